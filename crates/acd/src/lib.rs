@@ -1,0 +1,2 @@
+//! Queues, operators, tasks, reservations
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! HTTP, WebSocket events, metrics
+#![forbid(unsafe_code)]

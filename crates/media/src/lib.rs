@@ -1,0 +1,2 @@
+//! RTP legs, SDP, the conference mixer
+#![forbid(unsafe_code)]

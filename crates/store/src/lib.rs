@@ -1,0 +1,2 @@
+//! Call records in SQLite
+#![forbid(unsafe_code)]
