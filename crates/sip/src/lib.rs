@@ -1,2 +1,9 @@
-//! SIP as the RFCs define it: messages, transactions, dialogs, registrar
+//! SIP as the RFCs define it: messages, transactions, dialogs, registrar.
+//!
+//! Part of the core: no socket, clock, file, thread or ambient chance (see `clippy.toml`).
 #![forbid(unsafe_code)]
+
+mod api;
+pub mod msg;
+
+pub use api::*;

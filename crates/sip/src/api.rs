@@ -1,0 +1,536 @@
+//! The vocabulary between the SIP endpoint and its owner: what goes in, what comes out.
+//!
+//! The endpoint owns transactions, dialogs, the registrar and access control. Its owner (the
+//! back-to-back user agent) thinks in **legs**: one leg is one INVITE usage on our side, from the
+//! first INVITE to the last response to BYE, whatever forks, retransmissions and challenges lie
+//! between. Every leg ends with exactly one terminal event ([`Event::Failed`] or [`Event::Ended`]),
+//! or with [`Command::End`], after which nothing more is heard of it: what is left to do (ACK of
+//! a late 2xx, BYE, repeated responses) is the endpoint's own business.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::msg::{Malformed, Message, Method, NameAddr, Uri};
+
+/// Time since the node's epoch.
+pub type Time = core::time::Duration;
+
+/// One INVITE usage of ours. Minted by [`Endpoint::next_leg`](crate::Endpoint::next_leg) for calls
+/// we place, by the endpoint itself for those that arrive; never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LegId(pub u64);
+
+/// A transport protocol (RFC 3261 section 18, RFC 7118).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Transport {
+    /// Datagrams: unreliable, so the transaction layer retransmits.
+    Udp,
+    /// A stream of framed messages.
+    Tcp,
+    /// TLS over TCP.
+    Tls,
+    /// WebSocket.
+    Ws,
+    /// WebSocket over TLS.
+    Wss,
+}
+
+impl Transport {
+    /// Whether retransmission is the transport's own business (RFC 3261 section 17).
+    #[must_use]
+    pub fn is_reliable(self) -> bool {
+        self != Self::Udp
+    }
+
+    /// The token of the Via header field.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        }
+    }
+}
+
+/// The way between one of our listeners and a peer (RFC 5626's flow).
+///
+/// `local` is our address as this peer sees it (never unspecified): it is what goes into Via,
+/// Contact and SDP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Flow {
+    /// The protocol spoken.
+    pub transport: Transport,
+    /// Our address on this flow.
+    pub local: SocketAddr,
+    /// The peer's address on this flow.
+    pub remote: SocketAddr,
+    /// The connection's number; 0 for datagrams, and for "any connection to that address, or a
+    /// new one" when sending over a stream.
+    pub connection: u64,
+}
+
+/// A body with its media type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Body {
+    /// The Content-Type value.
+    pub content_type: Arc<str>,
+    /// The octets.
+    pub bytes: Bytes,
+}
+
+impl Body {
+    /// A session description (RFC 4566).
+    #[must_use]
+    pub fn sdp(bytes: Bytes) -> Self {
+        Self { content_type: "application/sdp".into(), bytes }
+    }
+}
+
+/// Extra header fields of a request or response of ours: (name, value). A value with CR, LF or
+/// NUL never makes a new header field: such characters become spaces.
+pub type Headers = Vec<(Arc<str>, String)>;
+
+/// A user name and password for digest (RFC 7616). Debug output hides the password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The digest user name.
+    pub username: Arc<str>,
+    /// The password in clear.
+    pub password: Arc<str>,
+}
+
+impl core::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// A block of addresses, `203.0.113.0/28`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Any address in it.
+    pub address: IpAddr,
+    /// Length of the prefix in bits.
+    pub prefix: u8,
+}
+
+/// What the endpoint is told about itself and its peers; replaced whole on reload.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Config {
+    /// The realm of our challenges and the domain of our users.
+    pub domain: Arc<str>,
+    /// Our address in Via, Contact; [`Flow::local`]'s where absent.
+    pub advertise: Option<IpAddr>,
+    /// Value of `Server` and `User-Agent`.
+    pub product: Arc<str>,
+    /// Those who may register, by user part.
+    pub users: Vec<Credentials>,
+    /// Those who may call in without registering; the first match wins.
+    pub trunks: Vec<TrunkPeer>,
+    /// What an unknown source's request is answered with.
+    pub strangers: Strangers,
+    /// Shortest registration in seconds (423 below it).
+    pub expires_s_min: u32,
+    /// Longest registration granted in seconds.
+    pub expires_s_max: u32,
+    /// Contacts kept per address of record.
+    pub contacts_max: usize,
+    /// Legs alive at once, beyond which a new INVITE gets 503.
+    pub legs_max: usize,
+    /// Transactions alive at once, beyond which new requests get 503.
+    pub transactions_max: usize,
+    /// Challenge SHA-256 before MD5 (some old user agents stop at an algorithm they do not know).
+    pub sha256_first: bool,
+}
+
+/// A trunk as access control sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TrunkPeer {
+    /// Its configured name.
+    pub name: Arc<str>,
+    /// Source addresses that are this trunk.
+    pub hosts: Vec<Block>,
+    /// Digest credentials that are this trunk, wherever they come from.
+    pub credentials: Option<Credentials>,
+}
+
+/// The reply to a source that is neither a trunk nor a registered flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Strangers {
+    /// 403 Forbidden.
+    Forbid,
+    /// Nothing at all.
+    Silence,
+}
+
+/// Who stands behind a request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Peer {
+    /// A registered user: the user part of the address of record.
+    User(Arc<str>),
+    /// A trunk, by name.
+    Trunk(Arc<str>),
+}
+
+/// What goes into the endpoint.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Input {
+    /// A message arrived.
+    Message {
+        /// Where from.
+        flow: Flow,
+        /// What.
+        message: Message,
+    },
+    /// Something arrived that is no message, but from which a 400 can be built.
+    Malformed {
+        /// Where from.
+        flow: Flow,
+        /// What was wrong and what survived.
+        malformed: Malformed,
+    },
+    /// A connection ended, or a datagram could not be sent (ICMP, no route).
+    FlowFailed {
+        /// The flow.
+        flow: Flow,
+    },
+    /// The answer to [`Output::Resolve`], best first; empty where nothing was found.
+    Resolved {
+        /// The query.
+        query: u64,
+        /// The ways there.
+        flows: Vec<Flow>,
+    },
+    /// A new configuration.
+    Configure(Config),
+    /// An order of the owner's.
+    Command(Command),
+}
+
+/// What comes out of the endpoint.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Send these octets.
+    Transmit {
+        /// Whereto.
+        flow: Flow,
+        /// One whole message.
+        bytes: Bytes,
+    },
+    /// Find out how to reach a host (RFC 3263); answered by [`Input::Resolved`], also where the
+    /// host is a literal address.
+    Resolve {
+        /// To be given back.
+        query: u64,
+        /// A name or a literal address, without brackets.
+        host: String,
+        /// The port, where the URI names one.
+        port: Option<u16>,
+        /// The transport, where the URI names one.
+        transport: Option<Transport>,
+        /// Whether the URI is `sips:`.
+        secure: bool,
+    },
+    /// Something the owner must know.
+    Event(Event),
+}
+
+/// A call to place.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invite {
+    /// The new leg, from [`Endpoint::next_leg`](crate::Endpoint::next_leg).
+    pub leg: LegId,
+    /// Whom to reach.
+    pub target: Target,
+    /// From, without tag.
+    pub from: NameAddr,
+    /// To.
+    pub to: NameAddr,
+    /// Extra header fields.
+    pub headers: Headers,
+    /// The offer, or none to ask for one.
+    pub body: Option<Body>,
+    /// Credentials to answer a challenge with, and the only realms they are given to (empty: any
+    /// realm of the peer called, RFC 3261 section 22).
+    pub credentials: Option<Credentials>,
+}
+
+/// Where an INVITE of ours goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Target {
+    /// A registered contact, over the flow it registered on, also if that has changed since.
+    Binding {
+        /// User part of the address of record.
+        user: Arc<str>,
+        /// The contact's number.
+        binding: u64,
+    },
+    /// A URI, by way of a proxy where one is given.
+    Uri {
+        /// The Request-URI.
+        uri: Uri,
+        /// The next hop, if it is not the Request-URI's host (a loose Route).
+        proxy: Option<Uri>,
+    },
+}
+
+/// What the owner orders. A command for a leg that no longer exists does nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Command {
+    /// Place a call.
+    Invite(Box<Invite>),
+    /// Answer the INVITE or re-INVITE that is open on a leg, provisionally or finally.
+    Respond {
+        /// The leg.
+        leg: LegId,
+        /// 101 to 699.
+        status: u16,
+        /// Extra header fields.
+        headers: Headers,
+        /// Offer or answer.
+        body: Option<Body>,
+    },
+    /// Give the answer to the offer that a 2xx to our offerless INVITE or re-INVITE brought: it goes
+    /// into the ACK. (Where the INVITE carried an offer the endpoint acknowledges by itself.)
+    Ack {
+        /// The leg.
+        leg: LegId,
+        /// The answer.
+        body: Option<Body>,
+    },
+    /// Send a re-INVITE. Glare is settled inside (491 and the owner's timers of RFC 3261 14.1).
+    Reinvite {
+        /// The leg.
+        leg: LegId,
+        /// The offer.
+        body: Option<Body>,
+        /// Extra header fields.
+        headers: Headers,
+    },
+    /// Send another request within the dialog.
+    Request {
+        /// The leg.
+        leg: LegId,
+        /// INFO, NOTIFY, REFER, MESSAGE, UPDATE, OPTIONS.
+        method: Method,
+        /// Extra header fields.
+        headers: Headers,
+        /// A body.
+        body: Option<Body>,
+    },
+    /// Answer a request that [`Event::Request`] brought.
+    RespondRequest {
+        /// The leg.
+        leg: LegId,
+        /// From the event.
+        token: u64,
+        /// 200 to 699.
+        status: u16,
+        /// Extra header fields.
+        headers: Headers,
+    },
+    /// End the leg, wherever it stands: an answer of `status` to an INVITE not yet finally
+    /// answered, CANCEL to one of ours (also where no provisional response came yet: the CANCEL
+    /// waits for one, RFC 3261 9.1), BYE in a dialog. No event of this leg follows.
+    End {
+        /// The leg.
+        leg: LegId,
+        /// The response where the leg is an unanswered INVITE to us.
+        status: u16,
+        /// Extra header fields, `Reason` (RFC 3326) say, of the CANCEL, BYE or response.
+        headers: Headers,
+    },
+    /// Drop all bindings of a user.
+    Unregister {
+        /// User part of the address of record.
+        user: Arc<str>,
+    },
+}
+
+/// Why a leg of ours failed before it was answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The final status, the peer's or one of our own making: 408 no answer to the request at all,
+    /// 503 transport failure, 480 where the binding is gone, 404 where the host does not resolve.
+    pub status: u16,
+    /// Whether `status` is the peer's.
+    pub remote: bool,
+    /// The peer's response.
+    pub response: Option<Message>,
+}
+
+/// How a leg ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EndCause {
+    /// The peer sent BYE.
+    Bye,
+    /// The peer cancelled its INVITE.
+    Cancel,
+    /// Our 2xx was never acknowledged (64·T1); we sent BYE.
+    NoAck,
+    /// A request in the dialog got 481, 408 or no answer at all.
+    DialogGone,
+    /// The connection or address the peer was reached by failed.
+    FlowGone,
+    /// The response to a late offer brought no usable answer; we sent BYE.
+    NoAnswer,
+}
+
+/// Why a binding ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UnbindCause {
+    /// REGISTER with Expires 0, or `*`.
+    Removed,
+    /// It ran out.
+    Expired,
+    /// Its connection closed.
+    FlowGone,
+    /// The user was removed from the configuration, or unregistered by the owner.
+    Revoked,
+}
+
+/// A registered contact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Binding {
+    /// Its number, never used twice; kept over refreshes of the same contact or instance.
+    pub id: u64,
+    /// The Contact URI.
+    pub contact: Uri,
+    /// The flow of the last REGISTER.
+    pub flow: Flow,
+    /// When it runs out.
+    pub expires: Time,
+    /// `+sip.instance` and `reg-id` (RFC 5626).
+    pub instance: Option<(Arc<str>, u32)>,
+    /// The User-Agent header field.
+    pub user_agent: Option<Arc<str>>,
+}
+
+/// What happened, in the owner's terms.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// An INVITE that opens a leg; 100 has been sent. Answer with [`Command::Respond`] or
+    /// [`Command::End`].
+    Invite {
+        /// The new leg.
+        leg: LegId,
+        /// Who.
+        peer: Peer,
+        /// Over which flow.
+        flow: Flow,
+        /// The request.
+        request: Message,
+    },
+    /// A provisional response over 100 to our INVITE.
+    Progress {
+        /// The leg.
+        leg: LegId,
+        /// The response; its To tag tells early dialogs apart.
+        response: Message,
+    },
+    /// Our INVITE was answered with a 2xx, the first of them: others are ended by the endpoint.
+    Answered {
+        /// The leg.
+        leg: LegId,
+        /// The response.
+        response: Message,
+    },
+    /// Our INVITE failed. Terminal.
+    Failed {
+        /// The leg.
+        leg: LegId,
+        /// How.
+        failure: Failure,
+    },
+    /// Our 2xx to an INVITE or re-INVITE was acknowledged.
+    Acked {
+        /// The leg.
+        leg: LegId,
+        /// The ACK.
+        request: Message,
+    },
+    /// A re-INVITE (or UPDATE with an offer, later) to be answered by [`Command::Respond`].
+    Reinvite {
+        /// The leg.
+        leg: LegId,
+        /// The request.
+        request: Message,
+    },
+    /// Our re-INVITE was answered; the response's body is the answer (or the offer, if ours had none,
+    /// to be answered by [`Command::Ack`]).
+    ReinviteAnswered {
+        /// The leg.
+        leg: LegId,
+        /// The response.
+        response: Message,
+    },
+    /// Our re-INVITE was refused for good; the dialog stands as before.
+    ReinviteFailed {
+        /// The leg.
+        leg: LegId,
+        /// The status.
+        status: u16,
+    },
+    /// Another request within the dialog, to be answered by [`Command::RespondRequest`].
+    Request {
+        /// The leg.
+        leg: LegId,
+        /// To be given back.
+        token: u64,
+        /// The request.
+        request: Message,
+    },
+    /// A final response to [`Command::Request`].
+    Response {
+        /// The leg.
+        leg: LegId,
+        /// What was asked.
+        method: Method,
+        /// The response; none where it never came.
+        response: Option<Message>,
+    },
+    /// The leg is over. Terminal.
+    Ended {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        cause: EndCause,
+    },
+    /// A contact was bound; also for a refresh that moved it to another flow.
+    Bound {
+        /// User part of the address of record.
+        user: Arc<str>,
+        /// The contact.
+        binding: Binding,
+        /// Whether it is the first of its number.
+        new: bool,
+    },
+    /// A contact is no longer bound.
+    Unbound {
+        /// User part of the address of record.
+        user: Arc<str>,
+        /// The contact's number.
+        binding: u64,
+        /// Why.
+        cause: UnbindCause,
+        /// How many are left.
+        left: usize,
+    },
+    /// Somebody was refused: for the security log, one line each.
+    Refused {
+        /// The source.
+        flow: Flow,
+        /// `unknown source`, `unknown user`, `wrong password`, `forged contact`, …
+        reason: &'static str,
+        /// The method.
+        method: Method,
+        /// The user part they claimed, at most 64 characters.
+        user: String,
+    },
+}
