@@ -1,0 +1,199 @@
+//! What goes into the switch and what comes out.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, Name};
+use crate::event::Event;
+use crate::id::{CallKey, TaskKey};
+
+/// Time since the node's epoch.
+pub type Time = core::time::Duration;
+
+/// What goes into the switch. All of it is plain data: a journal of inputs replays a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Input {
+    /// From the network; only the variants about messages, flows and resolution.
+    Sip(sip::Input),
+    /// From a media thread.
+    Media(media::Event),
+    /// From the API; answered by one [`Output::Reply`] with the same number.
+    Command {
+        /// To be given back.
+        request: u64,
+        /// The order.
+        command: Command,
+    },
+    /// UTC at `now`: since the Unix epoch. Given at the start and whenever the wall clock jumps.
+    Wall {
+        /// Since the Unix epoch.
+        since_unix: Time,
+    },
+    /// A new configuration. Calls and places in queues are never touched by it.
+    Configure(Box<Config>),
+    /// Take no new calls from now on (planned stop).
+    Drain,
+    /// End all calls now.
+    Stop,
+}
+
+/// What comes out.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Send one message.
+    Transmit {
+        /// Whereto.
+        flow: sip::Flow,
+        /// One whole message.
+        bytes: Bytes,
+    },
+    /// See [`sip::Output::Resolve`].
+    Resolve {
+        /// To be given back.
+        query: u64,
+        /// A name or literal address.
+        host: String,
+        /// The port, where given.
+        port: Option<u16>,
+        /// The transport, where given.
+        transport: Option<sip::Transport>,
+        /// `sips:`.
+        secure: bool,
+    },
+    /// For one media thread.
+    Media {
+        /// Its number.
+        thread: u16,
+        /// The order.
+        command: media::Command,
+    },
+    /// Something happened.
+    Event(Arc<Event>),
+    /// The answer to a command.
+    Reply {
+        /// From the input.
+        request: u64,
+        /// How it went.
+        result: Result<Reply, Problem>,
+    },
+}
+
+/// An order from the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// End a call.
+    HangUp {
+        /// Which.
+        call: CallKey,
+    },
+    /// An operator's choice.
+    Choose {
+        /// Who.
+        operator: Name,
+        /// What.
+        state: Choice,
+    },
+    /// End after-call work.
+    EndWrapUp {
+        /// Whose.
+        operator: Name,
+    },
+    /// Prolong after-call work by its configured length.
+    ExtendWrapUp {
+        /// Whose.
+        operator: Name,
+    },
+    /// Why a task went where it went.
+    ExplainTask {
+        /// Which.
+        task: TaskKey,
+    },
+    /// Why an operator is idle.
+    ExplainOperator {
+        /// Who.
+        operator: Name,
+    },
+}
+
+/// What a person may choose to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Choice {
+    /// Take work.
+    Ready,
+    /// Take none.
+    NotReady {
+        /// In their words, at most 64 characters.
+        reason: Option<Name>,
+    },
+    /// Signed out.
+    Offline,
+}
+
+/// What a command that went well brings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Nothing but that.
+    Done,
+    /// An explanation, oldest decision first.
+    Decisions(Vec<Explanation>),
+}
+
+/// A decision of the distributor's, with names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// When.
+    pub at: crate::event::Utc,
+    /// The task decided on.
+    pub task: Option<TaskKey>,
+    /// Its queue.
+    pub queue: Name,
+    /// Who got it, if anybody.
+    pub chosen: Option<Name>,
+    /// Who was considered: the score, or the filter that excluded them.
+    pub considered: Vec<(Name, String)>,
+    /// Excluded operators per filter, also those not listed one by one.
+    pub excluded: Vec<(String, usize)>,
+}
+
+/// Why a command was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// 404.
+    #[error("no such {what}: {name}")]
+    NotFound {
+        /// `call`, `operator`, `queue`, `task`.
+        what: &'static str,
+        /// As asked.
+        name: String,
+    },
+    /// 409.
+    #[error("{0}")]
+    Conflict(String),
+    /// 422.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// How much of everything is alive: for metrics, and for the check that nothing leaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls.
+    pub calls: usize,
+    /// Legs known to the switch.
+    pub legs: usize,
+    /// Legs known to the endpoint.
+    pub sip_legs: usize,
+    /// SIP transactions.
+    pub transactions: usize,
+    /// Port pairs leased.
+    pub ports: usize,
+    /// Tasks the distributor knows.
+    pub tasks: usize,
+    /// Reservations that are open.
+    pub reservations: usize,
+    /// Timers of the switch itself.
+    pub timers: usize,
+}

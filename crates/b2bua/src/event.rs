@@ -1,0 +1,309 @@
+//! The one stream of what happened. Records, API, webhooks, metrics and tests are folds of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::config::Name;
+use crate::id::{CallKey, ParticipantId, TaskKey};
+
+/// UTC, printed as RFC 3339.
+pub type Utc = jiff::Timestamp;
+
+/// One event. As JSON it is one flat object: `seq`, `at`, `type`, `call`, `task`, then the fields of
+/// its type.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Event {
+    /// Rises by one with each event of this node, over restarts too.
+    pub seq: u64,
+    /// When.
+    pub at: Utc,
+    /// The call concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallKey>,
+    /// The task concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskKey>,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+impl Event {
+    /// The `type` of the JSON, `call.started` say.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        self.what.type_name()
+    }
+}
+
+/// Which way a call came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// From a trunk.
+    Inbound,
+    /// To a trunk.
+    Outbound,
+    /// Among operators.
+    Internal,
+}
+
+/// What a participant is in a conference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The one it is all for.
+    Customer,
+    /// Who serves.
+    Operator,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallResult {
+    /// Somebody answered and they talked.
+    Answered,
+    /// The caller left before.
+    Abandoned,
+    /// Nobody was to be had, or we refused.
+    Failed,
+    /// By an order from the API.
+    Ended,
+    /// The process died under it (written by the store at the next start).
+    Crash,
+}
+
+/// What time in a call is spent on. The lengths of all segments add up to the call's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Waiting, nobody being rung.
+    Wait,
+    /// Waiting while somebody is rung.
+    Ring,
+    /// Somebody talks with the customer.
+    Talk,
+    /// The customer, or the only operator, is on hold.
+    Hold,
+}
+
+/// Milliseconds of a call by phase.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Totals {
+    /// Of [`Phase::Wait`].
+    pub wait_ms: u64,
+    /// Of [`Phase::Ring`].
+    pub ring_ms: u64,
+    /// Of [`Phase::Talk`].
+    pub talk_ms: u64,
+    /// Of [`Phase::Hold`].
+    pub hold_ms: u64,
+}
+
+/// What one participant hears: ids of others, or `music:NAME`, `ringing`, `silence`, …
+pub type Hears = BTreeMap<ParticipantId, Vec<String>>;
+
+/// The types of events and their fields.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type")]
+#[allow(missing_docs, reason = "the fields are what they are called; units stand last")]
+pub enum What {
+    #[serde(rename = "call.started")]
+    CallStarted {
+        kind: Kind,
+        from: Name,
+        to: Name,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        trunk: Option<Name>,
+        context: BTreeMap<String, String>,
+    },
+    #[serde(rename = "call.answered")]
+    CallAnswered { operator: Option<Name> },
+    /// A new interval in which participants and matrix stay the same.
+    #[serde(rename = "call.segment")]
+    CallSegment { phase: Phase, participants: Vec<ParticipantId>, hears: Hears },
+    #[serde(rename = "call.ended")]
+    CallEnded {
+        result: CallResult,
+        cause: Name,
+        #[serde(flatten)]
+        totals: Totals,
+    },
+    #[serde(rename = "leg.ringing")]
+    LegRinging {
+        participant: ParticipantId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+    },
+    #[serde(rename = "leg.answered")]
+    LegAnswered {
+        participant: ParticipantId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+    },
+    #[serde(rename = "leg.failed")]
+    LegFailed {
+        participant: ParticipantId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        status: u16,
+    },
+    #[serde(rename = "leg.ended")]
+    LegEnded {
+        participant: ParticipantId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        cause: Name,
+    },
+    #[serde(rename = "participant.joined")]
+    ParticipantJoined {
+        participant: ParticipantId,
+        role: Role,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        uri: Name,
+    },
+    #[serde(rename = "participant.left")]
+    ParticipantLeft { participant: ParticipantId },
+    #[serde(rename = "participant.held")]
+    ParticipantHeld { participant: ParticipantId },
+    #[serde(rename = "participant.resumed")]
+    ParticipantResumed { participant: ParticipantId },
+    #[serde(rename = "task.queued")]
+    TaskQueued { queue: Name, position: usize, virtual_start: Utc, priority_s: u32 },
+    #[serde(rename = "task.position")]
+    TaskPosition { queue: Name, position: usize },
+    #[serde(rename = "task.reserved")]
+    TaskReserved { queue: Name, operator: Name },
+    #[serde(rename = "task.assigned")]
+    TaskAssigned { queue: Name, operator: Name, wait_ms: u64 },
+    #[serde(rename = "task.wrapping")]
+    TaskWrapping { queue: Name, operator: Name, wrap_up_ms: u64 },
+    #[serde(rename = "task.completed")]
+    TaskCompleted { queue: Name, operator: Name, talk_ms: u64, wrap_up_ms: u64 },
+    #[serde(rename = "task.abandoned")]
+    TaskAbandoned { queue: Name, wait_ms: u64 },
+    #[serde(rename = "task.expired")]
+    TaskExpired { queue: Name, wait_ms: u64 },
+    #[serde(rename = "task.failed")]
+    TaskFailed { queue: Name, cause: Name },
+    #[serde(rename = "task.withdrawn")]
+    TaskWithdrawn { queue: Name },
+    #[serde(rename = "reservation.offered")]
+    ReservationOffered { reservation: u64, queue: Name, operator: Name },
+    #[serde(rename = "reservation.accepted")]
+    ReservationAccepted { reservation: u64, operator: Name },
+    #[serde(rename = "reservation.rejected")]
+    ReservationRejected { reservation: u64, operator: Name, cause: Name },
+    #[serde(rename = "reservation.timeout")]
+    ReservationTimeout { reservation: u64, operator: Name },
+    #[serde(rename = "reservation.rescinded")]
+    ReservationRescinded { reservation: u64, operator: Name, cause: Name },
+    #[serde(rename = "reservation.cancelled")]
+    ReservationCancelled { reservation: u64, operator: Name, cause: Name },
+    #[serde(rename = "operator.state")]
+    OperatorState { operator: Name, chosen: ChosenState, effective: EffectiveState },
+    #[serde(rename = "operator.reached")]
+    OperatorReached { operator: Name },
+    #[serde(rename = "operator.failed")]
+    OperatorFailed { operator: Name, cause: Name },
+    #[serde(rename = "queue.limit")]
+    QueueLimit { queue: Name, reason: Name },
+    #[serde(rename = "dtmf.received")]
+    DtmfReceived { participant: ParticipantId, digit: char },
+    #[serde(rename = "registration.added")]
+    RegistrationAdded { operator: Name, contact: Name },
+    #[serde(rename = "registration.removed")]
+    RegistrationRemoved { operator: Name, contact: Name, cause: Name },
+    #[serde(rename = "trunk.up")]
+    TrunkUp { trunk: Name },
+    #[serde(rename = "trunk.down")]
+    TrunkDown { trunk: Name, cause: Name },
+    /// Somebody was turned away; the security log's line is made of this.
+    #[serde(rename = "security.refused")]
+    SecurityRefused { reason: Name, source: Name, method: Name, user: String },
+    /// An invariant of ours did not hold; the call was ended.
+    #[serde(rename = "node.fault")]
+    NodeFault { what: String },
+}
+
+/// What an operator chose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChosenState {
+    /// `ready`, `not-ready`, `offline`.
+    pub state: Name,
+    /// For not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Name>,
+}
+
+/// What holds now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EffectiveState {
+    /// `offline`, `ready`, `not-ready`, `unreachable`, `reserved`, `ringing`, `on-call`, `on-hold`, `wrap-up`.
+    pub state: Name,
+    /// Why: `chosen`, `rona`, `call`, …
+    pub cause: Name,
+    /// Since when.
+    pub since: Utc,
+}
+
+macro_rules! type_names {
+    ($($variant:ident => $name:literal,)*) => {
+        impl What {
+            /// The `type` of the JSON.
+            #[must_use]
+            pub fn type_name(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $name,)* }
+            }
+        }
+    };
+}
+
+type_names! {
+    CallStarted => "call.started",
+    CallAnswered => "call.answered",
+    CallSegment => "call.segment",
+    CallEnded => "call.ended",
+    LegRinging => "leg.ringing",
+    LegAnswered => "leg.answered",
+    LegFailed => "leg.failed",
+    LegEnded => "leg.ended",
+    ParticipantJoined => "participant.joined",
+    ParticipantLeft => "participant.left",
+    ParticipantHeld => "participant.held",
+    ParticipantResumed => "participant.resumed",
+    TaskQueued => "task.queued",
+    TaskPosition => "task.position",
+    TaskReserved => "task.reserved",
+    TaskAssigned => "task.assigned",
+    TaskWrapping => "task.wrapping",
+    TaskCompleted => "task.completed",
+    TaskAbandoned => "task.abandoned",
+    TaskExpired => "task.expired",
+    TaskFailed => "task.failed",
+    TaskWithdrawn => "task.withdrawn",
+    ReservationOffered => "reservation.offered",
+    ReservationAccepted => "reservation.accepted",
+    ReservationRejected => "reservation.rejected",
+    ReservationTimeout => "reservation.timeout",
+    ReservationRescinded => "reservation.rescinded",
+    ReservationCancelled => "reservation.cancelled",
+    OperatorState => "operator.state",
+    OperatorReached => "operator.reached",
+    OperatorFailed => "operator.failed",
+    QueueLimit => "queue.limit",
+    DtmfReceived => "dtmf.received",
+    RegistrationAdded => "registration.added",
+    RegistrationRemoved => "registration.removed",
+    TrunkUp => "trunk.up",
+    TrunkDown => "trunk.down",
+    SecurityRefused => "security.refused",
+    NodeFault => "node.fault",
+}
+
+/// Shared, since every reader of the stream gets the same one.
+pub type SharedEvent = Arc<Event>;
