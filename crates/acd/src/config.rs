@@ -1,0 +1,136 @@
+//! Policy: what queues and operators are told to be.
+use crate::ids::{OperatorId, QueueId};
+use serde::{Deserialize, Serialize};
+
+/// Everything configurable, as one value. A reload sends it whole again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Off: tasks of every queue wait to be picked.
+    pub auto_connect: bool,
+    /// Queues; one that is missing in a later `Config` serves out what waits in it.
+    pub queues: Vec<(QueueId, QueueConfig)>,
+    /// Operators, in the order that [`Strategy::InOrder`] and [`Strategy::RoundRobin`] follow.
+    pub operators: Vec<(OperatorId, OperatorConfig)>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { auto_connect: true, queues: Vec::new(), operators: Vec::new() }
+    }
+}
+
+/// Who of several free operators gets the task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Strategy {
+    /// The one who has been idle longest: since the end of their last call or wrap-up, or since
+    /// they became ready, whichever is later. A missed reservation does not make them less idle.
+    #[default]
+    LongestIdle,
+    /// The first in configuration order.
+    InOrder,
+    /// The next in configuration order after the one reserved last for this queue.
+    RoundRobin,
+    /// Everybody who is free, at once; the first answer wins. One task at a time rings.
+    RingAll,
+}
+
+/// A queue's policy. Times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueConfig {
+    /// Who of several free operators gets the task.
+    pub strategy: Strategy,
+    /// How long an operator is rung.
+    pub ring_ms: u64,
+    /// Wrap-up after a call, unless the operator has their own.
+    pub wrap_up_ms: u64,
+    /// What happens to an operator who does not answer.
+    pub rona: Rona,
+    /// How long a task is kept from an operator who did not take it; at least
+    /// [`crate::BACK_OFF_MS_MIN`].
+    pub back_off_ms: u64,
+    /// Places, those being rung for included.
+    pub max_waiting: u32,
+    /// When [`crate::LimitReason::MaxWait`] is told; 0 is never.
+    pub max_wait_ms: u64,
+    /// Whether a task may join while nobody who serves the queue is signed in.
+    pub join_empty: bool,
+    /// Off: tasks wait to be picked.
+    pub auto_connect: bool,
+    /// Closed: new tasks are refused with [`crate::LimitReason::Closed`].
+    pub open: bool,
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self {
+            strategy: Strategy::LongestIdle,
+            ring_ms: 20_000,
+            wrap_up_ms: 10_000,
+            rona: Rona::default(),
+            back_off_ms: 10_000,
+            max_waiting: 200,
+            max_wait_ms: 600_000,
+            join_empty: true,
+            auto_connect: true,
+            open: true,
+        }
+    }
+}
+
+/// Ring on no answer: an operator who lets `after` reservations in a row go by is taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rona {
+    /// Reservations in a row not taken, from whatever queues; 0 is never.
+    pub after: u32,
+    /// What the operator becomes.
+    pub state: RonaState,
+}
+
+impl Default for Rona {
+    fn default() -> Self {
+        Self { after: 2, state: RonaState::NotReady }
+    }
+}
+
+/// What an operator becomes who does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RonaState {
+    /// Signed in, not ready.
+    NotReady,
+    /// As if signed out.
+    Offline,
+}
+
+/// An operator's part of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorConfig {
+    /// Queues served.
+    pub queues: Vec<QueueId>,
+    /// How much at once.
+    pub limits: Limits,
+    /// Wrap-up after a call, milliseconds; wins over the queue's.
+    pub wrap_up_ms: Option<u64>,
+    /// Share of work that weighted strategies give; unused by those that exist.
+    pub weight: u32,
+}
+
+impl Default for OperatorConfig {
+    fn default() -> Self {
+        Self { queues: Vec::new(), limits: Limits::default(), wrap_up_ms: None, weight: 1 }
+    }
+}
+
+/// How much an operator does at once: reservations, live tasks and own calls together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Of every channel.
+    pub total: u32,
+    /// Of voice.
+    pub voice: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { total: 1, voice: 1 }
+    }
+}
