@@ -1,0 +1,86 @@
+//! What the runtime is given: the core's configuration, and the sockets, threads and folders round it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A whole configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// `[node] name`.
+    pub node_name: Arc<str>,
+    /// `[node] data_dir`: records, recordings, journal. Not created yet.
+    pub data_dir: PathBuf,
+    /// What the core is told.
+    pub core: b2bua::Config,
+    /// `[sip] listen`, at least one.
+    pub listen: Vec<Listen>,
+    /// `[media]`, its side towards the system.
+    pub media: MediaSetup,
+    /// `[http]`.
+    pub http: HttpSetup,
+}
+
+/// One SIP listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen {
+    /// The protocol.
+    pub transport: sip::Transport,
+    /// Where; the address may be unspecified, the port is never 0.
+    pub address: SocketAddr,
+}
+
+/// `[media]`.
+#[derive(Debug, Clone)]
+pub struct MediaSetup {
+    /// The address RTP sockets are bound to; may be unspecified.
+    pub listen: IpAddr,
+    /// Ports of the pool, at least two: RTP on even ones, RTCP on the odd one above.
+    pub ports: RangeInclusive<u16>,
+    /// Media threads, at least 1.
+    pub threads: usize,
+    /// A folder of `NAME.wav`, or a single file that is the music `default`; built-in music where
+    /// there is none. It existed when the configuration was read.
+    pub music: Option<PathBuf>,
+}
+
+/// `[http]`.
+#[derive(Debug, Clone)]
+pub struct HttpSetup {
+    /// Where.
+    pub listen: SocketAddr,
+    /// Those who may ask.
+    pub tokens: Vec<TokenSetup>,
+}
+
+/// `[[http.token]]`.
+#[derive(Clone)]
+pub struct TokenSetup {
+    /// For logs.
+    pub name: Arc<str>,
+    /// What stands behind `Authorization: Bearer`.
+    pub secret: Arc<str>,
+    /// What it permits.
+    pub role: Role,
+}
+
+impl std::fmt::Debug for TokenSetup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenSetup")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a token permits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Their own state and calls.
+    Operator,
+    /// The calls, queues and operators they supervise.
+    Supervisor,
+    /// Everything.
+    Admin,
+}
