@@ -1,0 +1,254 @@
+//! Building messages. Nothing that is put into a value can become another header field.
+
+use super::message::Message;
+use super::method::{Method, is_token_byte};
+use super::name::Name;
+use super::parse::{self, Limits};
+use super::status::reason_phrase;
+use super::uri::Uri;
+use bytes::Bytes;
+use core::fmt::{self, Display, Write as _};
+use core::ops::Range;
+
+/// A name or value from outside that would have become more than one header field.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("control characters in header {name:?}")]
+pub struct Injection {
+    /// The name that was asked for.
+    pub name: String,
+}
+
+/// What names a header field: a [`Name`] or text, whose compact form is made long.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderName<'a>(&'a str);
+
+impl From<Name> for HeaderName<'_> {
+    fn from(name: Name) -> Self {
+        Self(name.as_str())
+    }
+}
+
+impl<'a> From<&'a str> for HeaderName<'a> {
+    fn from(name: &'a str) -> Self {
+        Self(long_form(name))
+    }
+}
+
+impl<'a> From<&'a String> for HeaderName<'a> {
+    fn from(name: &'a String) -> Self {
+        Self(long_form(name))
+    }
+}
+
+/// The long form of a compact name; other names as they are.
+fn long_form(name: &str) -> &str {
+    match Name::lookup(name) {
+        Some(known) if name.len() == 1 => known.as_str(),
+        _ => name,
+    }
+}
+
+/// A message in the making: a start line and header lines in order.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    start: String,
+    /// All lines ever put, and which of them count, in which order.
+    lines: Vec<u8>,
+    order: Vec<Line>,
+    body: Bytes,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    name: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Builder {
+    fn new(start: String) -> Self {
+        let lines = Vec::with_capacity(1024);
+        Self { start, lines, order: Vec::with_capacity(24), body: Bytes::new() }
+    }
+
+    /// A request. Headers of the URI are left out, as a Request-URI has none.
+    #[must_use]
+    pub fn request(method: impl Into<Method>, uri: &Uri) -> Self {
+        let method: Method = method.into();
+        let mut start = format!("{method} ");
+        clean(&mut start, &uri.clone().without_headers());
+        start.push_str(" SIP/2.0\r\n");
+        Self::new(start)
+    }
+
+    /// A response; without a reason the usual phrase.
+    #[must_use]
+    pub fn response(status: u16, reason: Option<&str>) -> Self {
+        let mut start = format!("SIP/2.0 {:03} ", status.clamp(100, 699));
+        match reason {
+            Some(reason) => clean(&mut start, &reason),
+            None => start.push_str(&reason_phrase(status)),
+        }
+        start.push_str("\r\n");
+        Self::new(start)
+    }
+
+    /// A copy of a message, to change something in it.
+    #[must_use]
+    pub fn copy(message: &Message) -> Self {
+        let mut builder = match (message.method(), message.request_uri()) {
+            (Some(method), Some(uri)) => Self::new(format!("{method} {uri} SIP/2.0\r\n")),
+            _ => Self::response(message.status().unwrap_or(500), message.reason()),
+        };
+        for (name, value) in message.raw_fields() {
+            builder.put(builder.order.len(), name, |line| line.extend_from_slice(value));
+        }
+        builder.body = message.body();
+        builder
+    }
+
+    /// Adds a field at the end. Control characters in the value become spaces; a name that is no
+    /// token is left out: use [`Builder::checked_header`] for names from outside. Content-Length is
+    /// ours to write and is ignored.
+    #[must_use]
+    pub fn header<'a>(mut self, name: impl Into<HeaderName<'a>>, value: impl Display) -> Self {
+        self.push(name, value);
+        self
+    }
+
+    /// [`Builder::header`] in place.
+    pub fn push<'a>(&mut self, name: impl Into<HeaderName<'a>>, value: impl Display) {
+        self.put_text(self.order.len(), name.into().0, &value);
+    }
+
+    /// Adds a field before all others: a Via or Route on top.
+    #[must_use]
+    pub fn header_first<'a>(
+        mut self,
+        name: impl Into<HeaderName<'a>>,
+        value: impl Display,
+    ) -> Self {
+        self.put_text(0, name.into().0, &value);
+        self
+    }
+
+    /// Puts one field in the place of all of its name, or at the end if there is none.
+    #[must_use]
+    pub fn set<'a>(mut self, name: impl Into<HeaderName<'a>>, value: impl Display) -> Self {
+        let HeaderName(name) = name.into();
+        let at = self.order.iter().position(|line| self.is(line, name));
+        self = self.without_named(name);
+        self.put_text(at.unwrap_or(self.order.len()), name, &value);
+        self
+    }
+
+    /// Takes away every field of this name.
+    #[must_use]
+    pub fn without<'a>(self, name: impl Into<HeaderName<'a>>) -> Self {
+        self.without_named(name.into().0)
+    }
+
+    fn without_named(mut self, name: &str) -> Self {
+        let order = core::mem::take(&mut self.order);
+        self.order = order.into_iter().filter(|line| !self.is(line, name)).collect();
+        self
+    }
+
+    fn is(&self, line: &Line, name: &str) -> bool {
+        let theirs = &self.lines[line.name.clone()];
+        match Name::lookup(name) {
+            Some(known) => Name::lookup_bytes(theirs) == Some(known),
+            None => theirs.eq_ignore_ascii_case(name.as_bytes()),
+        }
+    }
+
+    /// Adds a field whose name or value comes from outside.
+    ///
+    /// # Errors
+    /// If the name is no token, or the value has a control character other than a tab.
+    pub fn checked_header(&mut self, name: &str, value: &str) -> Result<(), Injection> {
+        let is_token = !name.is_empty() && name.bytes().all(is_token_byte);
+        if !is_token || value.bytes().any(|b| b.is_ascii_control() && b != b'\t') {
+            return Err(Injection { name: name.to_owned() });
+        }
+        self.push(name, value);
+        Ok(())
+    }
+
+    /// Copies every field of this name as it is on the wire, in order.
+    #[must_use]
+    pub fn headers_from(mut self, message: &Message, name: Name) -> Self {
+        for value in message.raw_values(name) {
+            self.put(self.order.len(), name.as_str(), |line| line.extend_from_slice(value));
+        }
+        self
+    }
+
+    /// The body with its Content-Type; an empty one takes the body away.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: Bytes) -> Self {
+        self = self.without(Name::ContentType);
+        if !body.is_empty() {
+            self.push(Name::ContentType, content_type);
+        }
+        self.body = body;
+        self
+    }
+
+    fn put_text(&mut self, at: usize, name: &str, value: &dyn Display) {
+        self.put(at, name, |line| {
+            // Writing to a Vec cannot fail; a Display that fails leaves what it wrote.
+            let _ = write!(Raw(line), "{value}");
+        });
+    }
+
+    fn put(&mut self, at: usize, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        let is_token = !name.is_empty() && name.bytes().all(is_token_byte);
+        if !is_token || Name::lookup(name) == Some(Name::ContentLength) {
+            return;
+        }
+        let from = self.lines.len();
+        self.lines.extend_from_slice(name.as_bytes());
+        let name = from..self.lines.len();
+        write(&mut self.lines);
+        let value = name.end..self.lines.len();
+        for byte in &mut self.lines[value.clone()] {
+            if byte.is_ascii_control() && *byte != b'\t' {
+                *byte = b' ';
+            }
+        }
+        self.order.insert(at, Line { name, value });
+    }
+
+    /// The finished message; Content-Length is its last field.
+    #[must_use]
+    pub fn build(self) -> Message {
+        let Self { start, lines, order, body } = self;
+        let mut wire =
+            Vec::with_capacity(start.len() + lines.len() + order.len() * 4 + body.len() + 32);
+        wire.extend_from_slice(start.as_bytes());
+        for line in &order {
+            wire.extend_from_slice(&lines[line.name.clone()]);
+            wire.extend_from_slice(b": ");
+            wire.extend_from_slice(lines[line.value.clone()].trim_ascii());
+            wire.extend_from_slice(b"\r\n");
+        }
+        let _ = write!(Raw(&mut wire), "Content-Length: {}\r\n\r\n", body.len());
+        wire.extend_from_slice(&body);
+        parse::index(wire.into(), &Limits::NONE).0
+    }
+}
+
+struct Raw<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Raw<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// `value` at the end of `line`, control characters as spaces.
+fn clean(line: &mut String, value: &dyn Display) {
+    let text = value.to_string();
+    line.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
+}

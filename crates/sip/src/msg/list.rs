@@ -1,0 +1,100 @@
+//! Comma-joined lists (RFC 3261 section 7.3.1): commas in quotes and in `<>` do not count.
+
+/// The elements of a comma-joined list, trimmed, empty ones left out.
+pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(value);
+    core::iter::from_fn(move || {
+        loop {
+            let text = rest?;
+            let (element, tail) = match find_outside(text, b',') {
+                Some(at) => (&text[..at], Some(&text[at + 1..])),
+                None => (text, None),
+            };
+            rest = tail;
+            let element = element.trim();
+            if !element.is_empty() {
+                return Some(element);
+            }
+        }
+    })
+}
+
+/// Where `wanted` first stands outside quoted strings and `<>`. An unclosed quote or bracket runs
+/// to the end.
+pub(crate) fn find_outside(text: &str, wanted: u8) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let (mut quoted, mut angled, mut at) = (false, false, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if quoted => at += 1,
+            b'"' if !angled => quoted = !quoted,
+            b'<' if !quoted => angled = true,
+            b'>' if !quoted => angled = false,
+            byte if byte == wanted && !quoted && !angled => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The text of a quoted string without its quotes and escapes; other text as it is.
+pub(crate) fn unquote(text: &str) -> String {
+    let text = text.trim();
+    let Some(inner) = text.strip_prefix('"') else { return text.into() };
+    let mut out = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.extend(chars.next()),
+            '"' => break,
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// `text` as a quoted string; control characters become spaces.
+pub(crate) fn quote(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => out.push(' '),
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(value: &str, expected: &[&str]) {
+        assert_eq!(split_list(value).collect::<Vec<_>>(), expected, "{value:?}");
+    }
+
+    #[test]
+    fn lists() {
+        check("a, b ,c", &["a", "b", "c"]);
+        check("", &[]);
+        check(" , ,", &[]);
+        check(r#""a, b" <sip:x>, <sip:y,z>"#, &[r#""a, b" <sip:x>"#, "<sip:y,z>"]);
+        check(r#""a \", b" <sip:x>, c"#, &[r#""a \", b" <sip:x>"#, "c"]);
+        check(r#""never closed, <x>, y"#, &[r#""never closed, <x>, y"#]);
+        check("<never closed, x", &["<never closed, x"]);
+        check(r#""a\"#, &[r#""a\"#]);
+        check("\"é\", ü", &["\"é\"", "ü"]);
+    }
+
+    #[test]
+    fn quoting() {
+        assert_eq!(unquote(&quote(r#"a "b" \ c"#)), r#"a "b" \ c"#);
+        assert_eq!(quote("a\r\nX: y"), "\"a  X: y\"");
+        assert_eq!(unquote(r#""open\"#), "open");
+        assert_eq!(unquote("token"), "token");
+    }
+}

@@ -1,0 +1,447 @@
+//! The message: bytes and an index, typed on demand.
+
+use super::builder::Builder;
+use super::list::split_list;
+use super::malformed::{Invalid, Malformed};
+use super::method::Method;
+use super::name::Name;
+use super::name_addr::{NameAddr, delta_seconds};
+use super::parse::{self, Limits};
+use super::status::reason_phrase;
+use super::uri::Uri;
+use super::values::{CSeq, RAck, Replaces};
+use super::via::Via;
+use bytes::{Bytes, BytesMut};
+use core::fmt;
+use core::ops::Range;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A SIP message, read or built: the bytes of the wire and where things are in them. Immutable;
+/// a clone is one reference more.
+#[derive(Clone)]
+pub struct Message(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) wire: Bytes,
+    /// The header section with the same offsets, if it cannot be shown as text as it came.
+    pub(crate) patched: Option<Bytes>,
+    pub(crate) start: Start,
+    pub(crate) fields: Vec<Field>,
+    pub(crate) body: Range<usize>,
+}
+
+/// The start line; ranges are offsets into the wire.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Start {
+    Request { method: Method, uri: Range<u32> },
+    Response { status: u16, reason: Range<u32> },
+}
+
+/// A header field; offsets into the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: Option<Name>,
+    pub(crate) name_at: u32,
+    pub(crate) name_end: u32,
+    pub(crate) value: u32,
+    pub(crate) value_end: u32,
+}
+
+impl Field {
+    pub(crate) fn value<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[self.value as usize..self.value_end as usize]
+    }
+}
+
+impl Message {
+    /// Reads a whole message: a datagram or a WebSocket message. The body is as long as
+    /// Content-Length says, else all the rest. A request that is returned has a sound request line,
+    /// top Via and CSeq, and exactly one From, To, Call-ID and CSeq.
+    ///
+    /// # Errors
+    /// With what survived, so that it can be answered: see [`Malformed::response`].
+    pub fn parse(wire: Bytes) -> Result<Self, Malformed> {
+        Self::parse_within(wire, &Limits::default())
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Errors
+    /// As [`Message::parse`].
+    pub fn parse_within(wire: Bytes, limits: &Limits) -> Result<Self, Malformed> {
+        parse::parse(wire, limits)
+    }
+
+    pub(crate) fn from_inner(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    pub(crate) fn index(&self) -> &[Field] {
+        &self.0.fields
+    }
+
+    /// The bytes to send.
+    #[must_use]
+    pub fn wire(&self) -> &Bytes {
+        &self.0.wire
+    }
+
+    /// Whether it is a request.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        matches!(self.0.start, Start::Request { .. })
+    }
+
+    /// The method of a request.
+    #[must_use]
+    pub fn method(&self) -> Option<&Method> {
+        match &self.0.start {
+            Start::Request { method, .. } => Some(method),
+            Start::Response { .. } => None,
+        }
+    }
+
+    /// The Request-URI as it is written.
+    #[must_use]
+    pub fn request_uri(&self) -> Option<&str> {
+        match &self.0.start {
+            Start::Request { uri, .. } => Some(self.text(uri.start, uri.end)),
+            Start::Response { .. } => None,
+        }
+    }
+
+    /// The Request-URI.
+    ///
+    /// # Errors
+    /// If it is no URI, or this is a response.
+    pub fn uri(&self) -> Result<Uri, Invalid> {
+        Uri::parse(self.request_uri().unwrap_or(""))
+    }
+
+    /// The status of a response, 100 to 699.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self.0.start {
+            Start::Request { .. } => None,
+            Start::Response { status, .. } => Some(status),
+        }
+    }
+
+    /// The reason phrase of a response.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match &self.0.start {
+            Start::Request { .. } => None,
+            Start::Response { reason, .. } => Some(self.text(reason.start, reason.end)),
+        }
+    }
+
+    /// The body; empty if there is none.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        self.0.wire.slice(self.0.body.clone())
+    }
+
+    fn text(&self, from: u32, to: u32) -> &str {
+        let bytes = self.0.patched.as_ref().unwrap_or(&self.0.wire);
+        core::str::from_utf8(&bytes[from as usize..to as usize]).unwrap_or("")
+    }
+
+    fn value(&self, field: &Field) -> &str {
+        self.text(field.value, field.value_end).trim()
+    }
+
+    /// The first field of this name: unfolded, trimmed, foreign bytes as question marks.
+    #[must_use]
+    pub fn header(&self, name: Name) -> Option<&str> {
+        self.headers(name).next()
+    }
+
+    /// Every field of this name in order.
+    pub fn headers(&self, name: Name) -> impl Iterator<Item = &str> {
+        self.0.fields.iter().filter(move |f| f.name == Some(name)).map(|f| self.value(f))
+    }
+
+    /// Every element of the fields of this name: comma-joined lists taken apart.
+    pub fn list(&self, name: Name) -> impl Iterator<Item = &str> {
+        self.headers(name).flat_map(split_list)
+    }
+
+    /// Whether the list `name` has `token`, in any case: an option tag, a method.
+    #[must_use]
+    pub fn lists(&self, name: Name, token: &str) -> bool {
+        self.list(name).any(|element| element.eq_ignore_ascii_case(token))
+    }
+
+    /// The first field of any name, in any case; long and compact forms are the same.
+    #[must_use]
+    pub fn header_named(&self, name: &str) -> Option<&str> {
+        self.headers_named(name).next()
+    }
+
+    /// Every field of any name in order.
+    pub fn headers_named<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
+        let known = Name::lookup(name);
+        self.0
+            .fields
+            .iter()
+            .filter(move |f| match known {
+                Some(_) => f.name == known,
+                None => self.text(f.name_at, f.name_end).eq_ignore_ascii_case(name),
+            })
+            .map(|f| self.value(f))
+    }
+
+    /// All fields in order: the name as it is written, and the value.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.fields.iter().map(|f| (self.text(f.name_at, f.name_end), self.value(f)))
+    }
+
+    /// All fields in order as they are on the wire: names and values, folds included.
+    pub(crate) fn raw_fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let wire = &self.0.wire;
+        self.0.fields.iter().map(|f| (self.text(f.name_at, f.name_end), f.value(wire)))
+    }
+
+    /// The values of one name as they are on the wire.
+    pub(crate) fn raw_values(&self, name: Name) -> impl Iterator<Item = &[u8]> {
+        let fields = self.0.fields.iter().filter(move |f| f.name == Some(name));
+        fields.map(|f| f.value(&self.0.wire))
+    }
+
+    /// Where the first field of this name stands, for fault reports.
+    pub(crate) fn position(&self, name: Name) -> usize {
+        self.0.fields.iter().find(|f| f.name == Some(name)).map_or(0, |f| f.name_at as usize)
+    }
+
+    /// Call-ID. Never empty in a message that was parsed; empty if a built one has none.
+    #[must_use]
+    pub fn call_id(&self) -> &str {
+        self.header(Name::CallId).unwrap_or("")
+    }
+
+    /// CSeq. Always there in a message that was parsed.
+    ///
+    /// # Errors
+    /// Missing or bad.
+    pub fn cseq(&self) -> Result<CSeq, Invalid> {
+        CSeq::parse(self.header(Name::CSeq).unwrap_or(""))
+    }
+
+    /// The first value of a field that is a name-addr: Refer-To, P-Asserted-Identity …
+    ///
+    /// # Errors
+    /// If it is there and bad.
+    pub fn address(&self, name: Name) -> Result<Option<NameAddr>, Invalid> {
+        self.list(name).next().map(NameAddr::parse).transpose()
+    }
+
+    /// From.
+    ///
+    /// # Errors
+    /// Missing or bad.
+    pub fn from(&self) -> Result<NameAddr, Invalid> {
+        NameAddr::parse(self.header(Name::From).unwrap_or(""))
+    }
+
+    /// To.
+    ///
+    /// # Errors
+    /// Missing or bad.
+    pub fn to(&self) -> Result<NameAddr, Invalid> {
+        NameAddr::parse(self.header(Name::To).unwrap_or(""))
+    }
+
+    /// The tag of From; empty if there is none.
+    #[must_use]
+    pub fn from_tag(&self) -> String {
+        tag(self.header(Name::From))
+    }
+
+    /// The tag of To; `None` outside a dialog.
+    #[must_use]
+    pub fn to_tag(&self) -> Option<String> {
+        Some(tag(self.header(Name::To))).filter(|tag| !tag.is_empty())
+    }
+
+    /// The first Via.
+    ///
+    /// # Errors
+    /// Missing or bad.
+    pub fn top_via(&self) -> Result<Via, Invalid> {
+        Via::parse(self.list(Name::Via).next().unwrap_or(""))
+    }
+
+    /// The Contacts, without a `*`: see [`Message::is_contact_star`].
+    ///
+    /// # Errors
+    /// If one is bad.
+    pub fn contacts(&self) -> Result<Vec<NameAddr>, Invalid> {
+        self.list(Name::Contact).filter(|&one| one != "*").map(NameAddr::parse).collect()
+    }
+
+    /// Whether Contact is `*` (RFC 3261 section 10.2.2).
+    #[must_use]
+    pub fn is_contact_star(&self) -> bool {
+        self.list(Name::Contact).any(|one| one == "*")
+    }
+
+    /// Route, in order.
+    ///
+    /// # Errors
+    /// If one is bad.
+    pub fn routes(&self) -> Result<Vec<NameAddr>, Invalid> {
+        self.list(Name::Route).map(NameAddr::parse).collect()
+    }
+
+    /// Record-Route, in order.
+    ///
+    /// # Errors
+    /// If one is bad.
+    pub fn record_routes(&self) -> Result<Vec<NameAddr>, Invalid> {
+        self.list(Name::RecordRoute).map(NameAddr::parse).collect()
+    }
+
+    /// Max-Forwards, 0 to 255. `None` if it is not there or bad.
+    #[must_use]
+    pub fn max_forwards(&self) -> Option<u8> {
+        let hops = delta_seconds(self.header(Name::MaxForwards)?)?;
+        u8::try_from(hops).ok()
+    }
+
+    /// Expires in seconds. `None` if it is not there or bad.
+    #[must_use]
+    pub fn expires(&self) -> Option<u32> {
+        delta_seconds(self.header(Name::Expires)?)
+    }
+
+    /// Min-SE, Min-Expires, Retry-After …: the leading number of seconds of the field.
+    #[must_use]
+    pub fn seconds(&self, name: Name) -> Option<u32> {
+        let value = self.header(name)?;
+        let end = value.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(value.len());
+        delta_seconds(&value[..end])
+    }
+
+    /// Content-Type without its parameters, in lower case: `application/sdp`.
+    #[must_use]
+    pub fn content_type(&self) -> Option<String> {
+        let value = self.header(Name::ContentType)?;
+        let media_type = value.split(';').next().unwrap_or("");
+        Some(media_type.split_ascii_whitespace().collect::<String>().to_ascii_lowercase())
+    }
+
+    /// Replaces (RFC 3891).
+    ///
+    /// # Errors
+    /// If it is there and bad.
+    pub fn replaces(&self) -> Result<Option<Replaces>, Invalid> {
+        self.header(Name::Replaces).map(Replaces::parse).transpose()
+    }
+
+    /// RAck (RFC 3262).
+    ///
+    /// # Errors
+    /// If it is there and bad.
+    pub fn rack(&self) -> Result<Option<RAck>, Invalid> {
+        self.header(Name::RAck).map(RAck::parse).transpose()
+    }
+
+    /// RSeq (RFC 3262); `None` if it is not there or bad.
+    #[must_use]
+    pub fn rseq(&self) -> Option<u32> {
+        let value = self.header(Name::RSeq)?;
+        value.bytes().all(|b| b.is_ascii_digit()).then(|| value.parse().ok())?
+    }
+
+    /// The skeleton of a response to this request (RFC 3261 section 8.2.6): all Vias, From, To,
+    /// Call-ID and CSeq as they came, Timestamp for a 100. To gets `to_tag` if it has none and the
+    /// status is above 100. Without a reason the usual phrase.
+    #[must_use]
+    pub fn respond(&self, status: u16, reason: Option<&str>, to_tag: Option<&str>) -> Builder {
+        let mut builder = match reason {
+            Some(reason) => Builder::response(status, Some(reason)),
+            None => Builder::response(status, Some(&reason_phrase(status))),
+        };
+        for name in [Name::Via, Name::From] {
+            builder = builder.headers_from(self, name);
+        }
+        let to = self.header(Name::To).unwrap_or("");
+        builder = match to_tag {
+            Some(new) if status > 100 && tag(Some(to)).is_empty() => {
+                builder.header(Name::To, format_args!("{to};tag={new}"))
+            }
+            _ => builder.headers_from(self, Name::To),
+        };
+        builder = builder.headers_from(self, Name::CallId).headers_from(self, Name::CSeq);
+        if status == 100 { builder.headers_from(self, Name::Timestamp) } else { builder }
+    }
+
+    /// The message with `received` and `rport` in its top Via (RFC 3261 section 18.2.1, RFC 3581).
+    #[must_use]
+    pub fn stamp_via(&self, source: SocketAddr) -> Self {
+        let Some(field) = self.0.fields.iter().find(|f| f.name == Some(Name::Via)) else {
+            return self.clone();
+        };
+        let value = self.text(field.value, field.value_end);
+        let Some(top) = split_list(value).next() else { return self.clone() };
+        let Ok(mut via) = Via::parse(top) else { return self.clone() };
+        if !via.stamp(source) {
+            return self.clone();
+        }
+        // Sent-by stays as it was written: it is compared with it by who sent it.
+        let sent = top.split(';').next().unwrap_or(top).trim_end();
+        let at = field.value as usize + value.find(top).unwrap_or(0);
+        let wire = &self.0.wire;
+        let mut stamped = BytesMut::with_capacity(wire.len() + 64);
+        stamped.extend_from_slice(&wire[..at]);
+        stamped.extend_from_slice(sent.as_bytes());
+        stamped.extend_from_slice(via.params.to_string().as_bytes());
+        stamped.extend_from_slice(&wire[at + top.len()..]);
+        parse::scan(stamped.freeze(), &Limits::NONE).unwrap_or_else(|_| self.clone())
+    }
+}
+
+/// The tag of a From or To without reading the rest; empty if there is none.
+fn tag(value: Option<&str>) -> String {
+    let split = value.and_then(super::name_addr::split);
+    let params = split.map(|(_, _, params)| super::params::Params::parse(params));
+    params.as_ref().and_then(|p| p.get("tag")).unwrap_or("").to_owned()
+}
+
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.wire == other.0.wire
+    }
+}
+
+impl Eq for Message {}
+
+/// One line: what it is, not what is in it, which may be personal.
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.start {
+            Start::Request { method, .. } => write!(f, "{method}")?,
+            Start::Response { status, .. } => write!(f, "{status}")?,
+        }
+        write!(f, " ({}; {} bytes)", self.header(Name::CSeq).unwrap_or("?"), self.0.wire.len())
+    }
+}
+
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.wire.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = Bytes::deserialize(deserializer)?;
+        Ok(parse::index(wire, &Limits::NONE).0)
+    }
+}

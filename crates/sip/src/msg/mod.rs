@@ -1,0 +1,37 @@
+//! SIP messages over `Bytes` (RFC 3261 section 7 and 25).
+//!
+//! A [`Message`] is the bytes of the wire and an index of its header fields. Typed views are made
+//! on demand and own their text; nothing here keeps state, knows a transport or reads a clock.
+//! `rsip` lends its vocabulary (methods, reason phrases, transports) and is named nowhere else.
+
+mod builder;
+pub mod digest;
+pub mod frame;
+mod host;
+mod list;
+mod malformed;
+mod message;
+mod method;
+mod name;
+mod name_addr;
+mod params;
+mod parse;
+mod status;
+mod uri;
+mod values;
+mod via;
+
+pub use builder::{Builder, HeaderName, Injection};
+pub use host::Host;
+pub use list::split_list;
+pub use malformed::{Fault, Invalid, Malformed};
+pub use message::Message;
+pub use method::Method;
+pub use name::Name;
+pub use name_addr::NameAddr;
+pub use params::Params;
+pub use parse::Limits;
+pub use status::reason_phrase;
+pub use uri::{Scheme, Uri};
+pub use values::{CSeq, RAck, Replaces};
+pub use via::{Transport, Via};

@@ -1,0 +1,158 @@
+//! name-addr and addr-spec with their parameters (RFC 3261 sections 20.10, 20.20, 20.39).
+
+use super::list::{quote, unquote};
+use super::malformed::Invalid;
+use super::params::Params;
+use super::uri::Uri;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// The value of From, To, Contact, Route, Refer-To and their like. Printed with `<>` always, so
+/// that parameters of the URI and of the field cannot be taken for each other.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NameAddr {
+    /// The display name without quotes and escapes, if there is one.
+    pub display: Option<String>,
+    /// The address.
+    pub uri: Uri,
+    /// The field's parameters, not the URI's.
+    pub params: Params,
+}
+
+const NOT_NAME_ADDR: Invalid = Invalid { what: "name-addr" };
+
+/// Display name, URI and parameters as they are written.
+pub(crate) fn split(text: &str) -> Option<(&str, &str, &str)> {
+    let text = text.trim();
+    let open = if text.starts_with('"') {
+        let close = closing_quote(text)?;
+        let gap = text[close + 1..].find(|c: char| !c.is_whitespace())?;
+        text[close + 1 + gap..].starts_with('<').then_some(close + 1 + gap)?
+    } else if let Some(open) = text.find('<') {
+        if text[..open].contains([';', '"', ',']) {
+            return None;
+        }
+        open
+    } else {
+        // Without brackets what follows a semicolon is the field's (RFC 3261 section 20.10).
+        let end = text.find(';').unwrap_or(text.len());
+        return Some(("", text[..end].trim(), &text[end..]));
+    };
+    let close = open + text[open..].find('>')?;
+    let params = text[close + 1..].trim_start();
+    if !params.is_empty() && !params.starts_with(';') {
+        return None;
+    }
+    Some((text[..open].trim(), text[open + 1..close].trim(), params))
+}
+
+fn closing_quote(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at),
+            _ => {}
+        }
+    }
+    None
+}
+
+impl NameAddr {
+    /// Reads one value, with or without brackets and display name.
+    ///
+    /// # Errors
+    /// If quotes or brackets do not close, something stands behind them, or the URI is bad.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let (display, uri, params) = split(text).ok_or(NOT_NAME_ADDR)?;
+        Ok(Self {
+            display: (!display.is_empty()).then(|| unquote(display)).filter(|d| !d.is_empty()),
+            uri: Uri::parse(uri)?,
+            params: Params::parse(params),
+        })
+    }
+
+    /// Only an address.
+    #[must_use]
+    pub fn new(uri: Uri) -> Self {
+        Self { display: None, uri, params: Params::default() }
+    }
+
+    /// With a display name, none if it is empty.
+    #[must_use]
+    pub fn with_display(mut self, display: &str) -> Self {
+        self.display = (!display.is_empty()).then(|| display.to_owned());
+        self
+    }
+
+    /// With a tag in place of the one there is.
+    #[must_use]
+    pub fn with_tag(mut self, tag: &str) -> Self {
+        self.params.set("tag", tag);
+        self
+    }
+
+    /// With a parameter of the field, quoted if it must be.
+    #[must_use]
+    pub fn with_param(mut self, name: &str, value: &str) -> Self {
+        self.params.set(name, value);
+        self
+    }
+
+    /// The tag; `None` if there is none or an empty one.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The `expires` parameter in seconds; too large a number is the largest.
+    #[must_use]
+    pub fn expires(&self) -> Option<u32> {
+        delta_seconds(self.params.get("expires")?)
+    }
+
+    /// The `q` parameter in thousandths, 0 to 1000. `None` without a sound one.
+    #[must_use]
+    pub fn q_permille(&self) -> Option<u16> {
+        let (whole, fraction) = {
+            let text = self.params.get("q")?;
+            text.split_once('.').unwrap_or((text, ""))
+        };
+        if fraction.len() > 3 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let thousandths: u16 = format!("{fraction:0<3}").parse().ok()?;
+        match whole {
+            "0" | "" => Some(thousandths),
+            "1" if thousandths == 0 => Some(1000),
+            _ => None,
+        }
+    }
+}
+
+/// Seconds as RFC 3261 writes them; what does not fit in 32 bits is the largest (section 20.19).
+pub(crate) fn delta_seconds(text: &str) -> Option<u32> {
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some(text.parse().unwrap_or(u32::MAX))
+}
+
+impl fmt::Display for NameAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(display) = &self.display {
+            write!(f, "{} ", quote(display))?;
+        }
+        write!(f, "<{}>{}", self.uri, self.params)
+    }
+}
+
+impl core::str::FromStr for NameAddr {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}

@@ -1,0 +1,368 @@
+//! The scanner: from bytes to an index of header fields, without looking into the values but for
+//! those every layer above relies on (RFC 3261 sections 7 and 18.3).
+
+use super::malformed::{Fault, Malformed};
+use super::message::{Field, Inner, Message, Start};
+use super::method::{Method, is_token_byte};
+use super::name::Name;
+use super::name_addr;
+use super::uri::never_in_uri;
+use super::values::CSeq;
+use bytes::Bytes;
+use core::ops::Range;
+use memchr::{memchr, memchr2, memrchr};
+
+/// What one message may cost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Largest message in bytes, body included.
+    pub message_bytes_max: usize,
+    /// Largest start line and header section in bytes.
+    pub header_bytes_max: usize,
+    /// Most header fields.
+    pub headers_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { message_bytes_max: 65_535, header_bytes_max: 32_768, headers_max: 256 }
+    }
+}
+
+impl Limits {
+    /// For what we wrote ourselves.
+    pub(crate) const NONE: Self = Self {
+        message_bytes_max: i32::MAX as usize,
+        header_bytes_max: usize::MAX,
+        headers_max: usize::MAX,
+    };
+}
+
+/// A typical browser's INVITE has 15 to 20.
+const FIELDS_TYPICAL: usize = 24;
+
+/// Scans and checks a whole message.
+pub(crate) fn parse(wire: Bytes, limits: &Limits) -> Result<Message, Malformed> {
+    let message = scan(wire, limits)?;
+    match check(&message) {
+        Ok(()) => Ok(message),
+        Err((fault, at)) => Err(Malformed::new(fault, at, Some(message))),
+    }
+}
+
+/// The end of the header section that begins at `from`, after its empty line. `resume` is where
+/// an earlier look at a shorter buffer stopped.
+pub(crate) fn head_end(bytes: &[u8], resume: &mut usize) -> Option<usize> {
+    while let Some(at) = memchr(b'\n', &bytes[*resume..]) {
+        let next = *resume + at + 1;
+        match bytes.get(next..) {
+            Some([b'\n', ..]) => return Some(next + 1),
+            Some([b'\r', b'\n', ..]) => return Some(next + 2),
+            // Not known yet: look at this line end again when there is more.
+            Some([] | [b'\r']) | None => {
+                *resume = next - 1;
+                return None;
+            }
+            Some(_) => *resume = next,
+        }
+    }
+    *resume = bytes.len();
+    None
+}
+
+/// Builds the index, refusing what has a fault. The result may lack what [`check`] asks for.
+pub(crate) fn scan(wire: Bytes, limits: &Limits) -> Result<Message, Malformed> {
+    match index(wire, limits) {
+        (message, None) => Ok(message),
+        (message, Some((fault, at))) => Err(Malformed::new(fault, at, Some(message))),
+    }
+}
+
+/// The index of whatever can be read, and the first fault.
+pub(crate) fn index(mut wire: Bytes, limits: &Limits) -> (Message, Option<(Fault, usize)>) {
+    // Empty lines before a message are to be ignored (RFC 3261 section 7.5).
+    let skipped = wire.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    let _ = wire.split_to(skipped);
+    let mut scanner = Scanner {
+        fields: Vec::with_capacity(FIELDS_TYPICAL),
+        fault: None,
+        is_plain: true,
+        limits,
+        bytes: &wire,
+    };
+    let most = limits.message_bytes_max.min(Limits::NONE.message_bytes_max);
+    if wire.len() > most {
+        scanner.fail(Fault::TooLarge, most);
+        scanner.bytes = &wire[..most];
+    }
+    let (start, after) = scanner.start_line();
+    let head_end = scanner.fields(after);
+    let body = scanner.body(head_end);
+    let Scanner { fields, fault, is_plain, .. } = scanner;
+    let patched = (!is_plain || core::str::from_utf8(&wire[..head_end]).is_err())
+        .then(|| patch(&wire[..head_end], &fields));
+    wire.truncate(body.end);
+    let message = Message::from_inner(Inner { wire, patched, start, fields, body });
+    (message, fault.map(|(fault, at)| (fault, at + skipped)))
+}
+
+/// The length of the body that a header section announces; on a stream it must (RFC 3261 section
+/// 18.3).
+pub(crate) fn declared_length(head: &Message) -> Result<usize, Fault> {
+    content_length(head.wire(), head.index())?.ok_or(Fault::Missing(Name::ContentLength))
+}
+
+struct Scanner<'a> {
+    fields: Vec<Field>,
+    /// The first fault; scanning goes on so that it can be answered.
+    fault: Option<(Fault, usize)>,
+    /// No folded line, no control character that must be hidden.
+    is_plain: bool,
+    limits: &'a Limits,
+    bytes: &'a [u8],
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the caller made sure that it fits")]
+fn offset(at: usize) -> u32 {
+    at as u32
+}
+
+impl Scanner<'_> {
+    fn fail(&mut self, fault: Fault, at: usize) {
+        self.fault.get_or_insert((fault, at));
+    }
+
+    /// The end of the line from `from` without its line end, and where the next one begins.
+    fn line(&mut self, from: usize) -> Option<(usize, usize)> {
+        let end = from + memchr(b'\n', &self.bytes[from..])?;
+        let text = if self.bytes[from..end].ends_with(b"\r") { end - 1 } else { end };
+        if memchr2(b'\r', 0, &self.bytes[from..text]).is_some() {
+            self.is_plain = false;
+        }
+        Some((text, end + 1))
+    }
+
+    fn start_line(&mut self) -> (Start, usize) {
+        let unknown = || Start::Request { method: Method::Other("?".into()), uri: 0..0 };
+        let Some((end, next)) = self.line(0) else {
+            self.fail(Fault::StartLine, 0);
+            return (unknown(), self.bytes.len());
+        };
+        let line = &self.bytes[..end];
+        let start = if line.len() >= 4 && line[..4].eq_ignore_ascii_case(b"SIP/") {
+            self.status_line(line).unwrap_or_else(|fault| {
+                self.fail(fault, 0);
+                Start::Response { status: 0, reason: 0..0 }
+            })
+        } else {
+            match request_line(line) {
+                Ok(start) => start,
+                Err((fault, start)) => {
+                    self.fail(fault, 0);
+                    start.unwrap_or_else(unknown)
+                }
+            }
+        };
+        (start, next)
+    }
+
+    fn status_line(&self, line: &[u8]) -> Result<Start, Fault> {
+        if !line[4..].starts_with(b"2.0 ") {
+            return Err(Fault::Version);
+        }
+        let code = line.get(8..11).filter(|code| code.iter().all(u8::is_ascii_digit));
+        let status = code.map_or(0, |c| c.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0')));
+        // The space before an empty reason is often forgotten.
+        match line.get(11) {
+            None | Some(b' ') if (100..700).contains(&status) => {
+                let from = line.len().min(12);
+                Ok(Start::Response { status, reason: offset(from)..offset(line.len()) })
+            }
+            _ => Err(Fault::StartLine),
+        }
+    }
+
+    /// Indexes the fields from `from` on; returns where the body begins.
+    fn fields(&mut self, from: usize) -> usize {
+        let mut at = from;
+        let mut is_first = true;
+        loop {
+            if at > self.limits.header_bytes_max {
+                self.fail(Fault::HeadTooLarge, at);
+                return at;
+            }
+            let Some((end, next)) = self.line(at) else {
+                self.fail(Fault::Unfinished, self.bytes.len());
+                return at;
+            };
+            if end == at {
+                return next;
+            }
+            if matches!(self.bytes[at], b' ' | b'\t') {
+                self.fold(at, end, is_first);
+            } else if self.fields.len() >= self.limits.headers_max {
+                self.fail(Fault::TooManyFields, at);
+                return at;
+            } else {
+                self.field(at, end);
+            }
+            is_first = false;
+            at = next;
+        }
+    }
+
+    fn fold(&mut self, at: usize, end: usize, is_first: bool) {
+        self.is_plain = false;
+        let text = self.bytes[at..end].trim_ascii_end();
+        match self.fields.last_mut() {
+            Some(field) if !is_first => {
+                field.value_end = offset(at + text.len()).max(field.value_end)
+            }
+            // Something folded onto the start line or onto a line that was no field.
+            _ => self.fail(Fault::Line, at),
+        }
+        if let Some(field) = self.fields.last_mut().filter(|field| field.value == field.name_end) {
+            field.value = field.name_end;
+        }
+    }
+
+    fn field(&mut self, at: usize, end: usize) {
+        let line = &self.bytes[at..end];
+        let Some(colon) = memchr(b':', line) else { return self.fail(Fault::Line, at) };
+        let text = line[..colon].trim_ascii_end();
+        let name = Name::lookup_bytes(text);
+        if name.is_none() && (text.is_empty() || !text.iter().copied().all(is_token_byte)) {
+            return self.fail(Fault::Line, at);
+        }
+        let value = line[colon + 1..].trim_ascii();
+        let lead = line[colon + 1..].len() - line[colon + 1..].trim_ascii_start().len();
+        let value_at = at + colon + 1 + if value.is_empty() { 0 } else { lead };
+        self.fields.push(Field {
+            name,
+            name_at: offset(at),
+            name_end: offset(at + text.len()),
+            value: offset(value_at),
+            value_end: offset(value_at + value.len()),
+        });
+    }
+
+    /// The range of the body: all that follows, or as much as Content-Length says.
+    fn body(&mut self, from: usize) -> Range<usize> {
+        let all = from..self.bytes.len();
+        let length = match content_length(self.bytes, &self.fields) {
+            Ok(None) => return all,
+            Ok(Some(length)) => length,
+            Err(fault) => {
+                self.fail(fault, from);
+                return all;
+            }
+        };
+        if length > all.len() {
+            self.fail(Fault::BodyTooShort, self.bytes.len());
+            return all;
+        }
+        from..from + length
+    }
+}
+
+/// The value of Content-Length, which may be there once and is digits only.
+fn content_length(bytes: &[u8], fields: &[Field]) -> Result<Option<usize>, Fault> {
+    let mut lengths = fields.iter().filter(|field| field.name == Some(Name::ContentLength));
+    let Some(field) = lengths.next() else { return Ok(None) };
+    if lengths.next().is_some() {
+        return Err(Fault::Repeated(Name::ContentLength));
+    }
+    let digits = field.value(bytes);
+    let bad = Fault::Bad(Name::ContentLength);
+    if digits.is_empty() || digits.len() > 9 || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(bad);
+    }
+    Ok(Some(digits.iter().fold(0, |n, digit| n * 10 + usize::from(digit - b'0'))))
+}
+
+fn request_line(line: &[u8]) -> Result<Start, (Fault, Option<Start>)> {
+    let bad = (Fault::StartLine, None);
+    let first = memchr(b' ', line).ok_or((Fault::StartLine, None))?;
+    let last = memrchr(b' ', line).ok_or((Fault::StartLine, None))?;
+    let method =
+        core::str::from_utf8(&line[..first]).ok().and_then(Method::parse).ok_or(bad.clone())?;
+    let uri = offset((first + 1).min(last))..offset(last);
+    let start = Start::Request { method, uri: uri.clone() };
+    let version = &line[last + 1..];
+    if uri.is_empty() || line[first + 1..last].iter().copied().any(never_in_uri) {
+        Err((Fault::StartLine, Some(start)))
+    } else if version.eq_ignore_ascii_case(b"SIP/2.0") {
+        Ok(start)
+    } else if version.len() > 4 && version[..4].eq_ignore_ascii_case(b"SIP/") {
+        Err((Fault::Version, Some(start)))
+    } else {
+        Err((Fault::StartLine, Some(start)))
+    }
+}
+
+/// The header section as text with the same offsets: folds, NUL and stray CR become spaces, bytes
+/// that are no UTF-8 question marks.
+fn patch(head: &[u8], fields: &[Field]) -> Bytes {
+    let mut text = head.to_vec();
+    let blank = |bytes: &mut [u8]| {
+        bytes.iter_mut().filter(|b| matches!(b, b'\r' | b'\n' | 0)).for_each(|b| *b = b' ');
+    };
+    let first_line = memchr(b'\n', &text).unwrap_or(text.len());
+    blank(&mut text[..first_line]);
+    for field in fields {
+        blank(&mut text[field.name_at as usize..field.value_end as usize]);
+    }
+    let mut at = 0;
+    for chunk in head.utf8_chunks() {
+        at += chunk.valid().len();
+        let bad = chunk.invalid().len();
+        text[at..at + bad].fill(b'?');
+        at += bad;
+    }
+    Bytes::from(text)
+}
+
+/// What every layer above may rely on (RFC 3261 sections 8.1.1 and 8.1.3.3).
+fn check(message: &Message) -> Result<(), (Fault, usize)> {
+    let mut seen = 0_u128;
+    for field in message.index() {
+        let Some(name) = field.name else { continue };
+        let bit = 1_u128 << (name as u32);
+        if seen & bit != 0 && name.is_single() {
+            return Err((Fault::Repeated(name), field.name_at as usize));
+        }
+        seen |= bit;
+    }
+    for name in [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq] {
+        if seen & (1 << (name as u32)) == 0 {
+            return Err((Fault::Missing(name), message.wire().len() - message.body().len()));
+        }
+    }
+    let at = |name| message.position(name);
+    let bad = |name| Err((Fault::Bad(name), at(name)));
+    if message.call_id().is_empty() {
+        return bad(Name::CallId);
+    }
+    for name in [Name::From, Name::To] {
+        if message.header(name).and_then(name_addr::split).is_none_or(|(_, uri, _)| uri.is_empty())
+        {
+            return bad(name);
+        }
+    }
+    if message.top_via().is_err() {
+        return bad(Name::Via);
+    }
+    match (message.header(Name::CSeq).map(CSeq::parse), message.method()) {
+        (Some(Ok(cseq)), Some(method)) if cseq.method != *method => {
+            return Err((Fault::CSeqMethod, at(Name::CSeq)));
+        }
+        (Some(Ok(_)), _) => {}
+        _ => return bad(Name::CSeq),
+    }
+    let hops = message.header(Name::MaxForwards);
+    if message.is_request() && hops.is_some() && message.max_forwards().is_none() {
+        return bad(Name::MaxForwards);
+    }
+    Ok(())
+}

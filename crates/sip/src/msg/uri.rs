@@ -1,0 +1,402 @@
+//! URIs (RFC 3261 section 19.1; RFC 3966 for `tel:`; others are kept as they are).
+
+use super::host::Host;
+use super::malformed::Invalid;
+use super::params::Params;
+use core::fmt::{self, Write as _};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// The scheme of a URI.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:`
+    Tel,
+    /// Any other, in lower case.
+    Other(String),
+}
+
+/// A URI. User, password, parameters and headers stay escaped as they came; they are decoded when
+/// asked for and escaped when set. `==` compares what is written; [`Uri::matches`] is the RFC's.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Uri {
+    scheme: Scheme,
+    /// The number of a `tel:`; all that follows the scheme of one we do not know.
+    user: Option<String>,
+    password: Option<String>,
+    host: Option<Host>,
+    port: Option<u16>,
+    params: Params,
+    headers: Option<String>,
+}
+
+const NOT_URI: Invalid = Invalid { what: "uri" };
+
+impl Uri {
+    /// Reads a URI without the brackets of a name-addr.
+    ///
+    /// # Errors
+    /// Without scheme, without a sound host in `sip:` and `sips:`, or with bytes no URI has.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let (scheme, rest) = text.split_once(':').ok_or(NOT_URI)?;
+        let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+        if !is_scheme || rest.is_empty() || rest.bytes().any(never_in_uri) {
+            return Err(NOT_URI);
+        }
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "sip" => Scheme::Sip,
+            "sips" => Scheme::Sips,
+            "tel" => Scheme::Tel,
+            other => Scheme::Other(other.to_owned()),
+        };
+        let mut uri = Self {
+            scheme,
+            user: None,
+            password: None,
+            host: None,
+            port: None,
+            params: Params::default(),
+            headers: None,
+        };
+        match uri.scheme {
+            Scheme::Sip | Scheme::Sips => uri.read_sip(rest)?,
+            Scheme::Tel => {
+                let (number, params) = rest.split_once(';').unwrap_or((rest, ""));
+                uri.user = Some(number.to_owned());
+                uri.params = Params::parse(params);
+            }
+            Scheme::Other(_) => uri.user = Some(rest.to_owned()),
+        }
+        Ok(uri)
+    }
+
+    fn read_sip(&mut self, rest: &str) -> Result<(), Invalid> {
+        let (userinfo, rest) = match rest.split_once('@') {
+            Some((userinfo, rest)) => (Some(userinfo), rest),
+            None => (None, rest),
+        };
+        if let Some(userinfo) = userinfo {
+            let (user, password) = match userinfo.split_once(':') {
+                Some((user, password)) => (user, Some(password.to_owned())),
+                None => (userinfo, None),
+            };
+            if user.is_empty() {
+                return Err(NOT_URI);
+            }
+            self.user = Some(user.to_owned());
+            self.password = password;
+        }
+        let (rest, headers) = match rest.split_once('?') {
+            Some((rest, headers)) => (rest, Some(headers.to_owned())),
+            None => (rest, None),
+        };
+        self.headers = headers;
+        let (hostport, params) = rest.split_once(';').unwrap_or((rest, ""));
+        let (host, port) = Host::parse_with_port(hostport).ok_or(NOT_URI)?;
+        self.host = Some(host);
+        self.port = port;
+        self.params = Params::parse(params);
+        Ok(())
+    }
+
+    /// A `sip:` URI of a user (escaped as needed; none if empty) at a host.
+    #[must_use]
+    pub fn sip(user: &str, host: Host, port: Option<u16>) -> Self {
+        Self {
+            scheme: Scheme::Sip,
+            user: (!user.is_empty()).then(|| escape(user, is_user_byte)),
+            password: None,
+            host: Some(host),
+            port,
+            params: Params::default(),
+            headers: None,
+        }
+    }
+
+    /// The scheme.
+    #[must_use]
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// Whether it is `sip:` or `sips:`.
+    #[must_use]
+    pub fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
+    }
+
+    /// The user, the number of a `tel:`, or the rest of a URI of another scheme; unescaped.
+    #[must_use]
+    pub fn user(&self) -> Option<Cow<'_, str>> {
+        self.user.as_deref().map(unescape)
+    }
+
+    /// The user as it is written.
+    #[must_use]
+    pub fn raw_user(&self) -> Option<&str> {
+        self.user.as_deref()
+    }
+
+    /// The password, unescaped.
+    #[must_use]
+    pub fn password(&self) -> Option<Cow<'_, str>> {
+        self.password.as_deref().map(unescape)
+    }
+
+    /// The host; always there in `sip:` and `sips:`, never in others.
+    #[must_use]
+    pub fn host(&self) -> Option<&Host> {
+        self.host.as_ref()
+    }
+
+    /// The port, if it is written.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The parameters, still escaped.
+    #[must_use]
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// The value of a parameter, still escaped; empty for one without a value.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.get(name)
+    }
+
+    /// Whether the URI is a loose router's.
+    #[must_use]
+    pub fn is_loose(&self) -> bool {
+        self.params.has("lr")
+    }
+
+    /// The headers after `?`, names and values unescaped.
+    pub fn headers(&self) -> impl Iterator<Item = (String, String)> {
+        self.headers.iter().flat_map(|text| text.split('&')).filter(|one| !one.is_empty()).map(
+            |one| {
+                let (name, value) = one.split_once('=').unwrap_or((one, ""));
+                (unescape(name).into_owned(), unescape(value).into_owned())
+            },
+        )
+    }
+
+    /// The value of the header `name` after `?`, unescaped.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// With another user, escaped as needed; without one if empty.
+    #[must_use]
+    pub fn with_user(mut self, user: &str) -> Self {
+        self.user = (!user.is_empty()).then(|| escape(user, is_user_byte));
+        self
+    }
+
+    /// With another host and port.
+    #[must_use]
+    pub fn with_host(mut self, host: Host, port: Option<u16>) -> Self {
+        (self.host, self.port) = (Some(host), port);
+        self
+    }
+
+    /// With another scheme.
+    #[must_use]
+    pub fn with_scheme(mut self, scheme: Scheme) -> Self {
+        self.scheme = scheme;
+        self
+    }
+
+    /// With a parameter; `None` is a flag such as `lr`. Escaped as needed.
+    #[must_use]
+    pub fn with_param(mut self, name: &str, value: Option<&str>) -> Self {
+        self.params.put(&escape(name, is_param_byte), value.map(|v| escape(v, is_param_byte)));
+        self
+    }
+
+    /// Without the parameter `name`.
+    #[must_use]
+    pub fn without_param(mut self, name: &str) -> Self {
+        self.params.remove(name);
+        self
+    }
+
+    /// With one more header after `?`, escaped.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let headers = self.headers.get_or_insert_default();
+        if !headers.is_empty() {
+            headers.push('&');
+        }
+        headers.push_str(&escape(name, is_header_byte));
+        headers.push('=');
+        headers.push_str(&escape(value, is_header_byte));
+        self
+    }
+
+    /// Without headers after `?`, as a Request-URI must be.
+    #[must_use]
+    pub fn without_headers(mut self) -> Self {
+        self.headers = None;
+        self
+    }
+
+    /// Without parameters and headers: scheme, user, host and port. The key of an address of record
+    /// after RFC 3261 section 10.3 step 5.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self { password: None, params: Params::default(), headers: None, ..self.clone() }
+    }
+
+    /// Whether both name the same resource (RFC 3261 section 19.1.4; RFC 3966 section 4).
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        if self.scheme != other.scheme {
+            return false;
+        }
+        match self.scheme {
+            Scheme::Sip | Scheme::Sips => {
+                self.user() == other.user()
+                    && self.password() == other.password()
+                    && self.host == other.host
+                    && self.port == other.port
+                    && self.same_params(other)
+                    && self.same_headers(other)
+            }
+            Scheme::Tel => self.digits() == other.digits() && self.same_params(other),
+            Scheme::Other(_) => self.user == other.user,
+        }
+    }
+
+    fn digits(&self) -> String {
+        let separator = |c: &char| !matches!(c, '-' | '.' | '(' | ')');
+        self.user.iter().flat_map(|user| user.chars()).filter(separator).collect()
+    }
+
+    /// Parameters in both must be equal; some may not be in one only.
+    fn same_params(&self, other: &Self) -> bool {
+        let never_alone = ["user", "ttl", "method", "maddr", "transport", "phone-context"];
+        let one_way = |a: &Self, b: &Self| {
+            a.params.iter().all(|(name, value)| match b.params.get(name) {
+                Some(theirs) => {
+                    unescape(value.unwrap_or("")).eq_ignore_ascii_case(&unescape(theirs))
+                }
+                None => !never_alone.iter().any(|n| n.eq_ignore_ascii_case(name)),
+            })
+        };
+        one_way(self, other) && one_way(other, self)
+    }
+
+    fn same_headers(&self, other: &Self) -> bool {
+        let sorted = |uri: &Self| {
+            let mut list: Vec<_> =
+                uri.headers().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+            list.sort();
+            list
+        };
+        self.headers == other.headers || sorted(self) == sorted(other)
+    }
+}
+
+impl fmt::Display for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.scheme {
+            Scheme::Sip => f.write_str("sip:")?,
+            Scheme::Sips => f.write_str("sips:")?,
+            Scheme::Tel => f.write_str("tel:")?,
+            Scheme::Other(scheme) => write!(f, "{scheme}:")?,
+        }
+        if let Some(user) = &self.user {
+            f.write_str(user)?;
+        }
+        if let Some(password) = &self.password {
+            write!(f, ":{password}")?;
+        }
+        if let Some(host) = &self.host {
+            let at = if self.user.is_some() { "@" } else { "" };
+            write!(f, "{at}{host}")?;
+        }
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        self.params.fmt(f)?;
+        match &self.headers {
+            Some(headers) => write!(f, "?{headers}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::str::FromStr for Uri {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}
+
+pub(crate) fn never_in_uri(byte: u8) -> bool {
+    byte <= b' ' || matches!(byte, b'<' | b'>' | b'"' | 0x7f)
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte)
+}
+
+fn is_user_byte(byte: u8) -> bool {
+    is_unreserved(byte) || b"&=+$,/".contains(&byte)
+}
+
+fn is_param_byte(byte: u8) -> bool {
+    is_unreserved(byte) || b"[]/:&+$".contains(&byte)
+}
+
+fn is_header_byte(byte: u8) -> bool {
+    is_unreserved(byte) || b"[]/?:+$".contains(&byte)
+}
+
+fn escape(text: &str, plain: fn(u8) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// Undoes `%41`; broken escapes stay as they are, bytes that are no UTF-8 become U+FFFD.
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).and_then(|&b| char::from(b).to_digit(16));
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], digit(at + 1), digit(at + 2)) {
+            #[expect(clippy::cast_possible_truncation, reason = "two hexadecimal digits")]
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            (byte, ..) => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}

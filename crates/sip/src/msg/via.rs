@@ -1,0 +1,212 @@
+//! Via (RFC 3261 sections 18.2 and 20.42; RFC 3581 for `rport`).
+
+use super::host::Host;
+use super::malformed::Invalid;
+use super::method::is_token;
+use super::params::Params;
+use core::fmt;
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, SocketAddr};
+
+/// A transport as Via and the `transport` parameter name it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants are the words of the RFCs")]
+pub enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+    Sctp,
+    TlsSctp,
+    Ws,
+    Wss,
+    /// One that we do not know.
+    Other,
+}
+
+impl Transport {
+    /// The transport named by `token`, in any case.
+    #[must_use]
+    pub fn parse(token: &str) -> Self {
+        token.parse().map_or(Self::Other, |known| match known {
+            rsip::Transport::Udp => Self::Udp,
+            rsip::Transport::Tcp => Self::Tcp,
+            rsip::Transport::Tls => Self::Tls,
+            rsip::Transport::Sctp => Self::Sctp,
+            rsip::Transport::TlsSctp => Self::TlsSctp,
+            rsip::Transport::Ws => Self::Ws,
+            rsip::Transport::Wss => Self::Wss,
+        })
+    }
+
+    /// As Via writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Sctp => "SCTP",
+            Self::TlsSctp => "TLS-SCTP",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+            Self::Other => "UNKNOWN",
+        }
+    }
+
+    /// Whether it delivers in order and without loss, so that nothing is sent again.
+    #[must_use]
+    pub fn is_reliable(self) -> bool {
+        self != Self::Udp
+    }
+
+    /// Whether it is encrypted.
+    #[must_use]
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::TlsSctp | Self::Wss)
+    }
+
+    /// The port when none is written.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Tls | Self::TlsSctp => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
+            _ => 5060,
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One Via.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Via {
+    /// The transport.
+    pub transport: Transport,
+    /// The name of a transport we do not know, as it came.
+    other: Option<String>,
+    /// The host of sent-by.
+    pub host: Host,
+    /// The port of sent-by, if it is written.
+    pub port: Option<u16>,
+    /// `branch`, `rport`, `received` and the rest.
+    pub params: Params,
+}
+
+const NOT_VIA: Invalid = Invalid { what: "Via" };
+
+impl Via {
+    /// Reads one Via, with spaces wherever the grammar has them.
+    ///
+    /// # Errors
+    /// If protocol, transport or sent-by is missing or bad.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let (sent, params) = match text.find(';') {
+            Some(at) => text.split_at(at),
+            None => (text, ""),
+        };
+        let mut parts = sent.splitn(3, '/');
+        let mut next = || parts.next().map(str::trim).ok_or(NOT_VIA);
+        let (protocol, version, rest) = (next()?, next()?, next()?);
+        if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
+            return Err(NOT_VIA);
+        }
+        let (token, sent_by) = rest.split_once(|c: char| c.is_whitespace()).ok_or(NOT_VIA)?;
+        if !is_token(token) {
+            return Err(NOT_VIA);
+        }
+        let (host, port) = Host::parse_with_port(sent_by).ok_or(NOT_VIA)?;
+        let transport = Transport::parse(token);
+        let other = (transport == Transport::Other).then(|| token.to_owned());
+        Ok(Self { transport, other, host, port, params: Params::parse(params) })
+    }
+
+    /// Our own Via, asking for `rport` (RFC 3581).
+    #[must_use]
+    pub fn new(transport: Transport, host: Host, port: Option<u16>, branch: &str) -> Self {
+        let mut params = Params::default();
+        params.set("branch", branch);
+        params.set_flag("rport");
+        Self { transport, other: None, host, port, params }
+    }
+
+    /// The branch; empty if there is none (RFC 2543).
+    #[must_use]
+    pub fn branch(&self) -> &str {
+        self.params.get("branch").unwrap_or("")
+    }
+
+    /// The port filled in by the server; `None` without `rport` and while it has no value.
+    #[must_use]
+    pub fn rport(&self) -> Option<u16> {
+        self.params.get("rport")?.parse().ok().filter(|&port| port != 0)
+    }
+
+    /// Whether the client asked for `rport`.
+    #[must_use]
+    pub fn wants_rport(&self) -> bool {
+        self.params.has("rport")
+    }
+
+    /// The address filled in by the server.
+    #[must_use]
+    pub fn received(&self) -> Option<IpAddr> {
+        let text = self.params.get("received")?;
+        text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text).parse().ok()
+    }
+
+    /// The port of sent-by or the transport's own.
+    #[must_use]
+    pub fn port_or_default(&self) -> u16 {
+        self.port.unwrap_or(self.transport.default_port())
+    }
+
+    /// Where a response goes when it cannot go back on its connection: `received` or sent-by, with
+    /// `rport` or sent-by's port (RFC 3261 section 18.2.2, RFC 3581 section 4). `None` if that is a
+    /// name, which cannot be on a message that was stamped. `maddr` is not followed: it would let
+    /// anybody aim our responses.
+    #[must_use]
+    pub fn reply_address(&self) -> Option<SocketAddr> {
+        let ip = self.received().or_else(|| self.host.ip())?;
+        Some(SocketAddr::new(ip, self.rport().unwrap_or_else(|| self.port_or_default())))
+    }
+
+    /// Writes down where the message came from (RFC 3261 section 18.2.1, RFC 3581 section 4). What
+    /// the sender claimed about that is taken away. Says whether anything changed.
+    pub fn stamp(&mut self, source: SocketAddr) -> bool {
+        let before = self.params.clone();
+        let ip = source.ip().to_canonical();
+        self.params.remove("received");
+        if self.wants_rport() {
+            self.params.put("rport", Some(source.port().to_string()));
+        }
+        if self.wants_rport() || self.host.ip() != Some(ip) {
+            self.params.put("received", Some(ip.to_string()));
+        }
+        self.params != before
+    }
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let transport = self.other.as_deref().unwrap_or(self.transport.as_str());
+        write!(f, "SIP/2.0/{transport} {}", self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        self.params.fmt(f)
+    }
+}
+
+impl core::str::FromStr for Via {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}
