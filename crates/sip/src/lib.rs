@@ -3,7 +3,9 @@
 //! Part of the core: no socket, clock, file, thread or ambient chance (see `clippy.toml`).
 #![forbid(unsafe_code)]
 
+mod access;
 mod api;
 pub mod msg;
+mod registrar;
 
 pub use api::*;
