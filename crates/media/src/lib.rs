@@ -1,2 +1,44 @@
-//! RTP legs, SDP, the conference mixer
+//! RTP legs, SDP and the conference mixer, without a socket, a clock or a thread.
+//!
+//! Two halves that meet in two values:
+//! - [`Negotiation`] and [`Pool`] are plain data owned by the core. They turn SDP into a [`Plan`].
+//! - [`Engine`] is owned by a media thread. It takes [`Plan`]s and rows of [`matrix`] and moves
+//!   packets.
+//!
+//! Audio inside is 16-bit PCM at 8 kHz in frames of 20 ms; a codec with another clock is resampled
+//! where it enters and leaves.
 #![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod engine;
+pub mod g711;
+pub mod matrix;
+pub mod negotiate;
+pub mod pool;
+pub mod sdp;
+
+pub use codec::Codec;
+pub use engine::{
+    Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Report,
+};
+pub use matrix::{Hears, Mode, Participant, Role, Row, Source, Stage, hears};
+pub use negotiate::{LegSettings, Negotiation, Plan, Refusal};
+pub use pool::{Lease, Pool};
+
+use serde::{Deserialize, Serialize};
+
+/// Time since the node's epoch. It is always handed in.
+pub type Time = core::time::Duration;
+
+/// One side of a call as the media sees it. The core mints it, it is never used twice.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct LegId(pub u64);
+
+/// Samples per second inside the mixer.
+pub const RATE_HZ: u32 = 8_000;
+/// Milliseconds in one frame of the mixer.
+pub const FRAME_MS: u32 = 20;
+/// Samples in one frame of the mixer.
+pub const FRAME: usize = (RATE_HZ / 1_000 * FRAME_MS) as usize;

@@ -1,0 +1,208 @@
+//! What goes in and what comes out.
+
+use core::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{LegId, Plan, Row, Time};
+
+/// What the core asks of a media thread.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// A new leg, or a newer plan for one. An older generation is ignored.
+    Leg(Plan),
+    /// Who hears whom in a conference, all rows of it. An older generation is ignored; no rows
+    /// end the conference. A leg without a row is sent nothing.
+    Matrix {
+        /// The conference.
+        conference: u64,
+        /// Rises with each matrix of this conference.
+        generation: u64,
+        /// One per participant.
+        rows: Vec<Row>,
+    },
+    /// The leg is over: a BYE of RTCP, a last report, [`Event::Ended`].
+    EndLeg(LegId),
+    /// Sends digits to the leg, as telephone-event or as tones where it has none.
+    SendDtmf {
+        /// The leg that hears them.
+        leg: LegId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`; others are skipped. At most 64 wait.
+        digits: String,
+        /// How long each lasts; 40 to 6000, the pause between is 60.
+        duration_ms: u16,
+    },
+    /// A sound for [`crate::Source::Music`] and [`crate::Source::Prompt`]; a known name is
+    /// replaced for those who join from now on.
+    AddSound {
+        /// Its name.
+        name: Arc<str>,
+        /// 8 kHz, mono.
+        pcm: Arc<[i16]>,
+    },
+}
+
+/// An input of the engine other than a packet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// A command of the core.
+    Command(Command),
+}
+
+/// Which socket of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Channel {
+    /// The even port.
+    Rtp,
+    /// The port above it.
+    Rtcp,
+}
+
+/// What the engine has learnt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// From now on this source alone is heard and sent to. The socket may be connected to it.
+    Latched {
+        /// The leg.
+        leg: LegId,
+        /// Its source.
+        addr: SocketAddr,
+    },
+    /// The peer has moved by a new plan; a connected socket must be opened again.
+    Unlatched {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The first packet of audio that is heard.
+    FirstPacket {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A digit, once, when it ended.
+    Dtmf {
+        /// The leg that pressed it.
+        leg: LegId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        digit: char,
+        /// How long it was held, as far as known.
+        duration_ms: u32,
+    },
+    /// Nothing came for [`EngineSettings::no_audio_ms`] although the peer may send.
+    NoAudio {
+        /// The leg.
+        leg: LegId,
+        /// When the last packet came, or when the silence could begin.
+        since: Time,
+    },
+    /// Packets come again after [`Event::NoAudio`].
+    AudioBack {
+        /// The leg.
+        leg: LegId,
+    },
+    /// A prompt has been played to its end.
+    Played {
+        /// The leg that heard it.
+        leg: LegId,
+        /// The prompt.
+        sound: Arc<str>,
+        /// There is no such sound: nothing was heard.
+        missing: bool,
+    },
+    /// How a leg fares: each five seconds and at its end.
+    Report(Report),
+    /// The leg is gone; its ports may be leased again.
+    Ended {
+        /// The leg.
+        leg: LegId,
+    },
+}
+
+/// How a leg fares, from its first packet to now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The leg.
+    pub leg: LegId,
+    /// Packets of RTP heard.
+    pub packets_in: u64,
+    /// Packets of RTP sent.
+    pub packets_out: u64,
+    /// Packets that never came (RFC 3550 A.3).
+    pub lost: u64,
+    /// Packets that came too late to be played.
+    pub late: u64,
+    /// Interarrival jitter (RFC 3550 A.8).
+    pub jitter_us: u32,
+    /// Round trip by RTCP, if the peer reports.
+    pub rtt_us: Option<u32>,
+    /// What of ours the peer has lost in its last interval, in 1/256, if it reports.
+    pub remote_loss: Option<u8>,
+}
+
+/// An output. Packets borrow from the engine: send or copy them before the next poll.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output<'a> {
+    /// A datagram.
+    Packet {
+        /// The leg's RTP port, whatever the channel.
+        port: u16,
+        /// Which of the two sockets sends it.
+        channel: Channel,
+        /// Where to.
+        to: SocketAddr,
+        /// The datagram.
+        data: &'a [u8],
+    },
+    /// Something to tell the core.
+    Event(Event),
+}
+
+/// What can be configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineSettings {
+    /// Silence on the wire that becomes [`Event::NoAudio`].
+    pub no_audio_ms: u32,
+    /// Most legs; more are ignored and counted.
+    pub legs_max: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self { no_audio_ms: 10_000, legs_max: 10_000 }
+    }
+}
+
+/// Counted since the start, of all legs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Packets of RTP accepted.
+    pub packets_in: u64,
+    /// Packets of RTP sent.
+    pub packets_out: u64,
+    /// Of those, forwarded without decoding.
+    pub forwarded: u64,
+    /// Packets of RTCP accepted.
+    pub rtcp_in: u64,
+    /// Packets of RTCP sent.
+    pub rtcp_out: u64,
+    /// Packets lost on the way to us, of legs that have ended.
+    pub lost: u64,
+    /// Packets from strangers: neither heard nor answered.
+    pub strangers: u64,
+    /// Packets that are no RTP or RTCP, or of a payload type that was not agreed.
+    pub malformed: u64,
+    /// Packets to ports without a leg.
+    pub unclaimed: u64,
+    /// Packets not sent because nobody drained the outputs, and legs beyond the limit.
+    pub overflowed: u64,
+    /// Frames mixed and encoded.
+    pub mixed: u64,
+    /// Ticks done.
+    pub ticks: u64,
+    /// Ticks left out because the driver came too late.
+    pub ticks_skipped: u64,
+    /// Legs now.
+    pub legs: u64,
+    /// Conferences now.
+    pub conferences: u64,
+}

@@ -1,0 +1,173 @@
+//! Who hears whom: a pure function of a call's state, sent whole after each change.
+//!
+//! | a listener who is … | hears |
+//! | --- | --- |
+//! | held | the source chosen for the hold |
+//! | waiting, not connected yet | the source of the wait: music, ringing, a prompt |
+//! | being told something | that message alone; the others still hear them |
+//! | connected | everybody who speaks to them, or silence |
+//!
+//! Somebody speaks to a listener when connected, not held and not muted, and when their mode lets
+//! them: a monitor speaks to nobody, a whisperer to one, everybody else to all. A supervisor
+//! without a mode is a monitor.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::LegId;
+
+/// What a listener gets in place of people.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Source {
+    /// A sound by name, looped; each listener joins where it is. An unknown name plays the
+    /// built-in music.
+    Music(Arc<str>),
+    /// The ringing tone: 425 Hz, one second in five (ETSI TR 101 041-1).
+    Ringing,
+    /// A tone in a cadence. `off_ms` of 0 is a continuous tone.
+    Tone {
+        /// Its frequency.
+        hz: u16,
+        /// How long it sounds in each period.
+        on_ms: u16,
+        /// How long it pauses in each period.
+        off_ms: u16,
+    },
+    /// A sound by name, once from its beginning, then silence and an event.
+    Prompt(Arc<str>),
+}
+
+/// What one leg hears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hears {
+    /// Nothing (silent frames are sent all the same).
+    Silence,
+    /// One source.
+    Source(Source),
+    /// People, in order of their ids, never empty.
+    Speakers(Vec<LegId>),
+}
+
+/// A row of the matrix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The listener.
+    pub leg: LegId,
+    /// What they hear.
+    pub hears: Hears,
+}
+
+/// What a participant is in the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// The one the call is for.
+    Customer,
+    /// The one who serves.
+    Operator,
+    /// A colleague who was asked for help, or the target of a transfer.
+    Consultant,
+    /// Somebody who listens in.
+    Supervisor,
+    /// A voice bot.
+    Bot,
+}
+
+/// How far a participant takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    /// Hears everybody, heard by nobody.
+    Monitor,
+    /// Hears everybody, heard by one only.
+    Whisper {
+        /// The one who hears the whisper.
+        to: LegId,
+    },
+    /// A full participant.
+    Barge,
+}
+
+/// Whether a participant has been bridged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Not yet: hears this source and is heard by nobody.
+    Waiting(Source),
+    /// Takes part.
+    Connected,
+}
+
+/// One leg in a conference, with all that decides what it hears.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Participant {
+    /// The leg.
+    pub leg: LegId,
+    /// What it is in the call.
+    pub role: Role,
+    /// Whether it is bridged.
+    pub stage: Stage,
+    /// On hold, and what it hears meanwhile.
+    pub held: Option<Source>,
+    /// Not heard by anybody.
+    pub muted: bool,
+    /// A supervising mode; `None` is a full participant, but a monitor where the role is
+    /// [`Role::Supervisor`].
+    pub mode: Option<Mode>,
+    /// Something told to this leg alone, in place of the others, who still hear it.
+    pub message: Option<Source>,
+}
+
+impl Participant {
+    /// A connected participant: not held, not muted, no mode.
+    #[must_use]
+    pub fn connected(leg: LegId, role: Role) -> Self {
+        let stage = Stage::Connected;
+        Self { leg, role, stage, held: None, muted: false, mode: None, message: None }
+    }
+
+    /// A participant who is not bridged yet and hears a source.
+    #[must_use]
+    pub fn waiting(leg: LegId, role: Role, source: Source) -> Self {
+        Self { stage: Stage::Waiting(source), ..Self::connected(leg, role) }
+    }
+
+    fn takes_part(&self) -> bool {
+        self.held.is_none() && self.stage == Stage::Connected
+    }
+
+    fn speaks_to(&self, listener: LegId) -> bool {
+        let reaches = match (self.mode, self.role) {
+            (Some(Mode::Monitor), _) | (None, Role::Supervisor) => false,
+            (Some(Mode::Whisper { to }), _) => to == listener,
+            (Some(Mode::Barge) | None, _) => true,
+        };
+        reaches && self.takes_part() && !self.muted && self.leg != listener
+    }
+}
+
+/// The matrix: one row per participant, in their order.
+#[must_use]
+pub fn hears(participants: &[Participant]) -> Vec<Row> {
+    let row = |listener: &Participant| {
+        let source = match (&listener.held, &listener.stage, &listener.message) {
+            (Some(source), _, _) | (None, Stage::Waiting(source), _) => Some(source),
+            (None, Stage::Connected, message) => message.as_ref(),
+        };
+        let hears = match source {
+            Some(source) => Hears::Source(source.clone()),
+            None => speakers(participants, listener.leg),
+        };
+        Row { leg: listener.leg, hears }
+    };
+    participants.iter().map(row).collect()
+}
+
+fn speakers(participants: &[Participant], listener: LegId) -> Hears {
+    let speaking = participants.iter().filter(|speaker| speaker.speaks_to(listener));
+    let mut legs: Vec<LegId> = speaking.map(|speaker| speaker.leg).collect();
+    legs.sort_unstable();
+    legs.dedup();
+    if legs.is_empty() { Hears::Silence } else { Hears::Speakers(legs) }
+}
+
+#[cfg(test)]
+mod tests {}

@@ -1,0 +1,110 @@
+//! What was agreed, for the media thread.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Local, Negotiation, Reason, Refusal, events};
+use crate::sdp::{Address, Media};
+use crate::{Codec, LegId};
+
+/// All that a media thread needs to know about a leg.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The leg.
+    pub leg: LegId,
+    /// Rises by one with each change of any other field.
+    pub generation: u64,
+    /// The media thread the leg lives on, for ever.
+    pub thread: u16,
+    /// Our RTP port; RTCP is one above.
+    pub port: u16,
+    /// Where the peer says it receives RTP. Unspecified (`0.0.0.0`) where it named no address.
+    pub remote_rtp: SocketAddr,
+    /// Where the peer says it receives RTCP.
+    pub remote_rtcp: SocketAddr,
+    /// RTP and RTCP share one port (RFC 5761).
+    pub mux: bool,
+    /// The codec we send.
+    pub codec: Codec,
+    /// The payload type we send it with: the peer's number.
+    pub payload_out: u8,
+    /// The payload types we accept: ours, and the peer's where they mean the same.
+    pub payloads_in: Vec<(u8, Codec)>,
+    /// The peer's payload type for telephone-event, with which we send.
+    pub events_out: Option<u8>,
+    /// Our payload type for telephone-event, with which we receive.
+    pub events_in: Option<u8>,
+    /// Our SSRC.
+    pub ssrc: u32,
+    /// Whether we may send audio.
+    pub send: bool,
+    /// Whether the peer may send audio; what it sends otherwise is not heard.
+    pub receive: bool,
+    /// The packet length the peer asks for, 10 to 60 where it makes sense.
+    pub ptime_ms: u16,
+}
+
+impl Negotiation {
+    pub(super) fn plan_from(
+        &self,
+        media: &Media,
+        (codec, payload_out): (Codec, u8),
+        local: &Local,
+    ) -> Result<Plan, Refusal> {
+        let settings = &self.settings;
+        let (remote_rtp, remote_rtcp) = self.remote(media)?;
+        let ours = local.codecs.iter().map(|(codec, number)| (*number, *codec));
+        // Some peers send with their own number, and both laws whatever was agreed.
+        let laws = settings.codecs.iter();
+        let laws = laws.filter_map(|codec| Some((codec.static_payload_type()?, *codec)));
+        let mut payloads_in: Vec<(u8, Codec)> = Vec::new();
+        for (number, codec) in ours.chain([(payload_out, codec)]).chain(laws) {
+            if payloads_in.iter().all(|(taken, _)| *taken != number) {
+                payloads_in.push((number, codec));
+            }
+        }
+        let hole = media.address.is_some_and(Address::is_hole);
+        Ok(Plan {
+            leg: settings.leg,
+            generation: 1,
+            thread: settings.lease.thread,
+            port: settings.lease.port,
+            remote_rtp,
+            remote_rtcp,
+            mux: media.mux && local.mux,
+            codec,
+            payload_out,
+            payloads_in,
+            events_out: local.events.and_then(|_| events(media, codec.rtp_hz())),
+            events_in: local.events,
+            ssrc: settings.ssrc,
+            send: media.direction.receives() && local.direction.sends() && !hole,
+            receive: media.direction.sends() && local.direction.receives(),
+            ptime_ms: media.ptime_ms.filter(|ms| (10..=60).contains(ms)).unwrap_or(20),
+        })
+    }
+
+    fn remote(&self, media: &Media) -> Result<(SocketAddr, SocketAddr), Refusal> {
+        let own = media.rtcp.and_then(|(_, address)| address);
+        if [media.address, own].into_iter().flatten().any(Address::is_forbidden) {
+            return Err(Refusal::new(488, Reason::ForbiddenAddress));
+        }
+        let ip = match media.address {
+            Some(Address::Ip(ip)) if !ip.is_unspecified() => ip,
+            _ => match &self.plan {
+                // A hold by 0.0.0.0 is no move: what was learnt stays.
+                Some(plan) => return Ok((plan.remote_rtp, plan.remote_rtcp)),
+                None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            },
+        };
+        let rtp = SocketAddr::new(ip, media.port);
+        let rtcp = match media.rtcp {
+            _ if media.mux => rtp,
+            Some((port, Some(Address::Ip(own)))) => SocketAddr::new(own, port),
+            Some((port, _)) => SocketAddr::new(ip, port),
+            None => SocketAddr::new(ip, media.port.saturating_add(1)),
+        };
+        Ok((rtp, rtcp))
+    }
+}
