@@ -22,11 +22,7 @@ impl Algorithm {
     /// The algorithm named by `token`, in any case. `-sess` and others are not supported.
     #[must_use]
     pub fn parse(token: &str) -> Option<Self> {
-        match token.parse().ok()? {
-            rsip::headers::auth::Algorithm::Md5 => Some(Self::Md5),
-            rsip::headers::auth::Algorithm::Sha256 => Some(Self::Sha256),
-            _ => None,
-        }
+        [Self::Md5, Self::Sha256].into_iter().find(|a| a.as_str().eq_ignore_ascii_case(token))
     }
 
     /// As it is written.
@@ -290,6 +286,115 @@ impl fmt::Display for Credentials {
         match &self.auth {
             Some(Auth { cnonce, nc }) => write!(f, ", qop=auth, nc={nc}, cnonce={}", quote(cnonce)),
             None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7616 section 3.9.1, with GET made a SIP method of its own.
+    #[test]
+    fn rfc_7616_examples() {
+        let get = Method::parse("GET").unwrap();
+        let check = |algorithm: Algorithm, expected: &str| {
+            let challenge = Challenge::parse(&format!(
+                "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm={}, \
+                 nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", \
+                 opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
+                algorithm.as_str()
+            ))
+            .unwrap();
+            let ha1 = algorithm.ha1("Mufasa", &challenge.realm, "Circle of Life");
+            let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+            let made = challenge.answer("Mufasa", &ha1, &get, "/dir/index.html", cnonce, 1);
+            assert_eq!(made.response, expected);
+            let read = Credentials::parse(&made.to_string()).unwrap();
+            assert_eq!((read.count(), &read), (Some(1), &made));
+            assert!(read.matches(&ha1, &get));
+            assert!(!read.matches(&ha1, &Method::Bye));
+            assert!(!read.matches(&algorithm.ha1("Mufasa", "other", "Circle of Life"), &get));
+        };
+        check(Algorithm::Md5, "8ca523f5e9506fed4657c9700eebdbec");
+        check(
+            Algorithm::Sha256,
+            "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+        );
+    }
+
+    /// RFC 2617's example without qop, as RFC 2069 had it.
+    #[test]
+    fn without_qop() {
+        let challenge = Challenge::parse(
+            "digest Realm=\"testrealm@host.com\",nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"",
+        )
+        .unwrap();
+        let ha1 = Algorithm::Md5.ha1("Mufasa", &challenge.realm, "CircleOfLife");
+        let get = Method::parse("GET").unwrap();
+        let made = challenge.answer("Mufasa", &ha1, &get, "/dir/index.html", "ignored", 1);
+        assert_eq!(made.response, "1949323746fe6a43ef61f9606e7febea");
+        assert_eq!(made.count(), None);
+        assert!(Credentials::parse(&made.to_string()).unwrap().matches(&ha1, &get));
+    }
+
+    #[test]
+    fn real_credentials() {
+        let value = "Digest username=\"a,\\\"b\\\"\", realm=\"R, x=1\", nonce=\"n\", \
+            uri=\"sip:h;transport=tcp\", response=\"00\", algorithm=MD5, cnonce=\"c\", qop=auth, \
+            nc=000000ff, weird, other=\"1,2\"";
+        let read = Credentials::parse(value).unwrap();
+        assert_eq!((read.user.as_str(), read.realm.as_str()), ("a,\"b\"", "R, x=1"));
+        assert_eq!((read.uri.as_str(), read.count()), ("sip:h;transport=tcp", Some(255)));
+        assert!(!read.matches("x", &Method::Register));
+    }
+
+    #[test]
+    fn refused() {
+        let good = "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"sip:h\", response=\"0\"";
+        assert!(Credentials::parse(good).is_ok());
+        for tail in [
+            ", qop=auth-int, nc=00000001, cnonce=\"c\"",
+            ", qop=auth",
+            ", qop=auth, nc=1, cnonce=\"c\"",
+            ", qop=auth, nc=-0000001, cnonce=\"c\"",
+            ", algorithm=SHA-512",
+            ", algorithm=MD5-sess",
+            ", algorithm=\u{e9}",
+            ", username=\"b\"",
+        ] {
+            assert!(Credentials::parse(&format!("{good}{tail}")).is_err(), "{tail}");
+        }
+        for bad in [
+            "",
+            "Digest",
+            "Basic YWJj",
+            "Digest ",
+            "Digest realm",
+            "Digest realm=\"r\"",
+            "Digest =,=,=",
+        ] {
+            assert!(Credentials::parse(bad).is_err(), "{bad:?}");
+            assert!(Challenge::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(Challenge::parse("Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"").is_err());
+    }
+
+    #[test]
+    fn our_challenge() {
+        let ours = Challenge::new("a \"b\"\r\nX: y", "n", Algorithm::Sha256, true);
+        assert_eq!(
+            ours.to_string(),
+            "Digest realm=\"a \\\"b\\\"  X: y\", nonce=\"n\", stale=true, algorithm=SHA-256, qop=\"auth\""
+        );
+        assert!(Algorithm::Md5 < Algorithm::Sha256);
+    }
+
+    #[test]
+    fn comparison() {
+        assert!(same("0a", "0A"));
+        for (a, b) in [("0a", "0b"), ("0a", "0"), ("0a", "0ab"), ("0a", "")] {
+            assert!(!same(a, b), "{a} {b}");
         }
     }
 }

@@ -8,6 +8,8 @@ mod builder;
 pub mod digest;
 pub mod frame;
 mod host;
+#[cfg(test)]
+mod hostile;
 mod list;
 mod malformed;
 mod message;
@@ -17,6 +19,8 @@ mod name_addr;
 mod params;
 mod parse;
 mod status;
+#[cfg(test)]
+mod testing;
 mod uri;
 mod values;
 mod via;

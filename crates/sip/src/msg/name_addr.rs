@@ -156,3 +156,80 @@ impl core::str::FromStr for NameAddr {
         Self::parse(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn read_and_print() {
+        let check = |text: &str, printed: &str| {
+            let read = NameAddr::parse(text).unwrap_or_else(|_| panic!("{text:?}"));
+            assert_eq!(read.to_string(), printed, "{text:?}");
+            assert_eq!(NameAddr::parse(printed).as_ref(), Ok(&read), "{text:?}");
+        };
+        check("sip:a@b;tag=1", "<sip:a@b>;tag=1");
+        check("<sip:a@b;lr>;tag=1", "<sip:a@b;lr>;tag=1");
+        check("Bob Smith <sip:a@b>", "\"Bob Smith\" <sip:a@b>");
+        check(
+            "\"<sip:x>, \\\"q\\\" \\\\\"\t<sip:a@b> ; tag = 1",
+            "\"<sip:x>, \\\"q\\\" \\\\\" <sip:a@b>;tag=1",
+        );
+        check("\"\" <sip:a@b>", "<sip:a@b>");
+        check("Иван <tel:+7495>", "\"Иван\" <tel:+7495>");
+        check(
+            "<sip:x.invalid;transport=ws>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;expires=60",
+            "<sip:x.invalid;transport=ws>;+sip.instance=\"<urn:uuid:1>\";reg-id=1;expires=60",
+        );
+        check("caller<sip:a@b>;x", "\"caller\" <sip:a@b>;x");
+    }
+
+    #[test]
+    fn not_name_addrs() {
+        for text in [
+            "",
+            "<>",
+            "<sip:a@b",
+            "sip:a@b>",
+            "\"open <sip:a@b>",
+            "\"a\" sip:a@b",
+            "\"a\"",
+            "<sip:a@b> junk",
+            "a;b <sip:a@b>",
+            "\"a\\\" <sip:a@b>",
+            "a@b",
+            "<a@b>",
+        ] {
+            assert!(NameAddr::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn parameters() {
+        let it = NameAddr::parse("<sip:a@b;expires=1>;expires=99999999999;q=0.35;TAG=x").unwrap();
+        assert_eq!(
+            (it.expires(), it.q_permille(), it.tag()),
+            (Some(u32::MAX), Some(350), Some("x"))
+        );
+        let q = |q: &str| NameAddr::parse(&format!("<sip:a@b>;q={q}")).unwrap().q_permille();
+        for (text, expected) in [
+            ("1", Some(1000)),
+            ("1.0", Some(1000)),
+            ("0", Some(0)),
+            ("0.7", Some(700)),
+            (".5", Some(500)),
+            ("0.", Some(0)),
+            ("1.1", None),
+            ("2", None),
+            ("0.1234", None),
+            ("-1", None),
+            ("", Some(0)),
+        ] {
+            assert_eq!(q(text), expected, "{text}");
+        }
+        let evil = NameAddr::new(Uri::parse("sip:a@b").unwrap())
+            .with_display("x\" <sip:evil>\r\nX: y")
+            .with_tag("t\r\n\"");
+        assert_eq!(evil.to_string(), "\"x\\\" <sip:evil>  X: y\" <sip:a@b>;tag=\"t  \\\"\"");
+    }
+}

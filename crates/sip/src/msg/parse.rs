@@ -217,13 +217,10 @@ impl Scanner<'_> {
         let text = self.bytes[at..end].trim_ascii_end();
         match self.fields.last_mut() {
             Some(field) if !is_first => {
-                field.value_end = offset(at + text.len()).max(field.value_end)
+                field.value_end = offset(at + text.len()).max(field.value_end);
             }
             // Something folded onto the start line or onto a line that was no field.
             _ => self.fail(Fault::Line, at),
-        }
-        if let Some(field) = self.fields.last_mut().filter(|field| field.value == field.name_end) {
-            field.value = field.name_end;
         }
     }
 
@@ -273,7 +270,7 @@ fn content_length(bytes: &[u8], fields: &[Field]) -> Result<Option<usize>, Fault
     if lengths.next().is_some() {
         return Err(Fault::Repeated(Name::ContentLength));
     }
-    let digits = field.value(bytes);
+    let digits = field.value(bytes).trim_ascii();
     let bad = Fault::Bad(Name::ContentLength);
     if digits.is_empty() || digits.len() > 9 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(bad);

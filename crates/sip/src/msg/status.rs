@@ -7,6 +7,8 @@ use rsip::StatusCode;
 pub fn reason_phrase(status: u16) -> String {
     match status {
         // The identifiers of rsip cannot carry the punctuation of these.
+        // 202 of RFC 3265 is not among them.
+        202 => "Accepted".into(),
         414 => "Request-URI Too Long".into(),
         416 => "Unsupported URI Scheme".into(),
         481 => "Call/Transaction Does Not Exist".into(),

@@ -400,3 +400,124 @@ fn unescape(text: &str) -> Cow<'_, str> {
     }
     Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(text: &str) -> Uri {
+        Uri::parse(text).unwrap_or_else(|_| panic!("{text:?}"))
+    }
+
+    #[test]
+    fn printed_as_read() {
+        for text in [
+            "sip:alice@atlanta.com",
+            "sip:alice:secretword@atlanta.com;transport=tcp",
+            "sips:alice@atlanta.com?subject=project%20x&priority=urgent",
+            "sip:+1-212-555-1212:1234@gateway.com;user=phone",
+            "sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com",
+            "sip:sips%3Auser%40example.com@example.net",
+            "sip:192.0.2.1:5070;lr;x=\u{e9}",
+            "sip:bob@[2001:db8::9:1]:5060;ob",
+            "sip:carol@chicago.com?Replaces=12345%40h%3Bto-tag%3Da%3Bfrom-tag%3Db",
+            "tel:+7-495-123-45-67;ext=12;phone-context=example.com",
+            "urn:service:sos",
+            "http://example.com/a?b@c",
+            "sip:abc.invalid;transport=ws",
+        ] {
+            assert_eq!(uri(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn not_uris() {
+        for text in [
+            "",
+            "sip",
+            "sip:",
+            ":",
+            "sip:@host",
+            "sip:a@",
+            "sip:a@b@c",
+            "sip:a b@c",
+            "sip:<a@b>",
+            "sip:a@b:0",
+            "sip:a@b:99999",
+            "sip:a@[::1",
+            "sip:a@b:",
+            "1sip:a@b",
+            "s p:a",
+            "sip:a@b\r\nX: y",
+            "sip:a@b\0",
+            "<sip:a@b>",
+            "sip:\"a\"@b",
+            "sip:;lr",
+        ] {
+            assert_eq!(Uri::parse(text), Err(NOT_URI), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn parts() {
+        let it = uri(
+            "SIP:Al%69ce%20x:p%3Aw@EXAMPLE.com:5070;Transport=TCP;lr?Replaces=a%40b%3Bto-tag%3D1&x",
+        );
+        assert_eq!(it.user().as_deref(), Some("Alice x"));
+        assert_eq!(it.password().as_deref(), Some("p:w"));
+        assert_eq!(it.host(), Some(&Host::Name("example.com".into())));
+        assert_eq!((it.port(), it.param("transport")), (Some(5070), Some("TCP")));
+        assert!(it.is_loose() && it.is_sip());
+        assert_eq!(it.header("replaces").as_deref(), Some("a@b;to-tag=1"));
+        assert_eq!(it.headers().count(), 2);
+        assert_eq!(it.bare().to_string(), "sip:Al%69ce%20x@example.com:5070");
+        assert_eq!(uri("sip:%zz%f0%4@h").user().as_deref(), Some("%zz\u{fffd}%4"));
+        assert_eq!(uri("tel:+1-2;ext=3").user().as_deref(), Some("+1-2"));
+    }
+
+    #[test]
+    fn what_is_set_cannot_break_out() {
+        let host = Host::parse("h.example").unwrap();
+        let it = Uri::sip("a@evil;x>\r\nX: y?", host, None)
+            .with_param("p\r\n", Some("1;lr>\r\n"))
+            .with_param("lr", None)
+            .with_header("Replaces", "c@h;to-tag=1;from-tag=2&x=\r\n");
+        let text = it.to_string();
+        assert_eq!(
+            text,
+            "sip:a%40evil%3Bx%3E%0D%0AX%3A%20y%3F@h.example;p%0D%0A=1%3Blr%3E%0D%0A;lr\
+             ?Replaces=c%40h%3Bto-tag%3D1%3Bfrom-tag%3D2%26x%3D%0D%0A"
+        );
+        assert_eq!(uri(&text), it);
+        assert_eq!(it.user().as_deref(), Some("a@evil;x>\r\nX: y?"));
+        assert_eq!(it.header("Replaces").as_deref(), Some("c@h;to-tag=1;from-tag=2&x=\r\n"));
+    }
+
+    #[test]
+    fn comparison_as_in_section_19_1_4() {
+        let check = |a: &str, b: &str, expected: bool| {
+            assert_eq!(uri(a).matches(&uri(b)), expected, "{a} {b}");
+            assert_eq!(uri(b).matches(&uri(a)), expected, "{b} {a}");
+        };
+        check("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp", true);
+        check("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5", true);
+        check("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5", true);
+        check(
+            "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
+            "sip:alice@atlanta.com?priority=urgent&subject=project%20x",
+            true,
+        );
+        check("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP", false);
+        check("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060", false);
+        check("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp", false);
+        check("sip:bob@biloxi.com", "sips:bob@biloxi.com", false);
+        check("sip:bob@biloxi.com;user=phone", "sip:bob@biloxi.com", false);
+        check("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off", false);
+        check("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting", false);
+        check("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4", false);
+        check("sip:a@[2001:DB8::1]", "sip:a@[2001:db8:0::1]", true);
+        check("tel:+1-212-555", "tel:+1212(555)", true);
+        check("tel:555;phone-context=a.b", "tel:555", false);
+        check("urn:service:sos", "urn:service:sos", true);
+    }
+}

@@ -115,3 +115,60 @@ impl fmt::Display for Replaces {
         if self.early_only { f.write_str(";early-only") } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cseq() {
+        let check = |text: &str, expected: Option<&str>| {
+            let got = CSeq::parse(text).ok().map(|cseq| cseq.to_string());
+            assert_eq!(got.as_deref(), expected, "{text:?}");
+        };
+        check("4711 INVITE", Some("4711 INVITE"));
+        check("0009\r\n  INVITE", Some("9 INVITE"));
+        check("2147483647 X", Some("2147483647 X"));
+        for bad in [
+            "",
+            "1",
+            "INVITE",
+            "-1 BYE",
+            "+1 BYE",
+            "2147483648 BYE",
+            "36893488147419103232 BYE",
+            "1 BYE x",
+            "1 B@E",
+            "0x1 BYE",
+        ] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn rack() {
+        assert_eq!(RAck::parse("776656 1 INVITE").unwrap().to_string(), "776656 1 INVITE");
+        assert_eq!(RAck::parse("4294967295 1 INVITE").unwrap().rseq, u32::MAX);
+        for bad in
+            ["", "1", "1 INVITE", "a 1 INVITE", "1 2 3 INVITE", "-1 1 INVITE", "4294967296 1 X"]
+        {
+            assert!(RAck::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn replaces() {
+        let check = |text: &str, expected: Option<&str>| {
+            let got = Replaces::parse(text).ok().map(|replaces| replaces.to_string());
+            assert_eq!(got.as_deref(), expected, "{text:?}");
+        };
+        check("a@b;from-tag=f;to-tag=t", Some("a@b;to-tag=t;from-tag=f"));
+        check(
+            " a@b ; to-tag=t;FROM-TAG=f;early-only;x=1",
+            Some("a@b;to-tag=t;from-tag=f;early-only"),
+        );
+        for bad in ["", "a@b", "a@b;to-tag=t", ";to-tag=t;from-tag=f", "a;to-tag=;from-tag=f"] {
+            check(bad, None);
+        }
+    }
+}

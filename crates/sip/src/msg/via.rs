@@ -210,3 +210,89 @@ impl core::str::FromStr for Via {
         Self::parse(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn read_and_print() {
+        let check = |text: &str, printed: &str| {
+            let via = Via::parse(text).unwrap_or_else(|_| panic!("{text:?}"));
+            assert_eq!(via.to_string(), printed, "{text:?}");
+            assert_eq!(Via::parse(printed).as_ref(), Ok(&via), "{text:?}");
+        };
+        check(
+            "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1",
+            "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1",
+        );
+        check(
+            "SIP / 2.0 / UDP first.example.com: 4000;ttl=16 ;maddr=224.2.0.1 ;branch=z9hG4bKa7c6a8dlze.1",
+            "SIP/2.0/UDP first.example.com:4000;ttl=16;maddr=224.2.0.1;branch=z9hG4bKa7c6a8dlze.1",
+        );
+        check("sip/2.0/wss x.invalid;rport", "SIP/2.0/WSS x.invalid;rport");
+        check("SIP/2.0/UNKNOWN t4.example.com", "SIP/2.0/UNKNOWN t4.example.com");
+        check("SIP/2.0/TLS\t[2001:db8::1]:5061", "SIP/2.0/TLS [2001:db8::1]:5061");
+        for bad in [
+            "",
+            "SIP/2.0/UDP",
+            "SIP/2.0/UDP ",
+            "SIP/3.0/UDP h",
+            "HTTP/2.0/UDP h",
+            "SIP/2.0/ h",
+            "SIP/2.0/UDP h:0",
+            "SIP/2.0/UDP h:x",
+            "SIP/2.0 UDP h",
+            ";branch=1",
+            "SIP/2.0/U DP h",
+        ] {
+            assert_eq!(Via::parse(bad), Err(NOT_VIA), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn stamped_and_answered() {
+        let check = |via: &str, source: &str, stamped: &str, reply: &str| {
+            let mut via = Via::parse(via).unwrap();
+            via.stamp(source.parse().unwrap());
+            assert_eq!(via.params.to_string(), stamped);
+            assert_eq!(via.reply_address(), reply.parse().ok());
+        };
+        let from = "198.51.100.9:40000";
+        check("SIP/2.0/UDP 198.51.100.9", from, "", "198.51.100.9:5060");
+        check("SIP/2.0/UDP 198.51.100.9:5070", from, "", "198.51.100.9:5070");
+        check("SIP/2.0/UDP 10.0.0.1:5070", from, ";received=198.51.100.9", "198.51.100.9:5070");
+        check("SIP/2.0/TLS phone", from, ";received=198.51.100.9", "198.51.100.9:5061");
+        check("SIP/2.0/UDP h;rport", from, ";rport=40000;received=198.51.100.9", from);
+        check(
+            "SIP/2.0/UDP h;rport=1;received=6.6.6.6",
+            from,
+            ";rport=40000;received=198.51.100.9",
+            from,
+        );
+        check("SIP/2.0/UDP 198.51.100.9;received=6.6.6.6", from, "", "198.51.100.9:5060");
+        check(
+            "SIP/2.0/UDP 198.51.100.9;maddr=6.6.6.6",
+            from,
+            ";maddr=6.6.6.6",
+            "198.51.100.9:5060",
+        );
+        check(
+            "SIP/2.0/UDP [::1];rport",
+            "[2001:db8::1]:9",
+            ";rport=9;received=2001:db8::1",
+            "[2001:db8::1]:9",
+        );
+        check("SIP/2.0/UDP 192.0.2.1", "[::ffff:192.0.2.1]:9", "", "192.0.2.1:5060");
+    }
+
+    #[test]
+    fn transports_are_rsips() {
+        for known in rsip::Transport::all() {
+            let ours = Transport::parse(&known.to_string());
+            assert_eq!(ours.as_str(), known.to_string());
+            assert_eq!(ours.is_secure(), known.is_secure());
+            assert_eq!(ours.default_port(), *known.default_port().value());
+        }
+    }
+}
