@@ -1,0 +1,101 @@
+//! What the API needs from the rest of the process: somebody who takes orders, and the records.
+
+use b2bua::{CallKey, Command, Problem, Reply, Utc};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// Something the runtime is to do. Whoever takes it answers once; dropping `reply` is a 503.
+///
+/// Events that the order caused should be observed before the reply is sent: then what the API
+/// answers already shows them.
+#[derive(Debug)]
+pub enum Order {
+    /// For the switch.
+    Command {
+        /// The order.
+        command: Command,
+        /// Takes the answer.
+        reply: oneshot::Sender<Result<Reply, Problem>>,
+    },
+    /// Read the configuration again.
+    Reload {
+        /// Takes the answer: nothing, or every fault as `FILE:LINE: what`, and then the old
+        /// configuration still holds.
+        reply: oneshot::Sender<Result<(), Vec<String>>>,
+    },
+}
+
+/// Where what is over can be looked up. Methods block: they are called on a blocking thread.
+pub trait Records: Send + Sync + 'static {
+    /// Call records, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn calls(&self, query: &RecordQuery) -> Result<RecordPage, RecordsError>;
+
+    /// One call's record, as JSON.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn call(&self, call: CallKey) -> Result<Option<Value>, RecordsError>;
+
+    /// Up to `limit` events with a `seq` above `after`, in order.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, RecordsError>;
+
+    /// The `seq` of the oldest event still kept.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn oldest_event(&self) -> Result<Option<u64>, RecordsError>;
+}
+
+/// Which records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordQuery {
+    /// Started at this time or later.
+    pub from: Option<Utc>,
+    /// Started before this time.
+    pub to: Option<Utc>,
+    /// At most so many, 1 to 1000.
+    pub limit: usize,
+    /// From the page before.
+    pub cursor: Option<String>,
+    /// With a task in this queue.
+    pub queue: Option<String>,
+    /// With this operator in it.
+    pub operator: Option<String>,
+    /// From or to this number.
+    pub number: Option<String>,
+}
+
+/// A page of records.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecordPage {
+    /// The records as JSON.
+    pub items: Vec<Value>,
+    /// For the next page.
+    pub next: Option<String>,
+}
+
+/// One event as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its number.
+    pub seq: u64,
+    /// Its JSON.
+    pub json: String,
+}
+
+/// The records could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordsError {
+    /// The cursor is none of ours.
+    #[error("this cursor is not from a page of records")]
+    Cursor,
+    /// Anything else.
+    #[error("{0}")]
+    Unavailable(String),
+}
