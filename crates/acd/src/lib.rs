@@ -1,12 +1,39 @@
-//! Queues, operators, tasks, reservations
+//! Queues, operators, tasks, reservations: who gets which work, when, and why.
+//!
+//! [`Acd`] is one deterministic machine that one thread owns. Time and the results of bookings and
+//! ringing are inputs; bookings to make, phones to ring and everything that is to be known are
+//! outputs. An operator is given work in two steps: `Book`, answered by the owner from a table of
+//! its own or from a shared store, then `Ring`.
+//!
+//! What must never be here: a clock, chance, names of people, phones or SIP.
 #![forbid(unsafe_code)]
 
+mod carry;
+mod check;
 mod config;
+mod configure;
+mod decide;
+mod enter;
 mod explain;
 mod ids;
+mod index;
 mod io;
+mod lease;
+mod limits;
+mod line;
+mod machine;
+mod operator;
+mod people;
+mod positions;
+mod query;
+mod queue;
+mod reservation;
+mod task;
+mod timer;
 mod view;
+mod wrap_up;
 
+pub use carry::{Carried, CarriedV1};
 pub use config::{Config, Limits, OperatorConfig, QueueConfig, Rona, RonaState, Strategy};
 pub use explain::{DecisionRecord, Filter, Verdict};
 pub use ids::{Channel, Kind, OperatorId, QueueId, ReservationId, TaskId, Time, Utc, WorkId};
@@ -14,6 +41,7 @@ pub use io::{
     Cause, Choice, Effective, End, Enqueue, Input, LimitReason, Outcome, Output, Refusal,
     Rejection, Rescission, Since, Wanted, Withdrawal,
 };
+pub use machine::Acd;
 pub use view::{OperatorView, QueueView, TaskPlace, TaskView, WhyIdle};
 
 /// The shortest back-off of a pair of task and operator, whatever the configuration says: a phone
@@ -29,55 +57,3 @@ pub const POSITIONS_EVERY: Time = Time::from_secs(1);
 pub const ABSENT_AFTER: Time = Time::from_secs(30);
 /// At most so many operators are rung for one task.
 pub const RING_ALL_MAX: usize = 32;
-
-/// The distributor: see the four verbs.
-#[derive(Debug)]
-pub struct Acd {
-    outputs: std::collections::VecDeque<Output>,
-    epoch: u64,
-}
-
-/// All of the machine as plain data, versioned.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub enum Carried {
-    /// The first.
-    V1(u64),
-}
-
-impl Acd {
-    /// A machine without queues and operators. `epoch` is told with every booking.
-    #[must_use]
-    pub const fn new(epoch: u64) -> Self {
-        Self { outputs: std::collections::VecDeque::new(), epoch }
-    }
-
-    /// Takes an input. Drain [`Self::poll_output`] afterwards.
-    pub fn handle(&mut self, _now: Time, _input: Input) {}
-
-    /// Does what is due at `now`.
-    pub fn handle_timeout(&mut self, _now: Time) {}
-
-    /// The next output; `None` when drained.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
-    }
-
-    /// When [`Self::handle_timeout`] is wanted.
-    #[must_use]
-    pub const fn poll_timeout(&self) -> Option<Time> {
-        None
-    }
-
-    /// The machine as data.
-    #[must_use]
-    pub const fn carry(&self) -> Carried {
-        Carried::V1(self.epoch)
-    }
-
-    /// The same machine again.
-    #[must_use]
-    pub const fn resume(carried: Carried) -> Self {
-        let Carried::V1(epoch) = carried;
-        Self::new(epoch)
-    }
-}

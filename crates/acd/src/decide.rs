@@ -1,0 +1,173 @@
+//! Who gets what. The rule: again and again, of the open tasks that somebody eligible is free for,
+//! the one that comes first is given to the operator whom its queue's strategy likes best, until no
+//! such pair is left. Since none was left before an input, only tasks and operators that the input
+//! touched can be part of a new one: the work is in proportion to them, not to those who wait.
+use crate::config::Strategy;
+use crate::explain::{DecisionRecord, Filter, Verdict};
+use crate::ids::{Channel, OperatorId, TaskId, Time};
+use crate::io::{LimitReason, Output};
+use crate::line::Key;
+use crate::machine::Acd;
+use crate::queue::Queue;
+use crate::task::{Task, nanos};
+
+/// How many operators a decision names of each sort.
+const NAMED: usize = 4;
+
+const STANDINGS: [Filter; crate::queue::STANDINGS] = [
+    Filter::Offline,
+    Filter::Unreachable,
+    Filter::NotReady,
+    Filter::WrapUp,
+    Filter::OnCall,
+    Filter::Ringing,
+    Filter::Reserved,
+    Filter::Limit,
+];
+
+impl Acd {
+    /// Matches until no eligible pair is left, then tells who moved.
+    pub(crate) fn settle(&mut self, now: Time) {
+        while let Some((task, operator)) = self.next_match(now) {
+            self.explain(now, task, Some(operator));
+            self.book(now, task, operator);
+        }
+        self.tell_positions(now);
+    }
+
+    fn next_match(&mut self, now: Time) -> Option<(TaskId, OperatorId)> {
+        let mut first: Option<Key> = None;
+        let mut operators = std::mem::take(&mut self.dirty.operators);
+        operators.retain(|operator| {
+            let task = self.earliest(*operator);
+            first = first.into_iter().chain(task).min();
+            task.is_some()
+        });
+        self.dirty.operators = operators;
+        while let Some((key, explained)) = self.dirty.tasks.first_key_value() {
+            let (key, explained) = (*key, *explained);
+            if first.is_some_and(|first| first < key) {
+                break;
+            }
+            if let Some(operator) = self.best(key.1) {
+                return Some((key.1, operator));
+            }
+            self.dirty.tasks.remove(&key);
+            self.in_vain(now, key.1, explained);
+        }
+        let (_, task) = first?;
+        Some((task, self.best(task)?))
+    }
+
+    /// The open task that comes first of those the operator may have.
+    fn earliest(&self, id: OperatorId) -> Option<Key> {
+        let person = self.state.operators.get(&id)?;
+        let free =
+            Channel::ALL.into_iter().filter(|c| person.index.standing[*c as usize].is_none());
+        free.filter_map(|channel| {
+            let queues = person.serves.iter().filter_map(|queue| self.state.queues.get(queue));
+            let open = queues.map(|queue| &queue.index.lane(channel).open);
+            open.chain([&person.index.wanted[channel as usize]])
+                .filter_map(|tasks| {
+                    tasks.iter().find(|(_, task)| !person.index.back_off.contains(task))
+                })
+                .min()
+                .copied()
+        })
+        .min()
+    }
+
+    /// The operator who gets the task, if anybody can.
+    fn best(&self, id: TaskId) -> Option<OperatorId> {
+        let task = self.state.tasks.get(&id)?;
+        let channel = task.kind.channel();
+        if let Some(wish) = task.wish() {
+            let person = self.state.operators.get(&wish.operator)?;
+            let free = person.index.standing[channel as usize].is_none();
+            return (free && !task.is_backed_off(wish.operator)).then_some(wish.operator);
+        }
+        let queue = self.state.queues.get(&task.queue)?;
+        let mut free = queue.best_first(channel);
+        free.find(|(_, operator)| !task.is_backed_off(*operator)).map(|(_, operator)| *operator)
+    }
+
+    /// Nobody could have it.
+    fn in_vain(&mut self, now: Time, id: TaskId, explained: bool) {
+        let Some(task) = self.state.tasks.get(&id) else { return };
+        if task.waiting().is_none_or(|w| !w.reservations.is_empty()) {
+            return;
+        }
+        let present = self.state.queues.get(&task.queue).is_some_and(|q| q.index.present > 0);
+        if explained {
+            self.explain(now, id, None);
+        }
+        if present {
+            self.limit(id, LimitReason::NoFreeOperator);
+        }
+    }
+
+    fn explain(&mut self, now: Time, id: TaskId, chosen: Option<OperatorId>) {
+        let Some(task) = self.state.tasks.get(&id) else { return };
+        let Some(queue) = self.state.queues.get(&task.queue) else { return };
+        let lane = queue.index.lane(task.kind.channel());
+        let record = DecisionRecord {
+            at: now,
+            task: id,
+            queue: task.queue,
+            considered: self.considered(now, task, queue, chosen),
+            eligible: u32::try_from(lane.free.len()).unwrap_or(u32::MAX),
+            excluded: STANDINGS.into_iter().zip(lane.tally).filter(|(_, n)| *n > 0).collect(),
+            chosen,
+        };
+        self.tell(Output::Decision(record));
+    }
+
+    /// The chosen one, the next best, and, where there is nobody, some of those who could not.
+    fn considered(
+        &self,
+        now: Time,
+        task: &Task,
+        queue: &Queue,
+        chosen: Option<OperatorId>,
+    ) -> Vec<(OperatorId, Verdict)> {
+        let score = |order: u64| match queue.config.strategy {
+            Strategy::LongestIdle | Strategy::RingAll => {
+                nanos(now).saturating_sub(order) / 1_000_000
+            }
+            Strategy::InOrder | Strategy::RoundRobin => order,
+        };
+        let mut considered = Vec::with_capacity(2 * NAMED + 1);
+        let wanted = task.wish().map(|wish| wish.operator);
+        if let Some(id) = chosen.or(wanted)
+            && let Some(person) = self.state.operators.get(&id)
+        {
+            let verdict = match person.index.standing[task.kind.channel() as usize] {
+                Some(filter) => Verdict::Excluded(filter),
+                None if chosen.is_none() => Verdict::Excluded(Filter::BackOff),
+                None => Verdict::Score(score(queue.order(nanos(person.idle_since), person.place))),
+            };
+            considered.push((id, verdict));
+        }
+        let others = queue.best_first(task.kind.channel());
+        let others = others.filter(|(_, id)| Some(*id) != chosen.or(wanted));
+        considered.extend(others.take(NAMED).map(|(order, id)| {
+            let verdict = if task.is_backed_off(*id) {
+                Verdict::Excluded(Filter::BackOff)
+            } else if wanted.is_some() {
+                Verdict::Excluded(Filter::NotWanted)
+            } else {
+                Verdict::Score(score(*order))
+            };
+            (*id, verdict)
+        }));
+        if chosen.is_none() {
+            let excluded = queue.index.members.iter().take(2 * NAMED).filter_map(|id| {
+                let person = self.state.operators.get(id)?;
+                let filter = person.index.standing[task.kind.channel() as usize]?;
+                (Some(*id) != wanted).then_some((*id, Verdict::Excluded(filter)))
+            });
+            considered.extend(excluded.take(NAMED));
+        }
+        considered
+    }
+}

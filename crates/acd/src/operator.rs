@@ -1,0 +1,193 @@
+//! An operator's record: what they chose, what holds, and what keeps them from work.
+use crate::config::{OperatorConfig, RonaState};
+use crate::explain::Filter;
+use crate::ids::{Channel, QueueId, ReservationId, TaskId, Time, WorkId};
+use crate::io::{Cause, Choice, Effective, Since};
+use crate::line::Key;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Operator {
+    pub(crate) config: OperatorConfig,
+    /// Place in configuration order.
+    pub(crate) place: u64,
+    /// Configured no more; goes when the last call has ended.
+    pub(crate) removed: bool,
+    /// Queues served: as configured, and those before that are being drained.
+    pub(crate) serves: Vec<QueueId>,
+    pub(crate) chosen: Since<Choice>,
+    pub(crate) forced: Option<RonaState>,
+    pub(crate) reach: Reach,
+    pub(crate) tasks: Vec<(TaskId, Channel)>,
+    pub(crate) own: Vec<WorkId>,
+    pub(crate) reservations: Vec<Held>,
+    pub(crate) wrap_up: Option<WrapUp>,
+    pub(crate) idle_since: Time,
+    pub(crate) missed: u32,
+    /// A reload set limits below what they have.
+    pub(crate) lowered: bool,
+    pub(crate) effective: Since<Effective>,
+    #[serde(skip)]
+    pub(crate) index: Index,
+}
+
+/// All of this follows from the records.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index {
+    /// As entered in the lanes of the queues served.
+    pub(crate) standing: [Option<Filter>; 2],
+    pub(crate) idle_since: Time,
+    pub(crate) present: bool,
+    /// Tasks not to be tried yet.
+    pub(crate) back_off: BTreeSet<TaskId>,
+    /// Tasks that only this operator may have.
+    pub(crate) wanted: [BTreeSet<Key>; 2],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Reach {
+    Yes,
+    /// Lost a moment ago; from then on absent.
+    Lost {
+        absent_at: Time,
+    },
+    No,
+}
+
+/// What the operator's side needs to know of a reservation.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) id: ReservationId,
+    pub(crate) channel: Channel,
+    pub(crate) ringing: bool,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct WrapUp {
+    pub(crate) task: TaskId,
+    pub(crate) until: Time,
+}
+
+impl Operator {
+    pub(crate) fn new(config: OperatorConfig, now: Time) -> Self {
+        let cause = Cause::Configured;
+        Self {
+            config,
+            place: 0,
+            removed: false,
+            serves: Vec::new(),
+            chosen: Since { state: Choice::Offline, cause, since: now },
+            forced: None,
+            reach: Reach::No,
+            tasks: Vec::new(),
+            own: Vec::new(),
+            reservations: Vec::new(),
+            wrap_up: None,
+            idle_since: now,
+            missed: 0,
+            lowered: false,
+            effective: Since { state: Effective::Offline, cause, since: now },
+            index: Index::default(),
+        }
+    }
+
+    /// Reservations, tasks and own calls on a channel.
+    pub(crate) fn load(&self, channel: Channel) -> usize {
+        let own = if channel == Channel::Voice { self.own.len() } else { 0 };
+        self.tasks.iter().filter(|(_, c)| *c == channel).count()
+            + self.reservations.iter().filter(|held| held.channel == channel).count()
+            + own
+    }
+
+    pub(crate) fn is_over_limit(&self) -> bool {
+        let voice = self.load(Channel::Voice);
+        let total = voice + self.load(Channel::Dialog);
+        voice > self.config.limits.voice as usize || total > self.config.limits.total as usize
+    }
+
+    fn is_on_call(&self) -> bool {
+        !self.own.is_empty() || self.tasks.iter().any(|(_, c)| *c == Channel::Voice)
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        self.removed
+            || self.chosen.state == Choice::Offline
+            || self.forced == Some(RonaState::Offline)
+    }
+
+    /// What keeps them from work of whatever channel, their load and wrap-up aside.
+    pub(crate) fn unavailable(&self) -> Option<Filter> {
+        if self.is_offline() {
+            Some(Filter::Offline)
+        } else if self.reach != Reach::Yes {
+            Some(Filter::Unreachable)
+        } else if self.forced.is_some() || self.chosen.state != Choice::Ready {
+            Some(Filter::NotReady)
+        } else {
+            None
+        }
+    }
+
+    /// What keeps them from work on the channel; `None` is free.
+    pub(crate) fn standing(&self, channel: Channel) -> Option<Filter> {
+        if let Some(filter) = self.unavailable() {
+            return Some(filter);
+        }
+        if self.wrap_up.is_some() {
+            return Some(Filter::WrapUp);
+        }
+        let voice = self.load(Channel::Voice);
+        let limits = self.config.limits;
+        if channel == Channel::Voice && voice >= limits.voice as usize {
+            return Some(if self.is_on_call() {
+                Filter::OnCall
+            } else if self.reservations.iter().any(|h| h.channel == channel && h.ringing) {
+                Filter::Ringing
+            } else if voice > 0 {
+                Filter::Reserved
+            } else {
+                Filter::Limit
+            });
+        }
+        let full = voice + self.load(Channel::Dialog) >= limits.total as usize;
+        full.then_some(Filter::Limit)
+    }
+
+    pub(crate) fn present(&self) -> bool {
+        !self.is_offline() && self.reach != Reach::No
+    }
+
+    /// What holds, and the cause where it does not follow from the last event.
+    pub(crate) fn holds(&self) -> (Effective, Option<Cause>) {
+        let by_rona = self.forced.map(|_| Cause::Rona);
+        if self.is_on_call() {
+            return (Effective::OnCall, None);
+        }
+        if self.reservations.iter().any(|held| held.ringing) {
+            return (Effective::Ringing, Some(Cause::Reservation));
+        }
+        if !self.reservations.is_empty() {
+            return (Effective::Reserved, Some(Cause::Reservation));
+        }
+        if self.wrap_up.is_some() {
+            return (Effective::WrapUp, Some(Cause::CallEnded));
+        }
+        match self.unavailable() {
+            Some(Filter::Offline) if self.removed => (Effective::Offline, Some(Cause::Removed)),
+            Some(Filter::Offline) => (Effective::Offline, by_rona.or(Some(self.chosen.cause))),
+            Some(Filter::Unreachable) => (Effective::Unreachable, Some(Cause::RegistrationLost)),
+            Some(_) => (Effective::NotReady, by_rona.or(Some(self.chosen.cause))),
+            None => (Effective::Ready, None),
+        }
+    }
+
+    /// Nothing left to do for one who is configured no more.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.removed
+            && self.tasks.is_empty()
+            && self.own.is_empty()
+            && self.reservations.is_empty()
+            && self.wrap_up.is_none()
+    }
+}

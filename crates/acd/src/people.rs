@@ -1,0 +1,106 @@
+//! What operators choose, and what happens to them. Being signed in is not a leg: nothing that
+//! happens to a call signs anybody out.
+use crate::ABSENT_AFTER;
+use crate::config::RonaState;
+use crate::ids::{OperatorId, Time, WorkId};
+use crate::io::{Cause, Choice, Rescission, Since};
+use crate::machine::Acd;
+use crate::operator::Reach;
+use crate::timer::Timer;
+
+impl Acd {
+    pub(crate) fn sign_in(&mut self, now: Time, id: OperatorId) {
+        let Some(person) = self.state.operators.get(&id) else { return };
+        match (&person.chosen.state, person.forced) {
+            (Choice::Offline, _) => self.set_choice(now, id, Choice::Ready, Cause::SignedIn),
+            (chosen, Some(RonaState::Offline)) => {
+                self.set_choice(now, id, chosen.clone(), Cause::SignedIn);
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn sign_out(&mut self, now: Time, id: OperatorId) {
+        self.set_choice(now, id, Choice::Offline, Cause::SignedOut);
+    }
+
+    pub(crate) fn choose_state(&mut self, now: Time, id: OperatorId, choice: Choice) {
+        self.set_choice(now, id, choice, Cause::Chosen);
+    }
+
+    fn set_choice(&mut self, now: Time, id: OperatorId, state: Choice, cause: Cause) {
+        let Some(person) = self.state.operators.get_mut(&id) else { return };
+        if person.removed || (person.chosen.state == state && person.forced.is_none()) {
+            return;
+        }
+        person.chosen = Since { state, cause, since: now };
+        person.forced = None;
+        person.missed = 0;
+        let before = person.effective.clone();
+        let unavailable = person.unavailable().is_some();
+        let offline = person.is_offline();
+        if unavailable {
+            self.take_back(now, id, Rescission::NotReady);
+        }
+        if offline {
+            self.end_wrap_up(now, id);
+        }
+        self.refresh(now, id, cause);
+        // Hidden by a call, the choice is told all the same.
+        if self.state.operators.get(&id).is_some_and(|person| person.effective == before) {
+            self.tell_operator(id);
+        }
+    }
+
+    pub(crate) fn reach(&mut self, now: Time, id: OperatorId, reachable: bool) {
+        let Some(person) = self.state.operators.get_mut(&id) else { return };
+        let cause = match (person.reach, reachable) {
+            (Reach::Yes, true) | (Reach::Lost { .. } | Reach::No, false) => return,
+            (Reach::Lost { absent_at }, true) => {
+                self.timers.unset(absent_at, Timer::Absent(id));
+                person.reach = Reach::Yes;
+                Cause::Registered
+            }
+            (Reach::No, true) => {
+                person.reach = Reach::Yes;
+                Cause::Registered
+            }
+            (Reach::Yes, false) => {
+                let absent_at = now + ABSENT_AFTER;
+                self.timers.set(absent_at, Timer::Absent(id));
+                person.reach = Reach::Lost { absent_at };
+                self.take_back(now, id, Rescission::Unreachable);
+                Cause::RegistrationLost
+            }
+        };
+        self.refresh(now, id, cause);
+    }
+
+    pub(crate) fn absent(&mut self, now: Time, id: OperatorId) {
+        let Some(person) = self.state.operators.get_mut(&id) else { return };
+        person.reach = Reach::No;
+        self.refresh(now, id, Cause::RegistrationLost);
+    }
+
+    pub(crate) fn occupy(&mut self, now: Time, id: OperatorId, work: WorkId) {
+        let Some(person) = self.state.operators.get_mut(&id) else { return };
+        if person.own.contains(&work) {
+            return;
+        }
+        person.own.push(work);
+        if person.is_over_limit() {
+            self.take_back(now, id, Rescission::Occupied);
+        }
+        self.refresh(now, id, Cause::OwnCall);
+    }
+
+    pub(crate) fn vacate(&mut self, now: Time, id: OperatorId, work: WorkId) {
+        let Some(person) = self.state.operators.get_mut(&id) else { return };
+        if !person.own.contains(&work) {
+            return;
+        }
+        person.own.retain(|other| *other != work);
+        person.idle_since = now;
+        self.refresh(now, id, Cause::CallEnded);
+    }
+}

@@ -1,0 +1,113 @@
+//! Answers to questions. None of them changes anything.
+use crate::ids::{Channel, OperatorId, QueueId, TaskId, Time};
+use crate::machine::Acd;
+use crate::task::{Place, Task};
+use crate::view::{OperatorView, QueueView, TaskPlace, TaskView, WhyIdle};
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+impl Acd {
+    /// A task that lives.
+    #[must_use]
+    pub fn task(&self, id: TaskId) -> Option<TaskView> {
+        let task = self.state.tasks.get(&id)?;
+        let place = match &task.place {
+            Place::Waiting(waiting) => {
+                let line = self.state.queues.get(&task.queue).map(|q| &q.index.line);
+                let rank = line.and_then(|line| line.rank(&task.key(id)));
+                TaskPlace::Waiting {
+                    position: count(rank.map_or(0, |rank| rank + 1)),
+                    reservations: waiting.reservations.clone(),
+                }
+            }
+            Place::Assigned { operator, reservation, connected } => TaskPlace::Assigned {
+                operator: *operator,
+                reservation: *reservation,
+                connected: *connected,
+            },
+            Place::Wrapping { operator } => TaskPlace::Wrapping { operator: *operator },
+        };
+        Some(TaskView {
+            task: id,
+            queue: task.queue,
+            kind: task.kind,
+            virtual_start: task.virtual_start,
+            priority_s: task.priority_s,
+            queued: task.queued,
+            attempts: task.attempts,
+            place,
+        })
+    }
+
+    /// An operator who is configured, or not done yet.
+    #[must_use]
+    pub fn operator(&self, id: OperatorId) -> Option<OperatorView> {
+        let person = self.state.operators.get(&id)?;
+        Some(OperatorView {
+            operator: id,
+            chosen: person.chosen.clone(),
+            effective: person.effective.clone(),
+            reachable: person.reach == crate::operator::Reach::Yes,
+            queues: person.serves.clone(),
+            reservations: person.reservations.iter().map(|held| held.id).collect(),
+            tasks: person.tasks.iter().map(|(task, _)| *task).collect(),
+            own: person.own.clone(),
+            wrap_up: person.wrap_up.map(|wrap_up| (wrap_up.task, wrap_up.until)),
+            idle_since: person.idle_since,
+            missed: person.missed,
+        })
+    }
+
+    /// A queue that is configured, or not drained yet.
+    #[must_use]
+    pub fn queue(&self, now: Time, id: QueueId) -> Option<QueueView> {
+        let queue = self.state.queues.get(&id)?;
+        let first = queue.index.line.iter().next();
+        let first = first.and_then(|(_, task)| self.state.tasks.get(task));
+        Some(QueueView {
+            queue: id,
+            waiting: count(queue.index.line.len()),
+            longest_wait: first.map_or(Time::ZERO, |task| now.saturating_sub(task.queued)),
+            operators: count(queue.index.members.len()),
+            signed_in: queue.index.present,
+            free: count(queue.index.lane(Channel::Voice).free.len()),
+            draining: queue.draining,
+        })
+    }
+
+    /// Tasks in a queue, in order, those being rung for included.
+    pub fn waiting(&self, id: QueueId) -> impl Iterator<Item = TaskId> {
+        let queue = self.state.queues.get(&id);
+        queue.into_iter().flat_map(|queue| queue.index.line.iter().map(|(_, task)| *task))
+    }
+
+    /// All operators, by id.
+    pub fn operators(&self) -> impl Iterator<Item = OperatorId> {
+        self.state.operators.keys().copied()
+    }
+
+    /// All queues, by id.
+    pub fn queues(&self) -> impl Iterator<Item = QueueId> {
+        self.state.queues.keys().copied()
+    }
+
+    /// All tasks that live, by id.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> {
+        self.state.tasks.keys().copied()
+    }
+
+    /// Why the operator is not on a call although callers may wait.
+    #[must_use]
+    pub fn why_idle(&self, id: OperatorId) -> Option<WhyIdle> {
+        let person = self.state.operators.get(&id)?;
+        let queues = person.serves.iter().filter_map(|queue| self.state.queues.get(queue));
+        let waits = |task: &&TaskId| self.state.tasks.get(task).and_then(Task::waiting).is_some();
+        Some(WhyIdle {
+            filter: person.index.standing[Channel::Voice as usize],
+            waiting: count(queues.map(|queue| queue.index.line.len()).sum()),
+            backed_off: person.index.back_off.iter().filter(waits).copied().collect(),
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! A task's record. It is in one place: in the queue, with an operator, or being wrapped up.
+use crate::ids::{Kind, OperatorId, QueueId, ReservationId, TaskId, Time, Utc};
+use crate::io::LimitReason;
+use crate::line::Key;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) queue: QueueId,
+    pub(crate) kind: Kind,
+    pub(crate) virtual_start: Utc,
+    pub(crate) priority_s: u32,
+    /// Before everybody who is not: it was with an operator already.
+    pub(crate) ahead: bool,
+    pub(crate) auto_connect: bool,
+    pub(crate) queued: Time,
+    pub(crate) attempts: u32,
+    /// Bits of the reasons told.
+    limits_told: u8,
+    /// The position told last, from 1; 0 for none.
+    pub(crate) position_told: u32,
+    pub(crate) back_off: Vec<(OperatorId, Time)>,
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) enum Place {
+    Waiting(Waiting),
+    Assigned { operator: OperatorId, reservation: ReservationId, connected: Option<Time> },
+    Wrapping { operator: OperatorId },
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    pub(crate) reservations: Vec<ReservationId>,
+    pub(crate) wanted: Option<Wish>,
+    pub(crate) max_wait: MaxWait,
+}
+
+/// Only this operator; nobody else before `until`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Wish {
+    pub(crate) operator: OperatorId,
+    pub(crate) until: Option<Time>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum MaxWait {
+    /// Never, or told already.
+    #[default]
+    Never,
+    At(Time),
+    /// Over, but somebody's phone rings for it: told when that leads to nothing.
+    Over,
+}
+
+impl Task {
+    pub(crate) fn new(enqueue: &crate::Enqueue, now: Time, waiting: Waiting) -> Self {
+        Self {
+            queue: enqueue.queue,
+            kind: enqueue.kind,
+            virtual_start: enqueue.virtual_start,
+            priority_s: enqueue.priority_s,
+            ahead: false,
+            auto_connect: enqueue.auto_connect,
+            queued: now,
+            attempts: 0,
+            limits_told: 0,
+            position_told: 0,
+            back_off: Vec::new(),
+            place: Place::Waiting(waiting),
+        }
+    }
+
+    /// Orders tasks: virtual start minus head start; those ahead before all others.
+    pub(crate) fn key(&self, id: TaskId) -> Key {
+        const BEHIND: u64 = 1 << 63;
+        let start = self.virtual_start.0.saturating_sub(Time::from_secs(self.priority_s.into()));
+        let rank = nanos(start).min(BEHIND - 1);
+        (if self.ahead { rank } else { rank | BEHIND }, id)
+    }
+
+    pub(crate) fn is_backed_off(&self, operator: OperatorId) -> bool {
+        self.back_off.iter().any(|(o, _)| *o == operator)
+    }
+
+    pub(crate) const fn waiting(&self) -> Option<&Waiting> {
+        match &self.place {
+            Place::Waiting(waiting) => Some(waiting),
+            Place::Assigned { .. } | Place::Wrapping { .. } => None,
+        }
+    }
+
+    pub(crate) const fn waiting_mut(&mut self) -> Option<&mut Waiting> {
+        match &mut self.place {
+            Place::Waiting(waiting) => Some(waiting),
+            Place::Assigned { .. } | Place::Wrapping { .. } => None,
+        }
+    }
+
+    pub(crate) fn wish(&self) -> Option<Wish> {
+        self.waiting().and_then(|w| w.wanted)
+    }
+
+    pub(crate) const fn is_told(&self, reason: LimitReason) -> bool {
+        self.limits_told & (1 << reason as u8) != 0
+    }
+
+    /// True the first time.
+    pub(crate) const fn tell(&mut self, reason: LimitReason) -> bool {
+        let first = !self.is_told(reason);
+        self.limits_told |= 1 << reason as u8;
+        first
+    }
+}
+
+pub(crate) fn nanos(time: Time) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
