@@ -10,17 +10,20 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod dtmf;
 pub mod engine;
 pub mod g711;
+pub mod jitter;
 pub mod matrix;
 pub mod negotiate;
 pub mod pool;
+pub mod rtcp;
+pub mod rtp;
 pub mod sdp;
+pub mod sound;
 
 pub use codec::Codec;
-pub use engine::{
-    Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Report,
-};
+pub use engine::{Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Report};
 pub use matrix::{Hears, Mode, Participant, Role, Row, Source, Stage, hears};
 pub use negotiate::{LegSettings, Negotiation, Plan, Refusal};
 pub use pool::{Lease, Pool};

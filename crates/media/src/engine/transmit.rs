@@ -1,0 +1,261 @@
+//! What a leg is sent, seen from the leg: one SSRC, one unbroken run of sequence numbers and
+//! timestamps, whatever its source becomes.
+//!
+//! A frame of ours continues where the last packet ended; after a pause the timestamp has moved by
+//! the pause. A forwarded packet keeps its distance to its neighbours, so that the listener sees
+//! the loss and jitter that are real.
+
+use crate::Time;
+use crate::dtmf::Place;
+use crate::rtp::{Header, ahead, ahead16};
+
+/// Timestamp units in a millisecond.
+const PER_MS: u32 = 8;
+/// A pause up to this long is jitter: the timestamps run on.
+const TOLERANCE: u32 = 40 * PER_MS;
+/// A jump of the forwarded timestamp beyond this is a new beginning.
+const JUMP: i32 = 16_000;
+/// The same for sequence numbers.
+const LOSS: i16 = 100;
+/// An event that goes on no longer than this without a packet lets audio through again.
+const EVENT_GAP: Time = Time::from_millis(100);
+
+/// How a forwarded source is mapped onto the leg's own numbers.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    first: u16,
+    last: Time,
+}
+
+/// An event on its way to the leg.
+#[derive(Clone, Copy, Debug)]
+struct Relay {
+    timestamp: u32,
+    last: Time,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transmitter {
+    pub(super) ssrc: u32,
+    /// The next ones.
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    /// Of the last packet.
+    length: u32,
+    last: Option<Time>,
+    mark: bool,
+    anchor: Option<Anchor>,
+    relay: Option<Relay>,
+    pub(super) packets: u64,
+    pub(super) octets: u64,
+}
+
+impl Transmitter {
+    pub(super) fn new(ssrc: u32) -> Self {
+        // Neither number need be secret, but not everybody should start at zero.
+        let mixed = ssrc.wrapping_mul(0x9e37_79b9) ^ ssrc.rotate_left(13);
+        let [s0, s1, ..] = mixed.to_be_bytes();
+        Self {
+            ssrc,
+            sequence: u16::from_be_bytes([s0, s1]) >> 1,
+            timestamp: mixed.wrapping_mul(0x85eb_ca6b),
+            length: 0,
+            last: None,
+            mark: true,
+            anchor: None,
+            relay: None,
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    /// The leg hears something else from now on.
+    pub(super) fn turn(&mut self) {
+        self.mark = true;
+        self.anchor = None;
+    }
+
+    /// When a source was last forwarded, if one is.
+    pub(super) fn forwarded(&self) -> Option<Time> {
+        self.anchor.map(|anchor| anchor.last)
+    }
+
+    /// When anything was last sent.
+    pub(super) fn last(&self) -> Option<Time> {
+        self.last
+    }
+
+    /// The timestamp of a packet that begins now.
+    fn due(&self, now: Time) -> u32 {
+        let Some(last) = self.last else { return self.timestamp };
+        let elapsed = ticks(now.saturating_sub(last));
+        if elapsed > self.length + TOLERANCE {
+            self.timestamp.wrapping_add(elapsed - self.length)
+        } else {
+            self.timestamp
+        }
+    }
+
+    /// The timestamp of this moment, for a sender report.
+    pub(super) fn clock(&self, now: Time) -> u32 {
+        let since = self.last.map_or(0, |last| ticks(now.saturating_sub(last)));
+        self.timestamp.wrapping_sub(self.length).wrapping_add(since)
+    }
+
+    /// Numbers a frame of ours.
+    pub(super) fn frame(&mut self, now: Time, length: u32) -> Header {
+        let timestamp = self.due(now);
+        self.anchor = None;
+        self.relay = None;
+        self.step(now, timestamp, length)
+    }
+
+    fn step(&mut self, now: Time, timestamp: u32, length: u32) -> Header {
+        let header = Header {
+            payload_type: 0,
+            marker: core::mem::take(&mut self.mark),
+            sequence: self.sequence,
+            timestamp,
+            ssrc: self.ssrc,
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        self.timestamp = timestamp.wrapping_add(length);
+        self.length = length;
+        self.last = Some(now);
+        header
+    }
+
+    /// Numbers a packet that is forwarded; `None` for one from before the leg heard this source.
+    pub(super) fn forward(&mut self, now: Time, from: &Header, length: u32) -> Option<Header> {
+        let anchor = self.anchor.filter(|anchor| self.fits(anchor, from));
+        let mut anchor = anchor.unwrap_or_else(|| {
+            self.mark = true;
+            Anchor {
+                ssrc: from.ssrc,
+                sequence: self.sequence.wrapping_sub(from.sequence),
+                timestamp: self.due(now).wrapping_sub(from.timestamp),
+                first: self.sequence,
+                last: now,
+            }
+        });
+        anchor.last = now;
+        let sequence = from.sequence.wrapping_add(anchor.sequence);
+        let timestamp = from.timestamp.wrapping_add(anchor.timestamp);
+        self.anchor = Some(anchor);
+        if ahead16(sequence, anchor.first) < 0 {
+            return None;
+        }
+        let marker = from.marker || core::mem::take(&mut self.mark);
+        if ahead16(sequence, self.sequence) >= 0 {
+            self.sequence = sequence.wrapping_add(1);
+            self.timestamp = timestamp.wrapping_add(length);
+            self.length = length;
+            self.last = Some(now);
+        }
+        self.relay = None;
+        Some(Header { payload_type: 0, marker, sequence, timestamp, ssrc: self.ssrc })
+    }
+
+    fn fits(&self, anchor: &Anchor, from: &Header) -> bool {
+        let sequence = ahead16(from.sequence.wrapping_add(anchor.sequence), self.sequence);
+        let timestamp = ahead(from.timestamp.wrapping_add(anchor.timestamp), self.timestamp);
+        anchor.ssrc == from.ssrc
+            && (-LOSS..LOSS).contains(&sequence)
+            && (-JUMP..JUMP).contains(&timestamp)
+    }
+
+    /// Numbers a packet of an event, whose timestamp stays that of its beginning.
+    pub(super) fn event(&mut self, now: Time, place: Place, duration: u16, end: bool) -> Header {
+        let begun = self.relay.filter(|_| place != Place::First);
+        let relay = begun.unwrap_or_else(|| {
+            self.mark = true;
+            Relay { timestamp: self.due(now), last: now, ended: false }
+        });
+        self.anchor = None;
+        let next = relay.timestamp.wrapping_add(u32::from(duration));
+        let length = u32::from(duration).min(160);
+        self.relay = Some(Relay { last: now, ended: relay.ended || end, ..relay });
+        let keep = self.timestamp;
+        let header = self.step(now, relay.timestamp, length);
+        self.timestamp = if ahead(next, keep) > 0 { next } else { keep };
+        header
+    }
+
+    /// Whether an event is being sent, in place of audio.
+    pub(super) fn is_in_event(&self, now: Time) -> bool {
+        self.relay.is_some_and(|r| !r.ended && now.saturating_sub(r.last) < EVENT_GAP)
+    }
+}
+
+fn ticks(time: Time) -> u32 {
+    // Longer pauses than a day say nothing more.
+    u32::try_from(time.as_micros() * u128::from(PER_MS) / 1_000).unwrap_or(u32::MAX >> 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    fn packet(ssrc: u32, sequence: u16, timestamp: u32) -> Header {
+        Header { ssrc, sequence, timestamp, ..Header::default() }
+    }
+
+    #[test]
+    fn numbers_run_on_over_every_change_of_source() {
+        let mut tx = Transmitter::new(77);
+        let (s, t) = (tx.sequence, tx.timestamp);
+        let mut seen = Vec::new();
+        let mut note = |header: Option<Header>| {
+            seen.extend(header.map(|h| {
+                assert_eq!(h.ssrc, 77);
+                (h.sequence.wrapping_sub(s), h.timestamp.wrapping_sub(t), h.marker)
+            }));
+        };
+        note(Some(tx.frame(ms(0), 160)));
+        note(Some(tx.frame(ms(20), 160)));
+        tx.turn();
+        note(tx.forward(ms(43), &packet(1, 500, 9_000), 160));
+        note(tx.forward(ms(60), &packet(1, 502, 9_320), 160));
+        note(tx.forward(ms(61), &packet(1, 501, 9_160), 160));
+        note(tx.forward(ms(62), &packet(1, 499, 8_840), 160));
+        // Another source on the same leg, then a frame after a pause of a second.
+        note(tx.forward(ms(80), &packet(2, 7, 1), 240));
+        tx.turn();
+        note(Some(tx.frame(ms(1_080), 160)));
+        let expected = [
+            (0, 0, true),
+            (1, 160, false),
+            (2, 320, true),
+            (4, 640, false),
+            (3, 480, false),
+            (5, 800, true),
+            (6, 8_800, true),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn an_event_keeps_its_timestamp_and_audio_goes_on_after_it() {
+        let mut tx = Transmitter::new(1);
+        let t = tx.timestamp;
+        tx.frame(ms(0), 160);
+        for (n, at) in [20u16, 40, 60, 60, 60].into_iter().enumerate() {
+            let place = if n == 0 { Place::First } else { Place::Later };
+            let end = n >= 2;
+            let header = tx.event(ms(at.into()), place, at * 8, end);
+            assert_eq!((header.timestamp.wrapping_sub(t), header.marker), (160, n == 0));
+            assert_eq!(tx.is_in_event(ms(at.into())), !end);
+        }
+        let after = tx.frame(ms(80), 160);
+        assert_eq!(after.timestamp.wrapping_sub(t), 160 + 480);
+        assert_eq!(after.sequence, tx.sequence.wrapping_sub(1));
+    }
+}
