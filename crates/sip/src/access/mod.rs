@@ -25,6 +25,8 @@
 mod answer;
 mod guesses;
 mod nonces;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -34,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use self::guesses::Guesses;
 use self::nonces::{Nonces, Spent};
 use crate::msg::digest::Credentials;
-use crate::msg::{Host, Message, Method, NameAddr};
+use crate::msg::{Host, Message, Method, NameAddr, Uri};
 use crate::registrar::Registrar;
 use crate::{Block, Config, Event, Flow, Headers, Peer, Strangers, Time};
 
@@ -123,16 +125,16 @@ impl Access {
             return case.turn_away("throttled", &name);
         }
         let Some(answer) = answer else {
-            return case.challenge(self.nonces.mint(case.now, source), false);
+            return case.challenge(&self.nonces.mint(case.now, source), false);
         };
         let Some(nonce) = self.nonces.read(case.now, source, &answer.nonce) else {
-            return case.challenge(self.nonces.mint(case.now, source), true);
+            return case.challenge(&self.nonces.mint(case.now, source), true);
         };
         let (reason, stale) = match case.prove(&answer, &name) {
             Ok(peer) => match self.nonces.spend(case.now, nonce, answer.count()) {
                 Spent::Good => return Verdict::Admit(peer),
                 Spent::Stale => {
-                    return case.challenge(self.nonces.mint(case.now, source), true);
+                    return case.challenge(&self.nonces.mint(case.now, source), true);
                 }
                 Spent::Replayed => ("replayed nonce", true),
             },
@@ -150,7 +152,7 @@ impl Case<'_> {
     /// The user part they claim; empty where there is none.
     fn user(&self) -> String {
         let uri = self.claimed.as_ref().map(|claimed| &claimed.uri);
-        uri.and_then(|uri| uri.user()).unwrap_or_default().into_owned()
+        uri.and_then(Uri::user).unwrap_or_default().into_owned()
     }
 
     /// Who it is by the way it came.
@@ -217,8 +219,8 @@ impl Case<'_> {
         }
     }
 
-    fn challenge(&self, nonce: String, stale: bool) -> Verdict {
-        let (status, headers) = self.challenges(&nonce, stale);
+    fn challenge(&self, nonce: &str, stale: bool) -> Verdict {
+        let (status, headers) = self.challenges(nonce, stale);
         Verdict::Challenge { status, headers }
     }
 

@@ -14,7 +14,11 @@
 //! - CSeq must rise within a Call-ID for each contact; equal is refused like lower (500).
 
 mod contact;
+#[cfg(test)]
+mod model;
 mod register;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::contact::{Asked, Unfit, Wish, fit, path};
-use super::{Mark, Registered, Registrar};
+use super::{Mark, Record, Registered, Registrar};
 use crate::access::refused;
 use crate::msg::{Message, Name};
 use crate::{Binding, Config, Event, Flow, Headers, Time, UnbindCause};
@@ -54,7 +54,7 @@ impl Registrar {
         config: &Config,
     ) -> Registered {
         let mut events = self.handle_timeout(now);
-        let before = self.records.get(user).map(|record| record.entries()).unwrap_or_default();
+        let before = self.records.get(user).map(Record::entries).unwrap_or_default();
         let order = Order { now, user, flow, request, config };
         let (status, headers) = match order.apply(&before, self.last_id) {
             Ok((after, last_id)) => {
@@ -70,7 +70,9 @@ impl Registrar {
             }
             Err(Refusal::OutOfOrder) => (500, Headers::new()),
             Err(Refusal::Forbidden(reason)) => {
-                events.push(refused(flow, reason, request, user));
+                let to = request.to().ok();
+                let claimed = to.as_ref().and_then(|to| to.uri.user()).unwrap_or_default();
+                events.push(refused(flow, reason, request, &claimed));
                 (403, Headers::new())
             }
         };
@@ -93,11 +95,16 @@ impl Order<'_> {
             }
         };
         let path = path(self.request)?;
+        // A limit lowered since must not keep the old ones from being refreshed.
+        let most = self.config.contacts_max.max(before.len());
+        if asked.len() > 2 * most {
+            return Err(Refusal::Forbidden("too many contacts"));
+        }
         let mut after = before.clone();
         for asked in asked {
             fit(&asked.uri, &self.flow, self.config)?;
             let at = after.iter().position(|(binding, _)| asked.names(binding));
-            // A contact named twice in one REGISTER finds the mark of its first naming.
+            // Compared with what was there: one REGISTER may name a contact twice.
             let old = at.and_then(|at| before.iter().find(|(b, _)| b.id == after[at].0.id));
             old.map_or(Ok(()), |(_, mark)| self.in_order(mark))?;
             match (asked.expires, at) {
@@ -115,10 +122,9 @@ impl Order<'_> {
                     after.push(self.bind(last_id, asked, &path)?);
                 }
             }
-            // A limit lowered since must not keep the old ones from being refreshed.
-            if after.len() > self.config.contacts_max.max(before.len()) {
-                return Err(Refusal::Forbidden("too many contacts"));
-            }
+        }
+        if after.len() > most {
+            return Err(Refusal::Forbidden("too many contacts"));
         }
         Ok((after, last_id))
     }
