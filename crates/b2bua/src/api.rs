@@ -119,7 +119,6 @@ pub enum Command {
 
 /// What a person may choose to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Choice {
     /// Take work.
     Ready,

@@ -125,7 +125,7 @@ pub struct Queue {
 pub enum Answer {
     /// At once, to hear music.
     AtOnce,
-    /// When an operator answers; early media until then.
+    /// When an operator answers; the caller's phone rings until then.
     OnConnect,
 }
 

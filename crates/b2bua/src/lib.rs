@@ -1,12 +1,21 @@
 //! Calls: joins SIP, media and the distributor into one deterministic machine.
+//!
+//! [`B2bua`] is a function from (time, [`Input`]) to [`Output`]s. One thread owns it.
 #![forbid(unsafe_code)]
 
 mod api;
+mod call;
 pub mod config;
+mod decisions;
+mod directory;
 pub mod event;
+mod flow;
 mod id;
+mod route;
+mod switch;
 
 pub use api::*;
 pub use config::Config;
 pub use event::{Event, SharedEvent, Utc, What};
 pub use id::{CallKey, ParticipantId, TaskKey, UnknownId};
+pub use switch::{B2bua, Carried, Start, WrongVersion};

@@ -341,7 +341,7 @@ pub enum Command {
     End {
         /// The leg.
         leg: LegId,
-        /// The response where the leg is an unanswered INVITE to us.
+        /// The response where the leg is an unanswered INVITE to us; 0 for none at all.
         status: u16,
         /// Extra header fields, `Reason` (RFC 3326) say, of the CANCEL, BYE or response.
         headers: Headers,

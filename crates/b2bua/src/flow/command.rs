@@ -1,0 +1,134 @@
+//! Orders from the API, configuration, and the switch's own check of itself.
+
+use acd::{Filter, Verdict};
+
+use super::distribute::kebab;
+use crate::api::{Choice, Command, Explanation, Problem, Reply, Time};
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::event::CallResult;
+use crate::switch::B2bua;
+
+fn not_found(what: &'static str, name: impl ToString) -> Problem {
+    Problem::NotFound { what, name: name.to_string() }
+}
+
+impl B2bua {
+    pub(crate) fn command(&mut self, now: Time, command: Command) -> Result<Reply, Problem> {
+        match command {
+            Command::HangUp { call } => {
+                let end = |switch: &mut Self, call: &mut crate::call::Call| {
+                    switch.end_call(now, call, CallResult::Ended, "by order", 480);
+                };
+                self.with_call(call, end).ok_or_else(|| not_found("call", call))?;
+            }
+            Command::Choose { operator, state } => {
+                let operator = self.known(&operator)?;
+                let choice = match state {
+                    Choice::Ready => acd::Choice::Ready,
+                    Choice::NotReady { reason } => acd::Choice::NotReady { reason },
+                    Choice::Offline => acd::Choice::Offline,
+                };
+                self.acd.handle(now, acd::Input::Choose { operator, choice });
+            }
+            Command::EndWrapUp { operator } => {
+                let operator = self.in_wrap_up(&operator)?;
+                self.acd.handle(now, acd::Input::EndWrapUp { operator });
+            }
+            Command::ExtendWrapUp { operator } => {
+                let id = self.in_wrap_up(&operator)?;
+                let ms = self.wrap_up_ms(&operator);
+                self.acd.handle(now, acd::Input::ExtendWrapUp { operator: id, ms });
+            }
+            Command::ExplainTask { task } => {
+                let records = self.state.decisions.of(acd::TaskId(task.0));
+                if records.is_empty() && !self.state.tasks.contains_key(&task) {
+                    return Err(not_found("task", task));
+                }
+                let told = records.iter().map(|record| self.explained(record)).collect();
+                return Ok(Reply::Decisions(told));
+            }
+            Command::ExplainOperator { operator } => {
+                let id = self.known(&operator)?;
+                let records = self.state.decisions.about(id, 50);
+                return Ok(Reply::Decisions(
+                    records.into_iter().map(|r| self.explained(r)).collect(),
+                ));
+            }
+        }
+        Ok(Reply::Done)
+    }
+
+    fn known(&self, operator: &str) -> Result<acd::OperatorId, Problem> {
+        self.directory.operator_id(operator).ok_or_else(|| not_found("operator", operator))
+    }
+
+    fn in_wrap_up(&self, name: &str) -> Result<acd::OperatorId, Problem> {
+        let operator = self.known(name)?;
+        let wraps = self.acd.operator(operator).is_some_and(|view| view.wrap_up.is_some());
+        wraps
+            .then_some(operator)
+            .ok_or_else(|| Problem::Conflict(format!("{name} is not in wrap-up")))
+    }
+
+    /// By how much wrap-up is prolonged: once more what it was.
+    fn wrap_up_ms(&self, name: &str) -> u64 {
+        let own = self.directory.operator(name).and_then(|operator| operator.wrap_up_ms);
+        let view = self.directory.operator_id(name).and_then(|id| self.acd.operator(id));
+        let task = view.and_then(|view| view.wrap_up).map(|(task, _)| crate::TaskKey(task.0));
+        let entry = task.and_then(|task| self.state.tasks.get(&task));
+        let queue = entry.and_then(|entry| self.directory.queue(entry.queue));
+        own.or(queue.map(|queue| queue.wrap_up_ms)).unwrap_or(10_000)
+    }
+
+    fn explained(&self, record: &acd::DecisionRecord) -> Explanation {
+        let verdict = |verdict: &Verdict| match verdict {
+            Verdict::Score(score) => format!("score {score}"),
+            Verdict::Excluded(filter) => kebab::<Filter>(filter).to_string(),
+        };
+        let name = |id: &acd::OperatorId| self.directory.operator_name(*id);
+        Explanation {
+            at: self.utc(record.at),
+            task: Some(crate::TaskKey(record.task.0)),
+            queue: self.directory.queue_name(record.queue),
+            chosen: record.chosen.as_ref().map(name),
+            considered: record.considered.iter().map(|(id, v)| (name(id), verdict(v))).collect(),
+            excluded: record
+                .excluded
+                .iter()
+                .map(|(filter, count)| (kebab(filter).to_string(), *count as usize))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn configure(&mut self, now: Time, config: Config) {
+        self.endpoint.handle(now, sip::Input::Configure(config.sip.clone()));
+        self.directory = Directory::new(config, &mut self.state.names);
+        self.acd.handle(now, acd::Input::Configure(self.directory.acd()));
+    }
+
+    /// Each leg belongs to one call that knows it, each leased port to one leg, each queued call
+    /// to a task that the distributor knows.
+    pub(crate) fn check_calls(&self) -> Result<(), String> {
+        let state = &self.state;
+        for (leg, key) in &state.legs {
+            let call = state.calls.get(key).ok_or_else(|| format!("{leg:?}: no call {key}"))?;
+            call.participant(*leg).ok_or_else(|| format!("{leg:?}: not in call {key}"))?;
+        }
+        let legs: usize = state.calls.values().map(|call| call.participants.len()).sum();
+        if legs != state.legs.len() || legs != state.leased {
+            return Err(format!("{legs} legs, {} known, {} ports", state.legs.len(), state.leased));
+        }
+        for call in state.calls.values() {
+            if call.customer().is_none() {
+                return Err(format!("call {} without a customer", call.key));
+            }
+            if let Some(task) = call.stage.task()
+                && self.acd.task(acd::TaskId(task.key.0)).is_none()
+            {
+                return Err(format!("call {}: task {} is lost", call.key, task.key));
+            }
+        }
+        Ok(())
+    }
+}

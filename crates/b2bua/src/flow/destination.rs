@@ -1,0 +1,82 @@
+//! Where a new call goes.
+
+use sip::msg::{Host, Message, Uri};
+
+use crate::api::Time;
+use crate::call::Call;
+use crate::config::{Go, Outgoing};
+use crate::directory::Extension;
+use crate::event::{CallResult, Kind};
+use crate::route::Dialled;
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// The first route that matches; else the operator or queue of that number. An operator's own
+    /// call goes outside only as their dial policy allows.
+    pub(crate) fn route(&mut self, now: Time, call: &mut Call, request: &Message) {
+        let dialled =
+            Dialled { to: &call.to, from: &call.from, trunk: call.trunk.as_deref(), request };
+        let go = match self.directory.router.find(&dialled) {
+            Some(go) => Some(go.clone()),
+            None => self.directory.extension(&call.to).map(|extension| match extension {
+                Extension::Operator(name) => Go::Operator(name.clone()),
+                Extension::Queue(queue) => Go::Queue { queue: queue.clone(), priority_s: 0 },
+            }),
+        };
+        match go {
+            Some(go) if self.may(call, &go) => self.go(now, call, go),
+            Some(_) => self.end_call(now, call, CallResult::Failed, "not allowed", 403),
+            None => self.end_call(now, call, CallResult::Failed, "no route", 404),
+        }
+    }
+
+    fn may(&self, call: &Call, go: &Go) -> bool {
+        let Some(caller) = call.caller.map(|id| self.directory.operator_name(id)) else {
+            return true;
+        };
+        let policy = self.directory.operator(&caller).map(|operator| &operator.outgoing);
+        match go {
+            Go::Queue { .. } | Go::Operator(_) => policy != Some(&Outgoing::Nobody),
+            Go::Uri(_) | Go::Number { .. } => self.directory.router.may_dial(&caller, &call.to),
+            Go::Reject(_) | Go::Drop => true,
+        }
+    }
+
+    fn go(&mut self, now: Time, call: &mut Call, go: Go) {
+        match go {
+            Go::Queue { queue, priority_s } => self.enqueue(now, call, &queue, priority_s),
+            Go::Operator(name) => self.dial_operator(now, call, &name),
+            Go::Uri(uri) => self.dial_uri(now, call, uri, None),
+            Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk),
+            Go::Reject(status) => {
+                self.end_call(now, call, CallResult::Failed, "rejected by route", status);
+            }
+            Go::Drop => {
+                self.end_call(now, call, CallResult::Failed, "dropped by route", 0);
+            }
+        }
+    }
+
+    fn dial_number(&mut self, now: Time, call: &mut Call, number: &str, trunk: &str) {
+        let trunk = self.directory.trunk(trunk);
+        let proxy = trunk.and_then(|trunk| trunk.proxy.clone());
+        let credentials = trunk.and_then(|trunk| trunk.credentials.clone());
+        let host = proxy.as_ref().and_then(|proxy| Some((proxy.host()?.clone(), proxy.port())));
+        let (Some(proxy), Some((host, port))) = (proxy, host) else {
+            self.end_call(now, call, CallResult::Failed, "trunk has no proxy", 503);
+            return;
+        };
+        if call.kind == Kind::Internal {
+            call.kind = Kind::Outbound;
+        }
+        let uri = proxy.bare().with_host(host, port).with_user(number);
+        self.dial_uri(now, call, uri, credentials);
+    }
+
+    /// Our own URI of a number or name.
+    pub(crate) fn own_uri(&self, user: &str) -> Uri {
+        let domain = &self.directory.config.sip.domain;
+        let host = Host::parse(domain).unwrap_or_else(|| Host::Name(domain.to_string()));
+        Uri::sip(user, host, None)
+    }
+}

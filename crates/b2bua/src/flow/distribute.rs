@@ -1,0 +1,285 @@
+//! Outputs of the distributor: whom to ring, who won, what became of a task.
+
+use acd::{End, LimitReason, OperatorId, Outcome, Output as Acd, ReservationId, Withdrawal};
+
+use crate::api::Time;
+use crate::call::{Call, LegState, Participant};
+use crate::event::{CallResult, What};
+use crate::id::TaskKey;
+use crate::switch::B2bua;
+
+impl B2bua {
+    pub(crate) fn on_acd(&mut self, now: Time, output: Acd) {
+        match output {
+            // One node: whoever asks may have.
+            Acd::Book { reservation, .. } => {
+                self.acd.handle(now, acd::Input::Booked(reservation));
+            }
+            Acd::Ring { reservation, task, operator, .. } => {
+                self.ring_for(now, reservation, task, operator);
+            }
+            Acd::Rescind { reservation, task, cause, .. } => {
+                let reason = match cause {
+                    acd::Rescission::AnsweredElsewhere => super::connect::ELSEWHERE,
+                    _ => "",
+                };
+                self.stop_ringing(now, task, reservation, reason);
+            }
+            Acd::Resolved { reservation, task, operator, end } => {
+                self.resolved(now, task, reservation, operator, end);
+            }
+            Acd::TooLate { reservation } => self.too_late(now, reservation),
+            Acd::Operator { operator, effective, chosen } => {
+                self.operator_changed(now, operator, &effective, &chosen);
+            }
+            Acd::Queued { task, position, .. } => self.queued(now, task, position),
+            Acd::Position { task, position } => {
+                if let Some(queue) = self.queue_of(task) {
+                    let position = position as usize;
+                    self.tell_task(now, task, What::TaskPosition { queue, position });
+                }
+            }
+            Acd::Assigned { task, reservation, operator, waited } => {
+                self.give(now, task, reservation, operator, waited);
+            }
+            Acd::Wrapping { task, operator, until } => self.wrapping(now, task, operator, until),
+            Acd::Limit { task, reason, .. } => self.limit(now, task, reason),
+            Acd::Decision(record) => self.state.decisions.keep(record),
+            Acd::Done { task, outcome } => self.done(now, task, outcome),
+        }
+    }
+
+    fn with_task(&mut self, task: acd::TaskId, act: impl FnOnce(&mut Self, &mut Call)) {
+        if let Some(entry) = self.state.tasks.get(&TaskKey(task.0)) {
+            self.with_call(entry.call, act);
+        }
+    }
+
+    fn queue_of(&self, task: acd::TaskId) -> Option<crate::config::Name> {
+        let entry = self.state.tasks.get(&TaskKey(task.0))?;
+        Some(self.directory.queue_name(entry.queue))
+    }
+
+    /// An event of a task, whose call may be over.
+    fn tell_task(&mut self, now: Time, task: acd::TaskId, what: What) {
+        let key = TaskKey(task.0);
+        let call = self.state.tasks.get(&key).map(|entry| entry.call);
+        self.emit(now, call, Some(key), what);
+    }
+
+    fn queued(&mut self, now: Time, task: acd::TaskId, position: u32) {
+        let Some(queue) = self.queue_of(task) else { return };
+        if let Some(view) = self.acd.task(task) {
+            let ms = i64::try_from(view.virtual_start.0.as_millis()).unwrap_or(i64::MAX);
+            let queued = What::TaskQueued {
+                queue,
+                position: position as usize,
+                virtual_start: crate::Utc::from_millisecond(ms).unwrap_or(crate::Utc::MAX),
+                priority_s: view.priority_s,
+            };
+            self.tell_task(now, task, queued);
+        }
+        self.with_task(task, |switch, call| switch.waits(now, call));
+    }
+
+    fn ring_for(
+        &mut self,
+        now: Time,
+        reservation: ReservationId,
+        task: acd::TaskId,
+        operator: OperatorId,
+    ) {
+        let name = self.directory.operator_name(operator);
+        let queue = self.queue_of(task).unwrap_or_default();
+        self.tell_task(
+            now,
+            task,
+            What::TaskReserved { queue: queue.clone(), operator: name.clone() },
+        );
+        let number = reservation.0;
+        self.tell_task(
+            now,
+            task,
+            What::ReservationOffered { reservation: number, queue, operator: name },
+        );
+        let mut rung = 0;
+        self.with_task(task, |switch, call| {
+            rung = switch.ring_operator(now, call, operator, Some(reservation));
+        });
+        if rung == 0 {
+            let rejected = acd::Input::Rejected(reservation, acd::Rejection::Unreachable);
+            self.acd.handle(now, rejected);
+        }
+    }
+
+    fn stop_ringing(
+        &mut self,
+        now: Time,
+        task: acd::TaskId,
+        reservation: ReservationId,
+        reason: &str,
+    ) {
+        self.with_task(task, |switch, call| {
+            let rung = |p: &Participant| {
+                p.reservation == Some(reservation) && p.state < LegState::Answered
+            };
+            for leg in call.legs(rung) {
+                switch.drop_leg(now, call, leg, reason);
+            }
+        });
+    }
+
+    /// An answer that came when the reservation was gone.
+    fn too_late(&mut self, now: Time, reservation: ReservationId) {
+        let holds =
+            |p: &Participant| p.reservation == Some(reservation) && p.state == LegState::Answered;
+        let found = self
+            .state
+            .calls
+            .values()
+            .find_map(|call| Some((call.key, call.legs(holds).first().copied()?)));
+        if let Some((key, leg)) = found {
+            self.with_call(key, |switch, call| {
+                switch.drop_leg(now, call, leg, super::connect::ELSEWHERE)
+            });
+        }
+    }
+
+    fn resolved(
+        &mut self,
+        now: Time,
+        task: acd::TaskId,
+        reservation: ReservationId,
+        operator: OperatorId,
+        end: End,
+    ) {
+        let (reservation, operator) = (reservation.0, self.directory.operator_name(operator));
+        let what = match end {
+            End::Accepted => What::ReservationAccepted { reservation, operator },
+            End::Rejected(cause) => {
+                What::ReservationRejected { reservation, operator, cause: kebab(&cause) }
+            }
+            End::Rescinded(acd::Rescission::Timeout) => {
+                What::ReservationTimeout { reservation, operator }
+            }
+            End::Rescinded(cause @ acd::Rescission::AnsweredElsewhere) => {
+                What::ReservationRescinded { reservation, operator, cause: kebab(&cause) }
+            }
+            End::Rescinded(cause) => {
+                What::ReservationCancelled { reservation, operator, cause: kebab(&cause) }
+            }
+            End::Refused(cause) => {
+                What::ReservationCancelled { reservation, operator, cause: kebab(&cause) }
+            }
+        };
+        self.tell_task(now, task, what);
+    }
+
+    fn give(
+        &mut self,
+        now: Time,
+        task: acd::TaskId,
+        reservation: ReservationId,
+        operator: OperatorId,
+        waited: Time,
+    ) {
+        let Some(queue) = self.queue_of(task) else { return };
+        let operator = self.directory.operator_name(operator);
+        let wait_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        self.tell_task(now, task, What::TaskAssigned { queue, operator, wait_ms });
+        self.with_task(task, |switch, call| switch.assigned(now, call, reservation));
+    }
+
+    fn wrapping(&mut self, now: Time, task: acd::TaskId, operator: OperatorId, until: Time) {
+        let Some(entry) = self.state.tasks.get_mut(&TaskKey(task.0)) else { return };
+        entry.wrapping.get_or_insert(now);
+        let queue = self.directory.queue_name(entry.queue);
+        let operator = self.directory.operator_name(operator);
+        let wrap_up_ms = u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX);
+        self.tell_task(now, task, What::TaskWrapping { queue, operator, wrap_up_ms });
+    }
+
+    /// A caller who may not wait, or no longer, is told so by the status.
+    fn limit(&mut self, now: Time, task: acd::TaskId, reason: LimitReason) {
+        let Some(queue) = self.queue_of(task) else { return };
+        self.tell_task(now, task, What::QueueLimit { queue, reason: limit_text(reason).into() });
+        let joins = self.acd.task(task).is_some();
+        let goes_on = match reason {
+            LimitReason::NoFreeOperator => true,
+            LimitReason::NobodySignedIn => joins,
+            LimitReason::QueueFull | LimitReason::MaxWait | LimitReason::Closed => false,
+        };
+        if goes_on {
+            return;
+        }
+        self.with_task(task, |switch, call| {
+            if joins {
+                let cause = Withdrawal::Expired;
+                switch.acd.handle(now, acd::Input::Withdraw { task, cause });
+            }
+            let queue = call.stage.task().and_then(|task| switch.directory.queue(task.queue));
+            let status = queue.map_or(480, |queue| queue.refuse_status);
+            switch.end_call(now, call, CallResult::Failed, limit_text(reason), status);
+        });
+    }
+
+    fn done(&mut self, now: Time, task: acd::TaskId, outcome: Outcome) {
+        let key = TaskKey(task.0);
+        let Some(entry) = self.state.tasks.get(&key).copied() else { return };
+        let ms = |time: Time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let queue = self.directory.queue_name(entry.queue);
+        let wait_ms = ms(now.saturating_sub(entry.queued));
+        let what = match outcome {
+            Outcome::Completed { operator } => What::TaskCompleted {
+                queue,
+                operator: self.directory.operator_name(operator),
+                talk_ms: ms(entry.talk),
+                wrap_up_ms: entry.wrapping.map_or(0, |since| ms(now.saturating_sub(since))),
+            },
+            Outcome::Withdrawn(Withdrawal::Abandoned) => What::TaskAbandoned { queue, wait_ms },
+            Outcome::Withdrawn(Withdrawal::Expired) => What::TaskExpired { queue, wait_ms },
+            Outcome::Withdrawn(Withdrawal::Failed) => {
+                What::TaskFailed { queue, cause: "failed".into() }
+            }
+            Outcome::Withdrawn(
+                Withdrawal::Moved | Withdrawal::Overflowed | Withdrawal::Removed,
+            ) => What::TaskWithdrawn { queue },
+            Outcome::Refused(reason) => {
+                What::TaskFailed { queue, cause: limit_text(reason).into() }
+            }
+        };
+        self.tell_task(now, task, what);
+        self.state.tasks.remove(&key);
+    }
+}
+
+fn limit_text(reason: LimitReason) -> &'static str {
+    match reason {
+        LimitReason::NoFreeOperator => "no_free_operator",
+        LimitReason::NobodySignedIn => "nobody_signed_in",
+        LimitReason::QueueFull => "queue_full",
+        LimitReason::MaxWait => "max_wait",
+        LimitReason::Closed => "closed",
+    }
+}
+
+/// `AnsweredElsewhere` as `answered-elsewhere`: how a plain value of the distributor reads outside.
+pub(crate) fn kebab<T: core::fmt::Debug>(value: &T) -> crate::config::Name {
+    let mut text = String::new();
+    for letter in format!("{value:?}").chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn values_read_as_words() {
+        assert_eq!(&*super::kebab(&acd::Rescission::AnsweredElsewhere), "answered-elsewhere");
+        assert_eq!(&*super::kebab(&acd::Effective::OnCall), "on-call");
+    }
+}

@@ -1,0 +1,20 @@
+//! What happens in calls: one act, one file. Each is a part of [`crate::B2bua`].
+
+mod arrive;
+mod command;
+mod conference;
+mod connect;
+mod destination;
+mod dial;
+mod distribute;
+mod end;
+mod network;
+mod operator;
+mod reinvite;
+mod ring;
+mod wait;
+
+/// How long somebody is rung where no queue says.
+pub(crate) const DIAL_TIMEOUT: crate::Time = crate::Time::from_secs(60);
+/// What a caller who is refused for want of room is told to wait.
+const RETRY_AFTER_S: u32 = 10;

@@ -1,0 +1,153 @@
+//! Outputs of the endpoint: to the network, or into the calls.
+
+use media::Negotiation;
+use sip::msg::{Message, Method};
+use sip::{EndCause, Event, LegId, Output as Sip};
+
+use crate::api::{Output, Time};
+use crate::call::LegState;
+use crate::event::{CallResult, What};
+use crate::switch::B2bua;
+
+impl B2bua {
+    pub(crate) fn on_sip(&mut self, now: Time, output: Sip) {
+        match output {
+            Sip::Transmit { flow, bytes } => self.output(Output::Transmit { flow, bytes }),
+            Sip::Resolve { query, host, port, transport, secure } => {
+                self.output(Output::Resolve { query, host, port, transport, secure });
+            }
+            Sip::Event(event) => self.on_sip_event(now, event),
+        }
+    }
+
+    fn on_sip_event(&mut self, now: Time, event: Event) {
+        match event {
+            Event::Invite { leg, peer, flow, request } => {
+                self.arrive(now, leg, &peer, flow, &request);
+            }
+            Event::Progress { leg, .. } => {
+                self.with_leg(leg, |switch, call| switch.leg_rings(now, call, leg));
+            }
+            Event::Answered { leg, response } => {
+                self.with_leg(leg, |switch, call| {
+                    switch.leg_answered(now, call, leg, &response);
+                });
+            }
+            Event::Failed { leg, failure } => {
+                self.with_leg(leg, |switch, call| {
+                    switch.leg_failed(now, call, leg, failure.status);
+                });
+            }
+            Event::Acked { leg, request } => self.acked(now, leg, &request),
+            Event::Reinvite { leg, request } => self.reinvited(now, leg, &request),
+            Event::ReinviteAnswered { leg, response } => self.reinvite_answered(leg, &response),
+            Event::ReinviteFailed { leg, .. } => {
+                self.negotiate(leg, Negotiation::rollback);
+            }
+            Event::Request { leg, token, request } => self.requested(now, leg, token, &request),
+            Event::Response { .. } => {}
+            Event::Ended { leg, cause } => self.leg_ended(now, leg, cause),
+            Event::Bound { user, binding, new } => self.bound(now, &user, &binding, new),
+            Event::Unbound { user, binding, cause, left } => {
+                self.unbound(now, &user, binding, cause, left);
+            }
+            Event::Refused { flow, reason, method, user } => {
+                let (source, method) = (flow.remote.to_string().into(), method.as_str().into());
+                let refused = What::SecurityRefused { reason: reason.into(), source, method, user };
+                self.emit(now, None, None, refused);
+            }
+        }
+    }
+
+    /// Does something to a leg's negotiation.
+    pub(crate) fn negotiate<T>(
+        &mut self,
+        leg: LegId,
+        act: impl FnOnce(&mut Negotiation) -> T,
+    ) -> Option<T> {
+        self.with_leg(leg, |_, call| call.participant_mut(leg).map(|p| act(&mut p.negotiation)))?
+    }
+
+    fn leg_rings(&mut self, now: Time, call: &mut crate::call::Call, leg: LegId) {
+        let Some(participant) = call.participant_mut(leg) else { return };
+        if participant.state != LegState::Calling {
+            return;
+        }
+        participant.state = LegState::Ringing;
+        let (id, who, claim) = (participant.id, participant.operator, participant.reservation);
+        let operator = who.map(|id| self.directory.operator_name(id));
+        self.tell(now, call, What::LegRinging { participant: id, operator });
+        if let Some(claim) = claim {
+            self.acd.handle(now, acd::Input::Ringing(claim));
+        }
+    }
+
+    /// The ACK to a 2xx that carried our offer brings the answer; one that brings none leaves a
+    /// leg that nobody can talk on.
+    fn acked(&mut self, now: Time, leg: LegId, request: &Message) {
+        let answer = request.body();
+        let usable = self.negotiate(leg, |negotiation| {
+            !negotiation.is_offering() || negotiation.on_answer(&answer).is_ok()
+        });
+        if usable == Some(false) {
+            self.hang_up_leg(now, leg, 488);
+            self.leg_ended(now, leg, EndCause::NoAnswer);
+        }
+    }
+
+    /// A request within a dialog that is neither INVITE, ACK nor BYE.
+    fn requested(&mut self, now: Time, leg: LegId, token: u64, request: &Message) {
+        let status = match request.method() {
+            Some(Method::Info) => {
+                self.info(now, leg, request);
+                200
+            }
+            Some(Method::Update | Method::Options) => 200,
+            _ => 501,
+        };
+        let headers = Vec::new();
+        self.command_sip(now, sip::Command::RespondRequest { leg, token, status, headers });
+    }
+
+    /// A key pressed, as `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`).
+    fn info(&mut self, now: Time, leg: LegId, request: &Message) {
+        let body = request.body();
+        let Ok(text) = core::str::from_utf8(&body) else { return };
+        let kind = request.content_type().unwrap_or_default();
+        let signal = match kind.as_str() {
+            "application/dtmf-relay" => text.lines().find_map(|line| {
+                let (name, value) = line.split_once('=')?;
+                name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
+            }),
+            "application/dtmf" => Some(text.trim()),
+            _ => None,
+        };
+        let digit = signal.and_then(|signal| signal.chars().next());
+        if let Some(digit) = digit.filter(|digit| "0123456789*#ABCD".contains(*digit)) {
+            self.with_leg(leg, |switch, call| switch.pressed(now, call, leg, digit));
+        }
+    }
+
+    pub(crate) fn pressed(
+        &mut self,
+        now: Time,
+        call: &mut crate::call::Call,
+        leg: LegId,
+        digit: char,
+    ) {
+        if let Some(participant) = call.participant(leg).map(|p| p.id) {
+            self.tell(now, call, What::DtmfReceived { participant, digit });
+        }
+    }
+
+    /// Ends everything at once.
+    pub(crate) fn stop(&mut self, now: Time) {
+        self.state.draining = true;
+        let calls: Vec<_> = self.state.calls.keys().copied().collect();
+        for key in calls {
+            self.with_call(key, |switch, call| {
+                switch.end_call(now, call, CallResult::Ended, "stopped", 503);
+            });
+        }
+    }
+}

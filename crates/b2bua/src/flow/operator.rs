@@ -1,0 +1,75 @@
+//! Operators come and go: registrations, states, what they choose.
+
+use acd::{Choice, OperatorId, Since};
+use sip::{Binding, UnbindCause};
+
+use super::distribute::kebab;
+use crate::api::Time;
+use crate::config::{Name, SignIn};
+use crate::event::{ChosenState, EffectiveState, What};
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// The first registration makes an operator reachable, and signs them in where the
+    /// configuration says so; what they chose before stands.
+    pub(crate) fn bound(&mut self, now: Time, user: &Name, binding: &Binding, new: bool) {
+        let Some(operator) = self.directory.operator_id(user) else { return };
+        if !new {
+            return;
+        }
+        let contact = binding.contact.to_string().into();
+        self.emit(now, None, None, What::RegistrationAdded { operator: user.clone(), contact });
+        self.acd.handle(now, acd::Input::Reachable { operator, reachable: true });
+        let signs_in = self.directory.operator(user).is_some_and(|o| o.sign_in == SignIn::Register);
+        let first = self.endpoint.bindings(user).len() == 1;
+        if signs_in && first {
+            self.acd.handle(now, acd::Input::SignIn { operator });
+        }
+    }
+
+    /// The last registration gone by the phone's own wish signs out; lost, it makes unreachable.
+    pub(crate) fn unbound(
+        &mut self,
+        now: Time,
+        user: &Name,
+        binding: u64,
+        cause: UnbindCause,
+        left: usize,
+    ) {
+        let Some(operator) = self.directory.operator_id(user) else { return };
+        let (contact, text) = (binding.to_string().into(), kebab(&cause));
+        let removed = What::RegistrationRemoved { operator: user.clone(), contact, cause: text };
+        self.emit(now, None, None, removed);
+        if left > 0 {
+            return;
+        }
+        let by_register =
+            self.directory.operator(user).is_some_and(|o| o.sign_in == SignIn::Register);
+        if cause == UnbindCause::Removed && by_register {
+            self.acd.handle(now, acd::Input::SignOut { operator });
+        }
+        self.acd.handle(now, acd::Input::Reachable { operator, reachable: false });
+    }
+
+    pub(crate) fn operator_changed(
+        &mut self,
+        now: Time,
+        operator: OperatorId,
+        effective: &Since<acd::Effective>,
+        chosen: &Since<Choice>,
+    ) {
+        let (state, reason) = match &chosen.state {
+            Choice::Ready => ("ready", None),
+            Choice::NotReady { reason } => ("not-ready", reason.clone()),
+            Choice::Offline => ("offline", None),
+        };
+        let chosen = ChosenState { state: state.into(), reason };
+        let effective = EffectiveState {
+            state: kebab(&effective.state),
+            cause: kebab(&effective.cause),
+            since: self.utc(effective.since),
+        };
+        let operator = self.directory.operator_name(operator);
+        self.emit(now, None, None, What::OperatorState { operator, chosen, effective });
+    }
+}

@@ -1,0 +1,35 @@
+//! re-INVITE: each leg negotiates with us alone; nothing of it crosses to the other.
+
+use sip::msg::Message;
+use sip::{Headers, LegId};
+
+use crate::api::Time;
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// A phone asks to change something: hold, resume, codecs, its address; or asks for an offer.
+    pub(crate) fn reinvited(&mut self, now: Time, leg: LegId, request: &Message) {
+        let body = request.body();
+        let answer = self.negotiate(leg, |negotiation| {
+            if body.is_empty() { Ok(negotiation.offer()) } else { negotiation.on_offer(&body) }
+        });
+        let Some(answer) = answer else { return };
+        let (status, headers, body): (u16, Headers, _) = match answer {
+            Ok(sdp) => (200, Vec::new(), Some(sip::Body::sdp(sdp))),
+            Err(refusal) => {
+                let warning = format!("399 usher \"{}\"", refusal.text());
+                (refusal.status, vec![("Warning".into(), warning)], None)
+            }
+        };
+        self.command_sip(now, sip::Command::Respond { leg, status, headers, body });
+    }
+
+    /// The answer to a re-INVITE of ours. One that cannot be used leaves what was agreed before.
+    pub(crate) fn reinvite_answered(&mut self, leg: LegId, response: &Message) {
+        self.negotiate(leg, |negotiation| {
+            if negotiation.on_answer(&response.body()).is_err() {
+                negotiation.rollback();
+            }
+        });
+    }
+}

@@ -1,0 +1,65 @@
+//! Waiting in a queue: with music, or with the caller's phone ringing.
+
+use acd::{Enqueue, TaskId};
+
+use crate::api::Time;
+use crate::call::{Call, LegState, Stage, Task, TaskEntry};
+use crate::config::Answer;
+use crate::event::CallResult;
+use crate::id::TaskKey;
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// Hands a call to the distributor. Whether it may wait is known when its outputs are drained,
+    /// so the INVITE is answered on [`acd::Output::Queued`].
+    pub(crate) fn enqueue(&mut self, now: Time, call: &mut Call, queue: &str, priority_s: u32) {
+        let Some(id) = self.directory.queue_id(queue) else {
+            self.end_call(now, call, CallResult::Failed, "no such queue", 404);
+            return;
+        };
+        let key = TaskKey(self.mint());
+        call.stage = Stage::Queued(Task { key, queue: id });
+        let entry = TaskEntry {
+            call: call.key,
+            queue: id,
+            queued: now,
+            served: None,
+            talk: Time::ZERO,
+            wrapping: None,
+        };
+        self.state.tasks.insert(key, entry);
+        let start = acd::Utc(self.unix(now));
+        let task = Enqueue { priority_s, ..Enqueue::call(TaskId(key.0), id, start) };
+        self.acd.handle(now, acd::Input::Enqueue(task));
+    }
+
+    /// A task has its place: the caller hears that they wait.
+    pub(crate) fn waits(&mut self, now: Time, call: &mut Call) {
+        let Stage::Queued(task) = &call.stage else { return };
+        let answer = self.directory.queue(task.queue).map_or(Answer::AtOnce, |queue| queue.answer);
+        match answer {
+            Answer::AtOnce => self.answer_customer(now, call),
+            Answer::OnConnect => self.customer_rings(now, call),
+        }
+    }
+
+    /// 180 to a caller whose INVITE is open.
+    pub(crate) fn customer_rings(&mut self, now: Time, call: &Call) {
+        if let Some(customer) = call.customer().filter(|c| c.state == LegState::Invited) {
+            let (leg, headers, body) = (customer.leg, Vec::new(), None);
+            self.command_sip(now, sip::Command::Respond { leg, status: 180, headers, body });
+        }
+    }
+
+    /// 200 to a caller whose INVITE is open; with our answer, or our offer where they sent none.
+    pub(crate) fn answer_customer(&mut self, now: Time, call: &mut Call) {
+        let Some(customer) = call.customer_mut().filter(|c| c.state == LegState::Invited) else {
+            return;
+        };
+        customer.state = LegState::Up;
+        let sdp = customer.reply.take().unwrap_or_else(|| customer.negotiation.offer());
+        let (leg, body) = (customer.leg, Some(sip::Body::sdp(sdp)));
+        let respond = sip::Command::Respond { leg, status: 200, headers: Vec::new(), body };
+        self.command_sip(now, respond);
+    }
+}

@@ -1,0 +1,96 @@
+//! Where a call goes: the first route that matches, then our own numbers.
+
+use regex_lite::Regex;
+use sip::msg::Message;
+
+use crate::config::{Go, Name, Operator, Outgoing, Route};
+
+/// Compiled expressions, in the order of the configuration. An expression that does not compile
+/// matches nothing; the configuration check has named it.
+#[derive(Debug, Default)]
+pub(crate) struct Router {
+    routes: Vec<Compiled>,
+    outgoing: Vec<(Name, Vec<Regex>)>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    to: Pattern,
+    from: Pattern,
+    trunk: Option<Name>,
+    header: Vec<(Name, Pattern)>,
+    go: Go,
+}
+
+/// Absent, or an expression; one that did not compile matches nothing.
+#[derive(Debug)]
+struct Pattern(Option<Option<Regex>>);
+
+impl Pattern {
+    fn new(expression: Option<&str>) -> Self {
+        Self(expression.map(|text| Regex::new(text).ok()))
+    }
+
+    fn matches(&self, text: Option<&str>) -> bool {
+        match &self.0 {
+            None => true,
+            Some(None) => false,
+            Some(Some(regex)) => text.is_some_and(|text| regex.is_match(text)),
+        }
+    }
+}
+
+/// What a route can look at.
+pub(crate) struct Dialled<'a> {
+    pub(crate) to: &'a str,
+    pub(crate) from: &'a str,
+    pub(crate) trunk: Option<&'a str>,
+    pub(crate) request: &'a Message,
+}
+
+impl Router {
+    pub(crate) fn new(routes: &[Route], operators: &[Operator]) -> Self {
+        let compile = |route: &Route| Compiled {
+            to: Pattern::new(route.to.as_deref()),
+            from: Pattern::new(route.from.as_deref()),
+            trunk: route.trunk.clone(),
+            header: route
+                .header
+                .iter()
+                .map(|(name, value)| (name.clone(), Pattern::new(Some(value))))
+                .collect(),
+            go: route.go.clone(),
+        };
+        let outgoing = |operator: &Operator| match &operator.outgoing {
+            Outgoing::Matching(list) => Some((
+                operator.id.clone(),
+                list.iter().filter_map(|text| Regex::new(text).ok()).collect(),
+            )),
+            Outgoing::Internal | Outgoing::Nobody => None,
+        };
+        Self {
+            routes: routes.iter().map(compile).collect(),
+            outgoing: operators.iter().filter_map(outgoing).collect(),
+        }
+    }
+
+    /// The destination of the first route that matches.
+    pub(crate) fn find(&self, dialled: &Dialled<'_>) -> Option<&Go> {
+        let matches = |route: &&Compiled| {
+            route.to.matches(Some(dialled.to))
+                && route.from.matches(Some(dialled.from))
+                && route.trunk.as_deref().is_none_or(|name| dialled.trunk == Some(name))
+                && route
+                    .header
+                    .iter()
+                    .all(|(name, value)| value.matches(dialled.request.header_named(name)))
+        };
+        self.routes.iter().find(matches).map(|route| &route.go)
+    }
+
+    /// Whether an operator may reach a number outside.
+    pub(crate) fn may_dial(&self, operator: &str, number: &str) -> bool {
+        let policy = self.outgoing.iter().find(|(id, _)| &**id == operator);
+        policy.is_some_and(|(_, list)| list.iter().any(|regex| regex.is_match(number)))
+    }
+}
