@@ -11,7 +11,8 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 fn print(f: &mut fmt::Formatter<'_>, prefix: char, value: u64) -> fmt::Result {
     let mut text = [0_u8; 13];
     for (at, place) in text.iter_mut().rev().enumerate() {
-        *place = ALPHABET[(value >> (5 * at)) as usize & 31];
+        let digit = usize::try_from(value >> (5 * at) & 31).unwrap_or_default();
+        *place = ALPHABET[digit];
     }
     write!(f, "{prefix}{}", core::str::from_utf8(&text).unwrap_or_default())
 }

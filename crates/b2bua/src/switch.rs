@@ -103,7 +103,7 @@ impl B2bua {
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Sip(input) => self.endpoint.handle(now, input),
-            Input::Media(event) => self.on_media(now, event),
+            Input::Media(event) => self.on_media(now, &event),
             Input::Command { request, command } => {
                 let result = self.command(now, command);
                 self.reply(request, result);

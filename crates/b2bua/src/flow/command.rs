@@ -9,7 +9,7 @@ use crate::directory::Directory;
 use crate::event::CallResult;
 use crate::switch::B2bua;
 
-fn not_found(what: &'static str, name: impl ToString) -> Problem {
+fn not_found<T: ToString + ?Sized>(what: &'static str, name: &T) -> Problem {
     Problem::NotFound { what, name: name.to_string() }
 }
 
@@ -20,7 +20,7 @@ impl B2bua {
                 let end = |switch: &mut Self, call: &mut crate::call::Call| {
                     switch.end_call(now, call, CallResult::Ended, "by order", 480);
                 };
-                self.with_call(call, end).ok_or_else(|| not_found("call", call))?;
+                self.with_call(call, end).ok_or_else(|| not_found("call", &call))?;
             }
             Command::Choose { operator, state } => {
                 let operator = self.known(&operator)?;
@@ -43,7 +43,7 @@ impl B2bua {
             Command::ExplainTask { task } => {
                 let records = self.state.decisions.of(acd::TaskId(task.0));
                 if records.is_empty() && !self.state.tasks.contains_key(&task) {
-                    return Err(not_found("task", task));
+                    return Err(not_found("task", &task));
                 }
                 let told = records.iter().map(|record| self.explained(record)).collect();
                 return Ok(Reply::Decisions(told));

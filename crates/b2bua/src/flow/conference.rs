@@ -62,10 +62,11 @@ impl B2bua {
     }
 
     /// Everybody whose media stands, and what decides what they hear. Somebody who pressed hold on
-    /// their phone is out of it; the others hear music meanwhile, not nothing.
+    /// their phone is out of it; one who is left alone hears music meanwhile, not nothing.
     fn seats(&self, call: &Call) -> Vec<media::Participant> {
         let music = Source::Music(self.music(call));
-        let alone = call.participants.iter().any(|p| p.held);
+        let present = |p: &&Participant| p.planned.is_some() && !p.held;
+        let alone = call.participants.iter().filter(present).count() < 2;
         let seat = |p: &Participant| {
             let leg = media::LegId(p.leg.0);
             let role = match p.role {
@@ -77,7 +78,8 @@ impl B2bua {
                 Stage::Queued(_) => Seat::Waiting(music.clone()),
                 Stage::Dialling => Seat::Waiting(Source::Ringing),
             };
-            let held = alone.then(|| music.clone());
+            let bridged = stage == Seat::Connected;
+            let held = (bridged && (alone || p.held)).then(|| music.clone());
             media::Participant { stage, held, ..media::Participant::connected(leg, role) }
         };
         call.participants.iter().filter(|p| p.planned.is_some()).map(seat).collect()
@@ -101,8 +103,8 @@ impl B2bua {
         }
     }
 
-    pub(crate) fn on_media(&mut self, now: Time, event: media::Event) {
-        match event {
+    pub(crate) fn on_media(&mut self, now: Time, event: &media::Event) {
+        match *event {
             media::Event::Dtmf { leg, digit, .. } => {
                 let leg = sip::LegId(leg.0);
                 self.with_leg(leg, |switch, call| switch.pressed(now, call, leg, digit));

@@ -140,7 +140,7 @@ impl B2bua {
             .find_map(|call| Some((call.key, call.legs(holds).first().copied()?)));
         if let Some((key, leg)) = found {
             self.with_call(key, |switch, call| {
-                switch.drop_leg(now, call, leg, super::connect::ELSEWHERE)
+                switch.drop_leg(now, call, leg, super::connect::ELSEWHERE);
             });
         }
     }
