@@ -40,7 +40,7 @@ use crate::msg::{Host, Message, Method, NameAddr, Uri};
 use crate::registrar::Registrar;
 use crate::{Block, Config, Event, Flow, Headers, Peer, Strangers, Time};
 
-/// Decides who stands behind a request. It has no timers: what is old goes when something new comes.
+/// Decides who stands behind a request. It has no timers: the old goes when something new comes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Access {
     nonces: Nonces,

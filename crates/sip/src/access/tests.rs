@@ -213,8 +213,11 @@ fn whom_to_challenge_tells_nothing_of_users() {
     check("tel:+4930123", "403 (INVITE +4930123: unknown source)");
     check("sip:elsewhere.example", "403 (INVITE : unknown source)");
     let mut rig = Rig::new();
-    rig.config.trunks[1].hosts.clear();
+    rig.config.trunks[0].hosts.clear();
     let stranger = with_lines("INVITE", "sip:1@elsewhere.example", &[]);
+    let expected = "403 (INVITE 1: unknown source)";
+    assert_eq!(short(&rig.judge(&stranger)), expected, "no credentials to ask for");
+    rig.config.trunks[1].hosts.clear();
     assert_eq!(short(&rig.judge(&stranger)), "407", "a trunk without an address");
 }
 

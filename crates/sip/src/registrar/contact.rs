@@ -40,8 +40,8 @@ pub(super) enum Unfit {
 }
 
 impl Wish {
-    /// Reads the Contact and Expires header fields; an expiry that cannot be read counts as `default`
-    /// (RFC 3261 20.10).
+    /// Reads the Contact and Expires header fields; an expiry that cannot be read counts as
+    /// `default` (RFC 3261 20.10).
     pub(super) fn read(request: &Message, default: u32) -> Result<Self, Unfit> {
         let message_expires = request.header(Name::Expires).map(|_| request.expires());
         if request.is_contact_star() {

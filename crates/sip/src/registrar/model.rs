@@ -156,6 +156,8 @@ fn agree(registrar: &Registrar, model: &Model, owner: &Owner) {
             .filter(|(user, _)| model.0.iter().any(|row| row.user == *user && row.flow == number));
         assert!(registrar.users_on(flow).eq(expected.map(|(_, user)| *user)));
     }
+    let used = flows().iter().filter(|flow| registrar.users_on(flow).next().is_some()).count();
+    assert_eq!(registrar.by_flow.len(), used, "an index entry is left behind");
     assert_eq!(registrar.len(), model.0.len());
     assert_eq!(registrar.poll_timeout(), model.0.iter().map(|row| row.ends).min());
     assert_eq!(owner.0.len(), ids.len());

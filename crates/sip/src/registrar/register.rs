@@ -193,8 +193,8 @@ fn quotable(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// What tells the owner of the difference. What is new comes first, so that nobody who moves from one
-/// contact to another seems to be gone in between.
+/// What tells the owner of the difference. What is new comes first, so that nobody who moves from
+/// one contact to another seems to be gone in between.
 fn changes(user: &str, before: &Entries, after: &Entries) -> Vec<Event> {
     let user: Arc<str> = user.into();
     let mut events = Vec::new();
