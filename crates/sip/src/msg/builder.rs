@@ -252,3 +252,88 @@ fn clean(line: &mut String, value: &dyn Display) {
     let text = value.to_string();
     line.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msg::testing::{BROWSER, wire};
+
+    fn options() -> Builder {
+        Builder::request(Method::Options, &Uri::parse("sip:a@b;lr?Subject=x").unwrap())
+    }
+
+    fn check(builder: Builder, expected: &str) {
+        assert_eq!(str::from_utf8(builder.build().wire()).unwrap(), expected);
+    }
+
+    #[test]
+    fn lines_in_order() {
+        check(options(), "OPTIONS sip:a@b;lr SIP/2.0\r\nContent-Length: 0\r\n\r\n");
+        check(
+            options()
+                .header(Name::To, "<sip:a@b>")
+                .header("x-One", 1)
+                .header("l", 99)
+                .header("Content-Length", "99")
+                .header("k", " timer ")
+                .header_first(Name::Via, "SIP/2.0/UDP h")
+                .body("text/plain", Bytes::from_static(b"hi")),
+            "OPTIONS sip:a@b;lr SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nTo: <sip:a@b>\r\nx-One: 1\r\n\
+             Supported: timer\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi",
+        );
+        check(Builder::response(486, None), "SIP/2.0 486 Busy Here\r\nContent-Length: 0\r\n\r\n");
+        check(Builder::response(9, Some("é\r\n")), "SIP/2.0 100 é  \r\nContent-Length: 0\r\n\r\n");
+    }
+
+    #[test]
+    fn nothing_breaks_out_of_a_value() {
+        check(
+            options()
+                .header("X-A", "a\r\nB: c\0\n\r\n\r\nINVITE")
+                .header("B\r\nC", "d")
+                .header("", "e"),
+            "OPTIONS sip:a@b;lr SIP/2.0\r\nX-A: a  B: c      INVITE\r\nContent-Length: 0\r\n\r\n",
+        );
+        let mut builder = options();
+        for (name, value) in [
+            ("X", "a\r\nb"),
+            ("X", "a\nb"),
+            ("X", "\0"),
+            ("X\r\n", "a"),
+            ("", "a"),
+            ("a b", "c"),
+            ("X:", "a"),
+        ] {
+            let injection = Injection { name: name.to_owned() };
+            assert_eq!(builder.checked_header(name, value), Err(injection), "{name:?} {value:?}");
+        }
+        assert_eq!(builder.checked_header("X-CRM-Id", "é\t1"), Ok(()));
+        check(builder, "OPTIONS sip:a@b;lr SIP/2.0\r\nX-CRM-Id: é\t1\r\nContent-Length: 0\r\n\r\n");
+    }
+
+    #[test]
+    fn set_and_without_know_all_spellings() {
+        let builder = options().header("x-a", 1).header("v", 2).header("X-A", 3).header("VIA", 4);
+        check(
+            builder.clone().set("X-a", 5).without(Name::Via),
+            "OPTIONS sip:a@b;lr SIP/2.0\r\nX-a: 5\r\nContent-Length: 0\r\n\r\n",
+        );
+        check(
+            builder.set(Name::Via, 6).without("x-A").set(Name::To, 7),
+            "OPTIONS sip:a@b;lr SIP/2.0\r\nVia: 6\r\nTo: 7\r\nContent-Length: 0\r\n\r\n",
+        );
+    }
+
+    #[test]
+    fn a_copy_is_the_same_message() {
+        let message = Message::parse(wire(BROWSER, b"v=0\r\n").into()).unwrap();
+        assert_eq!(Builder::copy(&message).build(), message);
+        let response = message.respond(200, None, Some("t")).build();
+        assert_eq!(Builder::copy(&response).build(), response);
+        let changed = Builder::copy(&message).set(Name::CSeq, "8432 INVITE").build();
+        assert_eq!(changed.cseq().unwrap().number, 8432);
+        assert_eq!(changed.body(), message.body());
+        let bodiless = Builder::copy(&message).body("", Bytes::new()).build();
+        assert_eq!((bodiless.content_type(), bodiless.body().len()), (None, 0));
+    }
+}

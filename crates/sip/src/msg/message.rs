@@ -445,3 +445,139 @@ impl<'de> Deserialize<'de> for Message {
         Ok(parse::index(wire, &Limits::NONE).0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msg::testing::{BROWSER, INVITE, wire};
+
+    fn read(head: &str, body: &[u8]) -> Message {
+        Message::parse(wire(head, body).into()).unwrap_or_else(|m| panic!("{m}: {head}"))
+    }
+
+    #[test]
+    fn an_invite() {
+        let message = read(BROWSER, b"v=0\r\n\0\xff");
+        assert_eq!(message.method(), Some(&Method::Invite));
+        assert_eq!(message.request_uri(), Some("sip:queue-sales@pbx.example.com"));
+        assert_eq!((message.status(), message.reason()), (None, None));
+        assert_eq!(message.from_tag(), "4rqvbi2g1c");
+        assert_eq!(message.to_tag(), None);
+        assert_eq!(message.cseq().unwrap().number, 8431);
+        assert_eq!(message.list(Name::Supported).count(), 4);
+        assert!(
+            message.lists(Name::Supported, "REPLACES") && !message.lists(Name::Supported, "ic")
+        );
+        assert_eq!(message.header_named("x-crm-context"), Some("9f1c2e"));
+        assert_eq!(message.content_type().as_deref(), Some("application/sdp"));
+        assert_eq!(message.seconds(Name::SessionExpires), Some(90));
+        let contact = message.contacts().unwrap().remove(0);
+        assert_eq!(contact.params.get("+sip.instance"), Some("<urn:uuid:1>"));
+        assert_eq!(message.top_via().unwrap().transport, crate::msg::Transport::Wss);
+        assert_eq!(message.body(), &b"v=0\r\n\0\xff"[..]);
+        assert_eq!(message.fields().count(), 15);
+    }
+
+    #[test]
+    fn odd_spellings_are_the_same_header() {
+        let odd = INVITE
+            .replace("Call-ID:", "i :")
+            .replace("Contact:", "M\t:")
+            .replace("From: ", "fROM:\r\n\t")
+            .replace("Max-Forwards: 70", "X-Header \t: a\r\n b\r\n\tc  \r\nMax-Forwards:70")
+            .replace("CSeq: 314159 INVITE", "cseq: 314159\r\n INVITE\r\nX-Latin: caf\u{1}");
+        let mut bytes = wire(&odd, b"");
+        let latin = bytes.iter().position(|&b| b == 1).unwrap();
+        bytes[latin] = 0xe9;
+        let message = Message::parse(bytes.into()).unwrap();
+        assert_eq!(message.call_id(), "a84b4c76e66710@pc33.atlanta.com");
+        assert_eq!(message.contacts().unwrap().len(), 1);
+        assert_eq!(message.from_tag(), "1928301774");
+        assert_eq!(message.header_named("X-HEADER"), Some("a   b  \tc"));
+        assert_eq!(message.header_named("x-latin"), Some("caf?"));
+        assert_eq!(message.cseq().unwrap().method, Method::Invite);
+        let copy = Builder::copy(&message).build();
+        assert!(copy.wire().windows(4).any(|w| w == b"caf\xe9"), "bytes are passed on as they are");
+        assert_eq!(copy.fields().count(), message.fields().count());
+    }
+
+    #[test]
+    fn responses() {
+        let status = |line: &str| {
+            let head = INVITE.replace("INVITE sip:bob@biloxi.com SIP/2.0", line);
+            Message::parse(wire(&head, b"").into())
+                .ok()
+                .and_then(|m| Some((m.status()?, m.reason()?.to_owned())))
+        };
+        assert_eq!(status("SIP/2.0 200 OK"), Some((200, "OK".into())));
+        assert_eq!(status("sip/2.0 486 Busy  Here "), Some((486, "Busy  Here ".into())));
+        assert_eq!(status("SIP/2.0 180 "), Some((180, String::new())));
+        assert_eq!(status("SIP/2.0 180"), Some((180, String::new())));
+        for bad in [
+            "SIP/2.0 99 x",
+            "SIP/2.0 700 x",
+            "SIP/2.0 2000 x",
+            "SIP/2.0  200 OK",
+            "SIP/2.0 20 OK",
+            "SIP/2.0 -20 OK",
+            "SIP/2.0",
+            "SIP/2.0 ",
+            "SIP/3.0 200 OK",
+            "SIP/",
+        ] {
+            assert_eq!(status(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_skeleton_of_a_response() {
+        let head =
+            INVITE.replace("Max-", "Via: SIP/2.0/TCP a, SIP/2.0/TLS b\r\nTimestamp: 5\r\nMax-");
+        let request = read(&head, b"");
+        let trying = request.respond(100, None, Some("mine")).build();
+        assert_eq!(
+            str::from_utf8(trying.wire()).unwrap(),
+            "SIP/2.0 100 Trying\r\n\
+             Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds\r\n\
+             Via: SIP/2.0/TCP a, SIP/2.0/TLS b\r\n\
+             From: Alice <sip:alice@atlanta.com>;tag=1928301774\r\n\
+             To: Bob <sip:bob@biloxi.com>\r\n\
+             Call-ID: a84b4c76e66710@pc33.atlanta.com\r\n\
+             CSeq: 314159 INVITE\r\n\
+             Timestamp: 5\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        let busy = request.respond(486, Some("No\r\nX: y"), Some("mine")).build();
+        assert_eq!((busy.to_tag().as_deref(), busy.reason()), (Some("mine"), Some("No  X: y")));
+        assert_eq!((busy.header(Name::Timestamp), busy.list(Name::Via).count()), (None, 3));
+        let inside = read(&INVITE.replace("biloxi.com>", "biloxi.com>;tag=old"), b"");
+        assert_eq!(inside.respond(200, None, Some("new")).build().to_tag().as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn stamping_touches_only_the_top_via() {
+        let head = INVITE
+            .replace("SIP/2.0/UDP pc33", "SIP/2.0/UDP PC33")
+            .replace("=z9hG4bK776asdhds", "=z9;rport , SIP/2.0/UDP other;rport");
+        let request = read(&head, b"body");
+        let stamped = request.stamp_via("192.0.2.7:4321".parse().unwrap());
+        let mut vias = stamped.list(Name::Via);
+        let top = "SIP/2.0/UDP PC33.atlanta.com;branch=z9;rport=4321;received=192.0.2.7";
+        assert_eq!((vias.next(), vias.next()), (Some(top), Some("SIP/2.0/UDP other;rport")));
+        assert_eq!((stamped.body(), stamped.call_id()), (request.body(), request.call_id()));
+        assert_eq!(stamped.fields().count(), request.fields().count());
+        assert_eq!(stamped.top_via().unwrap().reply_address(), "192.0.2.7:4321".parse().ok());
+        let plain = read(&INVITE.replace("pc33.atlanta.com;b", "192.0.2.7;b"), b"");
+        assert_eq!(plain.stamp_via("192.0.2.7:1".parse().unwrap()), plain);
+    }
+
+    #[test]
+    fn stored_as_its_bytes() {
+        let message = read(BROWSER, b"\0\xff");
+        let stored = postcard::to_stdvec(&message).unwrap();
+        let loaded: Message = postcard::from_bytes(&stored).unwrap();
+        assert_eq!(loaded, message);
+        assert_eq!(loaded.header(Name::UserAgent), Some("JsSIP 3.13.8"));
+        assert_eq!(format!("{loaded:?}"), format!("{message:?}"));
+    }
+}

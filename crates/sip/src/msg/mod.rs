@@ -21,6 +21,8 @@ mod parse;
 mod status;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod torture;
 mod uri;
 mod values;
 mod via;

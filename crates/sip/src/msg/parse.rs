@@ -8,6 +8,7 @@ use super::name::Name;
 use super::name_addr;
 use super::uri::never_in_uri;
 use super::values::CSeq;
+use super::via::Via;
 use bytes::Bytes;
 use core::ops::Range;
 use memchr::{memchr, memchr2, memrchr};
@@ -347,7 +348,7 @@ fn check(message: &Message) -> Result<(), (Fault, usize)> {
             return bad(name);
         }
     }
-    if message.top_via().is_err() {
+    if !message.list(Name::Via).next().is_some_and(Via::is_via) {
         return bad(Name::Via);
     }
     match (message.header(Name::CSeq).map(CSeq::parse), message.method()) {
@@ -362,4 +363,122 @@ fn check(message: &Message) -> Result<(), (Fault, usize)> {
         return bad(Name::MaxForwards);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::msg::testing::{BROWSER, INVITE, wire};
+
+    /// What is wrong, and the status it is answered with.
+    fn fault(bytes: Vec<u8>) -> Option<(Fault, Option<u16>)> {
+        let malformed = parse(bytes.into(), &Limits::default()).err()?;
+        let status = malformed.response().and_then(|response| response.status());
+        assert_eq!(malformed.respond("t").is_some(), status.is_some());
+        Some((malformed.fault, status))
+    }
+
+    fn check(from: &str, to: &str, expected: Fault, status: Option<u16>) {
+        let head = INVITE.replace(from, to);
+        assert_ne!(head, INVITE, "{from}");
+        assert_eq!(fault(wire(&head, b"")), Some((expected, status)), "{from} -> {to}");
+    }
+
+    #[test]
+    fn sound_messages() {
+        assert_eq!(fault(wire(INVITE, b"")), None);
+        assert_eq!(fault(wire(BROWSER, b"x")), None);
+        assert_eq!(fault(format!("\r\n\r\n{INVITE}\r\n").into()), None);
+        assert_eq!(fault(format!("{INVITE}\r\n").replace("\r\n", "\n").into()), None);
+        assert_eq!(fault(wire(&INVITE.replace("INVITE", "NEWMETHOD"), b"")), None);
+        assert_eq!(fault(wire(&INVITE.replace("Max-Forwards: 70\r\n", ""), b"")), None);
+    }
+
+    #[test]
+    fn start_lines() {
+        let line =
+            |to, fault, status| check("INVITE sip:bob@biloxi.com SIP/2.0", to, fault, status);
+        line("INVITE sip:bob@biloxi.com", Fault::StartLine, Some(400));
+        line("INVITE  sip:bob@biloxi.com SIP/2.0", Fault::StartLine, Some(400));
+        line("INVITE SIP/2.0", Fault::StartLine, Some(400));
+        line("IN@VITE sip:b SIP/2.0", Fault::StartLine, Some(400));
+        line("INVITE sip:b@c HTTP/1.1", Fault::StartLine, Some(400));
+        line("INVITE sip:b@c SIP/3.0", Fault::Version, Some(505));
+        line("INVITE sip:b\0@c SIP/2.0", Fault::StartLine, Some(400));
+        line("\0", Fault::StartLine, Some(400));
+        line("SIP/2.0 99", Fault::StartLine, None);
+        line("ACK sip:b@c SIP/3.0", Fault::Version, None);
+    }
+
+    #[test]
+    fn fields_every_layer_relies_on() {
+        let missing = |from, name| check(from, "X:", Fault::Missing(name), None);
+        missing("Via:", Name::Via);
+        missing("From:", Name::From);
+        missing("To:", Name::To);
+        missing("Call-ID:", Name::CallId);
+        missing("CSeq:", Name::CSeq);
+        let bad = |from, to, name| check(from, to, Fault::Bad(name), Some(400));
+        bad("314159", "2147483648", Name::CSeq);
+        bad("70", "256", Name::MaxForwards);
+        bad("70", "-1", Name::MaxForwards);
+        bad("Bob <sip", "\"Bob <sip", Name::To);
+        bad("<sip:alice@atlanta.com>;", "<>;", Name::From);
+        bad("a84b4c76e66710@pc33.atlanta.com", "", Name::CallId);
+        check("SIP/2.0/UDP", "UDP", Fault::Bad(Name::Via), None);
+        check("314159 INVITE", "314159 BYE", Fault::CSeqMethod, Some(400));
+        check("CSeq", "CSeq: 1 INVITE\r\nCSeq", Fault::Repeated(Name::CSeq), Some(400));
+        check("To:", "t: <sip:x@y>\r\nTo:", Fault::Repeated(Name::To), Some(400));
+        check("Contact:", "Contact", Fault::Line, Some(400));
+        check("Contact:", ":", Fault::Line, Some(400));
+        check("Contact:", "Con tact:", Fault::Line, Some(400));
+        check("Via:", " folded: onto the start line\r\nVia:", Fault::Line, Some(400));
+    }
+
+    #[test]
+    fn bodies() {
+        let with = |tail: &str| format!("{INVITE}{tail}").into_bytes();
+        let body = |tail| parse(with(tail).into(), &Limits::default()).unwrap().body();
+        assert_eq!(body("\r\nrest\r\n"), "rest\r\n");
+        assert_eq!(body("Content-Length: 2\r\n\r\nrest"), "re");
+        assert_eq!(body("l : 0004\r\n\r\nrest"), "rest");
+        assert_eq!(body("l:\r\n 0\r\n\r\nrest"), "");
+        let bad = Fault::Bad(Name::ContentLength);
+        let check =
+            |tail, expected| assert_eq!(fault(with(tail)), Some((expected, Some(400))), "{tail}");
+        check("Content-Length: 5\r\n\r\nrest", Fault::BodyTooShort);
+        check("Content-Length: -1\r\n\r\nrest", bad);
+        check("Content-Length: 99999999999999999999\r\n\r\nrest", bad);
+        check("Content-Length: 4\r\nl: 4\r\n\r\nrest", Fault::Repeated(Name::ContentLength));
+        check("", Fault::Unfinished);
+        check("X", Fault::Unfinished);
+    }
+
+    #[test]
+    fn limits() {
+        let with = |line: &str| wire(&format!("{INVITE}{line}"), b"");
+        assert_eq!(fault(with(&"X: y\r\n".repeat(300))), Some((Fault::TooManyFields, Some(513))));
+        let long = format!("X: {}\r\n", "y".repeat(32_768));
+        assert_eq!(fault(with(&long)), Some((Fault::HeadTooLarge, Some(513))));
+        assert_eq!(fault(wire(INVITE, &[0; 65_535])), Some((Fault::TooLarge, Some(513))));
+        let vias = "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\n".repeat(240);
+        assert_eq!(fault(with(&vias)), None);
+    }
+
+    #[test]
+    fn heads_end_the_same_whole_or_in_pieces() {
+        let check = |bytes: &[u8], expected: Option<usize>| {
+            assert_eq!(head_end(bytes, &mut 0), expected);
+            let mut resume = 0;
+            let found = (0..=bytes.len()).find_map(|to| head_end(&bytes[..to], &mut resume));
+            assert_eq!(found, expected, "{bytes:?}");
+        };
+        check(b"a\r\n\r\nb", Some(5));
+        check(b"a\n\nb", Some(3));
+        check(b"a\r\n\nb", Some(4));
+        check(b"a\n\r\nb", Some(4));
+        check(b"a\r\nb\r\n", None);
+        check(b"a\r\n\rb\r\n\r\n", Some(9));
+        check(b"", None);
+    }
 }

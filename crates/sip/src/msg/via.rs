@@ -100,30 +100,35 @@ pub struct Via {
 
 const NOT_VIA: Invalid = Invalid { what: "Via" };
 
+/// Transport, sent-by and parameters as they are written. The version is not judged: a request of
+/// another version is answered 505 by its Via.
+fn split(text: &str) -> Option<(&str, &str, &str)> {
+    let (sent, params) = text.split_at(text.find(';').unwrap_or(text.len()));
+    let mut parts = sent.splitn(3, '/').map(str::trim);
+    let (protocol, version, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    if !protocol.eq_ignore_ascii_case("SIP") || !is_token(version) {
+        return None;
+    }
+    let (token, sent_by) = rest.split_once(|c: char| c.is_whitespace())?;
+    is_token(token).then_some((token, sent_by, params))
+}
+
 impl Via {
     /// Reads one Via, with spaces wherever the grammar has them.
     ///
     /// # Errors
     /// If protocol, transport or sent-by is missing or bad.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let (sent, params) = match text.find(';') {
-            Some(at) => text.split_at(at),
-            None => (text, ""),
-        };
-        let mut parts = sent.splitn(3, '/');
-        let mut next = || parts.next().map(str::trim).ok_or(NOT_VIA);
-        let (protocol, version, rest) = (next()?, next()?, next()?);
-        if !protocol.eq_ignore_ascii_case("SIP") || version != "2.0" {
-            return Err(NOT_VIA);
-        }
-        let (token, sent_by) = rest.split_once(|c: char| c.is_whitespace()).ok_or(NOT_VIA)?;
-        if !is_token(token) {
-            return Err(NOT_VIA);
-        }
+        let (token, sent_by, params) = split(text).ok_or(NOT_VIA)?;
         let (host, port) = Host::parse_with_port(sent_by).ok_or(NOT_VIA)?;
         let transport = Transport::parse(token);
         let other = (transport == Transport::Other).then(|| token.to_owned());
         Ok(Self { transport, other, host, port, params: Params::parse(params) })
+    }
+
+    /// Whether [`Via::parse`] would read it, without keeping anything.
+    pub(crate) fn is_via(text: &str) -> bool {
+        split(text).is_some_and(|(_, sent_by, _)| Host::parse_with_port(sent_by).is_some())
     }
 
     /// Our own Via, asking for `rport` (RFC 3581).
@@ -237,7 +242,7 @@ mod tests {
             "",
             "SIP/2.0/UDP",
             "SIP/2.0/UDP ",
-            "SIP/3.0/UDP h",
+            "SIP//UDP h",
             "HTTP/2.0/UDP h",
             "SIP/2.0/ h",
             "SIP/2.0/UDP h:0",
