@@ -5,7 +5,15 @@
 
 mod access;
 mod api;
+mod deadlines;
+mod dialog;
+mod endpoint;
+mod leg;
 pub mod msg;
 mod registrar;
+mod rng;
+mod transaction;
 
 pub use api::*;
+pub use endpoint::{Carried, Counts, Endpoint, WrongVersion};
+pub use rng::Rng;

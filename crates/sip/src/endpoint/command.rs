@@ -1,0 +1,71 @@
+//! The owner's orders.
+
+use super::Endpoint;
+use crate::leg::Leg;
+use crate::transaction::{ServerIn, ServerState};
+use crate::{Command, Headers, Invite, LegId, Time};
+
+impl Endpoint {
+    pub(super) fn command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Invite(invite) => self.place(now, *invite),
+            Command::Respond { leg, status, headers, body } => self.with_leg(leg, |leg, core| {
+                leg.respond(core, now, status, &headers, body.as_ref());
+            }),
+            Command::Ack { leg, body } => {
+                self.with_leg(leg, |leg, core| leg.acknowledge(core, now, body));
+            }
+            Command::Reinvite { leg, body, headers } => {
+                self.with_leg(leg, |leg, core| leg.reinvite(core, now, headers, body));
+            }
+            Command::Request { leg, method, headers, body } => {
+                self.with_leg(leg, |leg, core| leg.send_request(core, now, method, headers, body));
+            }
+            Command::RespondRequest { leg, token, status, headers } => {
+                self.respond_request(now, leg, token, status, &headers);
+            }
+            Command::End { leg, status, headers } => {
+                self.with_leg(leg, |leg, core| leg.end(core, now, status, headers));
+            }
+            Command::Unregister { user } => {
+                let events = self.core.registrar.unregister(&user);
+                self.core.events(events);
+            }
+        }
+    }
+
+    /// A number that was used before places no call.
+    fn place(&mut self, now: Time, invite: Invite) {
+        let id = invite.leg;
+        if self.legs.contains_key(&id) {
+            return;
+        }
+        let leg = Leg::outgoing(&mut self.core, invite);
+        self.legs.insert(id, leg);
+        self.with_leg(id, |leg, core| leg.place(core, now));
+    }
+
+    /// The answer to a request in the dialog; it may be late, and then nobody waits for it.
+    fn respond_request(
+        &mut self,
+        now: Time,
+        leg: LegId,
+        token: u64,
+        status: u16,
+        headers: &Headers,
+    ) {
+        let is_theirs = self.core.servers.get(&token).is_some_and(|server| {
+            server.leg == Some(leg) && matches!(server.state, ServerState::Request(_))
+        });
+        if let Some(builder) = self.core.response(token, status.clamp(200, 699))
+            && is_theirs
+        {
+            self.core.respond(now, token, crate::leg::with_headers(builder, headers));
+        }
+    }
+
+    /// The transaction of an INVITE heard of an ACK.
+    pub(super) fn server_acked(&mut self, now: Time, id: u64) {
+        self.core.server_step(now, id, ServerIn::Ack, None);
+    }
+}

@@ -1,0 +1,437 @@
+//! What legs share: the configuration, chance, transactions, deadlines, and the way out.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::access::Access;
+use crate::deadlines::Deadlines;
+use crate::msg::{Builder, Host, Message, Method, Name, NameAddr, Uri, Via};
+use crate::registrar::Registrar;
+use crate::rng::{Rng, token};
+use crate::transaction::{
+    Acked, Action, Class, Client, ClientIn, ClientKey, ClientState, Purpose, Server, ServerIn,
+    ServerState, client_invite, client_request, key, server_invite, server_request,
+};
+use crate::{Body, Config, Event, Flow, LegId, Output, Time, Transport};
+
+/// Whose deadline it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Key {
+    Client(ClientKey),
+    Server(u64),
+    Leg(LegId),
+}
+
+/// What the core of a user agent hears from a client transaction.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) key: ClientKey,
+    pub(crate) purpose: Purpose,
+    /// What was sent.
+    pub(crate) request: Message,
+    pub(crate) flow: Flow,
+    pub(crate) outcome: Outcome,
+}
+
+/// How a request fared.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Response(Message),
+    TimedOut,
+    TransportFailed,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) rng: Rng,
+    pub(crate) access: Access,
+    pub(crate) registrar: Registrar,
+    pub(crate) deadlines: Deadlines<Key>,
+    pub(crate) clients: BTreeMap<ClientKey, Client>,
+    /// Client transactions by where they were sent, for errors of the transport.
+    sent_to: BTreeSet<(SocketAddr, ClientKey)>,
+    pub(crate) servers: BTreeMap<u64, Server>,
+    server_keys: BTreeMap<String, u64>,
+    merged_keys: BTreeMap<String, u64>,
+    /// Our tags, which name legs.
+    pub(crate) tags: BTreeMap<u64, LegId>,
+    /// Legs that wait for the resolver.
+    pub(crate) queries: BTreeMap<u64, LegId>,
+    last_leg: u64,
+    last_server: u64,
+    last_query: u64,
+    #[serde(skip)]
+    pub(crate) outputs: VecDeque<Output>,
+}
+
+impl Core {
+    pub(crate) fn new(config: Config, mut rng: Rng) -> Self {
+        let mut secret = [0; 32];
+        rng.fill(&mut secret);
+        Self {
+            config,
+            rng,
+            access: Access::new(secret),
+            registrar: Registrar::default(),
+            deadlines: Deadlines::default(),
+            clients: BTreeMap::new(),
+            sent_to: BTreeSet::new(),
+            servers: BTreeMap::new(),
+            server_keys: BTreeMap::new(),
+            merged_keys: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            last_leg: 0,
+            last_server: 0,
+            last_query: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn next_leg(&mut self) -> LegId {
+        self.last_leg += 1;
+        LegId(self.last_leg)
+    }
+
+    pub(crate) fn transmit(&mut self, flow: Flow, bytes: Bytes) {
+        self.outputs.push_back(Output::Transmit { flow, bytes });
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    pub(crate) fn events(&mut self, events: Vec<Event>) {
+        self.outputs.extend(events.into_iter().map(Output::Event));
+    }
+
+    /// Asks how to reach the host of a URI, on behalf of a leg.
+    pub(crate) fn resolve(&mut self, leg: LegId, uri: &Uri) -> u64 {
+        self.last_query += 1;
+        let query = self.last_query;
+        self.queries.insert(query, leg);
+        let host = uri.host().map_or_else(String::new, |host| match host {
+            Host::Name(name) => name.clone(),
+            Host::V4(ip) => ip.to_string(),
+            Host::V6(ip) => ip.to_string(),
+        });
+        let secure = *uri.scheme() == crate::msg::Scheme::Sips;
+        let transport = uri.param("transport").and_then(transport_named);
+        self.outputs.push_back(Output::Resolve {
+            query,
+            host,
+            port: uri.port(),
+            transport,
+            secure,
+        });
+        query
+    }
+
+    /// Our address on a flow as others should see it.
+    fn advertised(&self, flow: &Flow) -> Host {
+        self.config.advertise.unwrap_or(flow.local.ip()).to_canonical().into()
+    }
+
+    pub(crate) fn via(&self, flow: &Flow, branch: u64) -> Via {
+        let transport = crate::msg::Transport::parse(flow.transport.as_str());
+        let port = Some(flow.local.port());
+        Via::new(transport, self.advertised(flow), port, &key::branch(branch))
+    }
+
+    /// Our Contact on a flow: nothing in it but our address and a user part of our choice.
+    pub(crate) fn contact(&self, flow: &Flow, user: &str) -> NameAddr {
+        let uri = Uri::sip(user, self.advertised(flow), Some(flow.local.port()));
+        NameAddr::new(match flow.transport {
+            Transport::Udp => uri,
+            Transport::Tcp => uri.with_param("transport", Some("tcp")),
+            Transport::Tls => uri.with_param("transport", Some("tls")),
+            Transport::Ws | Transport::Wss => uri.with_param("transport", Some("ws")),
+        })
+    }
+
+    /// Sends a request as a transaction of its own. The message's branch must be `key`'s.
+    pub(crate) fn send(
+        &mut self,
+        now: Time,
+        key: ClientKey,
+        flow: Flow,
+        request: Message,
+        purpose: Purpose,
+    ) {
+        let reliable = flow.transport.is_reliable();
+        let state = match request.method() {
+            Some(Method::Invite) => ClientState::Invite(client_invite::State::new(now, reliable)),
+            _ => ClientState::Request(client_request::State::new(now, reliable)),
+        };
+        self.transmit(flow, request.wire().clone());
+        self.deadlines.set(Key::Client(key), state.due());
+        self.sent_to.insert((flow.remote, key));
+        self.clients.insert(key, Client { state, flow, request, purpose, acked: Vec::new() });
+    }
+
+    /// Steps a client transaction, and says what its user must hear.
+    pub(crate) fn client_step(
+        &mut self,
+        now: Time,
+        key: ClientKey,
+        input: ClientIn,
+        response: Option<Message>,
+    ) -> Option<Sent> {
+        let client = self.clients.get_mut(&key)?;
+        let flow = client.flow;
+        let actions = client.state.step(now, flow.transport.is_reliable(), input);
+        let state = client.state;
+        let mut outcome = None;
+        for action in actions {
+            match action {
+                Action::Resend => {
+                    let bytes = client.request.wire().clone();
+                    self.outputs.push_back(Output::Transmit { flow, bytes });
+                }
+                Action::Ack => {
+                    if let Some(response) = &response {
+                        let bytes = failure_ack(&client.request, response).wire().clone();
+                        self.outputs.push_back(Output::Transmit { flow, bytes });
+                    }
+                }
+                Action::Pass => outcome = response.clone().map(Outcome::Response),
+                Action::TimedOut => outcome = Some(Outcome::TimedOut),
+                Action::TransportFailed => outcome = Some(Outcome::TransportFailed),
+                Action::Send | Action::SendTrying => {}
+            }
+        }
+        let sent = outcome.map(|outcome| Sent {
+            key,
+            purpose: client.purpose,
+            request: client.request.clone(),
+            flow,
+            outcome,
+        });
+        if state.is_terminated() {
+            self.drop_client(key);
+        } else {
+            self.deadlines.set(Key::Client(key), state.due());
+        }
+        sent
+    }
+
+    fn drop_client(&mut self, key: ClientKey) {
+        if let Some(client) = self.clients.remove(&key) {
+            self.sent_to.remove(&(client.flow.remote, key));
+        }
+        self.deadlines.set(Key::Client(key), None);
+    }
+
+    /// The client transactions whose requests went over a flow that failed.
+    pub(crate) fn clients_on(&self, flow: &Flow) -> Vec<ClientKey> {
+        let first = (flow.remote, ClientKey { branch: 0, cancel: false });
+        let last = (flow.remote, ClientKey { branch: u64::MAX, cancel: true });
+        let at = self.sent_to.range(first..=last).map(|(_, key)| *key);
+        at.filter(|key| self.clients.get(key).is_some_and(|c| is_same_way(&c.flow, flow))).collect()
+    }
+
+    /// Repeats the ACK of a 2xx that was acknowledged already; `false` if it was not.
+    pub(crate) fn ack_again(&mut self, key: ClientKey, to_tag: &str) -> bool {
+        let Some(client) = self.clients.get(&key) else { return false };
+        let Some(acked) = client.acked.iter().find(|acked| acked.to_tag == to_tag) else {
+            return false;
+        };
+        let (flow, bytes) = (acked.flow, acked.ack.clone());
+        self.transmit(flow, bytes);
+        true
+    }
+
+    /// Sends the ACK of a 2xx, and keeps it for the 2xx's repetitions.
+    pub(crate) fn ack(&mut self, invite: ClientKey, to_tag: &str, flow: Flow, ack: &Message) {
+        let ack = ack.wire().clone();
+        self.transmit(flow, ack.clone());
+        if let Some(client) = self.clients.get_mut(&invite) {
+            client.acked.push(Acked { to_tag: to_tag.to_owned(), flow, ack });
+        }
+    }
+
+    /// Opens a server transaction for a request that has none yet.
+    pub(crate) fn serve(
+        &mut self,
+        now: Time,
+        key: String,
+        flow: Flow,
+        request: &Message,
+        leg: Option<LegId>,
+    ) -> u64 {
+        self.last_server += 1;
+        let id = self.last_server;
+        let state = match request.method() {
+            Some(Method::Invite) => ServerState::Invite(server_invite::State::Proceeding),
+            _ => ServerState::Request(server_request::State::new(now)),
+        };
+        let merged = match request.to_tag() {
+            None => key::merged(request),
+            Some(_) => None,
+        };
+        self.server_keys.insert(key.clone(), id);
+        if let Some(merged) = &merged {
+            self.merged_keys.insert(merged.clone(), id);
+        }
+        let request = request.stamp_via(flow.remote);
+        let flow = reply_flow(flow, &request);
+        let tag = self.rng.next_u64();
+        let (request, last) = (Some(request), None);
+        let server = Server { state, flow, key, merged, request, last, tag, leg };
+        self.deadlines.set(Key::Server(id), state.due());
+        self.servers.insert(id, server);
+        id
+    }
+
+    pub(crate) fn server_by_key(&self, key: &str) -> Option<u64> {
+        self.server_keys.get(key).copied()
+    }
+
+    /// Whether a transaction for the same request exists, which came another way.
+    pub(crate) fn is_merged(&self, request: &Message) -> bool {
+        request.to_tag().is_none()
+            && key::merged(request).is_some_and(|key| self.merged_keys.contains_key(&key))
+    }
+
+    /// The skeleton of a response in a server transaction; `None` once it has its final one.
+    pub(crate) fn response(&self, id: u64, status: u16) -> Option<Builder> {
+        let server = self.servers.get(&id)?;
+        let tag = token(server.tag);
+        let builder = server.request.as_ref()?.respond(status, None, Some(&tag));
+        Some(builder.header(Name::Server, &self.config.product))
+    }
+
+    /// Sends a response; gives it back if the transaction let it go.
+    pub(crate) fn respond(&mut self, now: Time, id: u64, response: Builder) -> Option<Bytes> {
+        let response = response.build();
+        let class = Class::of(response.status().unwrap_or(500));
+        self.server_step(now, id, ServerIn::Respond(class), Some(response.wire().clone()))
+    }
+
+    /// Answers with a status and some header fields, and nothing else.
+    pub(crate) fn reply(&mut self, now: Time, id: u64, status: u16, headers: &[(Name, &str)]) {
+        let Some(mut response) = self.response(id, status) else { return };
+        for (name, value) in headers {
+            response.push(*name, *value);
+        }
+        self.respond(now, id, response);
+    }
+
+    /// Steps a server transaction; gives back what was sent of `response`.
+    pub(crate) fn server_step(
+        &mut self,
+        now: Time,
+        id: u64,
+        input: ServerIn,
+        response: Option<Bytes>,
+    ) -> Option<Bytes> {
+        let server = self.servers.get_mut(&id)?;
+        let flow = server.flow;
+        let actions = server.state.step(now, flow.transport.is_reliable(), input);
+        let state = server.state;
+        let mut sent = None;
+        for action in actions {
+            let bytes = match action {
+                Action::Resend => server.last.clone(),
+                Action::SendTrying => {
+                    let request = server.request.as_ref();
+                    server.last = request.map(|r| r.respond(100, None, None).build().wire().clone());
+                    server.last.clone()
+                }
+                Action::Send => {
+                    if input != ServerIn::Respond(Class::Provisional) {
+                        server.request = None;
+                    }
+                    server.last.clone_from(&response);
+                    sent.clone_from(&response);
+                    response.clone()
+                }
+                Action::Ack | Action::Pass | Action::TimedOut | Action::TransportFailed => None,
+            };
+            if let Some(bytes) = bytes {
+                self.outputs.push_back(Output::Transmit { flow, bytes });
+            }
+        }
+        if state.is_terminated() {
+            self.drop_server(id);
+        } else {
+            self.deadlines.set(Key::Server(id), state.due());
+        }
+        sent
+    }
+
+    pub(crate) fn server_due(&mut self, now: Time, id: u64) {
+        self.server_step(now, id, ServerIn::Due, None);
+    }
+
+    pub(crate) fn drop_server(&mut self, id: u64) {
+        if let Some(server) = self.servers.remove(&id) {
+            self.server_keys.remove(&server.key);
+            if let Some(merged) = server.merged {
+                self.merged_keys.remove(&merged);
+            }
+        }
+        self.deadlines.set(Key::Server(id), None);
+    }
+}
+
+/// The way back for responses (RFC 3261 section 18.2.2, RFC 3581 section 4): on a stream its own
+/// connection, else to the source's address and, where the client asked for it, port.
+pub(crate) fn reply_flow(flow: Flow, stamped: &Message) -> Flow {
+    match (flow.transport, stamped.top_via()) {
+        (Transport::Udp, Ok(via)) => {
+            Flow { remote: via.reply_address().unwrap_or(flow.remote), ..flow }
+        }
+        _ => flow,
+    }
+}
+
+/// Adds a body, if there is one.
+pub(crate) fn with_body(builder: Builder, body: Option<&Body>) -> Builder {
+    match body {
+        Some(body) => builder.body(&body.content_type, body.bytes.clone()),
+        None => builder,
+    }
+}
+
+/// Whether what was sent over `sent` is lost when `failed` failed.
+fn is_same_way(sent: &Flow, failed: &Flow) -> bool {
+    sent.transport == failed.transport
+        && sent.remote == failed.remote
+        && (sent.connection == failed.connection || failed.connection == 0 || sent.connection == 0)
+}
+
+/// The transport that a URI's parameter names.
+pub(crate) fn transport_named(name: &str) -> Option<Transport> {
+    [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss]
+        .into_iter()
+        .find(|transport| transport.as_str().eq_ignore_ascii_case(name))
+}
+
+/// The ACK of a failure response: in the INVITE's branch, with the response's To
+/// (RFC 3261 section 17.1.1.3).
+fn failure_ack(invite: &Message, response: &Message) -> Message {
+    follow_up(invite, &Method::Ack).headers_from(response, Name::To).build()
+}
+
+/// The CANCEL of an INVITE (RFC 3261 section 9.1).
+pub(crate) fn cancel(invite: &Message) -> Builder {
+    follow_up(invite, &Method::Cancel).headers_from(invite, Name::To)
+}
+
+/// What ACK and CANCEL take from their INVITE; To is still to come.
+fn follow_up(invite: &Message, method: &Method) -> Builder {
+    let uri = invite.uri().unwrap_or_else(|_| Uri::sip("", Host::Name("invalid".into()), None));
+    let number = invite.cseq().map_or(1, |cseq| cseq.number);
+    Builder::request(method, &uri)
+        .headers_from(invite, Name::Via)
+        .headers_from(invite, Name::Route)
+        .header(Name::MaxForwards, 70)
+        .headers_from(invite, Name::From)
+        .headers_from(invite, Name::CallId)
+        .header(Name::CSeq, format_args!("{number} {method}"))
+}

@@ -1,0 +1,193 @@
+//! The endpoint: one machine out of transactions, dialogs, legs, the registrar and access control.
+
+mod command;
+mod core;
+mod flow;
+mod receive;
+mod request;
+mod response;
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::core::{Core, Key, Outcome, Sent, cancel, transport_named, with_body};
+use crate::deadlines::earlier;
+use crate::leg::Leg;
+use crate::rng::Rng;
+use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
+
+/// SIP for one node: feed it with [`Endpoint::handle`] and [`Endpoint::handle_timeout`], then drain
+/// [`Endpoint::poll_output`] to `None`, then wait until [`Endpoint::poll_timeout`].
+#[derive(Debug)]
+pub struct Endpoint {
+    core: Core,
+    legs: BTreeMap<LegId, Leg>,
+    outputs: VecDeque<Output>,
+}
+
+/// The version of [`Carried`] that this code writes and reads.
+const VERSION: u32 = 1;
+
+/// The whole state of an endpoint as plain data.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Carried {
+    version: u32,
+    core: Core,
+    legs: BTreeMap<LegId, Leg>,
+}
+
+/// A [`Carried`] that another version wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("carried state of version {0} cannot be resumed")]
+pub struct WrongVersion(pub u32);
+
+/// How much is alive: for metrics, and to see that nothing is left behind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Client and server transactions.
+    pub transactions: usize,
+    /// Dialogs, early ones included.
+    pub dialogs: usize,
+    /// Legs.
+    pub legs: usize,
+    /// Registered contacts.
+    pub bindings: usize,
+    /// Deadlines of transactions and legs.
+    pub timers: usize,
+}
+
+impl Endpoint {
+    /// An endpoint without state. All its chance follows from `seed`, which must come from a
+    /// cryptographic generator: tags and nonces do.
+    #[must_use]
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            core: Core::new(config, Rng::new(seed)),
+            legs: BTreeMap::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The state, to be given to [`Endpoint::resume`]. Outputs must have been drained before: they
+    /// are not part of it.
+    #[must_use]
+    pub fn carry(&self) -> Carried {
+        Carried { version: VERSION, core: self.core.clone(), legs: self.legs.clone() }
+    }
+
+    /// The endpoint that was carried.
+    ///
+    /// # Errors
+    /// If another version of this code wrote it.
+    pub fn resume(carried: Carried) -> Result<Self, WrongVersion> {
+        let Carried { version, core, legs } = carried;
+        match version {
+            VERSION => Ok(Self { core, legs, outputs: VecDeque::new() }),
+            other => Err(WrongVersion(other)),
+        }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        match input {
+            Input::Message { flow, message } => self.receive(now, flow, message),
+            Input::Malformed { flow, malformed } => self.receive_malformed(flow, &malformed),
+            Input::FlowFailed { flow } => self.flow_failed(now, flow),
+            Input::Resolved { query, flows } => self.resolved(now, query, flows),
+            Input::Configure(config) => self.configure(config),
+            Input::Command(command) => self.command(now, command),
+        }
+        self.collect();
+    }
+
+    /// Does all that is due by `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(key) = self.core.deadlines.pop(now) {
+            match key {
+                Key::Client(key) => self.client_due(now, key),
+                Key::Server(id) => self.core.server_due(now, id),
+                Key::Leg(leg) => self.with_leg(leg, |leg, core| leg.due(core, now)),
+            }
+        }
+        let events = self.core.registrar.handle_timeout(now);
+        self.core.events(events);
+        self.collect();
+    }
+
+    /// The next output, `None` once all are drained.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Endpoint::handle_timeout`] is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        earlier(self.core.deadlines.next(), self.core.registrar.poll_timeout())
+    }
+
+    /// A number for a call to place; never given twice.
+    pub fn next_leg(&mut self) -> LegId {
+        self.core.next_leg()
+    }
+
+    /// The generator, lent to the owner for what it mints.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.core.rng
+    }
+
+    /// The registered contacts of a user, in the order of their first registration.
+    #[must_use]
+    pub fn bindings(&self, user: &str) -> &[Binding] {
+        self.core.registrar.bindings(user)
+    }
+
+    /// The flow of a binding, so that an offer can name our address before the INVITE is sent.
+    #[must_use]
+    pub fn binding_flow(&self, user: &str, binding: u64) -> Option<Flow> {
+        self.core.registrar.binding(user, binding).map(|binding| binding.flow)
+    }
+
+    /// The flow a leg's requests go by now; `None` for one that is not resolved or has none.
+    #[must_use]
+    pub fn leg_flow(&self, leg: LegId) -> Option<Flow> {
+        self.legs.get(&leg)?.flow(&self.core)
+    }
+
+    /// How much is alive.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            transactions: self.core.clients.len() + self.core.servers.len(),
+            dialogs: self.legs.values().map(Leg::dialogs).sum(),
+            legs: self.legs.len(),
+            bindings: self.core.registrar.len(),
+            timers: self.core.deadlines.len(),
+        }
+    }
+
+    /// Lets a leg do something, then notes its deadline, or that it is over.
+    fn with_leg(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Core)) {
+        let Some(leg) = self.legs.get_mut(&id) else { return };
+        act(leg, &mut self.core);
+        if leg.is_over() {
+            leg.forget(&mut self.core);
+            self.legs.remove(&id);
+        } else {
+            let due = leg.next_due();
+            self.core.deadlines.set(Key::Leg(id), due);
+        }
+    }
+
+    /// Outputs are made in the core and drained from here.
+    fn collect(&mut self) {
+        self.outputs.append(&mut self.core.outputs);
+    }
+
+    fn configure(&mut self, config: Config) {
+        let events = self.core.registrar.configure(&config);
+        self.core.config = config;
+        self.core.events(events);
+    }
+}

@@ -1,0 +1,114 @@
+//! What arrives, up to the transaction or dialog it belongs to.
+
+use super::Endpoint;
+use super::core::reply_flow;
+use crate::access::Verdict;
+use crate::msg::{Malformed, Message, Method, Name};
+use crate::rng::{number, token};
+use crate::transaction::{ServerIn, key};
+use crate::{Flow, LegId, Strangers, Time};
+
+impl Endpoint {
+    pub(super) fn receive(&mut self, now: Time, flow: Flow, message: Message) {
+        match message.method().cloned() {
+            None => self.receive_response(now, message),
+            Some(Method::Ack) => self.receive_ack(now, flow, &message),
+            Some(method) => self.receive_request(now, flow, &message, &method),
+        }
+    }
+
+    /// An ACK belongs to a failure of ours by its branch, or to a 2xx of ours by its dialog. It is
+    /// never answered.
+    fn receive_ack(&mut self, now: Time, flow: Flow, ack: &Message) {
+        let Some(key) = key::server(ack, &Method::Invite) else { return };
+        if let Some(id) = self.core.server_by_key(&key) {
+            self.server_acked(now, id);
+        }
+        if let Some(id) = self.leg_of(ack) {
+            self.with_leg(id, |leg, core| leg.ack_received(core, now, flow, ack));
+        }
+    }
+
+    fn receive_request(&mut self, now: Time, flow: Flow, request: &Message, method: &Method) {
+        let Some(key) = key::server(request, method) else { return };
+        if let Some(id) = self.core.server_by_key(&key) {
+            self.core.server_step(now, id, ServerIn::Request, None);
+        } else if *method == Method::Cancel {
+            self.receive_cancel(now, flow, request, key);
+        } else if request.to_tag().is_some() && *method != Method::Register {
+            self.receive_in_dialog(now, flow, request, key);
+        } else {
+            self.receive_new(now, flow, request, method, key);
+        }
+    }
+
+    /// CANCEL (RFC 3261 section 9.2): ends only what has no final answer yet.
+    fn receive_cancel(&mut self, now: Time, flow: Flow, request: &Message, key: String) {
+        let invite = key::server(request, &Method::Invite);
+        let Some(invite) = invite.and_then(|key| self.core.server_by_key(&key)) else {
+            return self.answer_strangely(now, flow, request, 481);
+        };
+        let id = self.core.serve(now, key, flow, request, None);
+        let of = self.core.servers.get(&invite).map(|server| (server.tag, server.leg));
+        let Some((tag, leg)) = of else { return };
+        if let Some(server) = self.core.servers.get_mut(&id) {
+            server.tag = tag;
+        }
+        self.core.reply(now, id, 200, &[]);
+        if let Some(leg) = leg {
+            self.with_leg(leg, |leg, core| leg.cancelled(core, now, invite));
+        }
+    }
+
+    fn receive_in_dialog(&mut self, now: Time, flow: Flow, request: &Message, key: String) {
+        let Some(id) = self.leg_of(request) else {
+            return self.answer_strangely(now, flow, request, 481);
+        };
+        let server = self.core.serve(now, key, flow, request, Some(id));
+        if request.method() == Some(&Method::Invite) {
+            self.core.trying(now, server);
+        }
+        if self.core.refused_by_form(now, server, request) {
+            return;
+        }
+        self.with_leg(id, |leg, core| leg.received(core, now, flow, server, request));
+    }
+
+    /// The leg in one of whose dialogs a message is: by our tag, which nobody can guess, and then
+    /// by Call-ID and the peer's tag.
+    fn leg_of(&self, message: &Message) -> Option<LegId> {
+        let tag = number(&message.to_tag()?)?;
+        let id = *self.core.tags.get(&tag)?;
+        let leg = self.legs.get(&id)?;
+        leg.has_dialog(message.call_id(), &message.from_tag()).then_some(id)
+    }
+
+    /// Answers who has no dialog with us, unless the configuration says not to speak to strangers.
+    fn answer_strangely(&mut self, now: Time, flow: Flow, request: &Message, status: u16) {
+        let is_known = self.core.config.strangers == Strangers::Forbid || {
+            let core = &mut self.core;
+            let verdict =
+                core.access.judge(now, &core.config, &core.registrar, &flow, request);
+            matches!(verdict, Verdict::Admit(_))
+        };
+        if is_known {
+            self.core.answer_once(flow, request, status, &crate::Headers::new());
+        }
+    }
+
+    /// 400 and its like, where enough of the message survived. An ACK gets none.
+    pub(super) fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
+        if self.core.config.strangers == Strangers::Silence
+            && self.core.registrar.users_on(&flow).next().is_none()
+        {
+            return;
+        }
+        let tag = token(self.core.rng.next_u64());
+        let Some(survived) = malformed.survived() else { return };
+        let Some(response) = malformed.respond(&tag) else { return };
+        let stamped = survived.stamp_via(flow.remote);
+        let response = crate::msg::Builder::copy(&response).without(Name::Via);
+        let response = response.headers_from(&stamped, Name::Via).build();
+        self.core.transmit(reply_flow(flow, &stamped), response.wire().clone());
+    }
+}

@@ -1,0 +1,186 @@
+//! Requests outside of dialogs: RFC 3261 section 8.2.
+
+use super::{Core, Endpoint};
+use super::core::reply_flow;
+use crate::access::Verdict;
+use crate::leg::{ACCEPT, ALLOW, Leg, REQUIRABLE};
+use crate::msg::{Message, Method, Name};
+use crate::rng::token;
+use crate::{Flow, Headers, Peer, Time};
+
+/// What a refused caller is told to wait in an overload.
+const RETRY_AFTER_S: &str = "5";
+
+impl Endpoint {
+    pub(super) fn receive_new(
+        &mut self,
+        now: Time,
+        flow: Flow,
+        request: &Message,
+        method: &Method,
+        key: String,
+    ) {
+        let core = &mut self.core;
+        let verdict = core.access.judge(now, &core.config, &core.registrar, &flow, request);
+        let peer = match verdict {
+            Verdict::Admit(peer) => peer,
+            Verdict::Challenge { status, headers } => {
+                return core.answer_once(flow, request, status, &headers);
+            }
+            Verdict::Refuse { status, headers, event } => {
+                core.event(event);
+                return core.answer_once(flow, request, status, &headers);
+            }
+            Verdict::Silence { event } => return core.event(event),
+        };
+        let is_full = core.clients.len() + core.servers.len() >= core.config.transactions_max
+            || (*method == Method::Invite && self.legs.len() >= core.config.legs_max);
+        if is_full {
+            let wait = vec![("Retry-After".into(), RETRY_AFTER_S.to_owned())];
+            return core.answer_once(flow, request, 503, &wait);
+        }
+        let is_merged = core.is_merged(request);
+        let server = core.serve(now, key, flow, request, None);
+        if is_merged {
+            return core.reply(now, server, 482, &[]);
+        }
+        match (method, peer) {
+            (Method::Register, Peer::User(user)) => core.register(now, server, flow, &user, request),
+            (Method::Invite, peer) => self.receive_invite(now, server, flow, &peer, request),
+            (Method::Options, _) if core.refused_by_form(now, server, request) => {}
+            (Method::Options, _) => core.reply_options(now, server),
+            (Method::Bye | Method::Prack | Method::Update, _) => {
+                core.reply(now, server, 481, &[]);
+            }
+            (Method::Other(_), _) => core.reply(now, server, 501, &[(Name::Allow, ALLOW)]),
+            _ => core.reply(now, server, 405, &[(Name::Allow, ALLOW)]),
+        }
+    }
+
+    /// A call for us.
+    fn receive_invite(
+        &mut self,
+        now: Time,
+        server: u64,
+        flow: Flow,
+        peer: &Peer,
+        request: &Message,
+    ) {
+        let core = &mut self.core;
+        core.trying(now, server);
+        if core.refused_by_form(now, server, request) {
+            return;
+        }
+        let id = core.next_leg();
+        let Ok(leg) = Leg::incoming(core, id, server, flow, peer, request) else {
+            return core.reply(now, server, 400, &[]);
+        };
+        if let Some(server) = core.servers.get_mut(&server) {
+            server.leg = Some(id);
+        }
+        let (peer, request) = (peer.clone(), request.clone());
+        core.event(crate::Event::Invite { leg: id, peer, flow, request });
+        self.legs.insert(id, leg);
+    }
+}
+
+impl Core {
+    /// 100 at once, so that the INVITE is not sent again (section 17.2.1).
+    pub(super) fn trying(&mut self, now: Time, server: u64) {
+        let request = self.servers.get(&server).and_then(|server| server.request.as_ref());
+        if let Some(builder) = request.map(|request| request.respond(100, None, None)) {
+            self.respond(now, server, builder);
+        }
+    }
+
+    /// OPTIONS: what we can do (section 11.2).
+    pub(crate) fn reply_options(&mut self, now: Time, server: u64) {
+        let supported = REQUIRABLE.join(", ");
+        let headers =
+            [(Name::Allow, ALLOW), (Name::Accept, ACCEPT), (Name::Supported, &*supported)];
+        self.reply(now, server, 200, &headers);
+    }
+
+    /// Refuses what its form rules out, whoever sent it; whether it did.
+    pub(super) fn refused_by_form(&mut self, now: Time, server: u64, request: &Message) -> bool {
+        let is_invite = request.method() == Some(&Method::Invite);
+        if request.max_forwards() == Some(0) {
+            self.reply(now, server, 483, &[]);
+        } else if !request.uri().is_ok_and(|uri| uri.is_sip() || is_tel(&uri)) {
+            self.reply(now, server, 416, &[]);
+        } else if let Some(unknown) = unknown_extensions(request) {
+            self.reply(now, server, 420, &[(Name::Unsupported, &unknown)]);
+        } else if is_invite && !has_known_body(request) {
+            let headers = [(Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
+            self.reply(now, server, 415, &headers);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn register(&mut self, now: Time, server: u64, flow: Flow, user: &str, request: &Message) {
+        let done = self.registrar.register(now, user, flow, request, &self.config);
+        self.events(done.events);
+        if let Some(mut builder) = self.response(server, done.status) {
+            for (name, value) in &done.headers {
+                builder.push(&**name, value);
+            }
+            self.respond(now, server, builder);
+        }
+    }
+
+    /// Answers without keeping anything: what strangers send must cost nothing (section 26.3.2.4).
+    /// The To tag follows from the request, so that a repetition gets the same.
+    pub(super) fn answer_once(
+        &mut self,
+        flow: Flow,
+        request: &Message,
+        status: u16,
+        headers: &Headers,
+    ) {
+        let stamped = request.stamp_via(flow.remote);
+        let tag = token(digest_of(&stamped));
+        let mut builder = stamped.respond(status, None, Some(&tag));
+        builder.push(Name::Server, &self.config.product);
+        for (name, value) in headers {
+            builder.push(&**name, value);
+        }
+        self.transmit(reply_flow(flow, &stamped), builder.build().wire().clone());
+    }
+}
+
+fn is_tel(uri: &crate::msg::Uri) -> bool {
+    *uri.scheme() == crate::msg::Scheme::Tel
+}
+
+/// Option tags that are required of us and that we do not know (section 8.2.2.3).
+fn unknown_extensions(request: &Message) -> Option<String> {
+    let unknown: Vec<&str> = request
+        .list(Name::Require)
+        .filter(|tag| !REQUIRABLE.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+        .collect();
+    if unknown.is_empty() { None } else { Some(unknown.join(", ")) }
+}
+
+/// Whether an INVITE's body is one we can hand on: none, or SDP, alone or among other parts.
+fn has_known_body(request: &Message) -> bool {
+    let is_plain = request
+        .header(Name::ContentEncoding)
+        .is_none_or(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity"));
+    request.body().is_empty()
+        || is_plain
+            && request.content_type().is_some_and(|kind| {
+                kind == ACCEPT || kind.starts_with("multipart/")
+            })
+}
+
+/// FNV-1a over what a repetition has in common with its original.
+fn digest_of(request: &Message) -> u64 {
+    let parts = [request.call_id(), request.header(Name::CSeq).unwrap_or("")];
+    let via = request.list(Name::Via).next().unwrap_or("");
+    let bytes = parts.into_iter().chain([via]).flat_map(str::bytes);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

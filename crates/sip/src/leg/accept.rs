@@ -1,0 +1,201 @@
+//! The peer's INVITE and our answers to it: RFC 3261 sections 13.3 and 14.2.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::challenge::Auth;
+use super::way::Way;
+use super::{ALLOW, Leg, Phase, with_headers};
+use crate::dialog::Dialog;
+use crate::endpoint::{Core, with_body};
+use crate::msg::{Builder, Invalid, Message, Name};
+use crate::rng::token;
+use crate::transaction::timer::{T1, T1_64, doubled};
+use crate::{Body, EndCause, Event, Flow, Headers, LegId, Peer, Time};
+
+/// Option tags that a peer may require of us.
+pub(crate) const REQUIRABLE: &[&str] = &[];
+
+/// The peer's INVITE or re-INVITE that waits for its final response.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Open {
+    pub(super) server: u64,
+    pub(super) request: Message,
+}
+
+/// A 2xx of ours that waits for its ACK (section 13.3.1.4).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Unacked {
+    response: Bytes,
+    flow: Flow,
+    cseq: u32,
+    pub(super) next: Time,
+    interval: Time,
+    pub(super) until: Time,
+}
+
+impl Leg {
+    /// A leg for an INVITE that came in; `server` is its transaction.
+    ///
+    /// # Errors
+    /// If the INVITE has no usable Contact.
+    pub(crate) fn incoming(
+        core: &mut Core,
+        id: LegId,
+        server: u64,
+        flow: Flow,
+        peer: &Peer,
+        request: &Message,
+    ) -> Result<Self, Invalid> {
+        let dialog = Dialog::uas(request)?;
+        let to = request.to()?;
+        let tag = core.servers.get(&server).map_or(0, |server| server.tag);
+        core.tags.insert(tag, id);
+        let user = to.uri.user().unwrap_or_default().into_owned();
+        let open = Open { server, request: request.clone() };
+        Ok(Self {
+            id,
+            call_id: request.call_id().into(),
+            tag,
+            owns_call_id: false,
+            local: format!("{};tag={}", request.header(Name::To).unwrap_or(""), token(tag)),
+            user: if user.is_empty() { "usher".into() } else { user },
+            way: Way::back(core, peer, flow),
+            phase: Phase::Alerting,
+            silent: false,
+            dialogs: vec![dialog],
+            cseq: 0,
+            auth: Auth::default(),
+            calling: None,
+            open: Some(open),
+            unacked: None,
+            owed: None,
+            reinvite: None,
+            queue: VecDeque::new(),
+            outbox: VecDeque::new(),
+            query: None,
+            bye: None,
+            lost: None,
+        })
+    }
+
+    /// The owner's answer to the INVITE or re-INVITE that is open.
+    pub(crate) fn respond(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        status: u16,
+        headers: &Headers,
+        body: Option<&Body>,
+    ) {
+        match status {
+            101..200 => {
+                let Some(open) = &self.open else { return };
+                let Some(builder) = self.answer(core, open, status, headers, body) else { return };
+                core.respond(now, open.server, builder);
+            }
+            200..300 => self.accept(core, now, status, headers, body),
+            300..700 => self.refuse(core, now, status, headers),
+            _ => {}
+        }
+    }
+
+    fn answer(
+        &self,
+        core: &Core,
+        open: &Open,
+        status: u16,
+        headers: &Headers,
+        body: Option<&Body>,
+    ) -> Option<Builder> {
+        let mut builder = core.response(open.server, status)?;
+        if self.phase == Phase::Alerting {
+            builder = builder.headers_from(&open.request, Name::RecordRoute);
+        }
+        let flow = core.servers.get(&open.server)?.flow;
+        builder.push(Name::Contact, core.contact(&flow, &self.user));
+        builder.push(Name::Allow, ALLOW);
+        Some(with_body(with_headers(builder, headers), body))
+    }
+
+    fn accept(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        status: u16,
+        headers: &Headers,
+        body: Option<&Body>,
+    ) {
+        let Some(open) = self.open.take() else { return };
+        let Some(builder) = self.answer(core, &open, status, headers, body) else { return };
+        let Some(flow) = core.servers.get(&open.server).map(|server| server.flow) else { return };
+        let Some(response) = core.respond(now, open.server, builder) else { return };
+        if self.phase == Phase::Confirmed
+            && let Some(dialog) = self.dialogs.first_mut()
+        {
+            dialog.refresh(&open.request);
+        }
+        self.phase = Phase::Confirmed;
+        let cseq = open.request.cseq().map_or(0, |cseq| cseq.number);
+        let (next, until) = (now + T1, now + T1_64);
+        self.unacked = Some(Unacked { response, flow, cseq, next, interval: T1, until });
+    }
+
+    /// Refuses what is open. A first INVITE's leg is over with that, as after the owner's End.
+    pub(super) fn refuse(&mut self, core: &mut Core, now: Time, status: u16, headers: &Headers) {
+        let Some(open) = self.open.take() else { return };
+        if let Some(builder) = core.response(open.server, status) {
+            core.respond(now, open.server, with_headers(builder, headers));
+        }
+        if self.phase == Phase::Alerting {
+            self.over(core, now);
+        } else {
+            self.next_reinvite(core, now);
+        }
+    }
+
+    /// The peer's CANCEL of what is open (section 9.2).
+    pub(crate) fn cancelled(&mut self, core: &mut Core, now: Time, server: u64) {
+        if self.open.as_ref().is_none_or(|open| open.server != server) {
+            return;
+        }
+        if self.phase == Phase::Alerting {
+            self.ended(core, EndCause::Cancel);
+        }
+        self.refuse(core, now, 487, &Headers::new());
+    }
+
+    /// An ACK in the dialog; only the one that was waited for counts.
+    pub(crate) fn ack_received(&mut self, core: &mut Core, now: Time, flow: Flow, ack: &Message) {
+        let number = ack.cseq().map_or(0, |cseq| cseq.number);
+        if self.unacked.as_ref().is_none_or(|unacked| unacked.cseq != number) {
+            return;
+        }
+        self.unacked = None;
+        self.note_flow(flow);
+        let request = ack.clone();
+        self.tell(core, |leg| Event::Acked { leg, request });
+        match self.bye.take() {
+            Some(headers) => self.leave(core, now, headers),
+            None => self.next_reinvite(core, now),
+        }
+    }
+
+    /// Repeats the 2xx until its ACK comes or 64·T1 have passed. That is so over streams too:
+    /// behind a proxy there may be datagrams.
+    pub(super) fn unacked_due(&mut self, core: &mut Core, now: Time) {
+        let Some(unacked) = &mut self.unacked else { return };
+        if unacked.until <= now {
+            self.unacked = None;
+            let headers = self.bye.take().unwrap_or_default();
+            self.ended(core, EndCause::NoAck);
+            self.leave(core, now, headers);
+        } else if unacked.next <= now {
+            unacked.interval = doubled(unacked.interval);
+            unacked.next = now + unacked.interval;
+            core.transmit(unacked.flow, unacked.response.clone());
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The owner's order to end a leg, wherever it stands.
+
+use super::{Leg, Phase};
+use crate::endpoint::Core;
+use crate::{Headers, Time};
+
+impl Leg {
+    /// Ends the leg; no event of it follows.
+    pub(crate) fn end(&mut self, core: &mut Core, now: Time, status: u16, headers: Headers) {
+        if self.silent {
+            return;
+        }
+        self.silent = true;
+        match self.phase {
+            Phase::Calling => self.cancel(core, now, headers),
+            Phase::Alerting => self.refuse(core, now, status.clamp(300, 699), &headers),
+            // A callee may not send BYE before its 2xx is acknowledged (section 15).
+            Phase::Confirmed if self.unacked.is_some() => self.bye = Some(headers),
+            Phase::Confirmed => {
+                self.pay_ack(core, now, None);
+                self.leave(core, now, headers);
+            }
+            Phase::Leaving | Phase::Over => {}
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Our INVITE, up to its final response: RFC 3261 section 13.2, RFC 3263 section 4.3.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::cancel::Cancel;
+use super::challenge::Auth;
+use super::way::Way;
+use super::{ALLOW, Leg, Phase, with_headers};
+use crate::dialog::Dialog;
+use crate::endpoint::{Core, Outcome, Sent, with_body};
+use crate::msg::{Builder, Message, Method, Name, NameAddr, Uri};
+use crate::rng::token;
+use crate::transaction::{ClientIn, ClientKey, Purpose};
+use crate::{Event, Failure, Flow, Invite, LegId, Target, Time};
+
+/// An INVITE of ours that is not finally answered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Calling {
+    invite: Invite,
+    /// The Request-URI.
+    uri: Uri,
+    /// Route values as written.
+    routes: Vec<String>,
+    /// The ways there, the one in use first.
+    flows: VecDeque<Flow>,
+    /// The transaction, once the INVITE is out.
+    pub(super) key: Option<ClientKey>,
+    /// Whether a provisional response came, before which no CANCEL may be sent.
+    pub(super) provisional: bool,
+    pub(super) cancel: Cancel,
+}
+
+impl Leg {
+    /// A leg for a call of ours, before anything is sent.
+    pub(crate) fn outgoing(core: &mut Core, mut invite: Invite) -> Self {
+        let tag = core.rng.next_u64();
+        core.tags.insert(tag, invite.leg);
+        let user = invite.from.uri.user().unwrap_or_default().into_owned();
+        let uri = match &invite.target {
+            Target::Uri { uri, .. } => uri.clone(),
+            Target::Binding { .. } => invite.to.uri.clone(),
+        };
+        let auth = Auth::new(invite.credentials.take());
+        let calling = Calling {
+            uri: uri.without_headers(),
+            routes: Vec::new(),
+            flows: VecDeque::new(),
+            key: None,
+            provisional: false,
+            cancel: Cancel::No,
+            invite,
+        };
+        Self {
+            id: calling.invite.leg,
+            call_id: core.rng.call_id().into(),
+            tag,
+            owns_call_id: true,
+            local: calling.invite.from.clone().with_tag(&token(tag)).to_string(),
+            user: if user.is_empty() { "usher".into() } else { user },
+            way: Way::direct(None),
+            phase: Phase::Calling,
+            silent: false,
+            dialogs: Vec::new(),
+            cseq: 0,
+            auth,
+            calling: Some(Box::new(calling)),
+            open: None,
+            unacked: None,
+            owed: None,
+            reinvite: None,
+            queue: VecDeque::new(),
+            outbox: VecDeque::new(),
+            query: None,
+            bye: None,
+            lost: None,
+        }
+    }
+
+    /// Finds the way and sends the INVITE, or asks the resolver first.
+    pub(crate) fn place(&mut self, core: &mut Core, now: Time) {
+        let Some(calling) = &mut self.calling else { return };
+        match &calling.invite.target {
+            Target::Binding { user, binding } => {
+                let Some(found) = core.registrar.binding(user, *binding) else {
+                    return self.failed(core, 480, None);
+                };
+                calling.uri = found.contact.clone().without_headers();
+                let path = core.registrar.path(user, *binding);
+                calling.routes = path.iter().map(|route| route.to_string()).collect();
+                calling.flows = [found.flow].into();
+                self.way = Way::phone(user.clone(), found);
+                self.send_invite(core, now);
+            }
+            Target::Uri { uri, proxy } => {
+                let hop = proxy.as_ref().unwrap_or(uri);
+                if !hop.is_sip() {
+                    return self.failed(core, 416, None);
+                }
+                if let Some(proxy) = proxy {
+                    let proxy = proxy.clone().without_headers().with_param("lr", None);
+                    calling.routes = vec![NameAddr::new(proxy).to_string()];
+                }
+                self.query = Some(core.resolve(self.id, hop));
+            }
+        }
+    }
+
+    /// The resolver has answered.
+    pub(super) fn invite_resolved(&mut self, core: &mut Core, now: Time, flows: Vec<Flow>) {
+        let Some(calling) = &mut self.calling else { return };
+        calling.flows = flows.into();
+        match calling.flows.front() {
+            Some(_) => self.send_invite(core, now),
+            None => self.failed(core, 404, None),
+        }
+    }
+
+    fn send_invite(&mut self, core: &mut Core, now: Time) {
+        let Some(calling) = &mut self.calling else { return };
+        let Some(&flow) = calling.flows.front() else { return };
+        if let Way::Direct { .. } = self.way {
+            self.way = Way::direct(Some(flow));
+        }
+        self.cseq += 1;
+        let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
+        let mut builder = Builder::request(&Method::Invite, &calling.uri)
+            .header(Name::Via, core.via(&flow, key.branch))
+            .header(Name::MaxForwards, 70);
+        for route in &calling.routes {
+            builder.push(Name::Route, route);
+        }
+        builder = builder
+            .header(Name::From, &self.local)
+            .header(Name::To, &calling.invite.to)
+            .header(Name::CallId, &self.call_id)
+            .header(Name::CSeq, format_args!("{} INVITE", self.cseq))
+            .header(Name::Contact, core.contact(&flow, &self.user))
+            .header(Name::Allow, ALLOW)
+            .header(Name::UserAgent, &core.config.product);
+        builder = self.auth.prove(builder, core, &Method::Invite, &calling.uri);
+        builder = with_headers(builder, &calling.invite.headers);
+        let request = with_body(builder, calling.invite.body.as_ref()).build();
+        calling.key = Some(key);
+        calling.provisional = false;
+        core.send(now, key, flow, request, Purpose::Invite(self.id));
+    }
+
+    /// What became of the INVITE.
+    pub(crate) fn invite_outcome(&mut self, core: &mut Core, now: Time, sent: &Sent) {
+        match &sent.outcome {
+            Outcome::Response(response) => match response.status().unwrap_or(500) {
+                0..200 => self.invite_provisional(core, now, sent, response),
+                200..300 => self.invite_success(core, now, sent, response),
+                _ if self.is_current(sent) => self.invite_refused(core, now, sent, response),
+                _ => {}
+            },
+            Outcome::TimedOut if self.is_current(sent) => self.invite_unheard(core, now, 408),
+            Outcome::TransportFailed if self.is_current(sent) => {
+                self.invite_unheard(core, now, 503);
+            }
+            Outcome::TimedOut | Outcome::TransportFailed => {}
+        }
+    }
+
+    fn is_current(&self, sent: &Sent) -> bool {
+        self.calling.as_ref().is_some_and(|calling| calling.key == Some(sent.key))
+    }
+
+    fn invite_provisional(&mut self, core: &mut Core, now: Time, sent: &Sent, response: &Message) {
+        if !self.is_current(sent) {
+            // A branch that was given up: it must not wait for ever for its final response.
+            core.client_step(now, sent.key, ClientIn::Cancelled, None);
+            return;
+        }
+        let Some(calling) = &mut self.calling else { return };
+        calling.provisional = true;
+        self.cancel_if_wanted(core, now, sent);
+        if response.status() == Some(100) {
+            return;
+        }
+        if let Some(tag) = response.to_tag()
+            && self.dialogs.len() < FORKS_MAX
+            && self.dialogs.iter().all(|dialog| dialog.remote_tag != tag)
+            && let Ok(dialog) = Dialog::uac(&sent.request, response)
+        {
+            self.dialogs.push(dialog);
+        }
+        let response = response.clone();
+        self.tell(core, |leg| Event::Progress { leg, response });
+    }
+
+    fn invite_success(&mut self, core: &mut Core, now: Time, sent: &Sent, response: &Message) {
+        let tag = response.to_tag().unwrap_or_default();
+        let Some(calling) = self.calling.take() else {
+            let ours = self.dialog().is_some_and(|dialog| dialog.remote_tag == tag);
+            if !ours {
+                super::ack::stray(core, now, sent.key, sent.flow, &sent.request, response, true);
+            }
+            return;
+        };
+        let Ok(mut dialog) = Dialog::uac(&sent.request, response) else {
+            return self.failed(core, 502, None);
+        };
+        if let Some(early) = self.dialogs.iter().find(|early| early.remote_tag == tag) {
+            dialog.remote_cseq = early.remote_cseq;
+        }
+        self.dialogs = vec![dialog];
+        self.phase = Phase::Confirmed;
+        self.owe_ack(core, now, sent.key, &sent.request);
+        if let Cancel::Wanted(headers) | Cancel::Sent(headers) = calling.cancel {
+            self.leave(core, now, headers);
+        } else {
+            let response = response.clone();
+            self.tell(core, |leg| Event::Answered { leg, response });
+        }
+    }
+
+    fn invite_refused(&mut self, core: &mut Core, now: Time, sent: &Sent, response: &Message) {
+        let status = response.status().unwrap_or(500);
+        let Some(calling) = &self.calling else { return };
+        if calling.cancel == Cancel::No {
+            if let Some(key) = self.try_again(core, now, sent, response, false) {
+                if let Some(calling) = &mut self.calling {
+                    calling.key = Some(key);
+                    calling.provisional = false;
+                }
+                self.dialogs.clear();
+                return;
+            }
+            if status == 503 && self.next_flow(core, now) {
+                return;
+            }
+        }
+        self.failed(core, status, Some(response));
+    }
+
+    /// No answer, or no way to send.
+    fn invite_unheard(&mut self, core: &mut Core, now: Time, status: u16) {
+        let wanted = self.calling.as_ref().is_some_and(|calling| calling.cancel == Cancel::No);
+        if !(wanted && self.next_flow(core, now)) {
+            self.failed(core, status, None);
+        }
+    }
+
+    /// Tries the next way there, if there is one (RFC 3263 section 4.3).
+    fn next_flow(&mut self, core: &mut Core, now: Time) -> bool {
+        let Some(calling) = &mut self.calling else { return false };
+        calling.flows.pop_front();
+        if calling.flows.is_empty() {
+            return false;
+        }
+        self.dialogs.clear();
+        self.auth.begin();
+        self.send_invite(core, now);
+        true
+    }
+
+    fn failed(&mut self, core: &mut Core, status: u16, response: Option<&Message>) {
+        let (remote, response) = (response.is_some(), response.cloned());
+        let failure = Failure { status, remote, response };
+        self.tell(core, |leg: LegId| Event::Failed { leg, failure });
+        self.silent = true;
+        self.phase = Phase::Over;
+    }
+}
+
+/// Early dialogs kept for one INVITE.
+const FORKS_MAX: usize = 16;

@@ -1,0 +1,209 @@
+//! Legs: one INVITE usage each (RFC 3261 sections 13 to 15). One act, one file.
+//!
+//! | phase     | is                                                  | ends by                        |
+//! | --------- | --------------------------------------------------- | ------------------------------ |
+//! | Calling   | our INVITE, from the resolver to its final response | final response, CANCEL         |
+//! | Alerting  | the peer's INVITE, not finally answered             | our answer, CANCEL, BYE        |
+//! | Confirmed | a dialog                                            | BYE either way, a dead dialog  |
+//! | Leaving   | our BYE is out                                      | its final response             |
+//! | Over      | nothing left                                        | –                              |
+//!
+//! In a dialog at most one INVITE is under way: the peer's (`open`, then our 2xx in `unacked`) or
+//! ours (`reinvite`, then the ACK we owe in `owed`). Orders of the owner's wait in `queue`.
+
+mod accept;
+mod ack;
+mod bye;
+mod cancel;
+mod challenge;
+mod end;
+mod invite;
+mod outbox;
+mod reinvite;
+mod request;
+mod way;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::accept::REQUIRABLE;
+pub(crate) use self::ack::stray;
+use self::accept::{Open, Unacked};
+use self::ack::Owed;
+use self::challenge::Auth;
+use self::invite::Calling;
+use self::outbox::Parcel;
+use self::reinvite::{Order, Reinvite};
+use self::way::Way;
+use crate::deadlines::earlier;
+use crate::dialog::Dialog;
+use crate::endpoint::Core;
+use crate::msg::{Builder, Method, Name};
+use crate::{EndCause, Event, Flow, Headers, LegId, Time};
+
+/// Methods we know what to do with.
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, NOTIFY, REFER, UPDATE";
+
+/// Bodies an INVITE may have.
+pub(crate) const ACCEPT: &str = "application/sdp";
+
+/// Where a leg stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Phase {
+    Calling,
+    Alerting,
+    Confirmed,
+    Leaving,
+    Over,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Leg {
+    pub(crate) id: LegId,
+    pub(crate) call_id: Arc<str>,
+    /// Ours; the endpoint finds the leg by it.
+    tag: u64,
+    /// Whether the Call-ID is ours, which decides who waits longer after glare.
+    owns_call_id: bool,
+    /// Our From or To, with the tag.
+    local: String,
+    /// The user part of our Contact.
+    user: String,
+    way: Way,
+    phase: Phase,
+    /// Nothing more is to be told: the terminal event is out, or the owner has said End.
+    silent: bool,
+    /// Early ones while Calling; then the one.
+    dialogs: Vec<Dialog>,
+    /// Of our last request.
+    cseq: u32,
+    auth: Auth,
+    calling: Option<Box<Calling>>,
+    open: Option<Open>,
+    unacked: Option<Unacked>,
+    owed: Option<Owed>,
+    reinvite: Option<Reinvite>,
+    queue: VecDeque<Order>,
+    outbox: VecDeque<Parcel>,
+    /// The query that the outbox waits for.
+    query: Option<u64>,
+    /// A BYE that may not be sent before the ACK came (section 15).
+    bye: Option<Headers>,
+    /// Until when a phone whose connection closed may come back.
+    lost: Option<Time>,
+}
+
+impl Leg {
+    /// Whether nothing is left to do.
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// How many dialogs it has.
+    pub(crate) fn dialogs(&self) -> usize {
+        self.dialogs.len()
+    }
+
+    /// Takes what others know of the leg away from them.
+    pub(crate) fn forget(&mut self, core: &mut Core) {
+        core.tags.remove(&self.tag);
+        if let Some(query) = self.query.take() {
+            core.queries.remove(&query);
+        }
+        core.deadlines.set(crate::endpoint::Key::Leg(self.id), None);
+    }
+
+    /// The earliest of its deadlines.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        let unacked = self.unacked.as_ref().map(|unacked| unacked.next.min(unacked.until));
+        let owed = self.owed.as_ref().map(|owed| owed.until);
+        let retry = self.reinvite.as_ref().and_then(Reinvite::due);
+        earlier(earlier(unacked, owed), earlier(retry, self.lost))
+    }
+
+    /// Does what is due by `now`.
+    pub(crate) fn due(&mut self, core: &mut Core, now: Time) {
+        self.unacked_due(core, now);
+        self.owed_due(core, now);
+        self.reinvite_due(core, now);
+        if self.lost.is_some_and(|at| at <= now) {
+            self.lost = None;
+            self.give_up_flow(core, now);
+        }
+    }
+
+    /// The dialog, once there is exactly one to speak of.
+    fn dialog(&self) -> Option<&Dialog> {
+        self.dialogs.first()
+    }
+
+    /// The terminal event, once.
+    fn ended(&mut self, core: &mut Core, cause: EndCause) {
+        if !self.silent {
+            core.event(Event::Ended { leg: self.id, cause });
+        }
+        self.silent = true;
+    }
+
+    /// An event that is not terminal.
+    fn tell(&self, core: &mut Core, event: impl FnOnce(LegId) -> Event) {
+        if !self.silent {
+            core.event(event(self.id));
+        }
+    }
+
+    /// Whether a request of the peer's with these identifiers is in one of our dialogs.
+    pub(crate) fn has_dialog(&self, call_id: &str, remote_tag: &str) -> bool {
+        *self.call_id == *call_id && self.dialogs.iter().any(|d| d.remote_tag == remote_tag)
+    }
+
+    /// A request in the dialog, all but Via and body (section 12.2.1.1).
+    fn in_dialog(&self, core: &Core, flow: &Flow, method: &Method, cseq: u32) -> Option<Builder> {
+        let builder = self.dialog()?.request(method);
+        let builder = builder
+            .header(Name::MaxForwards, 70)
+            .header(Name::From, &self.local)
+            .header(Name::CallId, &self.call_id)
+            .header(Name::CSeq, format_args!("{cseq} {method}"))
+            .header(Name::UserAgent, &core.config.product);
+        Some(match method {
+            Method::Ack | Method::Bye => builder,
+            _ => builder.header(Name::Contact, core.contact(flow, &self.user)),
+        })
+    }
+}
+
+/// Adds the owner's header fields, but none of those that are the endpoint's own business.
+pub(crate) fn with_headers(mut builder: Builder, headers: &Headers) -> Builder {
+    for (name, value) in headers {
+        if !is_ours(name) {
+            builder.push(&**name, value);
+        }
+    }
+    builder
+}
+
+/// Whether only the endpoint may write a header field.
+fn is_ours(name: &str) -> bool {
+    matches!(
+        Name::lookup(name),
+        Some(
+            Name::Via
+                | Name::From
+                | Name::To
+                | Name::CallId
+                | Name::CSeq
+                | Name::Contact
+                | Name::Route
+                | Name::RecordRoute
+                | Name::MaxForwards
+                | Name::ContentLength
+                | Name::ContentType
+                | Name::Authorization
+                | Name::ProxyAuthorization
+        )
+    )
+}

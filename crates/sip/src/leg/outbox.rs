@@ -1,0 +1,121 @@
+//! Requests in the dialog on their way out: at once, or once the resolver has answered.
+
+use serde::{Deserialize, Serialize};
+
+use super::reinvite::Order;
+use super::way::{Route, Way};
+use super::{Leg, Phase, with_headers};
+use crate::endpoint::{Core, with_body};
+use crate::msg::{Method, Name};
+use crate::transaction::{ClientKey, Purpose};
+use crate::{Body, Event, Flow, Headers, Time};
+
+/// A request to be sent in the dialog.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Parcel {
+    /// The ACK of a 2xx to our INVITE.
+    Ack { invite: ClientKey, cseq: u32, body: Option<Body> },
+    Bye(Headers),
+    Reinvite(Order),
+    Request { method: Method, headers: Headers, body: Option<Body> },
+}
+
+impl Leg {
+    /// Sends a parcel by the way of the dialog. What must wait keeps its order.
+    pub(super) fn post(&mut self, core: &mut Core, now: Time, parcel: Parcel) {
+        if self.query.is_some() {
+            self.outbox.push_back(parcel);
+            return;
+        }
+        let Some(dialog) = self.dialog() else { return };
+        match self.way.route(core, dialog) {
+            Route::Flow(flow) => self.ship(core, now, flow, parcel),
+            Route::Ask(uri) => {
+                self.query = Some(core.resolve(self.id, &uri));
+                self.outbox.push_back(parcel);
+            }
+            Route::Nowhere => self.undeliverable(core, now, parcel),
+        }
+    }
+
+    /// The resolver has answered.
+    pub(crate) fn resolved(&mut self, core: &mut Core, now: Time, flows: Vec<Flow>) {
+        self.query = None;
+        if self.phase == Phase::Calling {
+            self.invite_resolved(core, now, flows);
+            return;
+        }
+        let Some(hop) = self.dialog().map(|dialog| dialog.next_hop().clone()) else { return };
+        let found = flows.first().copied();
+        if let Way::Direct { flow, closed, cache } = &mut self.way {
+            // What cannot be found may still be where it was heard last.
+            *cache = found.or(flow.filter(|_| !*closed)).map(|flow| (hop, flow));
+        }
+        for parcel in core::mem::take(&mut self.outbox) {
+            match found.or_else(|| self.flow(core)) {
+                Some(flow) => self.ship(core, now, flow, parcel),
+                None => self.undeliverable(core, now, parcel),
+            }
+        }
+    }
+
+    fn ship(&mut self, core: &mut Core, now: Time, flow: Flow, parcel: Parcel) {
+        match parcel {
+            Parcel::Ack { invite, cseq, body } => {
+                self.ship_ack(core, &flow, invite, cseq, body.as_ref());
+            }
+            Parcel::Bye(headers) => {
+                let purpose = Purpose::Bye(self.id);
+                self.ship_request(core, now, flow, &Method::Bye, &headers, None, purpose);
+            }
+            Parcel::Reinvite(order) => self.ship_reinvite(core, now, flow, order),
+            Parcel::Request { method, headers, body } => {
+                let purpose = Purpose::Request(self.id);
+                let body = body.as_ref();
+                self.ship_request(core, now, flow, &method, &headers, body, purpose);
+            }
+        }
+    }
+
+    /// Sends a request of a new CSeq as a transaction.
+    #[expect(clippy::too_many_arguments, reason = "all that makes a request")]
+    pub(super) fn ship_request(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        flow: Flow,
+        method: &Method,
+        headers: &Headers,
+        body: Option<&Body>,
+        purpose: Purpose,
+    ) -> Option<ClientKey> {
+        self.cseq += 1;
+        let builder = self.in_dialog(core, &flow, method, self.cseq)?;
+        let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
+        let mut builder = builder.header_first(Name::Via, core.via(&flow, key.branch));
+        if *method == Method::Invite {
+            builder.push(Name::Allow, super::ALLOW);
+        }
+        if let Some(dialog) = self.dialogs.first() {
+            builder = self.auth.prove(builder, core, method, dialog.request_uri());
+        }
+        builder = with_body(with_headers(builder, headers), body);
+        core.send(now, key, flow, builder.build(), purpose);
+        Some(key)
+    }
+
+    /// There is no way to the peer.
+    fn undeliverable(&mut self, core: &mut Core, now: Time, parcel: Parcel) {
+        match parcel {
+            Parcel::Ack { .. } => {}
+            Parcel::Bye(_) => self.over(core, now),
+            Parcel::Reinvite(_) => {
+                self.reinvite = None;
+                self.tell(core, |leg| Event::ReinviteFailed { leg, status: 503 });
+            }
+            Parcel::Request { method, .. } => {
+                self.tell(core, |leg| Event::Response { leg, method, response: None });
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Other requests in the dialog, both ways.
+
+use super::outbox::Parcel;
+use super::{ALLOW, Leg, Phase};
+use crate::endpoint::{Core, Outcome, Sent};
+use crate::msg::{Message, Method, Name};
+use crate::{Body, EndCause, Event, Flow, Headers, Time};
+
+impl Leg {
+    /// A request of the peer's in one of our dialogs; `server` is its transaction.
+    pub(crate) fn received(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        flow: Flow,
+        server: u64,
+        request: &Message,
+    ) {
+        let (Some(method), Ok(cseq)) = (request.method(), request.cseq()) else { return };
+        let tag = request.from_tag();
+        let Some(dialog) = self.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag) else {
+            return core.reply(now, server, 481, &[]);
+        };
+        if !dialog.accept(cseq.number) {
+            return core.reply(now, server, 500, &[(Name::RetryAfter, "1")]);
+        }
+        self.note_flow(flow);
+        match (self.phase, method) {
+            (Phase::Alerting | Phase::Confirmed | Phase::Leaving, Method::Bye) => {
+                self.bye_received(core, now, server);
+            }
+            (_, Method::Options) => core.reply_options(now, server),
+            (Phase::Leaving | Phase::Over, _) | (Phase::Calling, Method::Bye) => {
+                core.reply(now, server, 481, &[]);
+            }
+            (Phase::Confirmed, Method::Invite) => {
+                self.reinvite_received(core, now, server, request);
+            }
+            (Phase::Alerting, Method::Invite) => {
+                let wait = core.rng.below(11).to_string();
+                core.reply(now, server, 500, &[(Name::RetryAfter, &wait)]);
+            }
+            (Phase::Calling, Method::Invite) => core.reply(now, server, 491, &[]),
+            (_, Method::Update) if request.body().is_empty() => {
+                dialog_refresh(self, &tag, request);
+                let contact = core.contact(&flow, &self.user).to_string();
+                core.reply(now, server, 200, &[(Name::Contact, &contact)]);
+            }
+            // An offer outside of INVITE is not for us yet; 488 leaves the dialog as it is.
+            (_, Method::Update) => core.reply(now, server, 488, &[]),
+            (_, Method::Info | Method::Message | Method::Notify | Method::Refer) => {
+                let (token, request) = (server, request.clone());
+                if self.silent {
+                    return core.reply(now, server, 481, &[]);
+                }
+                self.tell(core, |leg| Event::Request { leg, token, request });
+            }
+            (_, Method::Prack) => core.reply(now, server, 481, &[]),
+            (_, Method::Other(_)) => core.reply(now, server, 501, &[(Name::Allow, ALLOW)]),
+            _ => core.reply(now, server, 405, &[(Name::Allow, ALLOW)]),
+        }
+    }
+
+    /// The owner's request in the dialog.
+    pub(crate) fn send_request(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        method: Method,
+        headers: Headers,
+        body: Option<Body>,
+    ) {
+        let is_free = self.phase == Phase::Confirmed && !self.silent;
+        if is_free && !matches!(method, Method::Invite | Method::Ack | Method::Bye | Method::Cancel)
+        {
+            self.auth.begin();
+            self.post(core, now, Parcel::Request { method, headers, body });
+        }
+    }
+
+    /// What became of the owner's request.
+    pub(crate) fn request_outcome(&mut self, core: &mut Core, now: Time, sent: &Sent) {
+        let Some(method) = sent.request.method().cloned() else { return };
+        let response = match &sent.outcome {
+            Outcome::Response(response) => Some(response),
+            Outcome::TimedOut | Outcome::TransportFailed => None,
+        };
+        let status = response.and_then(Message::status);
+        if status.is_some_and(|status| status < 200) {
+            return;
+        }
+        if let Some(response) = response
+            && self.try_again(core, now, sent, response, true).is_some()
+        {
+            return;
+        }
+        let answer = response.cloned();
+        self.tell(core, |leg| Event::Response { leg, method, response: answer });
+        if self.phase != Phase::Confirmed || self.silent {
+            return;
+        }
+        match (status, &sent.outcome) {
+            (Some(481), _) => {
+                self.ended(core, EndCause::DialogGone);
+                self.over(core, now);
+            }
+            (Some(408), _) | (None, Outcome::TimedOut) => {
+                self.ended(core, EndCause::DialogGone);
+                self.leave(core, now, Headers::new());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Takes the peer's new Contact in the dialog of that tag.
+fn dialog_refresh(leg: &mut Leg, tag: &str, request: &Message) {
+    if let Some(dialog) = leg.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag) {
+        dialog.refresh(request);
+    }
+}
