@@ -59,7 +59,8 @@ impl Stream {
         Self { limits, ..Self::default() }
     }
 
-    /// Takes what was read. Nothing is kept after an error.
+    /// Takes what was read; drain [`Stream::next`] each time, so that limits hold. Nothing is kept
+    /// after an error.
     pub fn push(&mut self, bytes: &[u8]) {
         if !self.closed {
             self.buffer.extend_from_slice(bytes);
@@ -97,7 +98,9 @@ impl Stream {
             return Ok(None);
         };
         (self.length, self.looked) = (None, 0);
-        let wire = self.buffer.split_to(length).freeze();
+        // A copy, so that a message kept for hours does not keep the whole read buffer.
+        let wire = Bytes::copy_from_slice(&self.buffer[..length]);
+        self.buffer.advance(length);
         Ok(Some(match Message::parse_within(wire, &self.limits) {
             Ok(message) => Frame::Message(message),
             Err(malformed) => Frame::Malformed(malformed),

@@ -153,7 +153,8 @@ impl Message {
         self.text(field.value, field.value_end).trim()
     }
 
-    /// The first field of this name: unfolded, trimmed, foreign bytes as question marks.
+    /// The first field of this name: trimmed, line ends of folds as spaces, bytes that are no UTF-8
+    /// as question marks.
     #[must_use]
     pub fn header(&self, name: Name) -> Option<&str> {
         self.headers(name).next()
@@ -164,7 +165,8 @@ impl Message {
         self.0.fields.iter().filter(move |f| f.name == Some(name)).map(|f| self.value(f))
     }
 
-    /// Every element of the fields of this name: comma-joined lists taken apart.
+    /// Every element of the fields of this name: comma-joined lists taken apart. Not for fields
+    /// whose commas mean something else: challenges, credentials, Date.
     pub fn list(&self, name: Name) -> impl Iterator<Item = &str> {
         self.headers(name).flat_map(split_list)
     }
