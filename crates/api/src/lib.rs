@@ -6,18 +6,34 @@
 //! too slowly is closed.
 #![forbid(unsafe_code)]
 
+mod auth;
+mod events;
 mod meters;
+mod metrics;
+mod model;
 mod ports;
+mod problem;
+mod query;
+mod routes;
 mod settings;
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use b2bua::SharedEvent;
-use tokio::sync::mpsc;
+use b2bua::{Command, Reply, SharedEvent, Utc};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::events::Hub;
+use crate::metrics::Metrics;
+use crate::model::Model;
+use crate::problem::Problem;
 pub use meters::{Meters, Timing};
 pub use ports::{Order, RecordPage, RecordQuery, Records, RecordsError, StoredEvent};
 pub use settings::{Check, Directory, OperatorEntry, QueueEntry, Role, Settings, Token};
+
+/// How long open requests may take after the stop.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// The API. Cloning shares it.
 #[derive(Clone)]
@@ -25,11 +41,16 @@ pub struct Api {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+/// What every request reaches.
+pub(crate) struct Inner {
     settings: Settings,
     orders: mpsc::Sender<Order>,
     records: Option<Arc<dyn Records>>,
-    meters: Meters,
+    metrics: Metrics,
+    model: Model,
+    hub: Hub,
+    stopping: watch::Sender<bool>,
+    subscribers: Arc<Semaphore>,
 }
 
 impl Api {
@@ -37,43 +58,106 @@ impl Api {
     #[must_use]
     pub fn new(
         settings: Settings,
-        directory: Directory,
+        directory: &Directory,
         orders: mpsc::Sender<Order>,
         records: Option<Arc<dyn Records>>,
     ) -> Self {
-        let mut registry = prometheus_client::registry::Registry::default();
-        let meters = Meters::register(&mut registry);
-        drop(directory);
-        Self { inner: Arc::new(Inner { settings, orders, records, meters }) }
+        let model = Model::default();
+        model.reconfigure(directory, now());
+        let inner = Inner {
+            metrics: Metrics::new(&settings.node, &settings.version),
+            hub: Hub::new(settings.subscriber_lag_max),
+            stopping: watch::Sender::new(false),
+            subscribers: Arc::new(Semaphore::new(settings.subscribers_max)),
+            settings,
+            orders,
+            records,
+            model,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The counters that are the runtime's to update.
     #[must_use]
     pub fn meters(&self) -> &Meters {
-        &self.inner.meters
+        &self.inner.metrics.meters
     }
 
     /// Folds one event; called once for each, in order, from one thread. Does not block.
     pub fn observe(&self, event: &SharedEvent) {
-        let _ = (event, &self.inner.settings, &self.inner.orders, &self.inner.records);
+        self.inner.model.observe(event);
+        self.inner.metrics.observe(event);
+        self.inner.hub.publish(event);
     }
 
-    /// Takes over a new configuration: queues, operators and trunks come and go.
+    /// Takes over a new configuration: queues, operators and trunks come and go, what is known of
+    /// those that stay is kept.
     pub fn reconfigure(&self, directory: &Directory) {
-        let _ = directory;
+        self.inner.model.reconfigure(directory, now());
     }
 
-    /// Serves until `stop` is ready, then lets open requests finish, at most five seconds.
+    /// Serves until `stop` is ready, then closes subscribers and lets open requests finish, for at
+    /// most five seconds.
     ///
     /// # Errors
     /// The listener failed.
     pub async fn serve(
         self,
-        listener: tokio::net::TcpListener,
+        listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        let _ = listener;
-        stop.await;
-        Ok(())
+        let inner = self.inner;
+        let mut stopping = inner.stopping.subscribe();
+        let told = Arc::clone(&inner);
+        let signal = async move {
+            stop.await;
+            told.stopping.send_replace(true);
+        };
+        let patience = async move {
+            // The sender lives in `inner`, which outlives this.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+            tokio::time::sleep(STOP_WITHIN).await;
+        };
+        let server = axum::serve(listener, routes::router(inner)).with_graceful_shutdown(signal);
+        tokio::select! {
+            served = server => served,
+            () = patience => Ok(()),
+        }
     }
+}
+
+impl Inner {
+    /// Gives an order to the switch and waits for the answer, not for long.
+    async fn order(&self, command: Command) -> Result<Reply, Problem> {
+        let (reply, answer) = oneshot::channel();
+        Ok(self.ask(Order::Command { command, reply }, answer).await??)
+    }
+
+    async fn ask<T>(&self, order: Order, answer: oneshot::Receiver<T>) -> Result<T, Problem> {
+        let busy = || Problem::unavailable("the switch does not answer in time");
+        self.orders.try_send(order).map_err(|_| busy())?;
+        match tokio::time::timeout(self.settings.reply_within, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) | Err(_) => Err(busy()),
+        }
+    }
+
+    /// Asks the records on a thread that may block.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Records) -> Result<T, RecordsError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Some(records) = self.records.clone() else {
+            return Err(Problem::unavailable("this node keeps no records"));
+        };
+        let answer = tokio::task::spawn_blocking(move || ask(&*records)).await;
+        let answer = answer.map_err(|error| RecordsError::Unavailable(error.to_string()))?;
+        Ok(answer?)
+    }
+}
+
+fn now() -> Utc {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+    Utc::from_millisecond(ms).unwrap_or(Utc::UNIX_EPOCH)
 }

@@ -1,0 +1,112 @@
+//! Bearer tokens.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::Inner;
+use crate::problem::Problem;
+use crate::settings::{Role, Token};
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    name: Arc<str>,
+    role: Role,
+}
+
+impl Caller {
+    /// That they are at least of this role.
+    pub(crate) fn at_least(&self, role: Role) -> Result<(), Problem> {
+        if self.role >= role {
+            return Ok(());
+        }
+        let needed = if role == Role::Admin { "admin" } else { "supervisor" };
+        Err(Problem::forbidden(&format!("this needs a token of role {needed}")))
+    }
+
+    /// That they may act for this operator.
+    pub(crate) fn acts_for(&self, operator: &str) -> Result<(), Problem> {
+        if *self.name == *operator {
+            return Ok(());
+        }
+        self.at_least(Role::Supervisor)
+    }
+
+    /// The operator they are, where they are no more than that.
+    pub(crate) fn only_operator(&self) -> Option<&str> {
+        (self.role == Role::Operator).then_some(&*self.name)
+    }
+}
+
+/// Lets nobody under `/v1` without a token that is known.
+pub(crate) async fn require(
+    State(inner): State<Arc<Inner>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path();
+    if path != "/v1" && !path.starts_with("/v1/") {
+        return next.run(request).await;
+    }
+    if inner.settings.tokens.is_empty() {
+        let detail = "no [[http.token]] is configured, so nobody may come in";
+        return Problem::unauthorized(detail).into_response();
+    }
+    let Some(secret) = bearer(&request) else {
+        return Problem::unauthorized("Authorization: Bearer TOKEN is needed").into_response();
+    };
+    let Some(caller) = find(&inner.settings.tokens, secret) else {
+        return Problem::unauthorized("this token is not known").into_response();
+    };
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+fn bearer(request: &Request) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+}
+
+/// Looks at every token whatever matches, so that time tells nothing.
+fn find(tokens: &[Token], secret: &str) -> Option<Caller> {
+    let mut found = None;
+    for token in tokens {
+        if same(token.secret.as_bytes(), secret.as_bytes()) && !token.secret.is_empty() {
+            found = Some(Caller { name: token.name.clone(), role: token.role });
+        }
+    }
+    found
+}
+
+/// Takes the same time wherever the first difference is (its length is no secret).
+fn same(left: &[u8], right: &[u8]) -> bool {
+    let pairs = left.iter().zip(right);
+    let differs = pairs.fold(0_u8, |differs, (left, right)| black_box(differs | (left ^ right)));
+    left.len() == right.len() && differs == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_secret_matches() {
+        let token = |secret: &str, role| Token { name: "x".into(), secret: secret.into(), role };
+        let tokens =
+            [token("abc", Role::Operator), token("", Role::Admin), token("abd", Role::Admin)];
+        let check = |secret, expected: Option<Role>| {
+            assert_eq!(find(&tokens, secret).map(|caller| caller.role), expected, "{secret:?}");
+        };
+        check("abc", Some(Role::Operator));
+        check("abd", Some(Role::Admin));
+        check("", None);
+        check("ab", None);
+        check("abcd", None);
+    }
+}

@@ -1,0 +1,93 @@
+//! Queues: who waits, and how well it went lately.
+
+use std::collections::BTreeMap;
+
+use b2bua::config::Name;
+use b2bua::{Event, TaskKey, Utc, What};
+use serde_json::{Value, json};
+
+use super::window::{Minute, Window};
+use super::{Model, between, seconds};
+use crate::settings::QueueEntry;
+
+/// One queue.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Queue {
+    pub(crate) entry: Option<QueueEntry>,
+    /// Since when.
+    pub(crate) waiting: BTreeMap<TaskKey, Utc>,
+    window: Window,
+}
+
+impl Model {
+    /// The part of a task's event that concerns its queue.
+    pub(super) fn observe_queue(&self, task: TaskKey, event: &Event) {
+        let (What::TaskQueued { queue, .. }
+        | What::TaskAssigned { queue, .. }
+        | What::TaskAbandoned { queue, .. }
+        | What::TaskExpired { queue, .. }
+        | What::TaskFailed { queue, .. }
+        | What::TaskWithdrawn { queue }) = &event.what
+        else {
+            return;
+        };
+        let Some(mut queue) = self.queues.get_mut(queue) else { return };
+        if let What::TaskQueued { .. } = event.what {
+            queue.waiting.insert(task, event.at);
+            queue.window.at(event.at).offered += 1;
+            return;
+        }
+        queue.waiting.remove(&task);
+        let good_ms = queue.entry.as_ref().map_or(0, |entry| entry.service_level_ms);
+        let minute = queue.window.at(event.at);
+        match event.what {
+            What::TaskAssigned { wait_ms, .. } => {
+                minute.answered += 1;
+                minute.in_time += u64::from(wait_ms <= good_ms);
+            }
+            What::TaskAbandoned { wait_ms, .. } => {
+                minute.abandoned += 1;
+                minute.in_time += u64::from(wait_ms <= good_ms);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Queue {
+    /// The longest anybody waits now, in milliseconds.
+    fn longest_wait_ms(&self, now: Utc) -> u64 {
+        self.waiting.values().min().map_or(0, |since| between(*since, now))
+    }
+
+    /// Of today; none before anybody was answered or left.
+    pub(crate) fn service_level(&self, now: Utc) -> Option<f64> {
+        self.window.today(now).service_level()
+    }
+
+    /// As JSON; `operators` by effective state.
+    pub(crate) fn view(&self, name: &Name, operators: &BTreeMap<Name, usize>, now: Utc) -> Value {
+        let period = |sums: Minute| {
+            json!({
+                "offered": sums.offered,
+                "answered": sums.answered,
+                "abandoned": sums.abandoned,
+                "service_level": sums.service_level(),
+            })
+        };
+        let entry = self.entry.as_ref();
+        json!({
+            "name": name,
+            "number": entry.and_then(|entry| entry.number.as_ref()),
+            "auto_connect": entry.is_none_or(|entry| entry.auto_connect),
+            "open": true,
+            "waiting": self.waiting.len(),
+            "longest_wait_s": seconds(self.longest_wait_ms(now)),
+            "estimate_s": null,
+            "service_level": self.service_level(now),
+            "today": period(self.window.today(now)),
+            "last_hour": period(self.window.last_hour(now)),
+            "operators": operators,
+        })
+    }
+}

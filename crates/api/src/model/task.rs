@@ -1,0 +1,153 @@
+//! Tasks: those alive, and the last of those that ended.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use b2bua::config::Name;
+use b2bua::{CallKey, Event, TaskKey, Utc, What};
+use serde_json::{Value, json};
+
+use super::{Model, between, seconds};
+
+/// Tasks kept after their end.
+const ENDED_MAX: usize = 1_000;
+
+/// One task.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) state: &'static str,
+    pub(crate) queue: Name,
+    call: Option<CallKey>,
+    queued: Utc,
+    virtual_start: Utc,
+    priority_s: u32,
+    position: Option<usize>,
+    /// Known once the wait is over.
+    wait_ms: Option<u64>,
+    operator: Option<Name>,
+    offers: u64,
+    context: BTreeMap<String, String>,
+}
+
+/// The keys of ended tasks that are still shown, oldest first.
+pub(crate) type Ended = Mutex<VecDeque<TaskKey>>;
+
+/// States in which a task is over.
+const OVER: [&str; 5] = ["completed", "abandoned", "expired", "failed", "withdrawn"];
+
+impl Model {
+    pub(super) fn observe_task(&self, key: TaskKey, event: &Event) {
+        if let What::TaskQueued { queue, position, virtual_start, priority_s } = &event.what {
+            let call = event.call.and_then(|call| self.calls.get(&call));
+            let context = call.map(|call| call.context.clone()).unwrap_or_default();
+            let mut task = self.tasks.entry(key).or_insert_with(|| Task {
+                state: "waiting",
+                queue: queue.clone(),
+                call: event.call,
+                queued: event.at,
+                virtual_start: *virtual_start,
+                priority_s: *priority_s,
+                position: None,
+                wait_ms: None,
+                operator: None,
+                offers: 0,
+                context,
+            });
+            let before = std::mem::replace(&mut task.queue, queue.clone());
+            (task.state, task.queued, task.operator) = ("waiting", event.at, None);
+            (task.position, task.wait_ms) = (Some(*position), None);
+            drop(task);
+            self.leave(&before, key);
+        } else if let Some(mut task) = self.tasks.get_mut(&key) {
+            let was_over = task.is_over();
+            task.observe(&event.what);
+            let ended = !was_over && task.is_over();
+            drop(task);
+            if ended {
+                self.keep_ended(key);
+            }
+        }
+        self.observe_queue(key, event);
+    }
+
+    fn leave(&self, queue: &Name, task: TaskKey) {
+        if let Some(mut queue) = self.queues.get_mut(queue) {
+            queue.waiting.remove(&task);
+        }
+    }
+
+    fn keep_ended(&self, key: TaskKey) {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.push_back(key);
+        let surplus = if ended.len() > ENDED_MAX { ended.pop_front() } else { None };
+        drop(ended);
+        if let Some(oldest) = surplus {
+            self.tasks.remove_if(&oldest, |_, task| task.is_over());
+        }
+    }
+}
+
+impl Task {
+    fn observe(&mut self, what: &What) {
+        match what {
+            What::TaskPosition { position, .. } => self.position = Some(*position),
+            What::TaskReserved { operator, .. } => {
+                (self.state, self.operator) = ("reserved", Some(operator.clone()));
+            }
+            What::ReservationOffered { .. } => self.offers += 1,
+            What::ReservationRejected { .. }
+            | What::ReservationTimeout { .. }
+            | What::ReservationRescinded { .. }
+            | What::ReservationCancelled { .. }
+                if self.state == "reserved" =>
+            {
+                (self.state, self.operator) = ("waiting", None);
+            }
+            What::TaskAssigned { operator, wait_ms, .. } => {
+                (self.state, self.operator) = ("assigned", Some(operator.clone()));
+                (self.position, self.wait_ms) = (None, Some(*wait_ms));
+            }
+            What::TaskWrapping { .. } => self.state = "wrapping",
+            What::TaskCompleted { .. } => self.end("completed", None),
+            What::TaskAbandoned { wait_ms, .. } => self.end("abandoned", Some(*wait_ms)),
+            What::TaskExpired { wait_ms, .. } => self.end("expired", Some(*wait_ms)),
+            What::TaskFailed { .. } => self.end("failed", None),
+            What::TaskWithdrawn { .. } => self.end("withdrawn", None),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, state: &'static str, wait_ms: Option<u64>) {
+        (self.state, self.position) = (state, None);
+        self.wait_ms = wait_ms.or(self.wait_ms);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        OVER.contains(&self.state)
+    }
+
+    /// Whether it ended without an operator.
+    pub(crate) fn is_unserved(&self) -> bool {
+        ["abandoned", "expired", "failed"].contains(&self.state)
+    }
+
+    /// As JSON.
+    pub(crate) fn view(&self, key: TaskKey, now: Utc) -> Value {
+        let wait_ms = self.wait_ms.unwrap_or_else(|| between(self.queued, now));
+        json!({
+            "id": key,
+            "kind": "call",
+            "queue": self.queue,
+            "call": self.call,
+            "state": self.state,
+            "virtual_start": self.virtual_start,
+            "priority_s": self.priority_s,
+            "position": self.position,
+            "wait_s": seconds(wait_ms),
+            "estimate_s": null,
+            "operator": self.operator,
+            "context": self.context,
+            "attempts": self.offers,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Calls that live.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use b2bua::{CallKey, Command};
+use serde_json::Value;
+
+use crate::Inner;
+use crate::auth::Caller;
+use crate::problem::Problem;
+use crate::query::{Params, page};
+
+pub(crate) async fn list(
+    State(inner): State<Arc<Inner>>,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
+    let calls = &inner.model.calls;
+    let keys = calls.iter().map(|call| *call.key()).collect();
+    page(params, keys, |key| calls.get(key).map(|call| call.view(*key))).map(Json)
+}
+
+pub(crate) async fn show(
+    State(inner): State<Arc<Inner>>,
+    Path(call): Path<String>,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
+    params.finish()?;
+    let key = key(&call)?;
+    let view = inner.model.calls.get(&key).map(|call| call.view(key));
+    view.map(Json).ok_or_else(|| Problem::not_found("call", &call))
+}
+
+pub(crate) async fn hang_up(
+    State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    Path(call): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let key = key(&call)?;
+    if let Some(operator) = caller.only_operator() {
+        let theirs = inner.model.calls.get(&key).map(|call| call.has(operator));
+        if !theirs.ok_or_else(|| Problem::not_found("call", &call))? {
+            return Err(Problem::forbidden("an operator may end only calls of their own"));
+        }
+    }
+    inner.order(Command::HangUp { call: key }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) fn key(text: &str) -> Result<CallKey, Problem> {
+    text.parse().map_err(|_| Problem::not_found("call", text))
+}

@@ -1,0 +1,104 @@
+//! Paths to handlers.
+
+mod calls;
+mod events;
+mod node;
+mod operators;
+mod queues;
+mod records;
+mod tasks;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use b2bua::Reply;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::Inner;
+use crate::problem::Problem;
+
+/// Octets of a request's body at most.
+const BODY_MAX: usize = 1024 * 1024;
+
+pub(crate) fn router(inner: Arc<Inner>) -> Router {
+    Router::new()
+        .route("/v1/calls", get(calls::list))
+        .route("/v1/calls/{call}", get(calls::show).delete(calls::hang_up))
+        .route("/v1/operators", get(operators::list))
+        .route("/v1/operators/{operator}", get(operators::show).patch(operators::change))
+        .route("/v1/operators/{operator}/decisions", get(operators::decisions))
+        .route("/v1/queues", get(queues::list))
+        .route("/v1/queues/{queue}", get(queues::show))
+        .route("/v1/tasks", get(tasks::list))
+        .route("/v1/tasks/{task}", get(tasks::show))
+        .route("/v1/tasks/{task}/decisions", get(tasks::decisions))
+        .route("/v1/records/calls", get(records::list))
+        .route("/v1/records/calls/{call}", get(records::show))
+        .route("/v1/trunks", get(node::trunks))
+        .route("/v1/events", get(events::subscribe))
+        .route("/v1/reload", post(node::reload))
+        .route("/metrics", get(node::metrics))
+        .route("/healthz", get(node::healthy))
+        .route("/readyz", get(node::ready))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&inner), crate::auth::require))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(inner)
+}
+
+async fn unknown(uri: Uri) -> Problem {
+    Problem::not_found("path", uri.path())
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{method} is not for {}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
+}
+
+/// A JSON object as body.
+pub(crate) struct Body(pub(crate) Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|error| {
+            let detail = match error.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => format!("a body has at most {BODY_MAX} octets"),
+                _ => error.body_text(),
+            };
+            Problem::new(error.status(), detail)
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            let detail = format!("the body is no JSON object: {error}");
+            Problem::new(StatusCode::BAD_REQUEST, detail)
+        })
+    }
+}
+
+/// Decisions as a list.
+pub(crate) fn decisions(reply: Reply) -> Value {
+    let Reply::Decisions(decisions) = reply else {
+        return json!({ "items": [], "next": null });
+    };
+    let view = |decision: b2bua::Explanation| {
+        let considered = |(operator, verdict)| json!({ "operator": operator, "verdict": verdict });
+        let excluded = |(filter, count)| json!({ "filter": filter, "count": count });
+        json!({
+            "at": decision.at,
+            "task": decision.task,
+            "queue": decision.queue,
+            "chosen": decision.chosen,
+            "considered": decision.considered.into_iter().map(considered).collect::<Vec<_>>(),
+            "excluded": decision.excluded.into_iter().map(excluded).collect::<Vec<_>>(),
+        })
+    };
+    let items: Vec<Value> = decisions.into_iter().map(view).collect();
+    json!({ "items": items, "next": null })
+}

@@ -1,0 +1,30 @@
+//! Queues.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::Value;
+
+use crate::problem::Problem;
+use crate::query::{Params, page};
+use crate::{Inner, now};
+
+pub(crate) async fn list(
+    State(inner): State<Arc<Inner>>,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
+    let queues = &inner.model.queues;
+    let names: Vec<String> = queues.iter().map(|queue| queue.key().to_string()).collect();
+    page(params, names, |name| inner.model.queue(&name.as_str().into(), now())).map(Json)
+}
+
+pub(crate) async fn show(
+    State(inner): State<Arc<Inner>>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Result<Json<Value>, Problem> {
+    params.finish()?;
+    let view = inner.model.queue(&name.as_str().into(), now());
+    view.map(Json).ok_or_else(|| Problem::not_found("queue", &name))
+}
