@@ -1,7 +1,12 @@
 //! The usher binary: configuration, sockets, threads, command line.
 #![forbid(unsafe_code)]
 
+mod cli;
 mod config;
 mod run;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,7 +1,30 @@
 //! The configuration file: read, checked, and turned into a [`Setup`].
+//!
+//! ```text
+//! source   files, includes, ${ENV}     → a tree of values with their lines
+//! section  one table, key by key       → values, faults, unknown keys
+//! server, operator, queue, trunk, route: what each table means
+//! names    unique names and numbers, references that lead somewhere
+//! warn     what is allowed, but hardly meant
+//! ```
 
+mod expand;
 mod fault;
+mod load;
+mod names;
+mod operator;
+mod queue;
+mod route;
+mod section;
+mod server;
 mod setup;
+mod source;
+mod trunk;
+mod warn;
 
-pub use fault::{Fault, Faults};
-pub use setup::{HttpSetup, Listen, MediaSetup, Role, Setup, TokenSetup};
+#[cfg(test)]
+mod tests;
+
+pub(crate) use fault::Faults;
+pub(crate) use load::load;
+pub(crate) use setup::{HttpSetup, Listen, MediaSetup, Role, Setup, TokenSetup};

@@ -7,62 +7,62 @@ use std::sync::Arc;
 
 /// A whole configuration, checked.
 #[derive(Debug, Clone)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// `[node] name`.
-    pub node_name: Arc<str>,
+    pub(crate) node_name: Arc<str>,
     /// `[node] data_dir`: records, recordings, journal. Not created yet.
-    pub data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
     /// What the core is told.
-    pub core: b2bua::Config,
+    pub(crate) core: b2bua::Config,
     /// `[sip] listen`, at least one.
-    pub listen: Vec<Listen>,
+    pub(crate) listen: Vec<Listen>,
     /// `[media]`, its side towards the system.
-    pub media: MediaSetup,
+    pub(crate) media: MediaSetup,
     /// `[http]`.
-    pub http: HttpSetup,
+    pub(crate) http: HttpSetup,
 }
 
 /// One SIP listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listen {
+pub(crate) struct Listen {
     /// The protocol.
-    pub transport: sip::Transport,
+    pub(crate) transport: sip::Transport,
     /// Where; the address may be unspecified, the port is never 0.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// `[media]`.
 #[derive(Debug, Clone)]
-pub struct MediaSetup {
+pub(crate) struct MediaSetup {
     /// The address RTP sockets are bound to; may be unspecified.
-    pub listen: IpAddr,
+    pub(crate) listen: IpAddr,
     /// Ports of the pool, at least two: RTP on even ones, RTCP on the odd one above.
-    pub ports: RangeInclusive<u16>,
+    pub(crate) ports: RangeInclusive<u16>,
     /// Media threads, at least 1.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// A folder of `NAME.wav`, or a single file that is the music `default`; built-in music where
     /// there is none. It existed when the configuration was read.
-    pub music: Option<PathBuf>,
+    pub(crate) music: Option<PathBuf>,
 }
 
 /// `[http]`.
 #[derive(Debug, Clone)]
-pub struct HttpSetup {
+pub(crate) struct HttpSetup {
     /// Where.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Those who may ask.
-    pub tokens: Vec<TokenSetup>,
+    pub(crate) tokens: Vec<TokenSetup>,
 }
 
 /// `[[http.token]]`.
 #[derive(Clone)]
-pub struct TokenSetup {
+pub(crate) struct TokenSetup {
     /// For logs.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// What stands behind `Authorization: Bearer`.
-    pub secret: Arc<str>,
+    pub(crate) secret: Arc<str>,
     /// What it permits.
-    pub role: Role,
+    pub(crate) role: Role,
 }
 
 impl std::fmt::Debug for TokenSetup {
@@ -76,7 +76,7 @@ impl std::fmt::Debug for TokenSetup {
 
 /// What a token permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub(crate) enum Role {
     /// Their own state and calls.
     Operator,
     /// The calls, queues and operators they supervise.

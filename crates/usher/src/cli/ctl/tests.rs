@@ -1,0 +1,89 @@
+//! What `usher ctl` asks for and how it shows the answers.
+
+use super::*;
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+fn asked(line: &str) -> Result<Request, Failure> {
+    let words = std::iter::once("ctl").chain(line.split_whitespace());
+    let line = Line::try_parse_from(words).map_err(|error| Failure::usage(error.to_string()))?;
+    request(&line.arguments.what)
+}
+
+#[test]
+fn lines_become_requests() {
+    let check = |line: &str, expected: Request| assert_eq!(asked(line), Ok(expected), "{line}");
+    check("calls", Request::List("/calls", CALLS));
+    check("calls list --json", Request::List("/calls", CALLS));
+    check("calls show c1", Request::Show("/calls/c1".into()));
+    check("calls hangup a/b", Request::Hangup("/calls/a%2Fb".into()));
+    check("queues show support", Request::Show("/queues/support".into()));
+    check("trunks", Request::List("/trunks", TRUNKS));
+    check("tasks list", Request::List("/tasks", TASKS));
+    check(
+        "operators set alice ready",
+        Request::Set("/operators/alice".into(), json!({"state": "ready"})),
+    );
+    check(
+        "operators set alice not-ready lunch",
+        Request::Set("/operators/alice".into(), json!({"state": "not-ready", "reason": "lunch"})),
+    );
+}
+
+#[test]
+fn wrong_lines_are_wrong_usage() {
+    for line in [
+        "",
+        "agents",
+        "calls hangup",
+        "queues hangup x",
+        "operators set alice busy",
+        "operators set alice ready lunch",
+        "trunks show x",
+    ] {
+        assert_eq!(asked(line).map_err(|failure| failure.code), Err(2), "{line}");
+    }
+}
+
+#[test]
+fn lists_are_tables_without_empty_columns() {
+    let items = [
+        json!({"id": "alice", "name": "Alice", "registered": true, "calls": ["c1"],
+            "effective": {"state": "busy", "cause": "call", "since": "2027-01-01T00:00:00Z"},
+            "chosen": {"state": "ready", "reason": null}}),
+        json!({"id": "bob", "name": "Bob", "registered": false, "calls": [],
+            "effective": {"state": "offline", "cause": "", "since": null}}),
+    ];
+    assert_eq!(
+        listing(OPERATORS, &items),
+        "\
+ID     NAME   STATE    CAUSE  SINCE                 CHOSEN  REGISTERED  CALLS
+alice  Alice  busy     call   2027-01-01T00:00:00Z  ready   yes         c1
+bob    Bob    offline                                       no"
+    );
+    assert_eq!(listing(CALLS, &[]), "none");
+}
+
+#[test]
+fn one_thing_is_an_outline() {
+    let call = json!({"id": "c1", "queue": null, "tasks": ["t1", "t2"], "context": {},
+        "participants": [{"id": "p1", "role": "customer"}, {"id": "p2", "hears": ["p1"]}]});
+    assert_eq!(
+        details(&call),
+        "\
+context:
+id: c1
+participants:
+  - id: p1
+    role: customer
+  - hears: p1
+    id: p2
+queue:
+tasks: t1,t2"
+    );
+}

@@ -1,0 +1,172 @@
+//! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+mod ctl;
+mod explain;
+mod http;
+mod output;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::config;
+use crate::run;
+use output::{complain, say};
+
+/// Call centre switch: callers wait in queues, operators' phones ring, calls are recorded in a
+/// database, and everything can be seen and steered over HTTP.
+#[derive(Debug, Parser)]
+#[command(name = "usher", version, max_term_width = 100)]
+struct Arguments {
+    /// How log lines on standard error look.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as `info,sip=debug`.
+    #[arg(long, global = true, env = "RUST_LOG", default_value = "info", value_name = "LEVEL")]
+    log_level: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the switch. SIGHUP reloads the configuration, SIGTERM drains, a second SIGTERM stops.
+    Serve(File),
+    /// Check a configuration: exit 0, or 1 with every fault as FILE:LINE: what; what helps.
+    CheckConfig(File),
+    /// List, show and steer what a running switch does, over its HTTP interface.
+    Ctl(ctl::Arguments),
+    /// Say why a task went where it went, or why an operator is idle.
+    Explain(explain::Arguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct File {
+    /// The configuration.
+    #[arg(short, long, value_name = "FILE", default_value = "configs/usher.toml")]
+    config: PathBuf,
+}
+
+/// Reads the arguments and does what they say.
+pub(crate) fn main() -> ExitCode {
+    // On wrong usage this exits with 2 by itself, and with 0 for --help and --version.
+    let arguments = Arguments::parse();
+    let done = match &arguments.command {
+        Command::Serve(file) => logging(&arguments).and_then(|()| serve(&file.config)),
+        Command::CheckConfig(file) => check_config(&file.config),
+        Command::Ctl(arguments) => ctl::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure.text);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, PartialEq, Eq)]
+struct Failure {
+    /// The exit code.
+    code: u8,
+    /// For people, without a newline at the end.
+    text: String,
+}
+
+impl Failure {
+    fn failed(text: impl Into<String>) -> Self {
+        Self { code: 1, text: text.into() }
+    }
+
+    fn usage(text: impl Into<String>) -> Self {
+        Self { code: 2, text: text.into() }
+    }
+}
+
+fn logging(arguments: &Arguments) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&arguments.log_level).map_err(|error| {
+        Failure::usage(format!("usher: --log-level {}: {error}", arguments.log_level))
+    })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match arguments.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+    Ok(())
+}
+
+fn serve(path: &Path) -> Result<(), Failure> {
+    let loaded = config::load(path).map_err(|unusable| {
+        Failure::failed(format!(
+            "{}\nusher: not started: {}",
+            unusable.faults,
+            count(unusable.faults.0.len(), "fault")
+        ))
+    })?;
+    for warning in loaded.warnings.0 {
+        tracing::warn!("{warning}");
+    }
+    let reload = || {
+        let loaded = config::load(path).map_err(|unusable| unusable.faults)?;
+        for warning in loaded.warnings.0 {
+            tracing::warn!("{warning}");
+        }
+        Ok(loaded.setup)
+    };
+    run::serve(loaded.setup, reload).map_err(|failure| Failure::failed(format!("usher: {failure}")))
+}
+
+fn check_config(path: &Path) -> Result<(), Failure> {
+    let warned = |warnings: &config::Faults| {
+        for warning in &warnings.0 {
+            complain(&format!("{warning} (warning)"));
+        }
+    };
+    match config::load(path) {
+        Ok(loaded) => {
+            warned(&loaded.warnings);
+            let core = &loaded.setup.core;
+            say(&format!(
+                "{}: fine: {}, {}, {}, {}, {}",
+                path.display(),
+                count(core.trunks.len(), "trunk"),
+                count(core.operators.len(), "operator"),
+                count(core.queues.len(), "queue"),
+                count(core.routes.len(), "route"),
+                count(loaded.warnings.0.len(), "warning"),
+            ))
+        }
+        Err(unusable) => {
+            warned(&unusable.warnings);
+            Err(Failure::failed(unusable.faults.to_string()))
+        }
+    }
+}
+
+fn count(number: usize, word: &str) -> String {
+    match number {
+        1 => format!("1 {word}"),
+        _ => format!("{number} {word}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        super::Arguments::command().debug_assert();
+    }
+}

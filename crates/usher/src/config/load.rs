@@ -1,0 +1,122 @@
+//! A file becomes a [`Setup`], or a list of faults.
+
+use std::path::Path;
+
+use super::fault::{Faults, Report};
+use super::names::Names;
+use super::section::Section;
+use super::setup::Setup;
+use super::source::{self, Environment};
+use super::{operator, queue, route, server, trunk, warn};
+
+/// Tables of the file that will be understood one day.
+const LATER: &[&str] = &[
+    "tls",
+    "supervise",
+    "menu",
+    "hook",
+    "outcome",
+    "bot",
+    "webhook",
+    "record",
+    "store",
+    "journal",
+];
+
+/// What is read together with a configuration.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The configuration.
+    pub(crate) setup: Setup,
+    /// What is allowed, but hardly meant.
+    pub(crate) warnings: Faults,
+}
+
+/// Nothing can be run from this file.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    /// Why, at least one.
+    pub(crate) faults: Faults,
+    /// What is odd besides.
+    pub(crate) warnings: Faults,
+}
+
+/// Reads and checks a configuration, with the environment of the process.
+///
+/// # Errors
+/// All faults there are, not only the first.
+pub(crate) fn load(path: &Path) -> Result<Loaded, Unusable> {
+    load_with(path, &|name| std::env::var(name).ok())
+}
+
+pub(super) fn load_with(path: &Path, environment: Environment<'_>) -> Result<Loaded, Unusable> {
+    let report = Report::default();
+    let root = source::read(path, environment, &report);
+    let setup = match Section::new("the file", &root, &report) {
+        // A file that could not be read has no other fault worth a line.
+        Some(root) if !(root.is_empty() && report.has_faults()) => Some(build(&root)),
+        _ => None,
+    };
+    let (faults, warnings) = report.finish();
+    match setup {
+        Some(setup) if faults.0.is_empty() => Ok(Loaded { setup, warnings }),
+        _ => Err(Unusable { faults, warnings }),
+    }
+}
+
+fn build(root: &Section<'_>) -> Setup {
+    let mut names = Names::default();
+    let node = server::node(root);
+    let mut sip = server::sip(root);
+    let limits = server::limits(root, &mut sip.core);
+    let auto_connect = server::acd(root);
+    let (media, media_core) = server::media(root, &sip);
+    let http = server::http(root, &mut names);
+
+    let trunks: Vec<_> = root
+        .tables("trunk", "[[trunk]]")
+        .into_iter()
+        .map(|section| trunk::read(section, &mut names))
+        .collect();
+    let operators: Vec<_> = root
+        .tables("operator", "[[operator]]")
+        .into_iter()
+        .flat_map(|section| operator::read(section, &mut names))
+        .collect();
+    let queues: Vec<_> = root
+        .tables("queue", "[[queue]]")
+        .into_iter()
+        .map(|section| queue::read(section, &mut names, auto_connect, media.music.as_deref()))
+        .collect();
+    let routes: Vec<_> = root
+        .tables("route", "[[route]]")
+        .into_iter()
+        .map(|section| route::read(&section, &mut names))
+        .collect();
+    root.finish(LATER);
+    names.finish(root.report);
+    trunk::check(&trunks, &operators, root.report);
+    route::check(&routes, &trunks, root.report);
+    warn::all(root, &operators, &queues, &routes, &http);
+    warn::ports(root, &media, &limits);
+
+    sip.core.users = operators.iter().map(|operator| operator.credentials.clone()).collect();
+    sip.core.trunks = trunks.iter().map(|trunk| trunk.peer.clone()).collect();
+    Setup {
+        node_name: node.name,
+        data_dir: node.data_dir,
+        core: b2bua::Config {
+            sip: sip.core,
+            node: node.number,
+            media: media_core,
+            operators: operators.into_iter().map(|operator| operator.core).collect(),
+            queues: queues.into_iter().map(|queue| queue.core).collect(),
+            trunks: trunks.into_iter().map(|trunk| trunk.core).collect(),
+            routes: routes.into_iter().map(|route| route.core).collect(),
+            limits,
+        },
+        listen: sip.listen,
+        media,
+        http,
+    }
+}

@@ -1,0 +1,158 @@
+//! `[[operator]]`, and the many operators that one table with ranges makes.
+
+use b2bua::config::{Operator, Outgoing, SignIn};
+
+use super::expand;
+use super::names::{Names, Thing};
+use super::route::expression;
+use super::section::{Section, Text};
+use super::source::{At, Kind};
+
+/// An operator as the core and the registrar see them.
+pub(super) struct Read {
+    pub(super) at: At,
+    pub(super) core: Operator,
+    pub(super) credentials: sip::Credentials,
+}
+
+const LATER: &[&str] = &["role", "supervises", "skills", "weight", "contact", "language"];
+
+/// One table; several operators where `id` is a range such as `op{1..200}`.
+pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
+    let id = section.required("id", "the user part of the phone's address, such as \"alice\"");
+    section.is_called(id.map_or("", |id| id.text));
+    let password = section.required("password", "what is typed into the phone");
+    let number = section.text("number", "a string such as \"101\"");
+    let name = section.text("name", "a name for people");
+
+    let many = id.map_or(1, |id| expanded(&section, id).map_or(1, |ids| ids.len()));
+    let each = |text: Option<Text<'_>>| -> Option<Vec<String>> {
+        let text = text?;
+        let Some(list) = expanded(&section, text) else {
+            return Some(vec![text.text.to_owned(); many]);
+        };
+        if list.len() == many {
+            return Some(list);
+        }
+        let (there, here) = (many, list.len());
+        section.report.fault(
+            text.at,
+            format!("`{}` makes {here}, but `id` makes {there}; ranges go together", text.text),
+        );
+        None
+    };
+    let (ids, numbers, people, passwords) = (each(id), each(number), each(name), each(password));
+    let rest = rest(&section, names);
+    section.finish(LATER);
+
+    let place = |text: Option<Text<'_>>| text.map_or(&*section.at, |text| text.at).clone();
+    let (id_at, number_at) = (&place(id), &place(number));
+    let mut all = Vec::new();
+    for (index, id) in ids.unwrap_or_default().into_iter().enumerate() {
+        let nth = |list: &Option<Vec<String>>| list.as_ref().map(|list| list[index].clone());
+        let at = section.at.clone();
+        names.define(Thing::Operator, &id, &at, section.report);
+        let owner = format!("operator `{id}`");
+        names.dial(&id, &owner, &at, section.report);
+        plain(&section, "id", &id, id_at);
+        let number = nth(&numbers);
+        if let Some(number) = &number {
+            names.dial(number, &owner, &at, section.report);
+            plain(&section, "number", number, number_at);
+        }
+        all.push(Read {
+            core: Operator {
+                number: number.map(Into::into),
+                name: nth(&people).unwrap_or_else(|| id.clone()).into(),
+                id: id.as_str().into(),
+                ..rest.clone()
+            },
+            credentials: sip::Credentials {
+                username: id.into(),
+                password: nth(&passwords).unwrap_or_default().into(),
+            },
+            at,
+        });
+    }
+    all
+}
+
+/// What ranges do not touch; id, number and name are still empty.
+fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
+    let queues = section.texts("queues", "a list of queues").unwrap_or_default();
+    for (index, queue) in queues.iter().enumerate() {
+        names.refer(Thing::Queue, *queue, section.what());
+        if queues[..index].iter().any(|other| other.text == queue.text) {
+            section.report.fault(queue.at, format!("queue `{}` is there twice", queue.text));
+        }
+    }
+    let sign_in = section.choice(
+        "sign_in",
+        &[("register", SignIn::Register), ("explicit", SignIn::Explicit)],
+        &[],
+    );
+    let (mut total_max, mut voice_max) = (4, 1);
+    if let Some(limits) = section.table("limits") {
+        voice_max = limits.whole("voice", 1, 0..=100);
+        total_max = limits.whole("total", voice_max.max(4), 0..=1_000);
+        limits.finish(&["chat", "dialog", "email"]);
+        if voice_max > total_max {
+            section.report.warn(
+                limits.at,
+                format!(
+                    "{} may take {voice_max} voice calls, but {total_max} in all",
+                    section.what()
+                ),
+            );
+        }
+    }
+    Operator {
+        id: "".into(),
+        number: None,
+        name: "".into(),
+        queues: queues.iter().map(|queue| queue.text.into()).collect(),
+        wrap_up_ms: section.seconds("wrap_up_s", None, 0..=86_400),
+        sign_in,
+        outgoing: outgoing(section),
+        total_max,
+        voice_max,
+    }
+}
+
+fn outgoing(section: &Section<'_>) -> Outgoing {
+    let is_list = |kind: &Kind| matches!(kind, Kind::List(_));
+    if section.entry("outgoing").is_some_and(|entry| is_list(&entry.value.kind)) {
+        let patterns = section.texts("outgoing", "a list of expressions").unwrap_or_default();
+        let patterns = patterns.into_iter().map(|text| expression(section, "outgoing", text));
+        return Outgoing::Matching(patterns.collect());
+    }
+    if section.choice("outgoing", &[("internal", true), ("none", false)], &[]) {
+        Outgoing::Internal
+    } else {
+        Outgoing::Nobody
+    }
+}
+
+fn expanded(section: &Section<'_>, text: Text<'_>) -> Option<Vec<String>> {
+    match expand::range(text.text)? {
+        Ok(list) => Some(list),
+        Err(fault) => {
+            section.report.fault(text.at, fault);
+            None
+        }
+    }
+}
+
+/// What is dialled goes into the user part of a URI: nothing there may need an escape.
+pub(super) fn plain(section: &Section<'_>, key: &str, text: &str, at: &At) {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "-_.+*#!~'".contains(c);
+    if !text.chars().all(fine) {
+        section.report.fault(
+            at,
+            format!(
+                "`{key}` of {} is `{text}`; expected letters, digits and - _ . + * # only",
+                section.what()
+            ),
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! `[[queue]]`.
+
+use std::path::Path;
+
+use acd::Strategy;
+use b2bua::config::{Answer, Queue};
+
+use super::names::{Names, Thing};
+use super::operator::plain;
+use super::section::Section;
+use super::source::At;
+
+/// A queue as the core sees it.
+pub(super) struct Read {
+    pub(super) at: At,
+    pub(super) core: Queue,
+}
+
+const STRATEGIES: &[(&str, Strategy)] = &[
+    ("longest-idle", Strategy::LongestIdle),
+    ("in-order", Strategy::InOrder),
+    ("round-robin", Strategy::RoundRobin),
+    ("ring-all", Strategy::RingAll),
+];
+const STRATEGIES_LATER: &[&str] = &[
+    "least-talk-time",
+    "fewest-calls",
+    "least-occupied",
+    "fewest-dialogs",
+    "random",
+    "weighted-random",
+    "progressive",
+    "best-skill",
+];
+const LATER: &[&str] = &[
+    "skills",
+    "relax",
+    "hold",
+    "hold_s",
+    "step_s",
+    "priority_s",
+    "delivery",
+    "refer_busy_s",
+    "announce",
+    "pre_bridge",
+    "sticky_s",
+    "sticky_wait_s",
+    "leave_empty",
+    "hours",
+    "holidays",
+    "language",
+    "exit",
+    "caller_id",
+    "help_hold",
+    "after",
+    "record",
+    "on_abandon",
+    "callback",
+];
+
+/// `auto_connect` is `[acd]`'s; `music` is the folder of `[media]`.
+pub(super) fn read(
+    mut section: Section<'_>,
+    names: &mut Names,
+    auto_connect: bool,
+    music: Option<&Path>,
+) -> Read {
+    let name = section.required("name", "a name such as \"support\"");
+    let text = name.map_or("", |name| name.text);
+    section.is_called(text);
+    if let Some(name) = name {
+        names.define(Thing::Queue, text, section.at, section.report);
+        plain(&section, "name", text, name.at);
+    }
+    let number = section.text("number", "a string such as \"600\"");
+    if let Some(number) = number {
+        names.dial(number.text, &format!("queue `{text}`"), number.at, section.report);
+        plain(&section, "number", number.text, number.at);
+    }
+    let core = Queue {
+        name: text.into(),
+        number: number.map(|number| number.text.into()),
+        strategy: section.choice("strategy", STRATEGIES, STRATEGIES_LATER),
+        ring_ms: milliseconds(&section, "ring_s", 20, 1, 600),
+        wrap_up_ms: milliseconds(&section, "wrap_up_s", 10, 0, 86_400),
+        rona_after: rona_after(&section),
+        back_off_ms: milliseconds(&section, "back_off_s", 10, 0, 3_600),
+        waiting_max: section.whole("max_waiting", 200, 0..=100_000),
+        wait_ms_max: milliseconds(&section, "max_wait_s", 600, 1, 86_400),
+        join_empty: section.switch("join_empty", true),
+        auto_connect: connects(&section, auto_connect),
+        music: song(&section, music),
+        answer: section.choice(
+            "answer",
+            &[("at-once", Answer::AtOnce), ("on-connect", Answer::OnConnect)],
+            &[],
+        ),
+        service_level_ms: service_level(&section),
+        refuse_status: refusal(&section),
+    };
+    if core.ring_ms >= core.wait_ms_max {
+        section.report.warn(
+            section.at,
+            format!(
+                "{}: `ring_s` is not below `max_wait_s`; one operator rings, no other",
+                section.what()
+            ),
+        );
+    }
+    section.finish(LATER);
+    Read { at: section.at.clone(), core }
+}
+
+fn milliseconds(section: &Section<'_>, key: &'static str, default: u64, min: u32, max: u32) -> u64 {
+    section.seconds(key, None, min..=max).unwrap_or(default * 1_000)
+}
+
+fn rona_after(section: &Section<'_>) -> u32 {
+    let default = 2;
+    let Some(rona) = section.table("rona") else { return default };
+    let after = rona.whole("after", default, 0..=100);
+    rona.choice("state", &[("not-ready", ())], &["offline"]);
+    rona.finish(&[]);
+    after
+}
+
+fn connects(section: &Section<'_>, everywhere: bool) -> bool {
+    let here = section.switch("auto_connect", true);
+    if here && !everywhere && section.has("auto_connect") {
+        section.report.warn(
+            section.at,
+            format!(
+                "{} switches `auto_connect` on, but [acd] switches it off for all queues; nobody is \
+                 connected by itself",
+                section.what()
+            ),
+        );
+    }
+    here && everywhere
+}
+
+fn song(section: &Section<'_>, folder: Option<&Path>) -> Option<b2bua::config::Name> {
+    let text = section.text("music", "a name such as \"default\"")?;
+    let there = text.text == "default"
+        || folder.is_some_and(|folder| folder.join(format!("{}.wav", text.text)).is_file());
+    if !there || text.text.contains('/') {
+        let place = folder
+            .map_or("the folder that `music` of [media] names".to_owned(), |folder| {
+                format!("the folder {}", folder.display())
+            });
+        section.report.fault(
+            text.at,
+            format!(
+                "`music` of {} is `{}`; expected \"default\", or the name of a .wav in {place}",
+                section.what(),
+                text.text
+            ),
+        );
+    }
+    Some(text.text.into())
+}
+
+fn service_level(section: &Section<'_>) -> u64 {
+    let Some(level) = section.table("service_level") else { return 20_000 };
+    let within = milliseconds(&level, "within_s", 20, 1, 3_600);
+    level.finish(&["target"]);
+    within
+}
+
+/// `on_limit = [{ do = "hangup", code = 480 }]`: the one step there is so far.
+fn refusal(section: &Section<'_>) -> u16 {
+    let default = 480;
+    let steps = section.tables("on_limit", "on_limit = [{ do = \"hangup\", code = 480 }]");
+    let mut code = default;
+    for (index, step) in steps.iter().enumerate() {
+        if index > 0 {
+            step.report.fault(step.at, "`on_limit` of more than one step is not supported yet");
+        }
+        step.choice(
+            "do",
+            &[("hangup", ())],
+            &["wait", "announce", "queue", "callback", "voicemail", "transfer"],
+        );
+        code = step.whole("code", default, 400..=699);
+        step.finish(&["reasons", "prompt", "then", "queue", "to"]);
+    }
+    code
+}

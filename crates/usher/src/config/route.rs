@@ -1,0 +1,186 @@
+//! `[[route]]`: the first that matches decides.
+
+use b2bua::config::{Go, Route};
+
+use super::fault::Report;
+use super::names::{Names, Thing};
+use super::section::{Section, Text};
+use super::source::{At, Kind};
+use super::trunk;
+
+/// A route as the core sees it.
+pub(super) struct Read {
+    pub(super) at: At,
+    pub(super) core: Route,
+}
+
+const DESTINATIONS: &[&str] = &["queue", "operator", "uri", "number", "reject", "drop"];
+const DESTINATIONS_LATER: &[&str] =
+    &["bot", "menu", "voicemail", "announce", "hook", "park", "auto_connect", "hold"];
+
+pub(super) fn read(section: &Section<'_>, names: &mut Names) -> Read {
+    let pattern = |key| {
+        let text = section.text(key, "an expression such as \"^600$\"")?;
+        Some(expression(section, key, text))
+    };
+    let (to, from) = (pattern("to"), pattern("from"));
+    let trunk = section.text("trunk", "a trunk's name");
+    if let Some(trunk) = trunk {
+        names.refer(Thing::Trunk, trunk, section.what());
+    }
+    let header = section.table("header").map(|table| headers(&table)).unwrap_or_default();
+    let go = if section.has("go") {
+        section.table("go").and_then(|table| destination(&table, names))
+    } else {
+        section.entry("go");
+        section.report.fault(
+            section.at,
+            "[[route]] has no `go`; expected such as go = { queue = \"support\" }",
+        );
+        None
+    };
+    section.finish(&["hours", "name"]);
+    Read {
+        at: section.at.clone(),
+        core: Route {
+            to,
+            from,
+            trunk: trunk.map(|trunk| trunk.text.into()),
+            header,
+            // With a fault nothing of this is run.
+            go: go.unwrap_or(Go::Drop),
+        },
+    }
+}
+
+/// A regular expression. One that does not compile is a fault, and returned all the same: as long
+/// as it is there, its route is not one that takes every call.
+pub(super) fn expression(section: &Section<'_>, key: &str, text: Text<'_>) -> String {
+    if let Err(error) = regex_lite::Regex::new(text.text) {
+        section.report.fault(
+            text.at,
+            format!(
+                "`{key}` of {} is `{}`, which is no regular expression: {error}; in TOML, '…' \
+                 spares doubling each \\",
+                section.what(),
+                text.text
+            ),
+        );
+    }
+    text.text.to_owned()
+}
+
+fn headers(table: &Section<'_>) -> Vec<(b2bua::config::Name, String)> {
+    let mut headers = Vec::new();
+    for entry in table.entries() {
+        let Kind::Text(text) = &entry.value.kind else {
+            table.report.fault(
+                &entry.value.at,
+                format!("`{}` is {}; expected an expression", entry.key, entry.value.kind.name()),
+            );
+            continue;
+        };
+        let text = Text { at: &entry.value.at, text };
+        headers.push((entry.key.as_str().into(), expression(table, &entry.key, text)));
+    }
+    headers
+}
+
+fn destination(go: &Section<'_>, names: &mut Names) -> Option<Go> {
+    let given: Vec<&str> = DESTINATIONS.iter().copied().filter(|key| go.has(key)).collect();
+    let mut refer = |thing, text: Text<'_>| names.refer(thing, text, "[[route]]");
+    let found = match given.as_slice() {
+        ["queue"] => {
+            let queue = go.required("queue", "a queue's name");
+            let priority_s = go.whole("priority_s", 0, 0..=86_400);
+            queue.map(|queue| {
+                refer(Thing::Queue, queue);
+                Go::Queue { queue: queue.text.into(), priority_s }
+            })
+        }
+        ["operator"] => go.required("operator", "an operator's id").map(|operator| {
+            refer(Thing::Operator, operator);
+            Go::Operator(operator.text.into())
+        }),
+        ["uri"] => go
+            .required("uri", "a SIP URI")
+            .and_then(|text| trunk::uri(go, "uri", text).map(Go::Uri)),
+        ["number"] => {
+            let number = go.required("number", "a number such as \"+74951234567\"");
+            let trunk = go.required("trunk", "the trunk to call over");
+            if let Some(trunk) = trunk {
+                refer(Thing::Trunk, trunk);
+            }
+            number.zip(trunk).map(|(number, trunk)| Go::Number {
+                number: number.text.to_owned(),
+                trunk: trunk.text.into(),
+            })
+        }
+        ["reject"] => Some(Go::Reject(go.whole("reject", 486, 400..=699))),
+        ["drop"] => {
+            if !go.switch("drop", true) {
+                go.report.fault(go.at, "`drop = false` leads nowhere; remove it");
+            }
+            Some(Go::Drop)
+        }
+        [] if DESTINATIONS_LATER.iter().any(|key| go.has(key)) => None,
+        _ => {
+            go.report.fault(
+                go.at,
+                format!(
+                    "`go` needs exactly one of {}, e.g. go = {{ queue = \"support\" }}",
+                    DESTINATIONS.join(", ")
+                ),
+            );
+            None
+        }
+    };
+    if found.is_none() {
+        // One fault is enough: what would have belonged to it is not unknown.
+        for key in DESTINATIONS.iter().chain(&["priority_s", "trunk"]) {
+            go.entry(key);
+        }
+    }
+    go.finish(DESTINATIONS_LATER);
+    found
+}
+
+/// Whether a pattern lets everything through.
+fn is_open(pattern: Option<&String>) -> bool {
+    pattern.is_none_or(|pattern| ["", "^", ".*", "^.*", "^.*$", ".*$"].contains(&pattern.as_str()))
+}
+
+/// Routes that nothing reaches, and trunks that cannot be called.
+pub(super) fn check(routes: &[Read], trunks: &[trunk::Read], report: &Report) {
+    for (index, route) in routes.iter().enumerate() {
+        if let Go::Number { trunk, .. } = &route.core.go
+            && trunks.iter().any(|t| t.core.name == *trunk && t.core.proxy.is_none())
+        {
+            report.fault(
+                &route.at,
+                format!("[[route]] calls over trunk `{trunk}`, which has no `proxy`; add one"),
+            );
+        }
+        let hides = |earlier: &&Read| {
+            let (wide, narrow) = (&earlier.core, &route.core);
+            let covered = |wide: &Option<String>, narrow: &Option<String>| {
+                is_open(wide.as_ref()) || wide == narrow
+            };
+            covered(&wide.to, &narrow.to)
+                && covered(&wide.from, &narrow.from)
+                && (wide.trunk.is_none() || wide.trunk == narrow.trunk)
+                && wide.header.iter().all(|header| narrow.header.contains(header))
+        };
+        if let Some(earlier) = routes[..index].iter().find(hides) {
+            report.warn(
+                &route.at,
+                format!(
+                    "this [[route]] is never reached: the one at {}:{} takes all its calls; put it \
+                     above that",
+                    earlier.at.file.display(),
+                    earlier.at.line
+                ),
+            );
+        }
+    }
+}

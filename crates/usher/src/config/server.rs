@@ -1,0 +1,315 @@
+//! `[node]`, `[sip]`, `[media]`, `[http]`, `[acd]`, `[limits]`: one of each.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::names::{Names, Thing};
+use super::section::{Section, Text};
+use super::setup::{HttpSetup, Listen, MediaSetup, Role, TokenSetup};
+use super::source::Table;
+
+/// A section; where it is absent, it is read as one without keys.
+fn section<'a>(root: &Section<'a>, key: &'static str) -> Section<'a> {
+    static NOTHING: Table = Table(Vec::new());
+    let shown = format!("[{key}]");
+    root.entry(key)
+        .and_then(|entry| Section::new(&shown, &entry.value, root.report))
+        .unwrap_or_else(|| Section::of(&shown, root.at, &NOTHING, root.report))
+}
+
+pub(super) struct NodeSection {
+    pub(super) name: Arc<str>,
+    pub(super) number: u16,
+    pub(super) data_dir: PathBuf,
+}
+
+pub(super) fn node(root: &Section<'_>) -> NodeSection {
+    let node = section(root, "node");
+    let name = node.text("name", "a name such as \"usher-1\"").map_or("usher-1", |name| name.text);
+    let number = node.whole("number", 0, 0..=1023);
+    let data_dir = node.text("data_dir", "a folder").map_or("var", |folder| folder.text);
+    node.finish(&[]);
+    NodeSection { name: name.into(), number, data_dir: data_dir.into() }
+}
+
+pub(super) struct SipSection {
+    pub(super) core: sip::Config,
+    pub(super) listen: Vec<Listen>,
+}
+
+pub(super) fn sip(root: &Section<'_>) -> SipSection {
+    let table = section(root, "sip");
+    let domain =
+        table.required("domain", "the part behind @ of operators' addresses, \"usher.example\"");
+    if let Some(domain) = domain
+        && sip::msg::Uri::parse(&format!("sip:a@{}", domain.text)).is_err()
+    {
+        table.report.fault(domain.at, format!("`domain` is `{}`; expected a host", domain.text));
+    }
+    let expires_s_min = table.whole("min_expires_s", 60, 1..=86_400);
+    let expires_s_max = table.whole("max_expires_s", 3_600, 1..=604_800);
+    if expires_s_min > expires_s_max {
+        table.report.fault(table.at, "`min_expires_s` of [sip] is above `max_expires_s`");
+    }
+    let product = table.text("product", "the value of Server and User-Agent");
+    let core = sip::Config {
+        domain: domain.map_or("", |domain| domain.text).into(),
+        advertise: address(&table, "advertise"),
+        product: product.map_or(concat!("usher/", env!("CARGO_PKG_VERSION")), |p| p.text).into(),
+        users: Vec::new(),
+        trunks: Vec::new(),
+        strangers: table.choice(
+            "strangers",
+            &[("forbid", sip::Strangers::Forbid), ("silence", sip::Strangers::Silence)],
+            &[],
+        ),
+        expires_s_min,
+        expires_s_max,
+        contacts_max: 0,
+        legs_max: 0,
+        transactions_max: 0,
+        sha256_first: table.choice("digest", &[("md5-first", false), ("sha256-first", true)], &[]),
+    };
+    let listen = listeners(&table);
+    table.finish(&["header_prefix", "hep", "timers", "features"]);
+    SipSection { core, listen }
+}
+
+fn address(table: &Section<'_>, key: &'static str) -> Option<IpAddr> {
+    let text = table.text(key, "an address such as \"203.0.113.5\"")?;
+    match text.text.parse::<IpAddr>() {
+        Ok(address) if !address.is_unspecified() => Some(address),
+        _ => {
+            let what = table.what();
+            table.report.fault(
+                text.at,
+                format!(
+                    "`{key}` of {what} is `{}`; expected an address others can reach, such as \
+                     \"203.0.113.5\"",
+                    text.text
+                ),
+            );
+            None
+        }
+    }
+}
+
+/// What the sockets of this version speak.
+const TRANSPORTS: &[(&str, sip::Transport)] =
+    &[("udp", sip::Transport::Udp), ("tcp", sip::Transport::Tcp)];
+const TRANSPORTS_LATER: &[&str] = &["tls", "ws", "wss"];
+
+fn listeners(table: &Section<'_>) -> Vec<Listen> {
+    let expected = "a list such as [\"udp://0.0.0.0:5060\"]";
+    let default =
+        Listen { transport: sip::Transport::Udp, address: SocketAddr::from(([0, 0, 0, 0], 5060)) };
+    let Some(texts) = table.texts("listen", expected) else { return vec![default] };
+    if texts.is_empty() {
+        table.report.fault(table.at, format!("`listen` of [sip] is empty; expected {expected}"));
+    }
+    let mut listeners = Vec::new();
+    for text in texts {
+        match listener(text) {
+            Ok(listen) if listeners.contains(&listen) => {
+                table.report.fault(text.at, format!("`{}` is there twice", text.text));
+            }
+            Ok(listen) => listeners.push(listen),
+            Err(fault) => table.report.fault(text.at, fault),
+        }
+    }
+    listeners
+}
+
+fn listener(text: Text<'_>) -> Result<Listen, String> {
+    let expected = "expected TRANSPORT://ADDRESS:PORT, such as \"udp://0.0.0.0:5060\"";
+    let wrong = || format!("`listen` of [sip] is `{}`; {expected}", text.text);
+    let (word, address) = text.text.split_once("://").ok_or_else(wrong)?;
+    let Some((_, transport)) = TRANSPORTS.iter().find(|(known, _)| *known == word) else {
+        return Err(if TRANSPORTS_LATER.contains(&word) {
+            format!("`{word}` in `{}` is not supported yet; so far: udp, tcp", text.text)
+        } else {
+            wrong()
+        });
+    };
+    let address = address
+        .parse::<SocketAddr>()
+        .or_else(|_| address.trim_matches(['[', ']']).parse().map(|ip| SocketAddr::new(ip, 5060)))
+        .map_err(|_| wrong())?;
+    if address.port() == 0 {
+        return Err(wrong());
+    }
+    Ok(Listen { transport: *transport, address })
+}
+
+pub(super) fn limits(root: &Section<'_>, sip: &mut sip::Config) -> b2bua::config::Limits {
+    let table = section(root, "limits");
+    let calls_max: usize = table.whole("max_calls", 2_000, 1..=1_000_000);
+    // An inbound call is two legs, and a few more while several phones of an operator ring.
+    sip.legs_max = table.whole("max_legs", calls_max.saturating_mul(4), 2..=4_000_000);
+    sip.transactions_max =
+        table.whole("max_transactions", calls_max.saturating_mul(16), 8..=16_000_000);
+    sip.contacts_max = table.whole("max_contacts", 10, 1..=100);
+    let limits = b2bua::config::Limits {
+        calls_max,
+        context_values_max: table.whole("max_context_values", 64, 0..=1_000),
+        context_value_max: table.whole("max_context_value_chars", 1_024, 1..=65_536),
+    };
+    table.finish(&["max_queued", "max_header_bytes", "max_headers", "max_message_bytes"]);
+    limits
+}
+
+/// `[acd] auto_connect`.
+pub(super) fn acd(root: &Section<'_>) -> bool {
+    let table = section(root, "acd");
+    let auto_connect = table.switch("auto_connect", true);
+    table.finish(&["alone_s", "redistribute_s"]);
+    auto_connect
+}
+
+pub(super) fn media(root: &Section<'_>, sip: &SipSection) -> (MediaSetup, b2bua::config::Media) {
+    let table = section(root, "media");
+    let listen = table.text("listen", "an address such as \"0.0.0.0\"");
+    let listen = listen.map_or(IpAddr::from([0, 0, 0, 0]), |text| {
+        text.text.parse().unwrap_or_else(|_| {
+            table.report.fault(
+                text.at,
+                format!(
+                    "`listen` of [media] is `{}`; expected an address without port, \
+                     such as \"0.0.0.0\"",
+                    text.text
+                ),
+            );
+            IpAddr::from([0, 0, 0, 0])
+        })
+    });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let advertise = address(&table, "advertise").or(sip.core.advertise);
+    let dead_audio_ms = table.seconds("dead_audio_s", None, 0..=86_400).filter(|&ms| ms > 0);
+    let setup = MediaSetup {
+        listen,
+        ports: ports(&table, sip),
+        threads: table.whole("threads", cores, 1..=1_024),
+        music: music(&table),
+    };
+    let core = b2bua::config::Media {
+        advertise,
+        codecs: codecs(&table),
+        music: "default".into(),
+        dead_audio_ms,
+    };
+    table.finish(&["prompts", "record", "retention_days", "srtp"]);
+    (setup, core)
+}
+
+fn ports(table: &Section<'_>, sip: &SipSection) -> RangeInclusive<u16> {
+    let default = 20_000..=29_999;
+    let expected = "two ports from 1024 on, such as \"20000-29999\"";
+    let Some(text) = table.text("ports", expected) else { return default };
+    let parsed = text.text.split_once('-').and_then(|(first, last)| {
+        Some((first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?))
+    });
+    let Some((first, last)) = parsed.filter(|(first, last)| *first >= 1_024 && first < last) else {
+        table
+            .report
+            .fault(text.at, format!("`ports` of [media] is `{}`; expected {expected}", text.text));
+        return default;
+    };
+    let taken = sip.listen.iter().find(|listen| (first..=last).contains(&listen.address.port()));
+    if let Some(taken) = taken {
+        table.report.fault(
+            text.at,
+            format!(
+                "`ports` of [media] contain {}, where [sip] listens; move one of them",
+                taken.address.port()
+            ),
+        );
+    }
+    first..=last
+}
+
+fn music(table: &Section<'_>) -> Option<PathBuf> {
+    let text = table.text("music", "a folder of NAME.wav, or one file")?;
+    let path = PathBuf::from(text.text);
+    if !path.exists() {
+        table.report.fault(
+            text.at,
+            format!(
+                "`music` of [media] is `{}`, which is not there; expected a folder of NAME.wav, or \
+                 one file; without the key there is built-in music",
+                text.text
+            ),
+        );
+    }
+    Some(path)
+}
+
+fn codecs(table: &Section<'_>) -> Vec<media::Codec> {
+    let names = || media::Codec::ALL.iter().map(|codec| codec.name().to_lowercase());
+    let known = names().collect::<Vec<_>>().join(", ");
+    let expected = format!("a list of {known}");
+    let Some(texts) = table.texts("codecs", &expected) else {
+        return media::Codec::ALL.to_vec();
+    };
+    let mut codecs = Vec::new();
+    for text in &texts {
+        let codec =
+            media::Codec::ALL.into_iter().find(|c| c.name().eq_ignore_ascii_case(text.text));
+        match codec {
+            Some(codec) if codecs.contains(&codec) => {
+                table.report.fault(text.at, format!("codec `{}` is there twice", text.text));
+            }
+            Some(codec) => codecs.push(codec),
+            None if ["opus", "g722", "g729"].contains(&text.text.to_lowercase().as_str()) => table
+                .report
+                .fault(text.at, format!("`{}` is not supported yet; so far: {known}", text.text)),
+            None => table
+                .report
+                .fault(text.at, format!("`{}` is no codec; expected {expected}", text.text)),
+        }
+    }
+    if texts.is_empty() {
+        table.report.fault(table.at, format!("`codecs` of [media] is empty; expected {expected}"));
+    }
+    codecs
+}
+
+pub(super) fn http(root: &Section<'_>, names: &mut Names) -> HttpSetup {
+    let table = section(root, "http");
+    let default = SocketAddr::from(([127, 0, 0, 1], 8080));
+    let expected = "ADDRESS:PORT, such as \"127.0.0.1:8080\"";
+    let listen = table.text("listen", expected).map_or(default, |text| {
+        text.text.parse().unwrap_or_else(|_| {
+            let text_is = text.text;
+            table
+                .report
+                .fault(text.at, format!("`listen` of [http] is `{text_is}`; expected {expected}"));
+            default
+        })
+    });
+    let mut tokens: Vec<TokenSetup> = Vec::new();
+    for mut token in table.tables("token", "[[http.token]]") {
+        let name = token.required("name", "a name for logs").map_or("", |name| name.text);
+        token.is_called(name);
+        names.define(Thing::Token, name, token.at, token.report);
+        let secret = token.required("secret", "what stands behind `Authorization: Bearer`");
+        let role = token.choice(
+            "role",
+            &[
+                ("operator", Role::Operator),
+                ("supervisor", Role::Supervisor),
+                ("admin", Role::Admin),
+            ],
+            &[],
+        );
+        token.finish(&["supervises", "operator"]);
+        let Some(secret) = secret else { continue };
+        if tokens.iter().any(|other| &*other.secret == secret.text) {
+            token.report.fault(secret.at, format!("{} has another token's secret", token.what()));
+        }
+        tokens.push(TokenSetup { name: name.into(), secret: secret.text.into(), role });
+    }
+    table.finish(&["origins", "cert", "key", "desk"]);
+    HttpSetup { listen, tokens }
+}

@@ -1,0 +1,451 @@
+//! Broken snippets and the lines they are answered with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::load::{Loaded, Unusable, load_with};
+
+/// A folder of its own for each test, removed when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("usher-config-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn load(&self, path: &Path) -> Result<Loaded, Unusable> {
+        let _ = self;
+        load_with(path, &|name| (name == "KNOWN").then(|| "known".to_owned()))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The first file, sound by itself: the snippet is a second one, so that its lines count from 1.
+const FIRST: &str = r#"
+include = ["a"]
+[sip]
+domain = "d.example"
+[[http.token]]
+name = "n"
+secret = "s"
+"#;
+const QUEUE: &str = "[[queue]]\nname = \"q\"\nnumber = \"600\"\n";
+const OPERATOR: &str = "[[operator]]\nid = \"o\"\npassword = \"p\"\nqueues = [\"q\"]\n";
+const ROUTE: &str = "[[route]]\nto = \"^600$\"\ngo = { queue = \"q\" }\n";
+
+fn lines(folder: &Folder, faults: &super::Faults) -> Vec<String> {
+    let prefix = format!("{}/", folder.0.display());
+    faults.to_string().lines().map(|line| line.replace(&prefix, "")).collect()
+}
+
+#[track_caller]
+fn check_file(first: &str, second: &str, expected: &[&str]) {
+    let folder = Folder::new();
+    folder.file("a", second);
+    let faults = match folder.load(&folder.file("first", first)) {
+        Ok(_) => Vec::new(),
+        Err(unusable) => lines(&folder, &unusable.faults),
+    };
+    assert_eq!(faults, expected, "{second}");
+}
+
+#[track_caller]
+fn check(snippet: &str, expected: &[&str]) {
+    check_file(FIRST, snippet, expected);
+}
+
+#[track_caller]
+fn check_warnings(snippet: &str, expected: &[&str]) {
+    let folder = Folder::new();
+    folder.file("a", snippet);
+    let warnings = match folder.load(&folder.file("first", FIRST)) {
+        Ok(loaded) => lines(&folder, &loaded.warnings),
+        Err(unusable) => panic!("{snippet}: {}", unusable.faults),
+    };
+    assert_eq!(warnings, expected, "{snippet}");
+}
+
+#[track_caller]
+fn sound(snippet: &str) -> super::Setup {
+    let folder = Folder::new();
+    folder.file("a", snippet);
+    match folder.load(&folder.file("first", FIRST)) {
+        Ok(loaded) => loaded.setup,
+        Err(unusable) => panic!("{snippet}: {}", unusable.faults),
+    }
+}
+
+#[test]
+fn files() {
+    let folder = Folder::new();
+    let Err(unusable) = folder.load(&folder.0.join("none")) else { panic!("it is not there") };
+    assert_eq!(
+        lines(&folder, &unusable.faults),
+        [
+            "none: cannot be read: No such file or directory (os error 2); name another file with -c FILE"
+        ]
+    );
+    check_file(
+        "include = [\"conf.d/*\", \"b\", 3]\n[sip]\ndomain = \"d\"",
+        "",
+        &[
+            "b: cannot be read: No such file or directory (os error 2)",
+            "first:1: `include` is a whole number; expected files, such as [\"conf.d/*.toml\"]",
+        ],
+    );
+    check(
+        "include = [\"b\"]\n[sip]\ndomain = \"e\"",
+        &[
+            "a:1: an included file includes others; name them all in the first file",
+            "a:3: `domain` is given again; it stands already at first:4",
+        ],
+    );
+}
+
+#[test]
+fn syntax_errors_hide_nothing() {
+    check(
+        "[node\nnmae = \"x\"\n[sip]\nstrangers = 1",
+        &[
+            "a:1: not TOML: unclosed table, expected `]`",
+            "a:4: `strangers` of [sip] is a whole number; expected forbid | silence",
+        ],
+    );
+    check(
+        "[node]\nnmae = 1\nnumber = = 2\n",
+        &[
+            "a:2: unknown key `nmae` in [node]; did you mean `name`?",
+            "a:3: not TOML: extra `=`, expected nothing",
+        ],
+    );
+}
+
+#[test]
+fn keys_and_types() {
+    check(
+        "[nod]\n[tls]\n",
+        &[
+            "a:1: unknown key `nod` in the file; did you mean `node`?",
+            "a:2: `tls` of the file is not supported yet; remove it",
+        ],
+    );
+    check(
+        "[node]\ncolour = 1\nnumber = 1024\ndata_dir = true\n",
+        &[
+            "a:2: unknown key `colour` in [node]; known: data_dir, name, number",
+            "a:3: `number` of [node] is 1024; expected a whole number from 0 to 1023",
+            "a:4: `data_dir` of [node] is true or false; expected a folder",
+        ],
+    );
+    check(
+        "node = 3\n[queue]\nname = \"q\"",
+        &[
+            "a:1: [node] is a whole number; expected a table",
+            "a:2: `queue` is a table; write [[queue]] above each",
+        ],
+    );
+}
+
+#[test]
+fn variables() {
+    check(
+        "[node]\nname = \"${KNOWN}-${UNKNOWN:-x}\"\ndata_dir = \"${UNKNOWN}\"",
+        &["a:3: the environment variable UNKNOWN is not set; set it, or write ${UNKNOWN:-default}"],
+    );
+    assert_eq!(&*sound("[node]\nname = \"${KNOWN}-${UNKNOWN:-x}\"").node_name, "known-x");
+}
+
+#[test]
+fn server_sections() {
+    check_file(
+        "",
+        "",
+        &["first: [sip] has no `domain`; expected the part behind @ of operators' addresses, \
+         \"usher.example\""],
+    );
+    check(
+        "[sip]\nlisten = [\n\"tls://0.0.0.0:5060\",\n\"udp://a\",\n\"udp://[::1]\",\n\"udp://[::1]:5060\"]\n\
+           advertise = \"0.0.0.0\"\nstrangers = \"silense\"\nheader_prefix = \"X-\"",
+        &[
+            "a:3: `tls` in `tls://0.0.0.0:5060` is not supported yet; so far: udp, tcp",
+            "a:4: `listen` of [sip] is `udp://a`; expected TRANSPORT://ADDRESS:PORT, such as \
+         \"udp://0.0.0.0:5060\"",
+            "a:6: `udp://[::1]:5060` is there twice",
+            "a:7: `advertise` of [sip] is `0.0.0.0`; expected an address others can reach, such as \
+         \"203.0.113.5\"",
+            "a:8: `strangers` of [sip] is `silense`; expected forbid | silence; did you mean `silence`?",
+            "a:9: `header_prefix` of [sip] is not supported yet; remove it",
+        ],
+    );
+    check(
+        "[media]\nports = \"5000-6000\"\ncodecs = [\"opus\", \"pcm\", \"PCMA\", \"pcma\"]\nmusic = \"/no/where\"",
+        &[
+            "a:2: `ports` of [media] contain 5060, where [sip] listens; move one of them",
+            "a:3: `opus` is not supported yet; so far: pcma, pcmu",
+            "a:3: `pcm` is no codec; expected a list of pcma, pcmu",
+            "a:3: codec `pcma` is there twice",
+            "a:4: `music` of [media] is `/no/where`, which is not there; expected a folder of NAME.wav, \
+         or one file; without the key there is built-in music",
+        ],
+    );
+    check(
+        "[media]\nports = \"30000-20000\"\n[http]\nlisten = \"8080\"\n[[http.token]]\nname = \"n\"\nsecret = \"s\"",
+        &[
+            "a:2: `ports` of [media] is `30000-20000`; expected two ports from 1024 on, such as \
+         \"20000-29999\"",
+            "a:4: `listen` of [http] is `8080`; expected ADDRESS:PORT, such as \"127.0.0.1:8080\"",
+            "a:5: token `n` is there twice; the first is at first:5",
+            "a:7: [[http.token]] `n` has another token's secret",
+        ],
+    );
+}
+
+#[test]
+fn trunks() {
+    check(
+        "[[trunk]]\nname = \"t\"\n[[trunk]]\nname = \"t\"\nhosts = [\"sbc\", \"1.2.3.4/33\"]\n\
+           proxy = \"sbc\"\nregister = true\nheaders_in = [\"X *\"]",
+        &[
+            "a:1: [[trunk]] `t` has neither `hosts` nor `username`, so nobody can call in, and no \
+         `proxy`, so nobody can be called",
+            "a:3: trunk `t` is there twice; the first is at a:1",
+            "a:5: `hosts` of [[trunk]] `t` has `1.2.3.4/33`; expected a prefix of 0 to 32 bits",
+            "a:5: `hosts` of [[trunk]] `t` has `sbc`; expected an address or a block of them, \
+         203.0.113.0/28; names are not looked up",
+            "a:6: `proxy` of [[trunk]] `t` is `sbc`; expected a SIP URI such as \
+         \"sip:100@203.0.113.5:5060\"",
+            "a:7: `register` of [[trunk]] `t` is not supported yet; remove it",
+            "a:8: `headers_in` of [[trunk]] `t` has `X *`; expected a header name, * only at its end",
+        ],
+    );
+    check(
+        &format!(
+            "{OPERATOR}{QUEUE}[[trunk]]\nname = \"t\"\nusername = \"o\"\npassword = \"p\"\n\
+           [[trunk]]\nname = \"u\"\nusername = \"u\"\n"
+        ),
+        &[
+            "a:8: [[trunk]] `t`: `o` is the user name of another operator",
+            "a:12: [[trunk]] `u` has a `username`, but no `password`",
+        ],
+    );
+}
+
+#[test]
+fn operators() {
+    check(
+        &format!(
+            "{QUEUE}[[operator]]\nid = \"a b\"\nnumber = 101\nqueues = [\"p\", \"unlike\"]\n\
+           outgoing = [\"(\"]\nskills = {{ a = 1 }}"
+        ),
+        &[
+            "a:4: [[operator]] `a b` has no `password`; expected what is typed into the phone",
+            "a:5: `id` of [[operator]] `a b` is `a b`; expected letters, digits and - _ . + * # only",
+            "a:6: `number` of [[operator]] `a b` is a whole number; expected a string such as \"101\"",
+            "a:7: [[operator]] `a b` names queue `p`, which is not there; did you mean `q`?",
+            "a:7: [[operator]] `a b` names queue `unlike`, which is not there; there are: q",
+            "a:8: `outgoing` of [[operator]] `a b` is `(`, which is no regular expression: found open \
+         group without closing ')'; in TOML, '…' spares doubling each \\",
+            "a:9: `skills` of [[operator]] `a b` is not supported yet; remove it",
+        ],
+    );
+    check(
+        &format!(
+            "{QUEUE}[[operator]]\nid = \"o{{1..3}}\"\nnumber = \"{{600..602}}\"\n\
+           password = \"{{1..2}}\""
+        ),
+        &[
+            "a:3: `600` of queue `q` is dialled for operator `o1` already, at a:4",
+            "a:7: `{1..2}` makes 2, but `id` makes 3; ranges go together",
+        ],
+    );
+}
+
+#[test]
+fn ranges_make_operators() {
+    let setup = sound("[[operator]]\nid = \"o{1..3}\"\nnumber = \"{08..10}\"\npassword = \"s\"");
+    let made = |operator: &b2bua::config::Operator| {
+        format!("{} {:?} {}", operator.id, operator.number, operator.name)
+    };
+    assert_eq!(
+        setup.core.operators.iter().map(made).collect::<Vec<_>>(),
+        ["o1 Some(\"08\") o1", "o2 Some(\"09\") o2", "o3 Some(\"10\") o3"]
+    );
+    assert_eq!(setup.core.sip.users.len(), 3);
+    assert_eq!(&*setup.core.sip.users[2].username, "o3");
+}
+
+#[test]
+fn queues() {
+    check(
+        "[[queue]]\nname = \"q\"\nstrategy = \"longest\"\nring_s = \"20\"\nwrap_up_s = -1\n\
+           music = \"jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
+           strategy = \"best-skill\"\nhold = true",
+        &[
+            "a:3: `strategy` of [[queue]] `q` is `longest`; expected longest-idle | in-order | \
+         round-robin | ring-all",
+            "a:4: `ring_s` of [[queue]] `q` is a string; expected seconds from 1 to 600",
+            "a:5: `wrap_up_s` of [[queue]] `q` is -1; expected seconds from 0 to 86400",
+            "a:6: `music` of [[queue]] `q` is `jazz`; expected \"default\", or the name of a .wav in the \
+         folder that `music` of [media] names",
+            "a:7: `do = \"voicemail\"` of on_limit = [{ do = \"hangup\", code = 480 }] is not supported \
+         yet; so far: hangup",
+            "a:8: queue `q` is there twice; the first is at a:1",
+            "a:10: `strategy = \"best-skill\"` of [[queue]] `q` is not supported yet; so far: \
+         longest-idle | in-order | round-robin | ring-all",
+            "a:11: `hold` of [[queue]] `q` is not supported yet; remove it",
+        ],
+    );
+    let setup = sound(&format!("{QUEUE}ring_s = 2.5\non_limit = [{{ code = 486 }}]\n{OPERATOR}"));
+    let queue = &setup.core.queues[0];
+    assert_eq!((queue.ring_ms, queue.wrap_up_ms, queue.refuse_status), (2_500, 10_000, 486));
+}
+
+#[test]
+fn routes() {
+    let head = format!("{QUEUE}{OPERATOR}[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\n");
+    let after = |number: u32| 10 + number;
+    let check_route = |route: &str, line: u32, expected: &str| {
+        let expected = format!("a:{}: {expected}", after(line));
+        check(&format!("{head}[[route]]\n{route}\n"), &[&expected]);
+    };
+    check_route("", 1, "[[route]] has no `go`; expected such as go = { queue = \"support\" }");
+    check_route(
+        "go = { queue = \"qq\" }",
+        2,
+        "[[route]] names queue `qq`, which is not there; did you mean `q`?",
+    );
+    check_route(
+        "go = { operator = \"x\" }",
+        2,
+        "[[route]] names operator `x`, which is not there; did you mean `o`?",
+    );
+    check_route(
+        "trunk = \"x\"\ngo = { drop = true }",
+        2,
+        "[[route]] names trunk `x`, which is not there; did you mean `t`?",
+    );
+    check_route(
+        "go = { queue = \"q\", drop = true }",
+        2,
+        "`go` needs exactly one of queue, operator, uri, number, reject, drop, e.g. go = { queue = \
+         \"support\" }",
+    );
+    check_route(
+        "go = { reject = 200 }",
+        2,
+        "`reject` of `go` of [[route]] is 200; expected a whole number from 400 to 699",
+    );
+    check_route(
+        "go = { menu = \"m\" }",
+        2,
+        "`menu` of `go` of [[route]] is not supported yet; remove it",
+    );
+    check_route(
+        "go = { operator = \"o\", priority_s = 3 }",
+        2,
+        "unknown key `priority_s` in `go` of [[route]]; known: operator",
+    );
+    check_route(
+        "go = { uri = \"tel:1\" }",
+        2,
+        "`uri` of `go` of [[route]] is `tel:1`; expected a SIP URI such as \
+         \"sip:100@203.0.113.5:5060\"",
+    );
+    check_route(
+        "go = { number = \"1\", trunk = \"t\" }",
+        1,
+        "[[route]] calls over trunk `t`, which has no `proxy`; add one",
+    );
+    check_route(
+        "to = \"[\"\ngo = { drop = true }",
+        2,
+        "`to` of [[route]] is `[`, which is no regular expression: found unclosed character class; in TOML, \
+         '…' spares doubling each \\",
+    );
+    check_route(
+        "header = { A = 1 }\ngo = { drop = true }",
+        2,
+        "`A` is a whole number; expected an expression",
+    );
+}
+
+#[test]
+fn what_is_hardly_meant() {
+    check_warnings(&format!("{QUEUE}{OPERATOR}{ROUTE}"), &[]);
+    check_warnings("", &["first: there is no [[route]]: calls from trunks are refused with 404"]);
+    check_warnings(
+        "[[queue]]\nname = \"q\"\n[[route]]\ngo = { drop = true }",
+        &[
+            "a:1: nobody can serve queue `q`; add queues = [\"q\"] to an [[operator]]",
+            "a:1: nothing leads to queue `q`; give it a `number`, or a [[route]]",
+        ],
+    );
+    check_warnings(
+        &format!(
+            "{ROUTE}{QUEUE}auto_connect = true\n{OPERATOR}[acd]\nauto_connect = false\n\
+           [[operator]]\nid = \"x{{1..9}}\"\npassword = \"p\"\nlimits = {{ voice = 2, total = 1 }}"
+        ),
+        &[
+            "a:4: [[queue]] `q` switches `auto_connect` on, but [acd] switches it off for all queues; \
+         nobody is connected by itself",
+            "a:4: queue `q` connects nobody by itself: `auto_connect` is off",
+            "a:14: operator `x1` is in no queue, and gets direct calls only",
+            "a:17: [[operator]] `x{1..9}` may take 2 voice calls, but 1 in all",
+        ],
+    );
+    check_warnings(
+        "[[route]]\ntrunk = \"t\"\ngo = { drop = true }\n[[route]]\ntrunk = \"t\"\nto = \"1\"\n\
+           go = { drop = true }\n[[trunk]]\nname = \"t\"\nhosts = [\"10.0.0.0/8\"]\n[[trunk]]\nname = \"u\"\n\
+           hosts = [\"10.1.0.0/16\", \"::/0\"]",
+        &[
+            "a:4: this [[route]] is never reached: the one at a:1 takes all its calls; put it above that",
+            "a:11: [[trunk]] `u`: 10.1.0.0/16 belongs to trunk `t` before it, which takes its calls",
+            "a:13: [[trunk]] `u` is open to every address there is: anybody may call",
+        ],
+    );
+    check_warnings(
+        &format!(
+            "{ROUTE}{QUEUE}{OPERATOR}[media]\nports = \"20000-20399\"\n\
+           [http]\nlisten = \"0.0.0.0:80\"\n[[http.token]]\nname = \"x\"\nsecret = \"change-me\""
+        ),
+        &[
+            "first: [[http.token]] `x` has the secret of the example, and [http] listens beyond this \
+         machine; choose another",
+            "first: `ports` of [media] are enough for 100 calls of two legs, `max_calls` of [limits] is \
+         2000",
+        ],
+    );
+}
+
+#[test]
+fn the_shipped_files_are_sound() {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+    let mut seen = 0;
+    for entry in fs::read_dir(configs).unwrap() {
+        let path = entry.unwrap().path();
+        match load_with(&path, &|_| None) {
+            Ok(loaded) => assert_eq!(loaded.warnings.to_string(), "", "{}", path.display()),
+            Err(unusable) => panic!("{}", unusable.faults),
+        }
+        seen += 1;
+    }
+    assert!(seen >= 2);
+}

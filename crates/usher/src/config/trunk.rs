@@ -1,0 +1,206 @@
+//! `[[trunk]]`: who may call in without registering, and where calls go out.
+
+use std::net::IpAddr;
+
+use b2bua::config::Trunk;
+use sip::{Block, Credentials, TrunkPeer};
+
+use super::fault::Report;
+use super::names::{Names, Thing};
+use super::operator;
+use super::section::{Section, Text};
+use super::source::At;
+
+/// A trunk as access control and the calling side see it.
+pub(super) struct Read {
+    pub(super) at: At,
+    pub(super) peer: TrunkPeer,
+    pub(super) core: Trunk,
+}
+
+const LATER: &[&str] = &[
+    "register",
+    "number_in",
+    "number_out",
+    "max_cps",
+    "identity",
+    "codecs",
+    "srtp",
+    "options_s",
+    "failover",
+];
+
+pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
+    let name = section.required("name", "a name such as \"carrier\"").map_or("", |name| name.text);
+    section.is_called(name);
+    if !name.is_empty() {
+        names.define(Thing::Trunk, name, section.at, section.report);
+    }
+    let hosts = section.texts("hosts", "a list of addresses such as [\"203.0.113.0/28\"]");
+    let hosts: Vec<Block> =
+        hosts.unwrap_or_default().into_iter().filter_map(|text| host(&section, text)).collect();
+    let proxy = section.text("proxy", "a SIP URI such as \"sip:sbc.example\"");
+    let proxy = proxy.and_then(|text| uri(&section, "proxy", text));
+    let credentials = credentials(&section);
+    if hosts.is_empty()
+        && credentials.is_none()
+        && !["hosts", "proxy", "username"].iter().any(|key| section.has(key))
+    {
+        section.report.fault(
+            section.at,
+            format!(
+                "{} has neither `hosts` nor `username`, so nobody can call in, and no `proxy`, so \
+                 nobody can be called",
+                section.what()
+            ),
+        );
+    }
+    let calls_max = section.whole("max_calls", 500, 1..=1_000_000);
+    let headers_in = section
+        .texts("headers_in", "a list of header names, * at the end for any that start so")
+        .map_or_else(
+            || vec!["X-*".into(), "User-to-User".into()],
+            |texts| texts.into_iter().filter_map(|text| header(&section, text)).collect(),
+        );
+    section.finish(LATER);
+    Read {
+        at: section.at.clone(),
+        peer: TrunkPeer { name: name.into(), hosts, credentials: credentials.clone() },
+        core: Trunk { name: name.into(), proxy, credentials, calls_max, headers_in },
+    }
+}
+
+fn host(section: &Section<'_>, text: Text<'_>) -> Option<Block> {
+    let (address, prefix) =
+        text.text.split_once('/').map_or((text.text, None), |(host, bits)| (host, Some(bits)));
+    let fault = |expected: &str| {
+        section.report.fault(
+            text.at,
+            format!("`hosts` of {} has `{}`; expected {expected}", section.what(), text.text),
+        );
+        None
+    };
+    let Ok(address) = address.parse::<IpAddr>() else {
+        return fault("an address or a block of them, 203.0.113.0/28; names are not looked up");
+    };
+    let bits: u8 = if address.is_ipv4() { 32 } else { 128 };
+    match prefix.map_or(Ok(bits), str::parse::<u8>) {
+        Ok(prefix) if prefix <= bits => {
+            if prefix == 0 {
+                section.report.warn(
+                    text.at,
+                    format!(
+                        "{} is open to every address there is: anybody may call",
+                        section.what()
+                    ),
+                );
+            }
+            Some(Block { address, prefix })
+        }
+        _ => fault(&format!("a prefix of 0 to {bits} bits")),
+    }
+}
+
+/// A URI that a call can be sent to.
+pub(super) fn uri(section: &Section<'_>, key: &str, text: Text<'_>) -> Option<sip::msg::Uri> {
+    let uri = sip::msg::Uri::parse(text.text).ok();
+    let is = |scheme| uri.as_ref().is_some_and(|uri| *uri.scheme() == scheme);
+    let what = section.what();
+    if is(sip::msg::Scheme::Sip) {
+        return uri;
+    }
+    section.report.fault(
+        text.at,
+        if is(sip::msg::Scheme::Sips) {
+            format!("`{key}` of {what}: sips: is not supported yet; so far: sip:")
+        } else {
+            format!(
+                "`{key}` of {what} is `{}`; expected a SIP URI such as \"sip:100@203.0.113.5:5060\"",
+                text.text
+            )
+        },
+    );
+    None
+}
+
+fn credentials(section: &Section<'_>) -> Option<Credentials> {
+    let username = section.text("username", "the digest user name");
+    let password = section.text("password", "the digest password");
+    let filled = |text: &Option<Text<'_>>| text.is_some_and(|text| !text.text.is_empty());
+    match (filled(&username), filled(&password)) {
+        (true, true) => {
+            let (username, password) = (username?.text.into(), password?.text.into());
+            return Some(Credentials { username, password });
+        }
+        (true, false) => section
+            .report
+            .fault(section.at, format!("{} has a `username`, but no `password`", section.what())),
+        (false, true) => section
+            .report
+            .fault(section.at, format!("{} has a `password`, but no `username`", section.what())),
+        (false, false) => {}
+    }
+    None
+}
+
+fn header(section: &Section<'_>, text: Text<'_>) -> Option<b2bua::config::Name> {
+    let name = text.text.strip_suffix('*').unwrap_or(text.text);
+    let token = |c: char| c.is_ascii_alphanumeric() || "-.!%_+`'~".contains(c);
+    if !name.chars().all(token) || text.text.is_empty() {
+        section.report.fault(
+            text.at,
+            format!(
+                "`headers_in` of {} has `{}`; expected a header name, * only at its end",
+                section.what(),
+                text.text
+            ),
+        );
+        return None;
+    }
+    Some(text.text.into())
+}
+
+/// What can be seen only over all trunks.
+pub(super) fn check(trunks: &[Read], operators: &[operator::Read], report: &Report) {
+    for (index, trunk) in trunks.iter().enumerate() {
+        let name = &trunk.peer.name;
+        for earlier in &trunks[..index] {
+            for block in &trunk.peer.hosts {
+                if earlier.peer.hosts.iter().any(|other| covers(*other, *block)) {
+                    report.warn(
+                        &trunk.at,
+                        format!(
+                            "[[trunk]] `{name}`: {}/{} belongs to trunk `{}` before it, which takes \
+                             its calls",
+                            block.address, block.prefix, earlier.peer.name
+                        ),
+                    );
+                }
+            }
+        }
+        let Some(credentials) = &trunk.peer.credentials else { continue };
+        let taken = operators
+            .iter()
+            .map(|operator| (&operator.credentials.username, "operator"))
+            .chain(trunks[..index].iter().filter_map(|earlier| {
+                Some((&earlier.peer.credentials.as_ref()?.username, "trunk"))
+            }))
+            .find(|(username, _)| **username == credentials.username);
+        if let Some((username, whose)) = taken {
+            report.fault(
+                &trunk.at,
+                format!("[[trunk]] `{name}`: `{username}` is the user name of another {whose}"),
+            );
+        }
+    }
+}
+
+fn covers(wide: Block, narrow: Block) -> bool {
+    let bits = |address| match address {
+        IpAddr::V4(v4) => (u128::from(u32::from(v4)) << 96, true),
+        IpAddr::V6(v6) => (u128::from(v6), false),
+    };
+    let ((a, a_v4), (b, b_v4)) = (bits(wide.address), bits(narrow.address));
+    let mask = u128::MAX.checked_shl(128 - u32::from(wide.prefix)).unwrap_or(0);
+    a_v4 == b_v4 && wide.prefix <= narrow.prefix && a & mask == b & mask
+}

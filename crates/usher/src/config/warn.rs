@@ -1,0 +1,89 @@
+//! What is allowed, but hardly meant.
+
+use b2bua::config::{Go, Limits};
+
+use super::fault::Report;
+use super::section::Section;
+use super::setup::{HttpSetup, MediaSetup, TokenSetup};
+use super::{operator, queue, route};
+
+pub(super) fn all(
+    root: &Section<'_>,
+    operators: &[operator::Read],
+    queues: &[queue::Read],
+    routes: &[route::Read],
+    http: &HttpSetup,
+) {
+    let report = root.report;
+    for queue in queues {
+        let name = &queue.core.name;
+        if !operators.iter().any(|operator| operator.core.queues.contains(name)) {
+            report.warn(
+                &queue.at,
+                format!(
+                    "nobody can serve queue `{name}`; add queues = [\"{name}\"] to an [[operator]]"
+                ),
+            );
+        }
+        let leads = |route: &route::Read| matches!(&route.core.go, Go::Queue { queue, .. } if queue == name);
+        if queue.core.number.is_none() && !routes.iter().any(leads) {
+            report.warn(
+                &queue.at,
+                format!("nothing leads to queue `{name}`; give it a `number`, or a [[route]]"),
+            );
+        }
+        if !queue.core.auto_connect {
+            report.warn(
+                &queue.at,
+                format!("queue `{name}` connects nobody by itself: `auto_connect` is off"),
+            );
+        }
+    }
+    // Operators of one range are one table, and one line.
+    for table in operators.chunk_by(|one, next| one.at == next.at) {
+        let operator = &table[0];
+        if !operator.core.queues.is_empty() {
+            continue;
+        }
+        report.warn(
+            &operator.at,
+            format!("operator `{}` is in no queue, and gets direct calls only", operator.core.id),
+        );
+    }
+    if routes.is_empty() {
+        report.warn(root.at, "there is no [[route]]: calls from trunks are refused with 404");
+    }
+    let example = |token: &&TokenSetup| &*token.secret == "change-me";
+    if let Some(token) = http.tokens.iter().find(example)
+        && !http.listen.ip().is_loopback()
+    {
+        report.warn(
+            root.at,
+            format!(
+                "[[http.token]] `{}` has the secret of the example, and [http] listens beyond this \
+                 machine; choose another",
+                token.name
+            ),
+        );
+    }
+    if http.tokens.is_empty() {
+        report.warn(root.at, "there is no [[http.token]]: nobody can use the API or `usher ctl`");
+    }
+}
+
+/// Two legs a call, two ports a leg.
+pub(super) fn ports(root: &Section<'_>, media: &MediaSetup, limits: &Limits) {
+    let report: &Report = root.report;
+    let ports = usize::from(*media.ports.end()) - usize::from(*media.ports.start()) + 1;
+    let calls = ports / 4;
+    if calls < limits.calls_max {
+        report.warn(
+            root.at,
+            format!(
+                "`ports` of [media] are enough for {calls} calls of two legs, `max_calls` of \
+                 [limits] is {}",
+                limits.calls_max
+            ),
+        );
+    }
+}
