@@ -277,8 +277,7 @@ mod tests {
         }
         digits.extend(receiver.timeout(ms(last + 1_000)));
         digits.extend(receiver.timeout(ms(last + 2_000)));
-        let seen: Vec<_> =
-            digits.iter().map(|p| (digit(p.event).unwrap(), p.duration)).collect();
+        let seen: Vec<_> = digits.iter().map(|p| (digit(p.event).unwrap(), p.duration)).collect();
         assert_eq!(seen, expected, "{packets:?}");
     }
 
@@ -286,7 +285,13 @@ mod tests {
     fn each_digit_once() {
         // As it should be, the end three times.
         check(
-            &[(0, 5, 1, false, 160), (20, 5, 1, false, 320), (40, 5, 1, true, 480), (40, 5, 1, true, 480), (40, 5, 1, true, 480)],
+            &[
+                (0, 5, 1, false, 160),
+                (20, 5, 1, false, 320),
+                (40, 5, 1, true, 480),
+                (40, 5, 1, true, 480),
+                (40, 5, 1, true, 480),
+            ],
             &[('1', 480)],
         );
         // All ends lost, then silence.
@@ -298,7 +303,14 @@ mod tests {
         );
         // An end that comes after the next has begun, and an update after the end.
         check(
-            &[(0, 5, 3, false, 160), (20, 5, 3, true, 320), (40, 1_005, 4, false, 160), (41, 5, 3, true, 320), (60, 1_005, 4, true, 320), (61, 1_005, 4, false, 160)],
+            &[
+                (0, 5, 3, false, 160),
+                (20, 5, 3, true, 320),
+                (40, 1_005, 4, false, 160),
+                (41, 5, 3, true, 320),
+                (60, 1_005, 4, true, 320),
+                (61, 1_005, 4, false, 160),
+            ],
             &[('3', 320), ('4', 320)],
         );
         // Only one end packet survived.
@@ -306,16 +318,18 @@ mod tests {
         // A late repetition of the end after a timeout.
         check(&[(0, 5, 6, false, 160), (400, 5, 6, true, 480)], &[('6', 160)]);
         // The timestamp wraps.
-        check(
-            &[(0, u32::MAX, 7, true, 160), (90, 900, 7, true, 160)],
-            &[('7', 160), ('7', 160)],
-        );
+        check(&[(0, u32::MAX, 7, true, 160), (90, 900, 7, true, 160)], &[('7', 160), ('7', 160)]);
     }
 
     #[test]
     fn a_long_event_in_segments_is_one_digit() {
         check(
-            &[(0, 0, 9, false, 0xff00), (20, 0, 9, false, 0xffff), (40, 0xffff, 9, false, 160), (60, 0xffff, 9, true, 320)],
+            &[
+                (0, 0, 9, false, 0xff00),
+                (20, 0, 9, false, 0xffff),
+                (40, 0xffff, 9, false, 160),
+                (60, 0xffff, 9, true, 320),
+            ],
             &[('9', 0xffff + 320)],
         );
     }

@@ -214,6 +214,7 @@ impl Buffer {
                 Found::Gap(gap) => {
                     let count = (gap as usize).min(FRAME - filled);
                     self.conceal(out, filled, filled + count);
+                    self.dry = 0;
                     (filled, play) = (filled + count, play.wrapping_add(count as u32));
                 }
                 Found::Nothing => {

@@ -23,7 +23,9 @@ pub mod sdp;
 pub mod sound;
 
 pub use codec::Codec;
-pub use engine::{Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Report};
+pub use engine::{
+    Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Report,
+};
 pub use matrix::{Hears, Mode, Participant, Role, Row, Source, Stage, hears};
 pub use negotiate::{LegSettings, Negotiation, Plan, Refusal};
 pub use pool::{Lease, Pool};

@@ -170,4 +170,4 @@ fn speakers(participants: &[Participant], listener: LegId) -> Hears {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -324,4 +324,4 @@ fn events(media: &Media, rate_hz: u32) -> Option<u8> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

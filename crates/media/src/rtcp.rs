@@ -204,6 +204,18 @@ impl Statistics {
         false
     }
 
+    /// Takes a packet that carries no audio, so that its number does not count as lost. Its
+    /// timestamp says nothing of its journey, and another source of it nothing of the audio's.
+    pub fn record_event(&mut self, ssrc: u32, sequence: u16, now: Time) {
+        let step = ahead16(sequence, self.highest);
+        if self.ssrc() == Some(ssrc) && (-100..3_000).contains(&step) {
+            let transit = self.transit;
+            let jitter = self.jitter;
+            self.record(ssrc, sequence, 0, now, 8_000);
+            (self.transit, self.jitter) = (transit, jitter);
+        }
+    }
+
     /// The source in use.
     #[must_use]
     pub fn ssrc(&self) -> Option<u32> {
@@ -276,7 +288,13 @@ mod tests {
         for n in 0..10u16 {
             // Packet 4 never comes.
             if n != 4 {
-                statistics.record(9, 65_530u16.wrapping_add(n), 160 * u32::from(n), ms(20 * u64::from(n)), 8_000);
+                statistics.record(
+                    9,
+                    65_530u16.wrapping_add(n),
+                    160 * u32::from(n),
+                    ms(20 * u64::from(n)),
+                    8_000,
+                );
             }
         }
         assert_eq!((statistics.lost(), statistics.jitter()), (1, 0));

@@ -223,4 +223,4 @@ pub struct Description {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

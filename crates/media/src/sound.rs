@@ -36,7 +36,8 @@ const fn sine() -> [i16; STEPS] {
 /// The sample at a position, in samples, of a sine of so many hundredths of a Hertz.
 fn wave(position: u64, centihertz: u64) -> i32 {
     // After a hundred seconds every hundredth of a Hertz is back where it began.
-    let step = position % (u64::from(RATE_HZ) * 100) * centihertz * STEPS as u64 / (u64::from(RATE_HZ) * 100);
+    let step = position % (u64::from(RATE_HZ) * 100) * centihertz * STEPS as u64
+        / (u64::from(RATE_HZ) * 100);
     let index = usize::try_from(step % STEPS as u64).unwrap_or(0);
     i32::from(SINE[index])
 }

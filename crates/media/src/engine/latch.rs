@@ -136,12 +136,14 @@ mod tests {
     /// Packets as (ms, from); the verdicts as H, L, S.
     fn check(expected: &str, packets: &[(u64, &str)], verdicts: &str) {
         let mut latch = Latch::new(expected.parse().unwrap());
-        let judge = |(ms, from): &(u64, &str)| {
-            match latch.packet(Time::from_millis(*ms), from.parse().unwrap(), 1) {
-                Verdict::Heard => 'H',
-                Verdict::Latched => 'L',
-                Verdict::Stranger => 'S',
-            }
+        let judge = |(ms, from): &(u64, &str)| match latch.packet(
+            Time::from_millis(*ms),
+            from.parse().unwrap(),
+            1,
+        ) {
+            Verdict::Heard => 'H',
+            Verdict::Latched => 'L',
+            Verdict::Stranger => 'S',
         };
         let seen: String = packets.iter().map(judge).collect();
         assert_eq!(seen, verdicts, "{packets:?}");

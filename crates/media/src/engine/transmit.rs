@@ -27,7 +27,6 @@ struct Anchor {
     sequence: u16,
     timestamp: u32,
     first: u16,
-    last: Time,
 }
 
 /// An event on its way to the leg.
@@ -79,11 +78,6 @@ impl Transmitter {
         self.anchor = None;
     }
 
-    /// When a source was last forwarded, if one is.
-    pub(super) fn forwarded(&self) -> Option<Time> {
-        self.anchor.map(|anchor| anchor.last)
-    }
-
     /// When anything was last sent.
     pub(super) fn last(&self) -> Option<Time> {
         self.last
@@ -132,17 +126,15 @@ impl Transmitter {
     /// Numbers a packet that is forwarded; `None` for one from before the leg heard this source.
     pub(super) fn forward(&mut self, now: Time, from: &Header, length: u32) -> Option<Header> {
         let anchor = self.anchor.filter(|anchor| self.fits(anchor, from));
-        let mut anchor = anchor.unwrap_or_else(|| {
+        let anchor = anchor.unwrap_or_else(|| {
             self.mark = true;
             Anchor {
                 ssrc: from.ssrc,
                 sequence: self.sequence.wrapping_sub(from.sequence),
                 timestamp: self.due(now).wrapping_sub(from.timestamp),
                 first: self.sequence,
-                last: now,
             }
         });
-        anchor.last = now;
         let sequence = from.sequence.wrapping_add(anchor.sequence);
         let timestamp = from.timestamp.wrapping_add(anchor.timestamp);
         self.anchor = Some(anchor);

@@ -1,7 +1,13 @@
 use super::*;
 
 /// A packet whose every sample is `value` as µ-law decodes it.
-fn packet(buffer: &mut Buffer, sequence: u16, timestamp: u32, ticks: usize, value: i16) -> Inserted {
+fn packet(
+    buffer: &mut Buffer,
+    sequence: u16,
+    timestamp: u32,
+    ticks: usize,
+    value: i16,
+) -> Inserted {
     let header = Header { sequence, timestamp, ..Header::default() };
     buffer.insert(&header, Codec::Pcmu, &vec![crate::g711::ulaw(value); ticks], 0)
 }
@@ -24,7 +30,13 @@ fn plays_what_came_after_one_frame_of_delay() {
     let mut buffer = Buffer::default();
     assert_eq!(shape(&pull(&mut buffer)), [0]);
     for n in 0..20u16 {
-        packet(&mut buffer, n, u32::from(n) * 160, 160, 1_000 + 1_000 * i16::try_from(n % 4).unwrap());
+        packet(
+            &mut buffer,
+            n,
+            u32::from(n) * 160,
+            160,
+            1_000 + 1_000 * i16::try_from(n % 4).unwrap(),
+        );
         let expected = if n == 0 { 0 } else { 1 + i16::try_from((n - 1) % 4).unwrap() };
         assert_eq!(shape(&pull(&mut buffer)), [expected], "{n}");
     }

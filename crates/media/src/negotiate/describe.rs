@@ -86,7 +86,9 @@ impl Negotiation {
     fn number(&self, events: u8) -> Vec<(Codec, u8)> {
         let allowed = &self.settings.codecs;
         let mut numbered: Vec<(Codec, u8)> = Vec::new();
-        for codec in self.preference.iter().chain(allowed) {
+        // The codec in use goes on being used, unless another is preferred.
+        let current = self.plan.as_ref().map(|plan| &plan.codec);
+        for codec in self.preference.iter().chain(current).chain(allowed) {
             if !allowed.contains(codec) || numbered.iter().any(|(other, _)| other == codec) {
                 continue;
             }

@@ -1,0 +1,277 @@
+//! A leg: what it is sent, what came from it, and where it stands in its conference.
+
+use std::sync::Arc;
+
+use super::latch::Latch;
+use super::outbox::Outbox;
+use super::transmit::Transmitter;
+use super::types::{Channel, Counters, Report};
+use crate::rtcp::{self, Statistics};
+use crate::rtp::Header;
+use crate::{Codec, Plan, Source, Time, dtmf, jitter};
+
+/// What a leg hears, resolved to slots and positions.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Feed {
+    /// It has no row: it is sent nothing.
+    Nothing,
+    Silence,
+    /// A sound, from a sample on; a prompt ends, music begins anew.
+    Sound {
+        source: Source,
+        sound: usize,
+        at: usize,
+    },
+    /// A prompt that was played or does not exist.
+    Over(Source),
+    /// A tone, from a sample on.
+    Tone {
+        source: Source,
+        at: u64,
+    },
+    /// The packets of one speaker.
+    Forward(usize),
+    /// One of its conference's mixes.
+    Mix(usize),
+}
+
+impl Feed {
+    pub(super) fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Sound { source, .. } | Self::Tone { source, .. } | Self::Over(source) => {
+                Some(source)
+            }
+            Self::Nothing | Self::Silence | Self::Forward(_) | Self::Mix(_) => None,
+        }
+    }
+}
+
+/// Somebody who hears this leg.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ear {
+    pub(super) slot: usize,
+    pub(super) forward: bool,
+}
+
+/// What a payload type means to a leg.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Audio(Codec),
+    Digits,
+    /// Comfort noise (RFC 3389): a pause, and a sign of life.
+    Noise,
+    Unknown,
+}
+
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) plan: Plan,
+    pub(super) latch: Latch,
+    pub(super) tx: Transmitter,
+    pub(super) statistics: Statistics,
+    pub(super) buffer: jitter::Buffer,
+    pub(super) keys: dtmf::Receiver,
+    pub(super) digits: dtmf::Sender,
+    /// Samples of the digit that is sent as a tone.
+    pub(super) digit_at: u64,
+    pub(super) conference: Option<u64>,
+    pub(super) feed: Feed,
+    pub(super) ears: Vec<Ear>,
+    /// The phase that comes next after its packets.
+    pub(super) phase: usize,
+    /// The last packet that was heard, or when there could have been one.
+    pub(super) last_in: Time,
+    /// The last packet of audio.
+    pub(super) last_audio: Option<Time>,
+    pub(super) is_dead: bool,
+    pub(super) packets_in: u64,
+    pub(super) late: u64,
+    pub(super) rtt_us: Option<u32>,
+    pub(super) remote_loss: Option<u8>,
+    pub(super) reported_out: u64,
+}
+
+impl Leg {
+    pub(super) fn new(plan: Plan, now: Time) -> Self {
+        Self {
+            latch: Latch::new(plan.remote_rtp),
+            tx: Transmitter::new(plan.ssrc),
+            plan,
+            statistics: Statistics::default(),
+            buffer: jitter::Buffer::default(),
+            keys: dtmf::Receiver::default(),
+            digits: dtmf::Sender::default(),
+            digit_at: 0,
+            conference: None,
+            feed: Feed::Nothing,
+            ears: Vec::new(),
+            phase: 0,
+            last_in: now,
+            last_audio: None,
+            is_dead: false,
+            packets_in: 0,
+            late: 0,
+            rtt_us: None,
+            remote_loss: None,
+            reported_out: 0,
+        }
+    }
+
+    pub(super) fn kind(&self, payload_type: u8) -> Kind {
+        let plan = &self.plan;
+        if let Some((_, codec)) =
+            plan.payloads_in.iter().find(|(number, _)| *number == payload_type)
+        {
+            return Kind::Audio(*codec);
+        }
+        // Some peers send events with the number they told us, some with the one we told them.
+        match payload_type {
+            _ if plan.events_in.is_none() && plan.events_out.is_none() => Kind::rest(payload_type),
+            _ if plan.events_in == Some(payload_type) => Kind::Digits,
+            _ if plan.events_out == Some(payload_type) => Kind::Digits,
+            _ => Kind::rest(payload_type),
+        }
+    }
+
+    /// A pause of a forwarded speaker that is no jitter any more.
+    pub(super) fn pause(&self) -> Time {
+        Time::from_millis(u64::from(self.plan.ptime_ms.max(20)) * 2 + 20)
+    }
+
+    /// Whether audio has come from this leg lately.
+    pub(super) fn is_sending(&self, now: Time) -> bool {
+        self.last_audio.is_some_and(|last| now.saturating_sub(last) < self.pause())
+    }
+
+    /// Sends a frame of ours.
+    pub(super) fn frame(
+        &mut self,
+        now: Time,
+        payload: &[u8],
+        outbox: &mut Outbox,
+        counters: &mut Counters,
+    ) {
+        if self.plan.send && !self.tx.is_in_event(now) && self.latch.target().is_some() {
+            let header = self.tx.frame(now, self.plan.codec.ticks(payload));
+            self.put(header, self.plan.payload_out, payload, None, outbox, counters);
+        }
+    }
+
+    /// Forwards a packet of a speaker.
+    pub(super) fn forward(
+        &mut self,
+        now: Time,
+        (from, codec, payload): (&Header, Codec, &[u8]),
+        outbox: &mut Outbox,
+        counters: &mut Counters,
+    ) {
+        if !self.plan.send || self.latch.target().is_none() || !self.digits.is_idle() {
+            return;
+        }
+        let Some(header) = self.tx.forward(now, from, codec.ticks(payload)) else { return };
+        let table = codec.recode(self.plan.codec);
+        counters.forwarded += 1;
+        self.put(header, self.plan.payload_out, payload, table, outbox, counters);
+    }
+
+    /// Sends a packet of an event, if the peer understands them.
+    pub(super) fn event(
+        &mut self,
+        now: Time,
+        place: dtmf::Place,
+        payload: dtmf::Payload,
+        outbox: &mut Outbox,
+        counters: &mut Counters,
+    ) {
+        let Some(number) = self.plan.events_out else { return };
+        if self.plan.send && self.latch.target().is_some() {
+            let header = self.tx.event(now, place, payload.duration, payload.end);
+            self.put(header, number, &payload.bytes(), None, outbox, counters);
+        }
+    }
+
+    fn put(
+        &mut self,
+        header: Header,
+        payload_type: u8,
+        payload: &[u8],
+        table: Option<&[u8; 256]>,
+        outbox: &mut Outbox,
+        counters: &mut Counters,
+    ) {
+        let Some(to) = self.latch.target() else { return };
+        let head = Header { payload_type, ..header }.bytes();
+        if outbox.packet((self.plan.port, Channel::Rtp, to), &head, payload, table) {
+            self.tx.packets += 1;
+            self.tx.octets += payload.len() as u64;
+            counters.packets_out += 1;
+        } else {
+            counters.overflowed += 1;
+        }
+    }
+
+    /// Sends a report, the last one with a BYE.
+    pub(super) fn control(
+        &mut self,
+        now: Time,
+        bye: bool,
+        outbox: &mut Outbox,
+        counters: &mut Counters,
+    ) {
+        let remote = self.plan.remote_rtcp;
+        let to = match self.latch.locked() {
+            // Behind a NAT the peer's own idea of its address is of no use.
+            Some(locked) if self.plan.mux => locked,
+            Some(locked) if remote.ip().is_unspecified() => {
+                core::net::SocketAddr::new(locked.ip(), locked.port().saturating_add(1))
+            }
+            Some(_) | None => remote,
+        };
+        if to.ip().is_unspecified() || to.port() == 0 {
+            return;
+        }
+        let mut packet = [0; rtcp::PACKET_MAX];
+        let sent = (self.tx.packets > self.reported_out).then(|| rtcp::Sent {
+            timestamp: self.tx.clock(now),
+            packets: u32::try_from(self.tx.packets & 0xffff_ffff).unwrap_or(0),
+            octets: u32::try_from(self.tx.octets & 0xffff_ffff).unwrap_or(0),
+        });
+        self.reported_out = self.tx.packets;
+        let block = self.statistics.block(now);
+        let length = rtcp::write(&mut packet, now, self.plan.ssrc, sent, block, bye);
+        let channel = if self.plan.mux { Channel::Rtp } else { Channel::Rtcp };
+        if outbox.packet((self.plan.port, channel, to), &packet[..length], &[], None) {
+            counters.rtcp_out += 1;
+        }
+    }
+
+    pub(super) fn report(&self) -> Report {
+        let jitter_us = u64::from(self.statistics.jitter()) * 1_000_000;
+        let jitter_us = jitter_us / u64::from(self.plan.codec.rtp_hz());
+        Report {
+            leg: self.plan.leg,
+            packets_in: self.packets_in,
+            packets_out: self.tx.packets,
+            lost: self.statistics.lost(),
+            late: self.late,
+            jitter_us: u32::try_from(jitter_us).unwrap_or(u32::MAX),
+            rtt_us: self.rtt_us,
+            remote_loss: self.remote_loss,
+        }
+    }
+
+    /// The name of the prompt it hears, if it does.
+    pub(super) fn prompt(&self) -> Option<Arc<str>> {
+        match self.feed.source() {
+            Some(Source::Prompt(name)) => Some(name.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Kind {
+    fn rest(payload_type: u8) -> Self {
+        // 19 was comfort noise before RFC 3389.
+        if matches!(payload_type, 13 | 19) { Self::Noise } else { Self::Unknown }
+    }
+}

@@ -1,0 +1,179 @@
+//! What comes from the network.
+
+use core::net::SocketAddr;
+
+use super::latch::Verdict;
+use super::leg::{Kind, Leg};
+use super::types::{Channel, Event};
+use super::{Engine, PHASES, phase_of, tick_at};
+use crate::dtmf::{self, Payload, Pressed};
+use crate::jitter::Inserted;
+use crate::rtp::{self, Header};
+use crate::{Codec, Time, rtcp};
+
+impl Engine {
+    /// Takes a datagram that came to the pair whose RTP port is `port`.
+    pub fn packet(
+        &mut self,
+        now: Time,
+        port: u16,
+        channel: Channel,
+        from: SocketAddr,
+        data: &[u8],
+    ) {
+        let entry = self.by_port.get(usize::from(port >> 1)).copied().unwrap_or(0);
+        let slot = (entry as usize).wrapping_sub(1);
+        // The leg is taken out while the others are sent what it says.
+        let Some(mut leg) = self.legs.get_mut(slot).and_then(Option::take) else {
+            self.counters.unclaimed += 1;
+            return;
+        };
+        if channel == Channel::Rtcp || rtp::is_rtcp(data) {
+            self.report_came(now, &mut leg, from, data);
+        } else {
+            self.media(now, slot, &mut leg, from, data);
+        }
+        self.legs[slot] = Some(leg);
+    }
+
+    fn report_came(&mut self, now: Time, leg: &mut Leg, from: SocketAddr, data: &[u8]) {
+        if !leg.latch.trusts(from.ip()) {
+            self.counters.strangers += 1;
+            return;
+        }
+        let Some(heard) = rtcp::parse(data, leg.plan.ssrc) else {
+            self.counters.malformed += 1;
+            return;
+        };
+        self.counters.rtcp_in += 1;
+        if let Some(middle) = heard.sent {
+            leg.statistics.reported(middle, now);
+        }
+        if let Some((loss, last, delay)) = heard.block {
+            leg.remote_loss = Some(loss);
+            leg.rtt_us = rtcp::round_trip_us(now, last, delay).or(leg.rtt_us);
+        }
+    }
+
+    fn media(&mut self, now: Time, slot: usize, leg: &mut Leg, from: SocketAddr, data: &[u8]) {
+        let parsed = Header::parse(data).map(|(header, payload)| {
+            let kind = leg.kind(header.payload_type);
+            (header, payload, kind)
+        });
+        let Some((header, payload, kind)) = parsed.filter(|(.., kind)| *kind != Kind::Unknown)
+        else {
+            self.counters.malformed += 1;
+            return;
+        };
+        match leg.latch.packet(now, from, header.ssrc) {
+            Verdict::Heard => {}
+            Verdict::Latched => {
+                self.outbox.event(Event::Latched { leg: leg.plan.leg, addr: from });
+            }
+            Verdict::Stranger => {
+                self.counters.strangers += 1;
+                return;
+            }
+        }
+        self.counters.packets_in += 1;
+        leg.packets_in += 1;
+        leg.last_in = now;
+        if core::mem::take(&mut leg.is_dead) {
+            self.outbox.event(Event::AudioBack { leg: leg.plan.leg });
+        }
+        match kind {
+            Kind::Audio(codec) => self.audio(now, leg, &header, codec, payload),
+            Kind::Digits => {
+                leg.statistics.record_event(header.ssrc, header.sequence, now);
+                if let Some(payload) = Payload::parse(payload) {
+                    self.key(now, slot, leg, header.timestamp, payload);
+                }
+            }
+            Kind::Noise => leg.statistics.record_event(header.ssrc, header.sequence, now),
+            Kind::Unknown => {}
+        }
+    }
+
+    fn audio(&mut self, now: Time, leg: &mut Leg, header: &Header, codec: Codec, payload: &[u8]) {
+        let rate = codec.rtp_hz();
+        if leg.statistics.record(header.ssrc, header.sequence, header.timestamp, now, rate) {
+            leg.buffer.reset();
+        }
+        if !leg.plan.receive {
+            return;
+        }
+        if leg.last_audio.is_none() {
+            self.outbox.event(Event::FirstPacket { leg: leg.plan.leg });
+        }
+        leg.last_audio = Some(now);
+        leg.phase = (phase_of(tick_at(now)) + 1) % PHASES;
+        match leg.buffer.insert(header, codec, payload, leg.statistics.jitter()) {
+            Inserted::Duplicate => return,
+            Inserted::Late => leg.late += 1,
+            Inserted::New | Inserted::Odd => {}
+        }
+        for ear in leg.ears.iter().filter(|ear| ear.forward) {
+            if let Some(listener) = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut) {
+                let packet = (header, codec, payload);
+                listener.forward(now, packet, &mut self.outbox, &mut self.counters);
+            }
+        }
+    }
+
+    fn key(&mut self, now: Time, slot: usize, leg: &mut Leg, timestamp: u32, payload: Payload) {
+        if !leg.plan.receive {
+            return;
+        }
+        let (place, pressed) = leg.keys.packet(now, timestamp, payload);
+        if let Some(pressed) = pressed {
+            self.pressed(leg, pressed);
+        }
+        if leg.keys.is_open() && !self.pressing.contains(&slot) {
+            self.pressing.push(slot);
+        }
+        if place != dtmf::Place::Stale {
+            self.relay(now, leg, place, payload);
+        }
+    }
+
+    fn pressed(&mut self, leg: &Leg, pressed: Pressed) {
+        if let Some(digit) = dtmf::digit(pressed.event) {
+            let duration_ms = pressed.duration / 8;
+            self.outbox.event(Event::Dtmf { leg: leg.plan.leg, digit, duration_ms });
+        }
+    }
+
+    /// Passes an event on to all who hear its sender, forwarded to or mixed for.
+    fn relay(&mut self, now: Time, leg: &Leg, place: dtmf::Place, payload: Payload) {
+        for ear in &leg.ears {
+            if let Some(listener) = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut) {
+                listener.event(now, place, payload, &mut self.outbox, &mut self.counters);
+            }
+        }
+    }
+
+    /// Ends the events whose ends were lost.
+    pub(super) fn lost_ends(&mut self, now: Time) {
+        let mut index = 0;
+        while let Some(slot) = self.pressing.get(index).copied() {
+            let Some(mut leg) = self.legs.get_mut(slot).and_then(Option::take) else {
+                self.pressing.swap_remove(index);
+                continue;
+            };
+            if let Some(pressed) = leg.keys.timeout(now) {
+                self.pressed(&leg, pressed);
+                let duration = u16::try_from(pressed.duration).unwrap_or(u16::MAX);
+                let payload = Payload { event: pressed.event, end: true, volume: 10, duration };
+                for _ in 0..3 {
+                    self.relay(now, &leg, dtmf::Place::Later, payload);
+                }
+            }
+            if leg.keys.is_open() {
+                index += 1;
+            } else {
+                self.pressing.swap_remove(index);
+            }
+            self.legs[slot] = Some(leg);
+        }
+    }
+}
