@@ -1,2 +1,45 @@
-//! sim
-fn main() {}
+//! `sim rough FROM TO`: that many short runs full of trouble. `sim smooth CALLS OPERATORS`: one
+//! long day. `sim ladder SEED`: how a rough run goes. Exit code 1 and a ladder where something did not hold.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use sim::{Scenario, run};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let number = |at: usize| args.get(at).and_then(|text| text.parse::<u64>().ok());
+    if let (Some("ladder"), Some(seed)) = (args.first().map(String::as_str), number(1)) {
+        eprint!("{}", sim::ladder(&Scenario::rough(seed)));
+        return ExitCode::SUCCESS;
+    }
+    let scenarios: Box<dyn Iterator<Item = Scenario>> = match (args.first(), number(1), number(2)) {
+        (Some(kind), Some(from), Some(to)) if kind == "rough" => {
+            Box::new((from..to).map(Scenario::rough))
+        }
+        (Some(kind), Some(calls), Some(operators)) if kind == "smooth" => {
+            Box::new(std::iter::once(Scenario::smooth(1, calls, operators)))
+        }
+        _ => {
+            eprintln!("usage: sim rough FROM TO | sim smooth CALLS OPERATORS | sim ladder SEED");
+            return ExitCode::from(2);
+        }
+    };
+    let (mut runs, mut calls, mut answered, mut abandoned) = (0, 0, 0, 0);
+    for scenario in scenarios {
+        match run(&scenario) {
+            Ok(summary) => {
+                runs += 1;
+                calls += summary.calls;
+                answered += summary.answered;
+                abandoned += summary.abandoned;
+            }
+            Err(failure) => {
+                eprintln!("{failure}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    eprintln!("{runs} runs, {calls} calls, {answered} answered, {abandoned} abandoned: all held");
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,24 @@
+//! A whole contact centre in virtual time: phones, people, a bad network, checkers.
+//!
+//! ```text
+//! callers ── trunk ──┐                 ┌── phones ── operators
+//!                    ├── bad network ──┤
+//!                    └──── switch ─────┘
+//! ```
+//! The switch is the one that serves; only sockets, clocks and disks are missing. A run is a
+//! function of its [`Scenario`]; a failing one is made smaller and told as a ladder.
+#![forbid(unsafe_code)]
+
+mod check;
+mod dice;
+mod ladder;
+mod peer;
+mod people;
+mod run;
+mod scenario;
+mod setup;
+mod world;
+
+pub use dice::Dice;
+pub use run::{Failure, Summary, ladder, run};
+pub use scenario::{Caller, Network, Operator, Scenario};

@@ -1,0 +1,293 @@
+//! What callers and operators do, and when.
+
+use std::collections::BTreeMap;
+
+use sip::msg::{Message, NameAddr};
+use sip::{Command, Event, Invite, LegId, Target};
+
+use crate::peer::{EXPIRES_S, parsed};
+use crate::scenario::Ms;
+use crate::setup::operator_id;
+use crate::world::{Act, World};
+
+/// The trunk among the peers.
+const TRUNK: usize = 0;
+/// A request of a phone's own is sent again after this long.
+const REGISTER_AGAIN_MS: Ms = 500;
+
+/// What a caller does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CallerAct {
+    /// Dials.
+    Dial,
+    /// Has waited long enough.
+    GiveUp,
+    /// Has talked long enough.
+    HangUp,
+    /// Their phone changes something.
+    Reinvite,
+}
+
+/// What somebody with a phone does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum PhoneAct {
+    /// Registers, or refreshes.
+    Register,
+    /// Unregisters.
+    Unregister,
+    /// The REGISTER with this CSeq may have been lost; sent so often already.
+    Again(u32, u32),
+    /// Picks up.
+    Answer(LegId),
+    /// Refuses.
+    Refuse(LegId, u16),
+    /// Hangs up.
+    HangUp(LegId),
+    /// re-INVITEs: `sendonly` to hold, `sendrecv` to resume.
+    Direction(LegId, &'static str),
+}
+
+/// The callers' side.
+#[derive(Debug)]
+pub(crate) struct Callers {
+    legs: Vec<Option<LegId>>,
+    by_leg: BTreeMap<LegId, usize>,
+    talking: Vec<bool>,
+}
+
+impl Callers {
+    pub(crate) fn new(count: usize) -> Self {
+        Self { legs: vec![None; count], by_leg: BTreeMap::new(), talking: vec![false; count] }
+    }
+
+    pub(crate) fn talks(&mut self, who: usize) {
+        self.talking[who] = true;
+    }
+
+    fn gone(&mut self, leg: LegId) {
+        if let Some(who) = self.by_leg.remove(&leg) {
+            self.legs[who] = None;
+        }
+    }
+}
+
+/// The operators' side: which legs ring or are up at each peer.
+#[derive(Debug)]
+pub(crate) struct Phones {
+    up: Vec<Vec<LegId>>,
+}
+
+impl Phones {
+    pub(crate) fn new(count: usize) -> Self {
+        Self { up: vec![Vec::new(); count] }
+    }
+}
+
+impl World {
+    pub(crate) fn people_begin(&mut self) {
+        for who in 0..self.scenario.callers.len() {
+            self.later(self.scenario.callers[who].at_ms, Act::Caller(who, CallerAct::Dial));
+        }
+        for at in 1..self.peers.len() {
+            let delay = self.dice.below(400);
+            self.later(delay, Act::Phone(at, PhoneAct::Register));
+            for (from, to) in self.operator_of(at).away_ms.clone() {
+                self.later(from, Act::Phone(at, PhoneAct::Unregister));
+                self.later(to, Act::Phone(at, PhoneAct::Register));
+            }
+        }
+    }
+
+    fn operator_of(&self, at: usize) -> &crate::scenario::Operator {
+        let user = &self.peers[at].registration.user;
+        let index = self
+            .scenario
+            .operators
+            .iter()
+            .enumerate()
+            .position(|(index, _)| *user == operator_id(index));
+        &self.scenario.operators[index.unwrap_or(0)]
+    }
+
+    pub(crate) fn caller_acts(&mut self, who: usize, act: CallerAct) {
+        match (act, self.callers.legs[who]) {
+            (CallerAct::Dial, _) => self.dial(who),
+            (CallerAct::GiveUp, Some(leg)) if !self.callers.talking[who] => {
+                self.callers.gone(leg);
+                self.end_leg(TRUNK, leg, 487);
+            }
+            (CallerAct::HangUp, Some(leg)) => {
+                self.callers.gone(leg);
+                self.end_leg(TRUNK, leg, 487);
+            }
+            (CallerAct::Reinvite, Some(leg)) => {
+                let body = Some(self.peers[TRUNK].describe("sendrecv"));
+                self.order(TRUNK, Command::Reinvite { leg, body, headers: Vec::new() });
+            }
+            (CallerAct::GiveUp | CallerAct::HangUp | CallerAct::Reinvite, _) => {}
+        }
+    }
+
+    fn dial(&mut self, who: usize) {
+        let caller = self.scenario.callers[who].clone();
+        let leg = self.peers[TRUNK].endpoint.next_leg();
+        let number = caller.direct.map_or_else(|| "600".to_owned(), operator_id);
+        let uri = parsed(&format!("sip:{number}@{}", crate::setup::SWITCH));
+        let body = (!caller.late_offer).then(|| self.peers[TRUNK].describe("sendrecv"));
+        let invite = Invite {
+            leg,
+            target: Target::Uri { uri: uri.clone(), proxy: None },
+            from: NameAddr::new(parsed(&format!("sip:c{who}@carrier.example"))),
+            to: NameAddr::new(uri),
+            headers: vec![("X-Caller".into(), who.to_string())],
+            body,
+            credentials: None,
+        };
+        self.callers.legs[who] = Some(leg);
+        self.callers.by_leg.insert(leg, who);
+        self.later(caller.patience_ms, Act::Caller(who, CallerAct::GiveUp));
+        self.order(TRUNK, Command::Invite(Box::new(invite)));
+    }
+
+    pub(crate) fn peer_event(&mut self, at: usize, event: Event) {
+        if at == TRUNK { self.trunk_event(event) } else { self.phone_event(at, event) }
+    }
+
+    fn trunk_event(&mut self, event: Event) {
+        match event {
+            Event::Answered { leg, response } => {
+                let Some(who) = self.callers.by_leg.get(&leg).copied() else { return };
+                let caller = self.scenario.callers[who].clone();
+                if caller.late_offer && !response.body().is_empty() {
+                    let body = Some(self.peers[TRUNK].describe("sendrecv"));
+                    self.order(TRUNK, Command::Ack { leg, body });
+                }
+                if let Some(delay) = caller.reinvite_ms {
+                    self.later(delay, Act::Caller(who, CallerAct::Reinvite));
+                }
+            }
+            Event::Reinvite { leg, request } => self.answer_reinvite(TRUNK, leg, &request),
+            Event::Failed { leg, .. } | Event::Ended { leg, .. } => self.callers.gone(leg),
+            Event::Request { leg, token, .. } => self.refuse_request(TRUNK, leg, token),
+            _ => {}
+        }
+    }
+
+    fn phone_event(&mut self, at: usize, event: Event) {
+        match event {
+            Event::Invite { leg, .. } => self.phone_rings(at, leg),
+            Event::Reinvite { leg, request } => self.answer_reinvite(at, leg, &request),
+            Event::Failed { leg, .. } | Event::Ended { leg, .. } => {
+                self.phones.up[at].retain(|up| *up != leg);
+            }
+            Event::Request { leg, token, .. } => self.refuse_request(at, leg, token),
+            _ => {}
+        }
+    }
+
+    fn answer_reinvite(&mut self, at: usize, leg: LegId, _request: &Message) {
+        let body = Some(self.peers[at].describe("sendrecv"));
+        self.order(at, Command::Respond { leg, status: 200, headers: Vec::new(), body });
+    }
+
+    fn refuse_request(&mut self, at: usize, leg: LegId, token: u64) {
+        let headers = Vec::new();
+        self.order(at, Command::RespondRequest { leg, token, status: 501, headers });
+    }
+
+    fn phone_rings(&mut self, at: usize, leg: LegId) {
+        let operator = self.operator_of(at).clone();
+        if !self.phones.up[at].is_empty() || self.dice.one_in_1000(operator.busy_permille) {
+            return self.end_leg(at, leg, 486);
+        }
+        if self.dice.one_in_1000(operator.mute_permille) {
+            return;
+        }
+        self.order(at, Command::Respond { leg, status: 180, headers: Vec::new(), body: None });
+        if self.dice.one_in_1000(operator.ignore_permille) {
+            return;
+        }
+        let delay = self.dice.exponential(operator.answer_ms.max(1));
+        let act = if self.dice.one_in_1000(operator.decline_permille) {
+            PhoneAct::Refuse(leg, 603)
+        } else {
+            PhoneAct::Answer(leg)
+        };
+        self.later(delay, Act::Phone(at, act));
+    }
+
+    pub(crate) fn phone_acts(&mut self, at: usize, act: PhoneAct) {
+        match act {
+            PhoneAct::Register => self.register(at, EXPIRES_S),
+            PhoneAct::Unregister => self.register(at, 0),
+            PhoneAct::Again(cseq, sent) => self.register_again(at, cseq, sent),
+            PhoneAct::Answer(leg) => self.pick_up(at, leg),
+            PhoneAct::Refuse(leg, status) => self.end_leg(at, leg, status),
+            PhoneAct::HangUp(leg) => {
+                self.phones.up[at].retain(|up| *up != leg);
+                self.end_leg(at, leg, 480);
+            }
+            PhoneAct::Direction(leg, direction) => {
+                if self.phones.up[at].contains(&leg) {
+                    let body = Some(self.peers[at].describe(direction));
+                    self.order(at, Command::Reinvite { leg, body, headers: Vec::new() });
+                }
+            }
+        }
+    }
+
+    fn pick_up(&mut self, at: usize, leg: LegId) {
+        if self.peers[at].endpoint.leg_flow(leg).is_none() {
+            return;
+        }
+        let operator = self.operator_of(at).clone();
+        self.phones.up[at].push(leg);
+        let body = Some(self.peers[at].describe("sendrecv"));
+        self.order(at, Command::Respond { leg, status: 200, headers: Vec::new(), body });
+        if self.dice.one_in_1000(operator.fumble_permille) {
+            let delay = self.dice.below(60);
+            self.later(delay, Act::Phone(at, PhoneAct::HangUp(leg)));
+        } else if self.dice.one_in_1000(operator.hang_up_permille) {
+            let delay = self.dice.exponential(60_000);
+            self.later(delay, Act::Phone(at, PhoneAct::HangUp(leg)));
+        }
+        if self.dice.one_in_1000(operator.hold_permille) {
+            let hold = self.dice.below(3_000);
+            let resume = hold + self.dice.below(3_000);
+            self.later(hold, Act::Phone(at, PhoneAct::Direction(leg, "sendonly")));
+            self.later(resume, Act::Phone(at, PhoneAct::Direction(leg, "sendrecv")));
+        }
+    }
+
+    fn register(&mut self, at: usize, expires_s: u64) {
+        let request = self.peers[at].register(expires_s);
+        let (cseq, from) = (self.peers[at].registration.cseq, self.peers[at].address);
+        self.send(from, crate::setup::SWITCH, request.wire().clone());
+        self.later(REGISTER_AGAIN_MS, Act::Phone(at, PhoneAct::Again(cseq, 1)));
+        // Half-way through, refreshed: as long as anybody may still call.
+        let last = self.scenario.callers.last().map_or(0, |caller| caller.at_ms);
+        let next_ms = EXPIRES_S * 500;
+        let now_ms = u64::try_from(self.now.as_millis()).unwrap_or(u64::MAX);
+        if expires_s > 0 && now_ms + next_ms < last + 2 * next_ms {
+            self.later(next_ms, Act::Phone(at, PhoneAct::Register));
+        }
+    }
+
+    fn register_again(&mut self, at: usize, cseq: u32, sent: u32) {
+        let peer = &self.peers[at];
+        let Some((request, expires_s)) = &peer.registration.pending else { return };
+        if sent >= 7 {
+            let expires_s = *expires_s;
+            return self.register(at, expires_s);
+        }
+        // A challenge answered meanwhile made it another request; that one is watched from here on.
+        let current = peer.registration.cseq;
+        let sent = if current == cseq { sent + 1 } else { 1 };
+        let (from, wire) = (peer.address, request.wire().clone());
+        self.send(from, crate::setup::SWITCH, wire);
+        self.later(
+            REGISTER_AGAIN_MS << sent.min(3),
+            Act::Phone(at, PhoneAct::Again(current, sent)),
+        );
+    }
+}

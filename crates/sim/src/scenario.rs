@@ -1,0 +1,200 @@
+//! What a run is made of: who calls, who answers, how bad the network is. All from a seed, and
+//! plain data, so that a failing run can be made smaller by leaving callers out.
+
+use crate::dice::Dice;
+
+/// Milliseconds.
+pub(crate) type Ms = u64;
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Everything follows from it.
+    pub seed: u64,
+    /// Who calls, in order of arrival.
+    pub callers: Vec<Caller>,
+    /// Who answers.
+    pub operators: Vec<Operator>,
+    /// What happens to datagrams.
+    pub network: Network,
+    /// How often, in a thousand turns, the switch is carried and resumed.
+    pub carry_permille: u64,
+    /// Seconds of wrap-up.
+    pub wrap_up_s: u64,
+    /// Seconds an operator is rung.
+    pub ring_s: u64,
+    /// Answer at once, or when an operator answers.
+    pub at_once: bool,
+    /// How an operator is chosen.
+    pub strategy: acd::Strategy,
+}
+
+/// Somebody who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// When.
+    pub at_ms: Ms,
+    /// Hangs up after waiting for so long.
+    pub patience_ms: Ms,
+    /// Hangs up after talking for so long.
+    pub talk_ms: Ms,
+    /// Sends no offer, and answers ours in the ACK.
+    pub late_offer: bool,
+    /// re-INVITEs so long after being answered.
+    pub reinvite_ms: Option<Ms>,
+    /// Dials an operator's number instead of the queue's.
+    pub direct: Option<usize>,
+}
+
+/// Somebody who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// Picks up after so long, on the average.
+    pub answer_ms: Ms,
+    /// In a thousand calls: declines.
+    pub decline_permille: u64,
+    /// In a thousand calls: is busy.
+    pub busy_permille: u64,
+    /// In a thousand calls: lets it ring.
+    pub ignore_permille: u64,
+    /// In a thousand calls: the phone says nothing at all.
+    pub mute_permille: u64,
+    /// In a thousand calls: hangs up within a few milliseconds of the answer.
+    pub fumble_permille: u64,
+    /// In a thousand calls: hangs up first.
+    pub hang_up_permille: u64,
+    /// In a thousand calls: holds and resumes.
+    pub hold_permille: u64,
+    /// Registers two phones.
+    pub phones: usize,
+    /// Unregisters and registers again at these times.
+    pub away_ms: Vec<(Ms, Ms)>,
+}
+
+/// What happens to datagrams, each on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// In a thousand: lost.
+    pub loss_permille: u64,
+    /// In a thousand: arrives twice.
+    pub twice_permille: u64,
+    /// Least delay.
+    pub delay_ms: Ms,
+    /// Added to it, evenly: what is more than the gap between two overtakes.
+    pub jitter_ms: Ms,
+}
+
+impl Scenario {
+    /// A short run full of trouble.
+    #[must_use]
+    pub fn rough(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let lossy = dice.one_in_1000(600);
+        let network = Network {
+            loss_permille: if lossy { dice.below(150) } else { 0 },
+            twice_permille: if lossy { dice.below(100) } else { 0 },
+            delay_ms: dice.below(40),
+            jitter_ms: dice.below(120),
+        };
+        let operators: Vec<_> =
+            (0..dice.between(1, 4)).map(|_| rough_operator(&mut dice)).collect();
+        let direct = |dice: &mut Dice| {
+            let index = usize::try_from(dice.below(operators.len() as u64)).unwrap_or(0);
+            dice.one_in_1000(100).then_some(index)
+        };
+        let callers = (0..dice.between(1, 12)).map(|_| rough_caller(&mut dice, direct)).collect();
+        Self {
+            seed,
+            callers,
+            network,
+            carry_permille: dice.below(30),
+            wrap_up_s: dice.below(4),
+            ring_s: dice.between(2, 15),
+            at_once: dice.one_in_1000(700),
+            strategy: [
+                acd::Strategy::LongestIdle,
+                acd::Strategy::InOrder,
+                acd::Strategy::RoundRobin,
+                acd::Strategy::RingAll,
+            ][usize::try_from(dice.below(4)).unwrap_or(0)],
+            operators,
+        }
+    }
+
+    /// A working day without trouble: `calls` calls at a rate that keeps the operators busy.
+    #[must_use]
+    pub fn smooth(seed: u64, calls: u64, operators: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let talk_ms = 60_000;
+        let mut at_ms = 2_000;
+        let mut caller = |_| {
+            at_ms += dice.exponential(talk_ms * 11 / 10 / operators);
+            Caller {
+                at_ms,
+                patience_ms: 10_000 + dice.exponential(120_000),
+                talk_ms: dice.exponential(talk_ms),
+                late_offer: false,
+                reinvite_ms: None,
+                direct: None,
+            }
+        };
+        let callers = (0..calls).map(&mut caller).collect();
+        let calm = Operator {
+            answer_ms: 2_000,
+            decline_permille: 0,
+            busy_permille: 0,
+            ignore_permille: 5,
+            mute_permille: 0,
+            fumble_permille: 0,
+            hang_up_permille: 500,
+            hold_permille: 0,
+            phones: 1,
+            away_ms: Vec::new(),
+        };
+        Self {
+            seed,
+            callers,
+            operators: (0..operators).map(|_| calm.clone()).collect(),
+            network: Network { loss_permille: 0, twice_permille: 0, delay_ms: 5, jitter_ms: 0 },
+            carry_permille: 0,
+            wrap_up_s: 3,
+            ring_s: 15,
+            at_once: true,
+            strategy: acd::Strategy::LongestIdle,
+        }
+    }
+}
+
+fn rough_operator(dice: &mut Dice) -> Operator {
+    let mut rare = || if dice.one_in_1000(400) { dice.below(400) } else { 0 };
+    let mut operator = Operator {
+        decline_permille: rare(),
+        busy_permille: rare(),
+        ignore_permille: rare(),
+        mute_permille: rare(),
+        fumble_permille: rare(),
+        hang_up_permille: rare(),
+        hold_permille: rare(),
+        answer_ms: 0,
+        phones: 1,
+        away_ms: Vec::new(),
+    };
+    operator.answer_ms = dice.exponential(3_000);
+    operator.phones = if dice.one_in_1000(250) { 2 } else { 1 };
+    if dice.one_in_1000(300) {
+        let from = dice.between(3_000, 40_000);
+        operator.away_ms.push((from, from + dice.between(100, 20_000)));
+    }
+    operator
+}
+
+fn rough_caller(dice: &mut Dice, direct: impl Fn(&mut Dice) -> Option<usize>) -> Caller {
+    Caller {
+        at_ms: dice.between(1_000, 30_000),
+        patience_ms: dice.exponential(15_000),
+        talk_ms: dice.exponential(8_000),
+        late_offer: dice.one_in_1000(150),
+        reinvite_ms: dice.one_in_1000(300).then(|| dice.below(300)),
+        direct: direct(dice),
+    }
+}

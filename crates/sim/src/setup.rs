@@ -1,0 +1,105 @@
+//! Addresses and configuration of the simulated contact centre.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use b2bua::config::{Answer, Config, Limits, Media, Operator, Outgoing, Queue, SignIn, Trunk};
+use sip::{Block, Credentials, TrunkPeer};
+
+use crate::dice::Dice;
+use crate::ladder::Ladder;
+use crate::peer::{PASSWORD, Peer, base_config};
+use crate::scenario::Scenario;
+
+/// Where the switch is.
+pub(crate) const SWITCH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 5060);
+/// Where all callers come from.
+pub(crate) const TRUNK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 2, 1)), 5060);
+
+/// The id of an operator by number.
+#[must_use]
+pub(crate) fn operator_id(at: usize) -> String {
+    format!("op{at}")
+}
+
+/// The trunk first, then each operator's phones.
+pub(crate) fn peers(scenario: &Scenario, dice: &mut Dice, ladder: &mut Ladder) -> Vec<Peer> {
+    ladder.name(TRUNK, "trunk");
+    let mut peers = vec![Peer::new(TRUNK, SWITCH, "trunk", dice)];
+    for (at, operator) in scenario.operators.iter().enumerate() {
+        let host = 0x0a00_0301 + u32::try_from(at).unwrap_or(0);
+        for phone in 0..operator.phones {
+            let port = 5060 + u16::try_from(phone).unwrap_or(0);
+            let address = SocketAddr::new(Ipv4Addr::from(host).into(), port);
+            ladder.name(address, &format!("{}.{phone}", operator_id(at)));
+            peers.push(Peer::new(address, SWITCH, &operator_id(at), dice));
+        }
+    }
+    peers
+}
+
+/// One queue that everybody serves, one trunk.
+pub(crate) fn config(scenario: &Scenario) -> Config {
+    let ids: Vec<String> = (0..scenario.operators.len()).map(operator_id).collect();
+    let mut sip = base_config();
+    sip.users = ids
+        .iter()
+        .map(|id| Credentials { username: id.as_str().into(), password: PASSWORD.into() })
+        .collect();
+    sip.trunks = vec![TrunkPeer {
+        name: "carrier".into(),
+        hosts: vec![Block { address: TRUNK.ip(), prefix: 32 }],
+        credentials: None,
+    }];
+    let operator = |id: &String| Operator {
+        id: id.as_str().into(),
+        number: None,
+        name: id.as_str().into(),
+        queues: vec!["support".into()],
+        wrap_up_ms: None,
+        sign_in: SignIn::Register,
+        outgoing: Outgoing::Internal,
+        total_max: 4,
+        voice_max: 1,
+    };
+    Config {
+        sip,
+        node: 1,
+        media: Media {
+            advertise: None,
+            codecs: media::Codec::ALL.to_vec(),
+            music: "default".into(),
+            dead_audio_ms: None,
+        },
+        operators: ids.iter().map(operator).collect(),
+        queues: vec![queue(scenario)],
+        trunks: vec![Trunk {
+            name: "carrier".into(),
+            proxy: None,
+            credentials: None,
+            calls_max: 100_000,
+            headers_in: vec!["X-*".into()],
+        }],
+        routes: Vec::new(),
+        limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
+    }
+}
+
+fn queue(scenario: &Scenario) -> Queue {
+    Queue {
+        name: "support".into(),
+        number: Some("600".into()),
+        strategy: scenario.strategy,
+        ring_ms: scenario.ring_s * 1_000,
+        wrap_up_ms: scenario.wrap_up_s * 1_000,
+        rona_after: 0,
+        back_off_ms: 1_000,
+        waiting_max: 1_000,
+        wait_ms_max: 120_000,
+        join_empty: true,
+        auto_connect: true,
+        music: None,
+        answer: if scenario.at_once { Answer::AtOnce } else { Answer::OnConnect },
+        service_level_ms: 20_000,
+        refuse_status: 480,
+    }
+}

@@ -1,0 +1,363 @@
+//! Virtual time: an agenda, the switch, the trunk and the phones. Nothing here waits or threads;
+//! a run is a function of its scenario.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use b2bua::{B2bua, CallKey, Carried, Input, Output, What};
+use bytes::Bytes;
+use sip::msg::Message;
+use sip::{Flow, LegId, Time, Transport};
+
+use crate::check::Checker;
+use crate::dice::Dice;
+use crate::ladder::Ladder;
+use crate::peer::{Peer, base_config};
+use crate::people::{CallerAct, Callers, PhoneAct, Phones};
+use crate::scenario::{Ms, Scenario};
+use crate::setup;
+
+/// The port pairs the switch has.
+const PAIRS: u16 = 2_000;
+/// How long all must be quiet before it counts as quiet: longer than any timer of SIP.
+const QUIET: Time = Time::from_secs(200);
+
+/// Something that will happen.
+#[derive(Debug)]
+pub(crate) enum Act {
+    /// A datagram arrives.
+    Deliver {
+        /// Sent from.
+        from: SocketAddr,
+        /// Sent to.
+        to: SocketAddr,
+        /// What.
+        wire: Bytes,
+    },
+    /// A caller does something.
+    Caller(usize, CallerAct),
+    /// Somebody with a phone does something.
+    Phone(usize, PhoneAct),
+}
+
+/// All there is.
+pub(crate) struct World {
+    pub(crate) now: Time,
+    pub(crate) scenario: Scenario,
+    pub(crate) dice: Dice,
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) callers: Callers,
+    pub(crate) phones: Phones,
+    pub(crate) calls: BTreeMap<CallKey, usize>,
+    pub(crate) ladder: Ladder,
+    /// What the run did, for the one who asked for it.
+    pub(crate) checker: Checker,
+    switch: B2bua,
+    agenda: BTreeMap<(Time, u64), Act>,
+    order: u64,
+    by_address: BTreeMap<SocketAddr, usize>,
+    due: Vec<Option<Time>>,
+    wakes: BTreeSet<(Time, usize)>,
+    broken: Option<String>,
+    turns: u64,
+}
+
+/// The number of the switch among those that are woken; peer `n` is `n + 1`.
+const SWITCH: usize = 0;
+
+impl World {
+    /// A world at its beginning; phones register, callers are on the agenda.
+    #[must_use]
+    pub(crate) fn new(scenario: Scenario, trace: bool) -> Self {
+        let mut dice = Dice::new(scenario.seed);
+        let mut ladder = Ladder::new(trace);
+        ladder.name(setup::SWITCH, "usher");
+        let peers = setup::peers(&scenario, &mut dice, &mut ladder);
+        let switch = B2bua::new(
+            setup::config(&scenario),
+            b2bua::Start {
+                seed: dice.seed(),
+                first_seq: 1,
+                since_unix: Time::from_secs(1_790_000_000),
+                leases: (0..PAIRS)
+                    .map(|n| media::Lease { thread: n % 2, port: 20_000 + 2 * n })
+                    .collect(),
+            },
+        );
+        let mut world = Self {
+            now: Time::ZERO,
+            callers: Callers::new(scenario.callers.len()),
+            phones: Phones::new(peers.len()),
+            by_address: peers.iter().enumerate().map(|(at, peer)| (peer.address, at)).collect(),
+            due: vec![None; peers.len() + 1],
+            calls: BTreeMap::new(),
+            checker: Checker::default(),
+            agenda: BTreeMap::new(),
+            wakes: BTreeSet::new(),
+            order: 0,
+            broken: None,
+            turns: 0,
+            scenario,
+            dice,
+            peers,
+            ladder,
+            switch,
+        };
+        world.people_begin();
+        world.drain_switch();
+        world
+    }
+
+    /// Runs until all is quiet.
+    ///
+    /// # Errors
+    /// What did not hold.
+    pub(crate) fn run(&mut self) -> Result<(), String> {
+        let mut last = self.now;
+        loop {
+            let act = self.agenda.first_key_value().map(|(key, _)| *key);
+            let wake = self.wakes.first().copied();
+            let next = act.map(|(at, _)| at).into_iter().chain(wake.map(|(at, _)| at)).min();
+            let Some(next) = next.filter(|next| act.is_some() || *next <= last + QUIET) else {
+                break;
+            };
+            self.now = self.now.max(next);
+            match act.filter(|(at, _)| *at == next) {
+                Some(key) => {
+                    last = self.now;
+                    if let Some(act) = self.agenda.remove(&key) {
+                        self.happen(act);
+                    }
+                }
+                None => self.wake(),
+            }
+            if let Some(broken) = self.broken.take() {
+                return Err(broken);
+            }
+        }
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        let counts = self.switch.counts();
+        if counts != b2bua::Counts::default() {
+            return Err(format!("when all was quiet: {counts:?}"));
+        }
+        for peer in &self.peers {
+            let legs = peer.endpoint.counts().legs;
+            if legs > 0 {
+                return Err(format!("{} still has {legs} legs", peer.address));
+            }
+        }
+        self.checker.finish(self.scenario.callers.len() as u64)
+    }
+
+    fn happen(&mut self, act: Act) {
+        match act {
+            Act::Deliver { from, to, wire } => self.deliver(from, to, wire),
+            Act::Caller(who, act) => self.caller_acts(who, act),
+            Act::Phone(who, act) => self.phone_acts(who, act),
+        }
+    }
+
+    fn wake(&mut self) {
+        let Some((_, who)) = self.wakes.first().copied() else { return };
+        if who == SWITCH {
+            self.switch.handle_timeout(self.now);
+            self.drain_switch();
+        } else {
+            let now = self.now;
+            self.peers[who - 1].endpoint.handle_timeout(now);
+            self.drain_peer(who - 1);
+        }
+    }
+
+    fn deliver(&mut self, from: SocketAddr, to: SocketAddr, wire: Bytes) {
+        let flow = Flow { transport: Transport::Udp, local: to, remote: from, connection: 0 };
+        let input = match Message::parse(wire) {
+            Ok(message) => sip::Input::Message { flow, message },
+            Err(malformed) => sip::Input::Malformed { flow, malformed },
+        };
+        if to == setup::SWITCH {
+            self.tell_switch(Input::Sip(input));
+        } else if let Some(at) = self.by_address.get(&to).copied() {
+            self.peer_receives(at, input);
+        }
+    }
+
+    fn peer_receives(&mut self, at: usize, input: sip::Input) {
+        if !self.peers[at].up {
+            return;
+        }
+        if let sip::Input::Message { message, .. } = &input
+            && message.status().is_some()
+            && message.cseq().is_ok_and(|cseq| cseq.method == sip::msg::Method::Register)
+        {
+            if let Some(request) = self.peers[at].registered(message) {
+                self.send(self.peers[at].address, setup::SWITCH, request.wire().clone());
+            }
+            return;
+        }
+        let now = self.now;
+        self.peers[at].endpoint.handle(now, input);
+        self.drain_peer(at);
+    }
+
+    /// Gives the switch an input, sometimes another body with the same soul first.
+    pub(crate) fn tell_switch(&mut self, input: Input) {
+        self.turns += 1;
+        if self.scenario.carry_permille > 0 && self.dice.one_in_1000(self.scenario.carry_permille) {
+            self.swap_switch();
+        }
+        self.switch.handle(self.now, input);
+        self.drain_switch();
+    }
+
+    fn swap_switch(&mut self) {
+        let carried = postcard::to_stdvec(&self.switch.carry()).map_err(|e| e.to_string());
+        let resumed = carried
+            .and_then(|bytes| postcard::from_bytes::<Carried>(&bytes).map_err(|e| e.to_string()))
+            .and_then(|carried| B2bua::resume(carried).map_err(|e| e.to_string()));
+        match resumed {
+            Ok(switch) => self.switch = switch,
+            Err(error) => self.breaks(format!("carry and resume: {error}")),
+        }
+    }
+
+    fn drain_switch(&mut self) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Transmit { flow, bytes } => self.send(flow.local, flow.remote, bytes),
+                Output::Resolve { query, host, port, .. } => {
+                    let flows = self.resolve(setup::SWITCH, &host, port);
+                    self.switch.handle(self.now, Input::Sip(sip::Input::Resolved { query, flows }));
+                }
+                Output::Media { thread, command } => {
+                    let seen = self.checker.media(thread, &command);
+                    self.note(seen);
+                }
+                Output::Event(event) => {
+                    let now = self.now;
+                    self.ladder.note(now, || format!("{:?}", event.what));
+                    let seen = self.checker.event(&event);
+                    self.note(seen);
+                    self.person_notices(event.call, &event.what);
+                }
+                Output::Reply { .. } => {}
+            }
+        }
+        // The whole check is linear in what is alive, so not after every turn of a large run.
+        if self.scenario.callers.len() < 200 || self.turns.is_multiple_of(1_000) {
+            let held = self.switch.check();
+            self.note(held);
+        }
+        let due = self.switch.poll_timeout();
+        self.set_wake(SWITCH, due);
+    }
+
+    pub(crate) fn drain_peer(&mut self, at: usize) {
+        while let Some(output) = self.peers[at].endpoint.poll_output() {
+            match output {
+                sip::Output::Transmit { flow, bytes } => {
+                    self.send(flow.local, flow.remote, bytes);
+                }
+                sip::Output::Resolve { query, host, port, .. } => {
+                    let flows = self.resolve(self.peers[at].address, &host, port);
+                    let now = self.now;
+                    self.peers[at].endpoint.handle(now, sip::Input::Resolved { query, flows });
+                }
+                sip::Output::Event(event) => self.peer_event(at, event),
+            }
+        }
+        let due = self.peers[at].endpoint.poll_timeout();
+        self.set_wake(at + 1, due);
+    }
+
+    fn resolve(&self, local: SocketAddr, host: &str, port: Option<u16>) -> Vec<Flow> {
+        let remote = host.parse().map(|ip| SocketAddr::new(ip, port.unwrap_or(5060)));
+        let flow = |remote| Flow { transport: Transport::Udp, local, remote, connection: 0 };
+        remote.map(flow).into_iter().collect()
+    }
+
+    fn set_wake(&mut self, who: usize, due: Option<Time>) {
+        if let Some(old) = self.due[who].take() {
+            self.wakes.remove(&(old, who));
+        }
+        self.due[who] = due;
+        self.wakes.extend(due.map(|due| (due, who)));
+    }
+
+    /// Puts a datagram on the network, which loses, doubles, delays and reorders.
+    pub(crate) fn send(&mut self, from: SocketAddr, to: SocketAddr, wire: Bytes) {
+        let network = self.scenario.network;
+        let lost = self.dice.one_in_1000(network.loss_permille);
+        let twice = self.dice.one_in_1000(network.twice_permille);
+        let fate = match (lost, twice) {
+            (true, _) => "  (lost)",
+            (false, true) => "  (twice)",
+            (false, false) => "",
+        };
+        let now = self.now;
+        self.ladder.message(now, from, to, &wire, fate);
+        if lost {
+            return;
+        }
+        for _ in 0..=u8::from(twice) {
+            let delay = network.delay_ms + self.dice.below(network.jitter_ms + 1);
+            self.later(delay, Act::Deliver { from, to, wire: wire.clone() });
+        }
+    }
+
+    /// Puts something on the agenda.
+    pub(crate) fn later(&mut self, delay_ms: Ms, act: Act) {
+        self.order += 1;
+        self.agenda.insert((self.now + Time::from_millis(delay_ms), self.order), act);
+    }
+
+    fn note(&mut self, seen: Result<(), String>) {
+        if let Err(broken) = seen {
+            self.breaks(broken);
+        }
+    }
+
+    pub(crate) fn breaks(&mut self, what: String) {
+        let now = self.now;
+        self.ladder.note(now, || format!("BROKEN: {what}"));
+        self.broken.get_or_insert(what);
+    }
+
+    /// Gives a peer an order.
+    pub(crate) fn order(&mut self, at: usize, command: sip::Command) {
+        let now = self.now;
+        self.peers[at].endpoint.handle(now, sip::Input::Command(command));
+        self.drain_peer(at);
+    }
+
+    /// A person's ear: whose voice they hear is what the switch says of their call.
+    fn person_notices(&mut self, call: Option<CallKey>, what: &What) {
+        let Some(call) = call else { return };
+        match what {
+            What::CallStarted { from, .. } => {
+                if let Some(who) = from.strip_prefix('c').and_then(|digits| digits.parse().ok()) {
+                    self.calls.insert(call, who);
+                }
+            }
+            What::CallAnswered { .. } => {
+                if let Some(who) = self.calls.get(&call).copied() {
+                    let talk_ms = self.scenario.callers[who].talk_ms;
+                    self.callers.talks(who);
+                    self.later(talk_ms, Act::Caller(who, CallerAct::HangUp));
+                }
+            }
+            What::CallEnded { .. } => {
+                self.calls.remove(&call);
+            }
+            _ => {}
+        }
+    }
+
+    /// A leg of nobody's, to be ended at once.
+    pub(crate) fn end_leg(&mut self, at: usize, leg: LegId, status: u16) {
+        self.order(at, sip::Command::End { leg, status, headers: Vec::new() });
+    }
+}

@@ -1,0 +1,20 @@
+//! Short runs full of trouble: loss, duplication, reordering, impatient callers, phones that lie,
+//! the switch carried and resumed in the middle. A failure prints the seed and the shortest ladder.
+
+use sim::{Scenario, run};
+
+#[test]
+fn whatever_happens_nothing_is_lost_or_left_over() {
+    for seed in 0..400 {
+        if let Err(failure) = run(&Scenario::rough(seed)) {
+            panic!("{failure}");
+        }
+    }
+}
+
+#[test]
+fn a_smooth_day_serves_everybody() {
+    let summary = run(&Scenario::smooth(1, 500, 10)).unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(summary.answered + summary.abandoned, summary.calls, "{summary:?}");
+    assert!(summary.answered > summary.calls * 9 / 10, "{summary:?}");
+}
