@@ -23,7 +23,7 @@ impl Acd {
 
     fn check_operators(&self) -> Result<(), String> {
         for (id, person) in &self.state.operators {
-            if person.is_over_limit() && !person.reservations.is_empty() && !person.lowered {
+            if person.is_over_limit() && !person.lowered {
                 return Err(format!("{id:?} has more than they may: {person:?}"));
             }
             if person.effective.state != person.holds().0 {
@@ -146,6 +146,7 @@ impl Acd {
                 && is.line.len() == should.line.len()
                 && is.line.iter().eq(should.line.iter())
                 && is.unwarned == should.unwarned
+                && is.unsought == should.unsought
                 && is.members == should.members
                 && is.present == should.present
                 && Channel::ALL.iter().all(|channel| {

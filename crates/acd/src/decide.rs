@@ -97,12 +97,16 @@ impl Acd {
         if task.waiting().is_none_or(|w| !w.reservations.is_empty()) {
             return;
         }
-        let present = self.state.queues.get(&task.queue).is_some_and(|q| q.index.present > 0);
+        let (queue, key) = (task.queue, task.key(id));
+        let told = task.is_told(LimitReason::NoFreeOperator);
         if explained {
             self.explain(now, id, None);
         }
-        if present {
+        let Some(queue) = self.state.queues.get_mut(&queue) else { return };
+        if queue.index.present > 0 {
             self.limit(id, LimitReason::NoFreeOperator);
+        } else if !told {
+            queue.index.unsought.insert(key);
         }
     }
 

@@ -98,6 +98,7 @@ impl Acd {
         if let Some(queue) = self.state.queues.get_mut(&task.queue) {
             queue.index.lane_mut(channel).open.remove(&key);
             queue.index.unwarned.remove(&id);
+            queue.index.unsought.remove(&key);
             let rank = queue.index.line.remove(&key);
             if rank.is_some_and(|r| r < PLACES_TOLD && r < queue.index.line.len()) {
                 self.dirty.moved.insert(task.queue);
@@ -123,9 +124,8 @@ impl Acd {
     /// Brings the indexes of open tasks up to date with one that waits.
     pub(crate) fn reopen(&mut self, id: TaskId, explain: bool) {
         let Some(task) = self.state.tasks.get(&id) else { return };
-        if task.waiting().is_none() {
-            return;
-        }
+        let Some(waiting) = task.waiting() else { return };
+        let unclaimed = waiting.reservations.is_empty();
         let (open, key, channel) = (self.is_open(task), task.key(id), task.kind.channel());
         let index = match task.wish() {
             Some(wish) => self
@@ -140,12 +140,15 @@ impl Acd {
         };
         let Some(index) = index else { return };
         if open {
-            if index.insert(key) {
+            if index.insert(key) || unclaimed {
                 self.dirty.tasks.insert(key, explain);
             }
         } else {
             index.remove(&key);
             self.dirty.tasks.remove(&key);
+            if let Some(queue) = self.state.queues.get_mut(&task.queue) {
+                queue.index.unsought.remove(&key);
+            }
         }
     }
 

@@ -61,10 +61,9 @@ impl Acd {
         } else if standing.iter().all(Option::is_some) {
             self.dirty.operators.remove(&id);
         }
-        if was_present && !present {
-            let serves = person.serves.clone();
-            for queue in serves {
-                self.warn_queue(queue);
+        if was_present != present {
+            for queue in person.serves.clone() {
+                self.presence_changed(queue);
             }
         }
     }
@@ -136,6 +135,15 @@ impl Acd {
         self.dirty.tasks.clear();
         for id in waiting_tasks {
             self.reopen(id, false);
+        }
+        // Where somebody is signed in they have been told, or are about to be.
+        for key in self.dirty.tasks.keys() {
+            let Some(task) = self.state.tasks.get(&key.1) else { continue };
+            let Some(queue) = self.state.queues.get_mut(&task.queue) else { continue };
+            let unclaimed = task.waiting().is_some_and(|w| w.reservations.is_empty());
+            if unclaimed && queue.index.present == 0 && !task.is_told(LimitReason::NoFreeOperator) {
+                queue.index.unsought.insert(*key);
+            }
         }
     }
 }

@@ -30,13 +30,16 @@ impl Acd {
         }
     }
 
-    /// The last one who was signed in may have gone.
-    pub(crate) fn warn_queue(&mut self, id: QueueId) {
+    /// The first one signed in, or the last one who was has gone.
+    pub(crate) fn presence_changed(&mut self, id: QueueId) {
         let Some(queue) = self.state.queues.get_mut(&id) else { return };
         if queue.index.present == 0 {
             for task in std::mem::take(&mut queue.index.unwarned) {
                 self.limit(task, LimitReason::NobodySignedIn);
             }
+        } else {
+            let unsought = std::mem::take(&mut queue.index.unsought);
+            self.dirty.tasks.extend(unsought.into_iter().map(|key| (key, false)));
         }
     }
 

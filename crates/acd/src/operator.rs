@@ -100,10 +100,15 @@ impl Operator {
             + own
     }
 
+    /// Whether what is reserved is more than they may have beside the rest.
     pub(crate) fn is_over_limit(&self) -> bool {
         let voice = self.load(Channel::Voice);
         let total = voice + self.load(Channel::Dialog);
-        voice > self.config.limits.voice as usize || total > self.config.limits.total as usize
+        let limits = self.config.limits;
+        self.reservations.iter().any(|held| {
+            (held.channel == Channel::Voice && voice > limits.voice as usize)
+                || total > limits.total as usize
+        })
     }
 
     fn is_on_call(&self) -> bool {

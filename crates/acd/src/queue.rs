@@ -32,6 +32,8 @@ pub(crate) struct Index {
     pub(crate) line: Line,
     /// Of these, the ones to be told that nobody is signed in, should that happen.
     pub(crate) unwarned: BTreeSet<TaskId>,
+    /// Of these, the ones to be told that nobody is free, once somebody is signed in.
+    pub(crate) unsought: BTreeSet<Key>,
     pub(crate) members: BTreeSet<OperatorId>,
     /// Members who count as signed in.
     pub(crate) present: u32,

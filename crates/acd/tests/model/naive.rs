@@ -1,0 +1,774 @@
+//! The distributor again, as plainly as it can be said: vectors, linear scans, no index, no timer
+//! table. Slow and obviously right is the point.
+use acd::{
+    ABSENT_AFTER, BACK_OFF_MS_MIN, BOOK_MS_MAX, Choice, Config, Effective, End, Enqueue, Input,
+    Kind, LimitReason, OperatorConfig, OperatorId, Outcome, Output, QueueConfig, QueueId,
+    RING_ALL_MAX, Refusal, Rejection, Rescission, ReservationId, RonaState, Strategy, TaskId, Time,
+    Withdrawal, WorkId,
+};
+use std::time::Duration;
+
+#[derive(Default)]
+pub(crate) struct Naive {
+    pub(crate) auto: bool,
+    pub(crate) queues: Vec<Queue>,
+    pub(crate) people: Vec<Person>,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) claims: Vec<Claim>,
+    made: u64,
+    pub(crate) out: Vec<Output>,
+}
+
+pub(crate) struct Queue {
+    pub(crate) id: QueueId,
+    config: QueueConfig,
+    draining: bool,
+    cursor: Option<(usize, OperatorId)>,
+}
+
+pub(crate) struct Person {
+    pub(crate) id: OperatorId,
+    config: OperatorConfig,
+    place: usize,
+    removed: bool,
+    serves: Vec<QueueId>,
+    choice: Choice,
+    forced: Option<RonaState>,
+    reachable: bool,
+    absent_at: Option<Time>,
+    pub(crate) own: Vec<WorkId>,
+    pub(crate) wrap_up: Option<(TaskId, Time)>,
+    pub(crate) idle: Time,
+    pub(crate) missed: u32,
+    pub(crate) effective: Effective,
+}
+
+pub(crate) struct Task {
+    pub(crate) e: Enqueue,
+    ahead: bool,
+    pub(crate) place: Place,
+    until: Option<Time>,
+    max_wait: Option<Time>,
+    over: bool,
+    told: Vec<LimitReason>,
+    back_off: Vec<(OperatorId, Time)>,
+    queued: Time,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Place {
+    Waits,
+    With(OperatorId, ReservationId, bool),
+    Wrapping(OperatorId),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Claim {
+    pub(crate) id: ReservationId,
+    pub(crate) task: TaskId,
+    operator: OperatorId,
+    directed: bool,
+    pub(crate) state: State,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum State {
+    Booking(Time),
+    Ringing(Time, bool),
+    Accepted,
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn voice(kind: Kind) -> bool {
+    kind != Kind::Dialog
+}
+
+impl Naive {
+    pub(crate) fn new() -> Self {
+        Self { auto: true, ..Self::default() }
+    }
+
+    fn q(&mut self, id: QueueId) -> &mut Queue {
+        self.queues.iter_mut().find(|q| q.id == id).unwrap()
+    }
+    fn t(&mut self, id: TaskId) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|t| t.e.task == id)
+    }
+    fn p(&mut self, id: OperatorId) -> Option<&mut Person> {
+        self.people.iter_mut().find(|p| p.id == id)
+    }
+    fn claims_of(&self, id: TaskId) -> Vec<Claim> {
+        let open = self.claims.iter().filter(|c| c.task == id && c.state != State::Accepted);
+        open.copied().collect()
+    }
+    fn open_claims(&self, id: OperatorId) -> Vec<Claim> {
+        let open = self.claims.iter().filter(|c| c.operator == id && c.state != State::Accepted);
+        open.copied().collect()
+    }
+
+    /// (voice, everything)
+    fn load(&self, person: &Person) -> (usize, usize) {
+        let kind = |id: TaskId| self.tasks.iter().find(|t| t.e.task == id).unwrap().e.kind;
+        let held: Vec<Kind> =
+            self.claims.iter().filter(|c| c.operator == person.id).map(|c| kind(c.task)).collect();
+        let own = person.own.len();
+        (held.iter().filter(|k| voice(**k)).count() + own, held.len() + own)
+    }
+
+    fn over_limit(&self, person: &Person) -> bool {
+        let (voices, total) = self.load(person);
+        let limits = person.config.limits;
+        let spoken = |c: &Claim| self.tasks.iter().any(|t| t.e.task == c.task && voice(t.e.kind));
+        let claims = self.open_claims(person.id);
+        !claims.is_empty() && total > limits.total as usize
+            || claims.iter().any(spoken) && voices > limits.voice as usize
+    }
+
+    fn on_call(&self, person: &Person) -> bool {
+        !person.own.is_empty()
+            || self.tasks.iter().any(|t| {
+                voice(t.e.kind) && matches!(t.place, Place::With(by, ..) if by == person.id)
+            })
+    }
+
+    fn offline(person: &Person) -> bool {
+        person.removed
+            || person.choice == Choice::Offline
+            || person.forced == Some(RonaState::Offline)
+    }
+
+    fn available(person: &Person) -> bool {
+        !Self::offline(person)
+            && person.reachable
+            && person.choice == Choice::Ready
+            && person.forced.is_none()
+    }
+
+    fn free(&self, person: &Person, kind: Kind) -> bool {
+        let (voices, total) = self.load(person);
+        Self::available(person)
+            && person.wrap_up.is_none()
+            && total < person.config.limits.total as usize
+            && (!voice(kind) || voices < person.config.limits.voice as usize)
+    }
+
+    fn effective(&self, person: &Person) -> Effective {
+        let claims = self.open_claims(person.id);
+        if self.on_call(person) {
+            Effective::OnCall
+        } else if claims.iter().any(|c| matches!(c.state, State::Ringing(_, true))) {
+            Effective::Ringing
+        } else if !claims.is_empty() {
+            Effective::Reserved
+        } else if person.wrap_up.is_some() {
+            Effective::WrapUp
+        } else if Self::offline(person) {
+            Effective::Offline
+        } else if !person.reachable {
+            Effective::Unreachable
+        } else if Self::available(person) {
+            Effective::Ready
+        } else {
+            Effective::NotReady
+        }
+    }
+
+    fn nobody(&self, queue: QueueId) -> bool {
+        !self.people.iter().any(|p| {
+            p.serves.contains(&queue) && !Self::offline(p) && (p.reachable || p.absent_at.is_some())
+        })
+    }
+
+    /// After each elementary change: states follow, people and queues that are done go.
+    fn follow(&mut self, now: Time) {
+        for i in 0..self.people.len() {
+            let state = self.effective(&self.people[i]);
+            let person = &mut self.people[i];
+            let before = std::mem::replace(&mut person.effective, state);
+            let rung = matches!(before, Effective::Reserved | Effective::Ringing);
+            if state == Effective::Ready && before != state && !rung {
+                person.idle = now;
+            }
+        }
+        let gone: Vec<OperatorId> = self
+            .people
+            .iter()
+            .filter(|p| p.removed && self.load(p).1 == 0 && p.wrap_up.is_none())
+            .map(|p| p.id)
+            .collect();
+        self.people.retain(|p| !gone.contains(&p.id));
+        for task in &mut self.tasks {
+            task.back_off.retain(|(o, _)| !gone.contains(o));
+        }
+        let tasks = &self.tasks;
+        self.queues.retain(|q| !q.draining || tasks.iter().any(|t| t.e.queue == q.id));
+        let left: Vec<QueueId> = self.queues.iter().map(|q| q.id).collect();
+        for person in &mut self.people {
+            person.serves.retain(|q| left.contains(q));
+        }
+        let waits: Vec<(TaskId, QueueId)> = self
+            .tasks
+            .iter()
+            .filter(|t| t.place == Place::Waits && t.e.wanted.is_none())
+            .map(|t| (t.e.task, t.e.queue))
+            .collect();
+        for (task, queue) in waits {
+            if self.nobody(queue) {
+                self.limit(task, LimitReason::NobodySignedIn);
+            }
+        }
+    }
+
+    fn limit(&mut self, id: TaskId, reason: LimitReason) {
+        let task = self.t(id).unwrap();
+        if !task.told.contains(&reason) {
+            task.told.push(reason);
+            let queue = task.e.queue;
+            self.out.push(Output::Limit { task: id, queue, reason });
+        }
+    }
+
+    fn key(task: &Task) -> (bool, Duration, TaskId) {
+        let head_start = Duration::from_secs(task.e.priority_s.into());
+        (!task.ahead, task.e.virtual_start.0.saturating_sub(head_start), task.e.task)
+    }
+
+    /// The waiting tasks of a queue in order.
+    pub(crate) fn line(&self, queue: QueueId) -> Vec<TaskId> {
+        let mut line: Vec<&Task> =
+            self.tasks.iter().filter(|t| t.e.queue == queue && t.place == Place::Waits).collect();
+        line.sort_by_key(|t| Self::key(t));
+        line.iter().map(|t| t.e.task).collect()
+    }
+
+    fn best(&self, task: &Task) -> Option<OperatorId> {
+        let queue = self.queues.iter().find(|q| q.id == task.e.queue).unwrap();
+        let claims = self.claims_of(task.e.task).len();
+        let ring_all = queue.config.strategy == Strategy::RingAll && task.e.wanted.is_none();
+        let open = self.auto && queue.config.auto_connect && task.e.auto_connect;
+        if !open || claims > 0 && !(ring_all && claims < RING_ALL_MAX) {
+            return None;
+        }
+        let eligible = self.people.iter().filter(|p| {
+            task.e.wanted.map_or_else(|| p.serves.contains(&task.e.queue), |w| w.operator == p.id)
+                && self.free(p, task.e.kind)
+                && !task.back_off.iter().any(|(o, _)| *o == p.id)
+        });
+        let best = match queue.config.strategy {
+            Strategy::LongestIdle | Strategy::RingAll => eligible.min_by_key(|p| (p.idle, p.id)),
+            Strategy::InOrder => eligible.min_by_key(|p| p.place),
+            Strategy::RoundRobin => eligible.min_by_key(|p| {
+                let me = (p.place, p.id);
+                (queue.cursor.is_some_and(|cursor| me <= cursor), me)
+            }),
+        };
+        best.map(|p| p.id)
+    }
+
+    fn settle(&mut self, now: Time) {
+        loop {
+            let mut order: Vec<&Task> =
+                self.tasks.iter().filter(|t| t.place == Place::Waits).collect();
+            order.sort_by_key(|t| Self::key(t));
+            let Some((task, who)) =
+                order.iter().find_map(|t| self.best(t).map(|who| (t.e.task, who)))
+            else {
+                break;
+            };
+            let id = ReservationId(self.made);
+            self.made += 1;
+            let place = self.p(who).unwrap().place;
+            let record = self.t(task).unwrap();
+            let (queue, directed) = (record.e.queue, record.e.wanted.is_some());
+            let queue = self.q(queue);
+            if queue.config.strategy == Strategy::RoundRobin && !directed {
+                queue.cursor = Some((place, who));
+            }
+            let state = State::Booking(now + ms(BOOK_MS_MAX));
+            self.claims.push(Claim { id, task, operator: who, directed, state });
+            self.out.push(Output::Book { reservation: id, epoch: 7, task, operator: who });
+            self.follow(now);
+        }
+        let idle: Vec<(TaskId, QueueId)> = self
+            .tasks
+            .iter()
+            .filter(|t| t.place == Place::Waits && self.claims_of(t.e.task).is_empty())
+            .filter(|t| self.auto && t.e.auto_connect)
+            .map(|t| (t.e.task, t.e.queue))
+            .collect();
+        for (task, queue) in idle {
+            if self.q(queue).config.auto_connect && !self.nobody(queue) {
+                self.limit(task, LimitReason::NoFreeOperator);
+            }
+        }
+    }
+
+    fn join(&mut self, now: Time, id: TaskId) {
+        let queue = self.t(id).unwrap().e.queue;
+        let wait = self.q(queue).config.max_wait_ms;
+        let task = self.t(id).unwrap();
+        task.place = Place::Waits;
+        task.queued = now;
+        if wait > 0 && !task.told.contains(&LimitReason::MaxWait) {
+            task.max_wait = Some(now + ms(wait));
+        }
+        let rank = self.line(queue).iter().position(|t| *t == id).unwrap();
+        let position = u32::try_from(rank).unwrap() + 1;
+        self.out.push(Output::Queued { task: id, queue, position });
+    }
+
+    fn overdue(&mut self, id: TaskId) {
+        let open = !self.claims_of(id).is_empty();
+        if let Some(task) = self.t(id)
+            && task.over
+            && task.place == Place::Waits
+            && !open
+        {
+            task.over = false;
+            self.limit(id, LimitReason::MaxWait);
+        }
+    }
+
+    fn end(&mut self, now: Time, claim: Claim, end: End) {
+        let Claim { id: reservation, task, operator, .. } = claim;
+        self.claims.retain(|c| c.id != reservation);
+        if let End::Rescinded(cause) = end {
+            self.out.push(Output::Rescind { reservation, task, operator, cause });
+        }
+        self.out.push(Output::Resolved { reservation, task, operator, end });
+        let timeout = end == End::Rescinded(Rescission::Timeout);
+        let rejected = matches!(end, End::Rejected(_));
+        let unbooked = matches!(end, End::Refused(_) | End::Rescinded(Rescission::BookingTimeout));
+        if timeout || rejected || unbooked {
+            self.back_off(now, task, operator);
+        }
+        if (timeout || rejected) && !claim.directed {
+            let queue = self.t(task).unwrap().e.queue;
+            let rona = self.q(queue).config.rona;
+            let person = self.p(operator).unwrap();
+            person.missed += 1;
+            if rona.after > 0 && person.missed >= rona.after {
+                person.missed = 0;
+                person.forced = Some(rona.state);
+                self.take_back(now, operator, Rescission::NotReady);
+            }
+        }
+        self.follow(now);
+    }
+
+    fn take_back(&mut self, now: Time, id: OperatorId, cause: Rescission) {
+        for claim in self.open_claims(id) {
+            self.end(now, claim, End::Rescinded(cause));
+            self.overdue(claim.task);
+        }
+    }
+
+    fn back_off(&mut self, now: Time, task: TaskId, operator: OperatorId) {
+        if self.p(operator).is_none() {
+            return;
+        }
+        let queue = self.t(task).unwrap().e.queue;
+        let wait = self.q(queue).config.back_off_ms.max(BACK_OFF_MS_MIN);
+        let task = self.t(task).unwrap();
+        if !task.back_off.iter().any(|(o, _)| *o == operator) {
+            task.back_off.push((operator, now + ms(wait)));
+        }
+    }
+
+    fn done(&mut self, id: TaskId, outcome: Outcome) {
+        self.tasks.retain(|t| t.e.task != id);
+        self.out.push(Output::Done { task: id, outcome });
+    }
+
+    fn wrapped(&mut self, who: OperatorId, task: TaskId) {
+        if self.t(task).is_some_and(|t| t.place == Place::Wrapping(who)) {
+            self.done(task, Outcome::Completed { operator: who });
+        }
+    }
+
+    /// The operator's part ends; the task waits to be told where it is.
+    fn part(&mut self, now: Time, id: TaskId, wraps: bool) -> Option<(OperatorId, bool)> {
+        let task = self.t(id)?;
+        let Place::With(who, reservation, _) = task.place else { return None };
+        let (queue, kind) = (task.e.queue, task.e.kind);
+        task.place = Place::Wrapping(OperatorId(u32::MAX));
+        self.claims.retain(|c| c.id != reservation);
+        let queue_ms = self.q(queue).config.wrap_up_ms;
+        let person = self.p(who).unwrap();
+        person.idle = now;
+        let wait = person.config.wrap_up_ms.unwrap_or(queue_ms);
+        let wraps = wraps && voice(kind) && wait > 0 && !Self::offline(person);
+        if wraps {
+            let until = now + ms(wait);
+            let last = person.wrap_up.replace((id, until));
+            self.out.push(Output::Wrapping { task: id, operator: who, until });
+            if let Some((last, _)) = last {
+                self.wrapped(who, last);
+            }
+        }
+        Some((who, wraps))
+    }
+
+    fn complete(&mut self, now: Time, id: TaskId) {
+        if let Some((who, wraps)) = self.part(now, id, true) {
+            if wraps {
+                self.t(id).unwrap().place = Place::Wrapping(who);
+            } else {
+                self.done(id, Outcome::Completed { operator: who });
+            }
+        }
+        self.follow(now);
+    }
+
+    fn come_back(&mut self, now: Time, id: TaskId, ahead: bool, wraps: bool) {
+        let Some((who, _)) = self.part(now, id, wraps) else { return };
+        self.follow(now);
+        self.t(id).unwrap().ahead |= ahead;
+        self.back_off(now, id, who);
+        self.join(now, id);
+        self.follow(now);
+    }
+
+    fn end_wrap_up(&mut self, now: Time, id: OperatorId) {
+        let Some(person) = self.p(id) else { return };
+        if let Some((task, _)) = person.wrap_up.take() {
+            person.idle = now;
+            self.wrapped(id, task);
+            self.follow(now);
+        }
+    }
+
+    fn choose(&mut self, now: Time, id: OperatorId, choice: Choice) {
+        let Some(person) = self.p(id) else { return };
+        if person.removed || person.choice == choice && person.forced.is_none() {
+            return;
+        }
+        person.choice = choice;
+        person.forced = None;
+        person.missed = 0;
+        let (available, offline) = (Self::available(person), Self::offline(person));
+        if !available {
+            self.take_back(now, id, Rescission::NotReady);
+        }
+        if offline {
+            self.end_wrap_up(now, id);
+        }
+        self.follow(now);
+    }
+
+    fn enqueue(&mut self, now: Time, e: &Enqueue) {
+        if self.t(e.task).is_some() {
+            return;
+        }
+        let mut e = e.clone();
+        let known = |id| self.people.iter().any(|p| p.id == id && !p.removed);
+        e.wanted = e.wanted.filter(|w| known(w.operator));
+        let full = self.line(e.queue).len();
+        let queue = self.queues.iter().find(|q| q.id == e.queue);
+        let reason = match queue {
+            None => Some(LimitReason::Closed),
+            Some(_) if e.despite_limits => None,
+            Some(q) if q.draining || !q.config.open => Some(LimitReason::Closed),
+            Some(q) if full >= q.config.max_waiting as usize => Some(LimitReason::QueueFull),
+            Some(q) if !q.config.join_empty && e.wanted.is_none() && self.nobody(q.id) => {
+                Some(LimitReason::NobodySignedIn)
+            }
+            Some(_) => None,
+        };
+        let (task, queue) = (e.task, e.queue);
+        if let Some(reason) = reason {
+            self.out.push(Output::Limit { task, queue, reason });
+            self.out.push(Output::Done { task, outcome: Outcome::Refused(reason) });
+            return;
+        }
+        let until = e.wanted.and_then(|w| w.for_ms).map(|wait| now + ms(wait));
+        self.tasks.push(Task {
+            e,
+            ahead: false,
+            place: Place::Waits,
+            until,
+            max_wait: None,
+            over: false,
+            told: vec![],
+            back_off: vec![],
+            queued: now,
+        });
+        self.join(now, task);
+        self.follow(now);
+    }
+
+    fn withdraw(&mut self, now: Time, id: TaskId, cause: Withdrawal) {
+        match self.t(id).map(|t| t.place) {
+            Some(Place::Waits) => {
+                for claim in self.claims_of(id) {
+                    self.end(now, claim, End::Rescinded(Rescission::TaskGone));
+                }
+                self.done(id, Outcome::Withdrawn(cause));
+            }
+            Some(Place::With(_, _, true)) => self.complete(now, id),
+            Some(Place::With(..)) => {
+                self.part(now, id, false);
+                self.done(id, Outcome::Withdrawn(cause));
+            }
+            Some(Place::Wrapping(_)) | None => {}
+        }
+        self.follow(now);
+    }
+
+    fn accepted(&mut self, now: Time, id: ReservationId) {
+        let claim = self.claims.iter().find(|c| c.id == id).copied();
+        let Some(claim) = claim.filter(|c| !matches!(c.state, State::Booking(_))) else {
+            self.out.push(Output::TooLate { reservation: id });
+            return;
+        };
+        if claim.state == State::Accepted {
+            return;
+        }
+        self.claims.iter_mut().find(|c| c.id == id).unwrap().state = State::Accepted;
+        let (task, operator) = (claim.task, claim.operator);
+        for other in self.claims_of(task) {
+            self.end(now, other, End::Rescinded(Rescission::AnsweredElsewhere));
+        }
+        let record = self.t(task).unwrap();
+        record.place = Place::With(operator, id, false);
+        record.e.wanted = None;
+        (record.until, record.max_wait, record.over) = (None, None, false);
+        let waited = now - record.queued;
+        self.p(operator).unwrap().missed = 0;
+        self.out.push(Output::Resolved { reservation: id, task, operator, end: End::Accepted });
+        self.out.push(Output::Assigned { task, reservation: id, operator, waited });
+        self.follow(now);
+    }
+
+    fn failed(&mut self, now: Time, claim: Claim, end: End) {
+        self.end(now, claim, end);
+        self.overdue(claim.task);
+    }
+
+    fn refused(&mut self, now: Time, id: ReservationId, why: Refusal) {
+        let booking = |c: &&Claim| c.id == id && matches!(c.state, State::Booking(_));
+        if let Some(claim) = self.claims.iter().find(booking).copied() {
+            self.failed(now, claim, End::Refused(why));
+        }
+    }
+
+    fn rejected(&mut self, now: Time, id: ReservationId, why: Rejection) {
+        let ringing = |c: &&Claim| c.id == id && matches!(c.state, State::Ringing(..));
+        if let Some(claim) = self.claims.iter().find(ringing).copied() {
+            self.failed(now, claim, End::Rejected(why));
+        }
+    }
+
+    fn booked(&mut self, now: Time, reservation: ReservationId) {
+        let booking = |c: &&Claim| c.id == reservation && matches!(c.state, State::Booking(_));
+        let Some(claim) = self.claims.iter().find(booking).copied() else { return };
+        let queue = self.t(claim.task).unwrap().e.queue;
+        let until = now + ms(self.q(queue).config.ring_ms);
+        let Claim { task, operator, .. } = claim;
+        self.out.push(Output::Ring { reservation, task, operator, until });
+        self.claims.iter_mut().find(|c| c.id == reservation).unwrap().state =
+            State::Ringing(until, false);
+    }
+
+    fn configure(&mut self, now: Time, config: &Config) {
+        self.auto = config.auto_connect;
+        for queue in &mut self.queues {
+            queue.draining = true;
+        }
+        for (id, config) in &config.queues {
+            if let Some(queue) = self.queues.iter_mut().find(|q| q.id == *id) {
+                (queue.config, queue.draining) = (config.clone(), false);
+            } else {
+                let (id, config) = (*id, config.clone());
+                self.queues.push(Queue { id, config, draining: false, cursor: None });
+            }
+        }
+        for person in &mut self.people {
+            person.removed = true;
+        }
+        for (place, (id, config)) in config.operators.iter().enumerate() {
+            if self.p(*id).is_none() {
+                self.people.push(Person {
+                    id: *id,
+                    config: config.clone(),
+                    place,
+                    removed: false,
+                    serves: vec![],
+                    choice: Choice::Offline,
+                    forced: None,
+                    reachable: false,
+                    absent_at: None,
+                    own: vec![],
+                    wrap_up: None,
+                    idle: now,
+                    missed: 0,
+                    effective: Effective::Offline,
+                });
+            }
+            let draining: Vec<QueueId> =
+                self.queues.iter().filter(|q| q.draining).map(|q| q.id).collect();
+            let all: Vec<QueueId> = self.queues.iter().map(|q| q.id).collect();
+            let person = self.p(*id).unwrap();
+            person.serves.retain(|q| draining.contains(q));
+            person.serves.extend(config.queues.iter().filter(|q| all.contains(q)));
+            (person.config, person.place, person.removed) = (config.clone(), place, false);
+        }
+        for person in self.people.iter_mut().filter(|p| p.removed) {
+            person.serves.clear();
+        }
+        let there: Vec<OperatorId> =
+            self.people.iter().filter(|p| !p.removed).map(|p| p.id).collect();
+        for task in &mut self.tasks {
+            if task.e.wanted.is_some_and(|w| !there.contains(&w.operator)) {
+                (task.e.wanted, task.until) = (None, None);
+            }
+        }
+        self.follow(now);
+    }
+
+    pub(crate) fn handle(&mut self, now: Time, input: &Input) {
+        match input {
+            Input::Configure(config) => self.configure(now, config),
+            Input::SignIn { operator } => {
+                if let Some(person) = self.p(*operator) {
+                    if person.choice == Choice::Offline {
+                        self.choose(now, *operator, Choice::Ready);
+                    } else if person.forced == Some(RonaState::Offline) {
+                        let choice = person.choice.clone();
+                        self.choose(now, *operator, choice);
+                    }
+                }
+            }
+            Input::SignOut { operator } => self.choose(now, *operator, Choice::Offline),
+            Input::Choose { operator, choice } => self.choose(now, *operator, choice.clone()),
+            Input::Reachable { operator, reachable } => {
+                let Some(person) = self.p(*operator).filter(|p| p.reachable != *reachable) else {
+                    return self.settle(now);
+                };
+                person.reachable = *reachable;
+                person.absent_at = (!reachable).then_some(now + ABSENT_AFTER);
+                if !reachable {
+                    self.take_back(now, *operator, Rescission::Unreachable);
+                }
+                self.follow(now);
+            }
+            Input::Occupy { operator, work } => {
+                if let Some(person) = self.p(*operator).filter(|p| !p.own.contains(work)) {
+                    person.own.push(*work);
+                    let person = self.people.iter().find(|p| p.id == *operator).unwrap();
+                    if self.over_limit(person) {
+                        self.take_back(now, *operator, Rescission::Occupied);
+                    }
+                }
+                self.follow(now);
+            }
+            Input::Vacate { operator, work } => {
+                if let Some(person) = self.p(*operator).filter(|p| p.own.contains(work)) {
+                    person.own.retain(|w| w != work);
+                    person.idle = now;
+                }
+                self.follow(now);
+            }
+            Input::EndWrapUp { operator } => self.end_wrap_up(now, *operator),
+            Input::ExtendWrapUp { operator, ms: more } => {
+                if let Some(Person { wrap_up: Some((task, until)), .. }) = self.p(*operator) {
+                    *until += ms(*more);
+                    let (task, until) = (*task, *until);
+                    self.out.push(Output::Wrapping { task, operator: *operator, until });
+                }
+            }
+            Input::Enqueue(e) => self.enqueue(now, e),
+            Input::Withdraw { task, cause } => self.withdraw(now, *task, *cause),
+            Input::Requeue { task } => match self.t(*task).map(|t| t.place) {
+                Some(Place::Waits) => {
+                    for claim in self.claims_of(*task) {
+                        self.end(now, claim, End::Rescinded(Rescission::TaskGone));
+                    }
+                    self.overdue(*task);
+                }
+                Some(Place::With(..)) => self.come_back(now, *task, false, true),
+                _ => {}
+            },
+            Input::Lost { task, ahead } => self.come_back(now, *task, *ahead, false),
+            Input::Completed { task } => self.complete(now, *task),
+            Input::Connected { task } => {
+                if let Some(Task { place: Place::With(_, _, connected), .. }) = self.t(*task) {
+                    *connected = true;
+                }
+            }
+            Input::Booked(id) => self.booked(now, *id),
+            Input::Refused(id, why) => self.refused(now, *id, *why),
+            Input::Ringing(id) => {
+                for claim in self.claims.iter_mut().filter(|c| c.id == *id) {
+                    if let State::Ringing(_, alerted) = &mut claim.state {
+                        *alerted = true;
+                    }
+                }
+                self.follow(now);
+            }
+            Input::Accepted(id) => self.accepted(now, *id),
+            Input::Rejected(id, why) => self.rejected(now, *id, *why),
+        }
+        self.settle(now);
+    }
+
+    /// All deadlines, as (when, sort, what, what).
+    fn deadlines(&self) -> Vec<(Time, u8, u64, u32)> {
+        let mut all = Vec::new();
+        for claim in &self.claims {
+            match claim.state {
+                State::Booking(at) | State::Ringing(at, _) => all.push((at, 0, claim.id.0, 0)),
+                State::Accepted => {}
+            }
+        }
+        for person in &self.people {
+            all.extend(person.wrap_up.map(|(_, at)| (at, 1, u64::from(person.id.0), 0)));
+            all.extend(person.absent_at.map(|at| (at, 2, u64::from(person.id.0), 0)));
+        }
+        for task in &self.tasks {
+            let id = task.e.task.0;
+            all.extend(task.back_off.iter().map(|(who, at)| (*at, 3, id, who.0)));
+            all.extend(task.until.map(|at| (at, 4, id, 0)));
+            all.extend(task.max_wait.map(|at| (at, 5, id, 0)));
+        }
+        all
+    }
+
+    pub(crate) fn next(&self) -> Option<Time> {
+        self.deadlines().into_iter().min().map(|d| d.0)
+    }
+
+    pub(crate) fn timeout(&mut self, now: Time) {
+        while let Some((_, sort, a, b)) = self.deadlines().into_iter().min().filter(|d| d.0 <= now)
+        {
+            let who = OperatorId(u32::try_from(a).unwrap_or(0));
+            match sort {
+                0 => {
+                    let claim = *self.claims.iter().find(|c| c.id.0 == a).unwrap();
+                    let cause = match claim.state {
+                        State::Booking(_) => Rescission::BookingTimeout,
+                        _ => Rescission::Timeout,
+                    };
+                    self.failed(now, claim, End::Rescinded(cause));
+                }
+                1 => self.end_wrap_up(now, who),
+                2 => self.p(who).unwrap().absent_at = None,
+                3 => self.t(TaskId(a)).unwrap().back_off.retain(|(o, _)| o.0 != b),
+                4 => {
+                    let task = self.t(TaskId(a)).unwrap();
+                    (task.until, task.e.wanted) = (None, None);
+                }
+                _ => {
+                    let task = self.t(TaskId(a)).unwrap();
+                    (task.max_wait, task.over) = (None, true);
+                    self.overdue(TaskId(a));
+                }
+            }
+            self.follow(now);
+            self.settle(now);
+        }
+    }
+}
