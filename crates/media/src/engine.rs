@@ -111,6 +111,10 @@ impl Engine {
 
     /// Takes a command.
     pub fn handle(&mut self, now: Time, input: Input) {
+        if self.counters.legs == 0 {
+            // The driver may have slept, but the music went on.
+            self.next_tick = self.next_tick.max(Some(tick_at(now)));
+        }
         match input {
             Input::Command(command) => self.command(now, command),
         }

@@ -104,7 +104,6 @@ impl Transmitter {
     pub(super) fn frame(&mut self, now: Time, length: u32) -> Header {
         let timestamp = self.due(now);
         self.anchor = None;
-        self.relay = None;
         self.step(now, timestamp, length)
     }
 
@@ -148,7 +147,6 @@ impl Transmitter {
             self.length = length;
             self.last = Some(now);
         }
-        self.relay = None;
         Some(Header { payload_type: 0, marker, sequence, timestamp, ssrc: self.ssrc })
     }
 

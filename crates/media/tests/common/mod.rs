@@ -1,5 +1,5 @@
 //! A bench for the engine: phones that send tones, and ears that measure them.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "shared by test binaries that each use a part")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
