@@ -10,7 +10,6 @@ use super::outbox::Parcel;
 use crate::endpoint::{Core, with_body};
 use crate::msg::{Message, Method, Name};
 use crate::transaction::ClientKey;
-use crate::transaction::timer::T1_64;
 use crate::{Body, EndCause, Flow, Headers, Time};
 
 /// An ACK that waits for the owner's answer to the offer in the 2xx.
@@ -21,12 +20,16 @@ pub(super) struct Owed {
     pub(super) until: Time,
 }
 
+/// How long the owner may take over its answer: less than the 64·T1 of the peer, which began
+/// to count when it sent its 2xx.
+const ANSWER_MAX: Time = Time::from_secs(31);
+
 impl Leg {
     /// A 2xx came: acknowledges it if the INVITE carried the offer, else waits for the answer.
     pub(super) fn owe_ack(&mut self, core: &mut Core, now: Time, key: ClientKey, invite: &Message) {
         let cseq = invite.cseq().map_or(self.cseq, |cseq| cseq.number);
         if invite.body().is_empty() && !self.silent {
-            self.owed = Some(Owed { invite: key, cseq, until: now + T1_64 });
+            self.owed = Some(Owed { invite: key, cseq, until: now + ANSWER_MAX });
         } else {
             self.post(core, now, Parcel::Ack { invite: key, cseq, body: None });
         }
