@@ -78,6 +78,17 @@ fn fold_call(db: &Connection, node: &str, event: &Event, call: &str, at: i64) ->
                 ],
             )
         }
+        What::TaskQueued { queue, .. } => run(
+            db,
+            "UPDATE call SET queue = coalesce(queue, ?2) WHERE id = ?1",
+            params![call, queue],
+        ),
+        _ => fold_participant(db, event, call, at),
+    }
+}
+
+fn fold_participant(db: &Connection, event: &Event, call: &str, at: i64) -> Done {
+    match &event.what {
         What::ParticipantJoined { participant, role, operator, uri } => run(
             db,
             "INSERT OR IGNORE INTO participant (call, id, role, operator, uri, joined_ms)
@@ -88,11 +99,6 @@ fn fold_call(db: &Connection, node: &str, event: &Event, call: &str, at: i64) ->
             db,
             "UPDATE participant SET left_ms = ?3 WHERE call = ?1 AND id = ?2",
             params![call, participant.to_string(), at],
-        ),
-        What::TaskQueued { queue, .. } => run(
-            db,
-            "UPDATE call SET queue = coalesce(queue, ?2) WHERE id = ?1",
-            params![call, queue],
         ),
         _ => Ok(()),
     }

@@ -1,0 +1,126 @@
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use super::*;
+use crate::SEQ_GAP;
+
+/// Set for the child that is to be killed: its data directory.
+const CHILD: &str = "USHER_STORE_TEST_DIR";
+
+/// Leaves the database as a dead process would: written, but not closed.
+fn die(store: Store) {
+    // The writer still holds the database; a copy of its files is what a dead process leaves.
+    assert!(store.flush(LONG));
+    std::mem::forget(store);
+}
+
+fn copy_of(scratch: &Scratch) -> Scratch {
+    let copy = Scratch::new();
+    std::fs::create_dir_all(&copy.0).unwrap();
+    for name in ["usher.db", "usher.db-wal"] {
+        std::fs::copy(scratch.0.join(name), copy.0.join(name)).unwrap();
+    }
+    copy
+}
+
+#[test]
+fn what_was_open_ends_as_crash_once() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let mut script = Script::new(&store, 1);
+    let queued = What::TaskQueued {
+        queue: "sales".into(),
+        position: 1,
+        virtual_start: at(0),
+        priority_s: 0,
+    };
+    let events = [
+        script.started(0, "100"),
+        script.segment(0, Phase::Wait),
+        script.event(0, true, queued),
+        script.segment(1_500, Phase::Talk),
+        script.segment(4_000, Phase::Hold),
+        script.event(4_200, false, What::CallAnswered { operator: None }),
+    ];
+    write(&store, &events);
+    die(store);
+
+    let copy = copy_of(&scratch);
+    let store = copy.open();
+    assert_eq!(store.next_seq(), 6 + SEQ_GAP + 1);
+    let first = all(&store);
+    let [record] = &first[..] else { panic!("{first:?}") };
+    assert_eq!(record.result.as_deref(), Some("crash"));
+    assert_eq!(record.ended, Some(at(4_200)));
+    assert_eq!((record.wait_ms, record.talk_ms, record.hold_ms), (1_500, 2_500, 200));
+    assert_eq!(record.length_ms, Some(4_200));
+    assert_eq!(record.tasks[0].outcome.as_deref(), Some("crash"));
+    drop(store);
+    let store = copy.open();
+    assert_eq!(all(&store), first, "closed once");
+    assert_eq!(store.next_seq(), 6 + SEQ_GAP + 1, "nothing happened in between");
+}
+
+#[test]
+fn kill_9_loses_less_than_a_tenth_of_a_second() {
+    let scratch = Scratch::new();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "tests::crash::child", "--ignored", "--nocapture", "--test-threads=1"])
+        .env(CHILD, &scratch.0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let told: Vec<(u64, u128)> = lines
+        .map_while(Result::ok)
+        .filter_map(|line| {
+            let (seq, us) = line.strip_prefix("appended ")?.split_once(' ')?;
+            Some((seq.parse().ok()?, us.parse().ok()?))
+        })
+        .take(600)
+        .collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(told.len(), 600, "the child wrote");
+
+    let store = scratch.open();
+    let found = store.reader().events_after(0, usize::MAX).unwrap();
+    let seqs: Vec<u64> = found.iter().map(|event| event.seq).collect();
+    assert!(seqs.iter().copied().eq(1..=seqs.len() as u64), "a prefix, without holes");
+    let last_us = told[told.len() - 1].1;
+    let lost = told.iter().filter(|(seq, _)| *seq > seqs.len() as u64);
+    let oldest_us = lost.map(|(_, us)| *us).min().unwrap_or(last_us);
+    assert!(last_us - oldest_us <= 100_000, "lost the last {} us", last_us - oldest_us);
+    // One call per event pair: every one that was started is there, and none is open.
+    let records = all(&store);
+    assert_eq!(records.len().min(1_000), seqs.len().div_ceil(2).min(1_000));
+    assert!(records.iter().all(|record| record.result.is_some()));
+    let crashed = |record: &&CallRecord| record.result.as_deref() == Some("crash");
+    assert_eq!(records.iter().filter(crashed).count(), seqs.len() % 2);
+    assert!(store.next_seq() > told[told.len() - 1].0 + SEQ_GAP / 2);
+}
+
+/// The child of the test above: writes until it is killed.
+#[test]
+#[ignore = "runs as a child process"]
+fn child() {
+    let Ok(dir) = std::env::var(CHILD) else { return };
+    let store = Store::open(dir.as_ref(), "usher-1").unwrap();
+    let start = Instant::now();
+    let mut script = Script::new(&store, 0);
+    let mut out = std::io::stdout();
+    for number in 0.. {
+        script.call = CallKey(number / 2);
+        let event = if number % 2 == 0 {
+            script.started(0, "100")
+        } else {
+            script.ended(1, CallResult::Failed, Totals::default())
+        };
+        let seq = event.seq;
+        store.append(event);
+        writeln!(out, "appended {seq} {}", start.elapsed().as_micros()).unwrap();
+        out.flush().unwrap();
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}

@@ -1,0 +1,139 @@
+use super::*;
+
+#[test]
+fn a_served_call_is_one_record() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    assert_eq!(store.next_seq(), 1);
+    let events = Script::new(&store, 7).served();
+    write(&store, &events);
+    let record = store.reader().call(CallKey(7)).unwrap().unwrap();
+    let phases: Vec<_> = record.segments.iter().map(|one| (&*one.phase, one.length_ms)).collect();
+    assert_eq!(phases, [("wait", Some(1_000)), ("ring", Some(3_000)), ("talk", Some(6_000))]);
+    let sum = record.wait_ms + record.ring_ms + record.talk_ms + record.hold_ms;
+    assert_eq!(Some(sum), record.length_ms);
+    assert_eq!((record.started, record.ended), (at(0), Some(at(10_000))));
+    assert_eq!(record.answered, Some(at(4_000)));
+    assert_eq!(record.queue.as_deref(), Some("support"));
+    assert_eq!(record.operator.as_deref(), Some("alice"));
+    assert_eq!(record.context["X-Line"], "vip \"1\"");
+    assert_eq!(record.participants.len(), 2);
+    assert!(record.participants.iter().all(|one| one.left == Some(at(10_000))));
+    let [task] = &record.tasks[..] else { panic!("{:?}", record.tasks) };
+    assert_eq!((task.offers, task.wait_ms, task.talk_ms), (1, Some(4_000), Some(6_000)));
+    assert_eq!((task.wrap_up_ms, task.outcome.as_deref()), (Some(10_000), Some("completed")));
+    let json = serde_json::to_value(&record).unwrap();
+    assert_eq!(json["length_s"], 10.0);
+    assert_eq!(json["segments"][1]["start"], "2027-01-15T08:00:01Z");
+    assert_eq!(json["segments"][0]["hears"]["p0000000000001"][0], "music:default");
+}
+
+#[test]
+fn the_same_event_twice_counts_once() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let events = Script::new(&store, 7).served();
+    write(&store, &events);
+    let first = all(&store);
+    write(&store, &events);
+    assert_eq!(all(&store), first);
+    drop(store);
+    let store = scratch.open();
+    assert_eq!(store.next_seq(), events.len() as u64 + 1, "a clean stop leaves no gap");
+    write(&store, &events);
+    assert_eq!(all(&store), first);
+}
+
+#[test]
+fn an_abandoned_call_and_a_live_one() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let mut script = Script::new(&store, 1);
+    let queued = What::TaskQueued {
+        queue: "sales".into(),
+        position: 1,
+        virtual_start: at(0),
+        priority_s: 0,
+    };
+    let abandoned = What::TaskAbandoned { queue: "sales".into(), wait_ms: 2_500 };
+    let totals = Totals { wait_ms: 2_500, ..Totals::default() };
+    let mut events = vec![
+        script.started(0, "100"),
+        script.segment(0, Phase::Wait),
+        script.event(0, true, queued),
+        script.event(2_500, true, abandoned),
+        script.ended(2_500, CallResult::Abandoned, totals),
+    ];
+    script.call = CallKey(2);
+    events.push(script.started(9_000, "200"));
+    write(&store, &events);
+    let records = all(&store);
+    let [live, gone] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((live.id, live.state, live.length_ms), (CallKey(2), "live", None));
+    assert_eq!((gone.state, gone.result.as_deref()), ("ended", Some("abandoned")));
+    assert_eq!(gone.tasks[0].outcome.as_deref(), Some("abandoned"));
+    assert_eq!(gone.tasks[0].wait_ms, Some(2_500));
+    assert_eq!(store.reader().call(CallKey(3)).unwrap(), None);
+}
+
+#[test]
+fn queries_select_and_page() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let mut seq = store.next_seq();
+    for number in 0..5 {
+        let mut script = Script { seq, ..Script::new(&store, number) };
+        let mut events = script.served();
+        if number == 3 {
+            events[0] = Script { seq, ..script }.started(60_000, "sip:%_@example.com");
+        }
+        seq = script.seq;
+        write(&store, &events);
+    }
+    let reader = store.reader();
+    let base = RecordQuery { limit: 100, ..RecordQuery::default() };
+    let check = |query: RecordQuery, expected: &[u64]| {
+        let found = reader.calls(&query).unwrap().items;
+        let found: Vec<u64> = found.iter().map(|record| record.id.0).collect();
+        assert_eq!(found, expected, "{query:?}");
+    };
+    let some = |text: &str| Some(text.to_owned());
+    check(base.clone(), &[4, 3, 2, 1, 0]);
+    check(RecordQuery { number: some("%_"), ..base.clone() }, &[3]);
+    check(RecordQuery { number: some("+74951234567"), ..base.clone() }, &[4, 2, 1, 0]);
+    check(RecordQuery { number: some("600"), ..base.clone() }, &[4, 3, 2, 1, 0]);
+    check(RecordQuery { number: some("60"), ..base.clone() }, &[]);
+    check(RecordQuery { from: Some(at(1)), ..base.clone() }, &[3]);
+    check(RecordQuery { to: Some(at(60_000)), ..base.clone() }, &[4, 2, 1, 0]);
+    check(RecordQuery { queue: some("sales"), ..base.clone() }, &[]);
+    check(RecordQuery { queue: some("support"), limit: 2, ..base.clone() }, &[4, 3]);
+    check(RecordQuery { operator: some("alice"), limit: 1, ..base.clone() }, &[4]);
+    check(RecordQuery { operator: some("bob"), ..base.clone() }, &[]);
+    let mut cursor = None;
+    for expected in [&[4, 3][..], &[2, 1], &[0]] {
+        let query = RecordQuery { limit: 2, cursor, ..base.clone() };
+        cursor = reader.calls(&query).unwrap().next;
+        check(query, expected);
+    }
+    assert_eq!(cursor, None);
+    assert!(reader.calls(&RecordQuery { cursor: some("x"), ..base }).is_err());
+}
+
+#[test]
+fn old_events_are_pruned() {
+    let scratch = Scratch::new();
+    let settings = crate::Settings { events_max: 10, ..crate::Settings::default() };
+    let store = Store::open_with(&scratch.0, "usher-1", settings).unwrap();
+    let mut script = Script::new(&store, 1);
+    for _ in 0..5 {
+        let events: Vec<_> = (0..7).map(|_| script.segment(0, Phase::Wait)).collect();
+        write(&store, &events);
+    }
+    let reader = store.reader();
+    assert_eq!(reader.oldest_event().unwrap(), Some(26));
+    let found = reader.events_after(30, 3).unwrap();
+    assert_eq!(found.iter().map(|event| event.seq).collect::<Vec<_>>(), [31, 32, 33]);
+    let json: serde_json::Value = serde_json::from_str(&found[0].json).unwrap();
+    assert_eq!((&json["seq"], &json["type"]), (&31.into(), &"call.segment".into()));
+    assert_eq!(reader.events_after(35, 3).unwrap(), []);
+}
