@@ -629,32 +629,33 @@ impl Naive {
         self.follow(now);
     }
 
+    fn sign_in(&mut self, now: Time, id: OperatorId) {
+        let Some(person) = self.p(id) else { return };
+        if person.choice == Choice::Offline {
+            self.choose(now, id, Choice::Ready);
+        } else if person.forced == Some(RonaState::Offline) {
+            let choice = person.choice.clone();
+            self.choose(now, id, choice);
+        }
+    }
+
+    fn reach(&mut self, now: Time, id: OperatorId, reachable: bool) {
+        let Some(person) = self.p(id).filter(|p| p.reachable != reachable) else { return };
+        person.reachable = reachable;
+        person.absent_at = (!reachable).then_some(now + ABSENT_AFTER);
+        if !reachable {
+            self.take_back(now, id, Rescission::Unreachable);
+        }
+        self.follow(now);
+    }
+
     pub(crate) fn handle(&mut self, now: Time, input: &Input) {
         match input {
             Input::Configure(config) => self.configure(now, config),
-            Input::SignIn { operator } => {
-                if let Some(person) = self.p(*operator) {
-                    if person.choice == Choice::Offline {
-                        self.choose(now, *operator, Choice::Ready);
-                    } else if person.forced == Some(RonaState::Offline) {
-                        let choice = person.choice.clone();
-                        self.choose(now, *operator, choice);
-                    }
-                }
-            }
+            Input::SignIn { operator } => self.sign_in(now, *operator),
             Input::SignOut { operator } => self.choose(now, *operator, Choice::Offline),
             Input::Choose { operator, choice } => self.choose(now, *operator, choice.clone()),
-            Input::Reachable { operator, reachable } => {
-                let Some(person) = self.p(*operator).filter(|p| p.reachable != *reachable) else {
-                    return self.settle(now);
-                };
-                person.reachable = *reachable;
-                person.absent_at = (!reachable).then_some(now + ABSENT_AFTER);
-                if !reachable {
-                    self.take_back(now, *operator, Rescission::Unreachable);
-                }
-                self.follow(now);
-            }
+            Input::Reachable { operator, reachable } => self.reach(now, *operator, *reachable),
             Input::Occupy { operator, work } => {
                 if let Some(person) = self.p(*operator).filter(|p| !p.own.contains(work)) {
                     person.own.push(*work);
