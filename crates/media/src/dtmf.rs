@@ -196,7 +196,7 @@ pub enum Step {
 }
 
 /// Digits waiting to be sent to a leg.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Sender {
     waiting: VecDeque<(u8, u16)>,
     /// The present event, how long it lasts and has lasted, in timestamp units.
@@ -210,12 +210,6 @@ const WAITING_MAX: usize = 64;
 const PAUSE: u8 = 3;
 /// Timestamp units in a frame.
 const FRAME: u16 = 160;
-
-impl Default for Sender {
-    fn default() -> Self {
-        Self { waiting: VecDeque::new(), now: None, pause: 0 }
-    }
-}
 
 impl Sender {
     /// Adds digits; what is no digit is skipped.

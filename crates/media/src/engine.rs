@@ -15,6 +15,7 @@
 //!
 //! In steady state nothing here allocates (`tests/allocations.rs`).
 
+mod carry;
 mod command;
 mod conference;
 mod latch;
@@ -28,6 +29,7 @@ mod types;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use carry::{Carried, CarriedConference, CarriedLeg};
 pub use types::{Channel, Command, Counters, EngineSettings, Event, Input, Output, Report};
 
 use self::conference::Conference;

@@ -49,7 +49,7 @@ const fn compress_ulaw(sample: i32) -> u8 {
     }
     let byte = ((8 - segment) << 4) | (0xf - ((magnitude >> segment) & 0xf));
     let byte = if sample >= 0 { byte | 0x80 } else { byte };
-    (byte & 0xff).cast_unsigned() as u8
+    low(byte)
 }
 
 const fn compress_alaw(sample: i32) -> u8 {
@@ -63,14 +63,14 @@ const fn compress_alaw(sample: i32) -> u8 {
         value = value - 16 + (exponent << 4);
     }
     let value = if sample >= 0 { value | 0x80 } else { value };
-    ((value ^ 0x55) & 0xff).cast_unsigned() as u8
+    low(value ^ 0x55)
 }
 
 const fn ulaw_to_pcm() -> [i16; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        let inverted = !(byte as i32);
+        let inverted = !signed(byte, 9);
         let exponent = (inverted >> 4) & 7;
         let step = 8 << exponent;
         let value = (0x80 << exponent) + step * (inverted & 0xf) + step / 2 - 4 * 33;
@@ -84,7 +84,7 @@ const fn alaw_to_pcm() -> [i16; 256] {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        let value = (byte as i32 ^ 0x55) & 0x7f;
+        let value = (signed(byte, 9) ^ 0x55) & 0x7f;
         let exponent = value >> 4;
         let mantissa = (((value & 0xf) + if exponent > 0 { 16 } else { 0 }) << 4) + 8;
         let value = if exponent > 1 { mantissa << (exponent - 1) } else { mantissa };
@@ -92,6 +92,11 @@ const fn alaw_to_pcm() -> [i16; 256] {
         byte += 1;
     }
     table
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "masked to 8 bits")]
+const fn low(value: i32) -> u8 {
+    (value & 0xff).cast_unsigned() as u8
 }
 
 /// Both expansions stay within 16 bits; the const evaluator checks the index arithmetic.

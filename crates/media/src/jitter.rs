@@ -14,6 +14,8 @@ use crate::{FRAME, FRAME_MS};
 
 /// Bytes of payload kept: a quarter of a second of G.711.
 const BYTES: usize = 2_048;
+/// The same in timestamp units: further away is another place in time.
+const SPAN: i32 = 2_048;
 /// Packets kept.
 const SLOTS: usize = 32;
 /// One frame in timestamp units. All codecs so far tick once per sample of the mixer.
@@ -141,7 +143,7 @@ impl Buffer {
         let end = header.timestamp.wrapping_add(ticks);
         match self.end {
             // The sender's clock jumped back by more than any reordering does.
-            Some(newest) if ahead(end, newest) < -(BYTES as i32) => self.reset(),
+            Some(newest) if ahead(end, newest) < -SPAN => self.reset(),
             _ => {}
         }
         if self.play.is_some_and(|play| ahead(end, play) <= 0) {
@@ -200,7 +202,7 @@ impl Buffer {
         let fresh = end.wrapping_sub(self.target());
         let mut play = self.play.unwrap_or(fresh);
         // Far away on either side: a pause of the sender, or a stall of ours.
-        if !(0..=BYTES as i32).contains(&ahead(end, play)) {
+        if !(0..=SPAN).contains(&ahead(end, play)) {
             play = fresh;
         }
         let mut filled = 0;
@@ -208,14 +210,14 @@ impl Buffer {
             match self.find(play) {
                 Found::Slot(slot, offset) => {
                     let count = self.decode(&slot, offset, &mut out[filled..]);
-                    (filled, play) = (filled + count, play.wrapping_add(count as u32));
+                    (filled, play) = (filled + count, play.wrapping_add(ticks(count)));
                     (self.fade, self.dry) = (0, 0);
                 }
                 Found::Gap(gap) => {
                     let count = (gap as usize).min(FRAME - filled);
                     self.conceal(out, filled, filled + count);
                     self.dry = 0;
-                    (filled, play) = (filled + count, play.wrapping_add(count as u32));
+                    (filled, play) = (filled + count, play.wrapping_add(ticks(count)));
                 }
                 Found::Nothing => {
                     self.conceal(out, filled, FRAME);
@@ -289,13 +291,18 @@ impl Buffer {
     fn conceal(&mut self, out: &mut [i16; FRAME], from: usize, to: usize) {
         let shift = u32::from(self.fade.min(14)) + 1;
         let silent = self.fade >= 3;
-        for index in from..to {
-            out[index] = if silent { 0 } else { self.last[index] >> shift };
+        for (sample, last) in out[from..to].iter_mut().zip(&self.last[from..to]) {
+            *sample = if silent { 0 } else { last >> shift };
         }
         if to == FRAME {
             self.fade = self.fade.saturating_add(1);
         }
     }
+}
+
+/// Samples of a frame as timestamp units.
+fn ticks(samples: usize) -> u32 {
+    u32::try_from(samples).unwrap_or(0)
 }
 
 enum Found {

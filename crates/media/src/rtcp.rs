@@ -78,7 +78,7 @@ pub fn round_trip_us(now: Time, last_report: u32, delay: u32) -> Option<u32> {
     }
     let units = middle(now).wrapping_sub(last_report).wrapping_sub(delay);
     // More than ten seconds, or less than nothing: the peer's figures are wrong.
-    (units < 10 << 16).then(|| u32::try_from(u64::from(units) * 1_000_000 >> 16).unwrap_or(0))
+    (units < 10 << 16).then(|| u32::try_from((u64::from(units) * 1_000_000) >> 16).unwrap_or(0))
 }
 
 /// What we have sent, for a sender report.

@@ -1,5 +1,5 @@
 //! The engine as a driver sees it: packets in, ticks, packets out.
-#![allow(clippy::cast_possible_truncation, reason = "small numbers of a test")]
+#![allow(clippy::unwrap_used, reason = "test helpers are not recognised as tests")]
 
 mod common;
 
@@ -550,4 +550,26 @@ fn garbage_is_counted_and_harmless() {
     assert_eq!((counters.malformed, counters.unclaimed), (10, 1));
     bench.listen(500);
     bench.assert_continuous(2);
+}
+
+#[test]
+fn a_carried_engine_goes_on_where_it_was() {
+    let mut bench = two();
+    bench.phones[0].from = addr("1.2.3.4:77");
+    bench.matrix(2, vec![row(1, music()), row(2, speakers(&[1]))]);
+    bench.run(500);
+    let carried = bench.engine.carry();
+    bench.engine =
+        media::Engine::resume(media::EngineSettings::default(), ms(bench.now), carried.clone());
+    assert_eq!(bench.engine.carry(), carried);
+    let before = bench.packets(1).len();
+    bench.run(500);
+    assert!(bench.packets(1).len() > before + 20);
+    let late = bench.packets(1)[before..].iter().all(|sent| sent.to == addr("1.2.3.4:77"));
+    assert!(late);
+    bench.assert_continuous(1);
+    bench.assert_continuous_numbers(2);
+    let unknown = media::engine::Carried { version: 99, ..carried };
+    let engine = media::Engine::resume(media::EngineSettings::default(), ms(0), unknown);
+    assert_eq!(engine.counters().legs, 0);
 }

@@ -76,8 +76,13 @@ impl Engine {
         self.outbox.reserve(self.by_id.len());
         self.pressing.reserve(self.by_id.len());
         // Its rows may have come before it.
-        let wanted = |conference: &&Box<Conference>| conference.rows.iter().any(|r| r.leg == id);
-        let home = self.conferences.iter().flatten().find(wanted).map(|conference| conference.id);
+        let wanted = |conference: &&Conference| conference.rows.iter().any(|row| row.leg == id);
+        let home = self
+            .conferences
+            .iter()
+            .filter_map(Option::as_deref)
+            .find(wanted)
+            .map(|conference| conference.id);
         if let Some(leg) = self.leg(slot) {
             leg.conference = home;
         }

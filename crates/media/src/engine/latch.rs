@@ -72,6 +72,12 @@ impl Latch {
         moved
     }
 
+    /// Locks to a source that was found before a restart.
+    pub(super) fn relock(&mut self, now: Time, addr: SocketAddr) {
+        let exact = canonical(addr) == self.expected;
+        self.lock = Some(Lock { addr, exact, since: now });
+    }
+
     /// The source that is listened to.
     pub(super) fn locked(&self) -> Option<SocketAddr> {
         self.lock.map(|lock| lock.addr)

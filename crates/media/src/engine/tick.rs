@@ -146,7 +146,7 @@ impl Engine {
                 leg.is_dead = true;
                 self.outbox.event(Event::NoAudio { leg: leg.plan.leg, since: leg.last_in });
             }
-            if (slot as u64 / SECOND + reports) % REPORT_S == 0 {
+            if (slot as u64 / SECOND + reports).is_multiple_of(REPORT_S) {
                 leg.control(now, false, &mut self.outbox, &mut self.counters);
                 self.outbox.event(Event::Report(leg.report()));
             }

@@ -72,6 +72,11 @@ impl Transmitter {
         }
     }
 
+    /// Goes on where another engine has left off.
+    pub(super) fn resume(&mut self, sequence: u16, timestamp: u32, last: Option<Time>) {
+        (self.sequence, self.timestamp, self.last) = (sequence, timestamp, last);
+    }
+
     /// The leg hears something else from now on.
     pub(super) fn turn(&mut self) {
         self.mark = true;

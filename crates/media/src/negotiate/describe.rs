@@ -11,6 +11,9 @@ const EVENTS: u8 = 101;
 /// Where payload types for codecs without a static one begin.
 const DYNAMIC: u8 = 102;
 
+/// The place of an `m=` line, the codec chosen from it and its payload type.
+type Chosen = (usize, (Codec, u8));
+
 impl Line {
     pub(super) fn refused(media: &Media) -> Self {
         let Media { kind, protocol, formats, .. } = media.clone();
@@ -28,10 +31,7 @@ impl Line {
 impl Negotiation {
     /// The audio to use from an offer, with the peer's codec and payload type in it; `None` where
     /// the only usable audio is switched off by port 0.
-    pub(super) fn choose(
-        &self,
-        offer: &Description,
-    ) -> Result<Option<(usize, (Codec, u8))>, Refusal> {
+    pub(super) fn choose(&self, offer: &Description) -> Result<Option<Chosen>, Refusal> {
         let mut refusal = Refusal::new(488, Reason::NoAudio);
         let mut switched_off = false;
         // The line that was ours stays ours if it can.

@@ -53,7 +53,7 @@ impl Negotiation {
         local: &Local,
     ) -> Result<Plan, Refusal> {
         let settings = &self.settings;
-        let (remote_rtp, remote_rtcp) = self.remote(media)?;
+        let (remote_rtp, remote_rtcp) = self.remote(media, media.mux && local.mux)?;
         let ours = local.codecs.iter().map(|(codec, number)| (*number, *codec));
         // Some peers send with their own number, and both laws whatever was agreed.
         let laws = settings.codecs.iter();
@@ -85,7 +85,7 @@ impl Negotiation {
         })
     }
 
-    fn remote(&self, media: &Media) -> Result<(SocketAddr, SocketAddr), Refusal> {
+    fn remote(&self, media: &Media, mux: bool) -> Result<(SocketAddr, SocketAddr), Refusal> {
         let own = media.rtcp.and_then(|(_, address)| address);
         if [media.address, own].into_iter().flatten().any(Address::is_forbidden) {
             return Err(Refusal::new(488, Reason::ForbiddenAddress));
@@ -100,7 +100,7 @@ impl Negotiation {
         };
         let rtp = SocketAddr::new(ip, media.port);
         let rtcp = match media.rtcp {
-            _ if media.mux => rtp,
+            _ if mux => rtp,
             Some((port, Some(Address::Ip(own)))) => SocketAddr::new(own, port),
             Some((port, _)) => SocketAddr::new(ip, port),
             None => SocketAddr::new(ip, media.port.saturating_add(1)),

@@ -193,3 +193,13 @@ fn what_is_refused() {
     let refusal = leg().on_answer(peer("0", "").as_bytes()).unwrap_err();
     assert_eq!((refusal.status, refusal.reason), (400, Reason::NoOffer));
 }
+
+#[test]
+fn mux_takes_two() {
+    // We did not offer it, so the answer cannot have it.
+    let mut leg = leg();
+    leg.offer();
+    leg.on_answer(peer("8", "a=rtcp-mux\r\n").as_bytes()).unwrap();
+    let plan = leg.plan().unwrap();
+    assert_eq!((plan.mux, plan.remote_rtcp), (false, "198.51.100.2:5001".parse().unwrap()));
+}

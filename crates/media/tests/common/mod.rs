@@ -1,5 +1,7 @@
 //! A bench for the engine: phones that send tones, and ears that measure them.
 #![allow(dead_code, unreachable_pub, reason = "shared by test binaries that each use a part")]
+#![allow(clippy::unwrap_used, reason = "test helpers are not recognised as tests")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers of a test")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -172,7 +174,7 @@ impl Bench {
                     self.send(leg, from, &packet);
                 }
             }
-            if self.now % 5 == 0 {
+            if self.now.is_multiple_of(5) {
                 self.engine.handle_timeout(ms(self.now));
                 self.drain();
             }
