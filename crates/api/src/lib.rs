@@ -161,3 +161,6 @@ fn now() -> Utc {
     let ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
     Utc::from_millisecond(ms).unwrap_or(Utc::UNIX_EPOCH)
 }
+
+#[cfg(test)]
+mod tests;

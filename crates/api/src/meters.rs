@@ -81,7 +81,7 @@ impl EncodeMetric for Timing {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         #[expect(clippy::cast_precision_loss, reason = "seconds for a chart")]
         let seconds = |ns: u64| ns as f64 / 1e9;
-        let bounds = BOUNDS_NS.iter().map(|&ns| seconds(ns)).chain([f64::MAX]);
+        let bounds = BOUNDS_NS.iter().map(|&ns| seconds(ns)).chain([f64::INFINITY]);
         let counts = self.0.counts.iter().map(|count| count.load(Relaxed));
         let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
         let count = buckets.iter().map(|(_, count)| count).sum();

@@ -1,0 +1,190 @@
+use futures_util::StreamExt;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::*;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn subscribe(node: &Node, query: &str, token: &str) -> Result<Socket, u16> {
+    let url = format!("ws://{}/v1/events{query}", node.address);
+    let mut request = url.into_client_request().unwrap();
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    match connect_async(request).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn next(socket: &mut Socket) -> Value {
+    match socket.next().await.unwrap().unwrap() {
+        Message::Text(text) => serde_json::from_str(&text).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The numbers of what comes, up to this one.
+async fn until(socket: &mut Socket, last: u64) -> Vec<u64> {
+    let mut seqs = Vec::new();
+    while seqs.last() != Some(&last) {
+        seqs.push(next(socket).await["seq"].as_u64().unwrap());
+    }
+    seqs
+}
+
+/// Why it was closed, after whatever came before.
+async fn closed(socket: &mut Socket) -> (u16, String) {
+    loop {
+        match socket.next().await.unwrap().unwrap() {
+            Message::Close(Some(frame)) => return (frame.code.into(), frame.reason.to_string()),
+            Message::Close(None) => panic!("closed without a reason"),
+            _ => {}
+        }
+    }
+}
+
+fn stored(seq: u64) -> StoredEvent {
+    let json = format!(r#"{{"seq":{seq},"at":"2026-11-21T00:00:00Z","type":"call.ended"}}"#);
+    StoredEvent { seq, json }
+}
+
+fn refused() -> What {
+    What::SecurityRefused {
+        reason: "unknown source".into(),
+        source: "10.0.0.1:5060".into(),
+        method: "INVITE".into(),
+        user: "x".into(),
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_told_as_it_is() {
+    let mut node = Node::start().await;
+    let mut socket = subscribe(&node, "", "boss").await.unwrap();
+    node.observe(1, None, started());
+    let event = next(&mut socket).await;
+    assert_eq!((&event["seq"], &event["type"]), (&json!(1), &json!("call.started")));
+    assert_eq!((&event["call"], &event["trunk"]), (&json!("c0000000000001"), &json!("carrier")));
+    assert_eq!(event["context"]["X-Line"], "vip");
+    assert!(event.get("task").is_none());
+}
+
+#[tokio::test]
+async fn topics_select() {
+    let mut node = Node::start().await;
+    let mut by_queue = subscribe(&node, "?topics=queue:support", "boss").await.unwrap();
+    let mut by_type = subscribe(&node, "?topics=leg.*,call.ended", "boss").await.unwrap();
+    let mut by_call = subscribe(&node, "?topics=call:c0000000000002", "boss").await.unwrap();
+    let mut by_operator = subscribe(&node, "?topics=operator:alice", "alice").await.unwrap();
+    node.talk();
+    let last = node.seq;
+    node.observe(2, None, ended(CallResult::Failed));
+    assert_eq!(until(&mut by_type, last).await, [7, 8, last]);
+    assert_eq!(until(&mut by_call, last).await, [last]);
+    assert_eq!(until(&mut by_queue, 10).await, [4, 5, 6, 10]);
+    assert_eq!(until(&mut by_operator, 11).await, [5, 6, 7, 8, 9, 10, 11]);
+}
+
+#[tokio::test]
+async fn the_nodes_own_affairs_are_not_for_operators() {
+    let mut node = Node::start().await;
+    let mut alice = subscribe(&node, "", "alice").await.unwrap();
+    let mut boss = subscribe(&node, "", "boss").await.unwrap();
+    node.observe(0, None, refused());
+    node.observe(1, None, started());
+    assert_eq!(until(&mut alice, 2).await, [2]);
+    assert_eq!(until(&mut boss, 2).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn who_comes_back_misses_nothing() {
+    let settings = Settings { subscriber_lag_max: 4, ..settings() };
+    let events = (1..=6).chain(101..=108).map(stored).collect();
+    let fake = Arc::new(Fake { events, ..Fake::default() });
+    let mut node = Node::start_with(settings, Some(fake)).await;
+    // Memory is still empty: all from the records, then live.
+    let mut early = subscribe(&node, "?after=3", "boss").await.unwrap();
+    assert_eq!(until(&mut early, 108).await, [4, 5, 6, 101, 102, 103, 104, 105, 106, 107, 108]);
+    node.seq = 105;
+    for _ in 105..=110 {
+        node.observe(1, None, started());
+    }
+    assert_eq!(until(&mut early, 110).await, [109, 110], "nothing twice");
+    // Memory has 107 to 110, the records 1 to 108.
+    for (after, first) in [(0, 1), (1, 2), (6, 101), (105, 106), (106, 107), (109, 110)] {
+        let query = format!("?after={after}");
+        let mut late = subscribe(&node, &query, "boss").await.unwrap();
+        let all = (1..=6).chain(101..=110);
+        let expected: Vec<u64> = all.filter(|seq| *seq >= first).collect();
+        assert_eq!(until(&mut late, 110).await, expected, "after {after}");
+    }
+    let mut now = subscribe(&node, "?after=110&topics=call.ended", "boss").await.unwrap();
+    node.observe(1, None, started());
+    node.observe(1, None, ended(CallResult::Answered));
+    assert_eq!(until(&mut now, 112).await, [112]);
+    // Operators come back over what is in memory.
+    let mut alice = subscribe(&node, "?after=110", "alice").await.unwrap();
+    assert_eq!(until(&mut alice, 112).await, [111, 112]);
+    assert_eq!(subscribe(&node, "?after=5", "alice").await.unwrap_err(), 403);
+    assert_eq!(subscribe(&node, "?after=113", "boss").await.unwrap_err(), 422);
+}
+
+#[tokio::test]
+async fn what_is_no_longer_kept_is_gone() {
+    let fake = Fake { events: (50..=60).map(stored).collect(), ..Fake::default() };
+    let node = Node::start_with(settings(), Some(Arc::new(fake))).await;
+    assert_eq!(subscribe(&node, "?after=48", "boss").await.unwrap_err(), 410);
+    let mut whole = subscribe(&node, "?after=49", "boss").await.unwrap();
+    assert_eq!(until(&mut whole, 51).await, [50, 51]);
+    let mut all = subscribe(&node, "?after=0", "boss").await.unwrap();
+    assert_eq!(until(&mut all, 51).await, [50, 51]);
+}
+
+#[tokio::test]
+async fn a_slow_subscriber_is_closed_alone() {
+    let settings = Settings { subscriber_lag_max: 8, ..settings() };
+    let mut node = Node::start_with(settings, None).await;
+    let mut slow = subscribe(&node, "", "boss").await.unwrap();
+    let mut quick = subscribe(&node, "", "boss").await.unwrap();
+    // More than the buffers of a TCP connection hold.
+    for seq in 1..=400 {
+        let what = "x".repeat(100_000);
+        node.observe(1, None, What::NodeFault { what });
+        assert_eq!(next(&mut quick).await["seq"], seq);
+    }
+    let (code, reason) = closed(&mut slow).await;
+    assert_eq!(code, 1008);
+    let (_, after) = reason.split_once("go on with after=").unwrap_or_else(|| panic!("{reason}"));
+    assert!((1..400).contains(&after.parse::<u64>().unwrap()), "{reason}");
+    node.observe(1, None, started());
+    assert_eq!(next(&mut quick).await["seq"], 401);
+}
+
+#[tokio::test]
+async fn there_is_a_limit_and_places_come_free() {
+    let settings = Settings { subscribers_max: 1, ..settings() };
+    let mut node = Node::start_with(settings, None).await;
+    let mut first = subscribe(&node, "", "boss").await.unwrap();
+    assert_eq!(subscribe(&node, "", "boss").await.unwrap_err(), 503);
+    first.close(None).await.unwrap();
+    while let Some(Ok(_)) = first.next().await {}
+    let mut second = loop {
+        // The place is given back a moment after the connection is closed.
+        if let Ok(socket) = subscribe(&node, "", "boss").await {
+            break socket;
+        }
+    };
+    node.observe(1, None, started());
+    assert_eq!(next(&mut second).await["seq"], 1);
+}
+
+#[tokio::test]
+async fn the_stop_is_told() {
+    let mut node = Node::start().await;
+    let mut socket = subscribe(&node, "", "boss").await.unwrap();
+    node.stop.take();
+    assert_eq!(closed(&mut socket).await, (1001, "the node stops".to_owned()));
+    node.served.await.unwrap().unwrap();
+}
