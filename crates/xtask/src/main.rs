@@ -1,2 +1,33 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: the commands of the README, with nothing but std.
+#![forbid(unsafe_code)]
+
+mod system;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask <COMMAND>
+
+Commands:
+  test    Everything that decides whether a change is good: format, lints, documentation, build, tests
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["test"] => test::run(),
+        ["help" | "--help" | "-h"] => {
+            eprint!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(system::Failed(code)) => ExitCode::from(code),
+    }
+}
