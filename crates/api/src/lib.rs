@@ -1,9 +1,9 @@
 //! HTTP, WebSocket events, metrics.
 //!
 //! A fold of the event stream ([`Api::observe`]) answers every question about what is live; orders
-//! go to the runtime over one channel ([`Order`]); what is over is asked of [`Records`]. Nothing here
-//! can delay the switch: an order that finds no answer in time is a 503, a subscriber that reads
-//! too slowly is closed.
+//! go to the runtime over one channel ([`Order`]); what is over is asked of [`Records`]. Nothing
+//! here can delay the switch: an order that finds no answer in time is a 503, a subscriber that
+//! reads too slowly is closed.
 #![forbid(unsafe_code)]
 
 mod auth;

@@ -1,6 +1,6 @@
 //! Everything that goes wrong, as RFC 9457 says it.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ pub(crate) struct Problem {
     detail: String,
     /// Which field, and what about it.
     errors: Vec<(String, String)>,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<(&'static str, &'static str)>,
 }
 
 impl Problem {
@@ -24,7 +24,7 @@ impl Problem {
     /// 401: no token, or none that we know.
     pub(crate) fn unauthorized(detail: &str) -> Self {
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, detail);
-        problem.header = Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
+        problem.header = Some(("www-authenticate", "Bearer"));
         problem
     }
 
@@ -55,7 +55,7 @@ impl Problem {
     /// 503: try again soon.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        problem.header = Some((header::RETRY_AFTER, HeaderValue::from_static("1")));
+        problem.header = Some(("retry-after", "1"));
         problem
     }
 
@@ -76,14 +76,12 @@ impl IntoResponse for Problem {
         });
         if !self.errors.is_empty() {
             let error = |(field, detail)| json!({ "field": field, "detail": detail });
-            let errors: Vec<_> =
-                self.errors.iter().map(|(field, detail)| (field, detail)).map(error).collect();
-            body["errors"] = errors.into();
+            body["errors"] = self.errors.into_iter().map(error).collect();
         }
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         let mut response = (self.status, kind, body.to_string()).into_response();
         if let Some((name, value)) = self.header {
-            response.headers_mut().insert(name, value);
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }

@@ -1,9 +1,9 @@
 //! Call records in SQLite: a fold of the event stream, written by one thread of its own.
 //!
-//! [`Store::append`] never waits. The writer commits at latest [`Settings::commit_within`] after the
-//! first event of a batch, so that `kill -9` loses less than a tenth of a second (a power cut may
-//! lose more: `synchronous=NORMAL`). A batch is one transaction that also moves the mark of the last
-//! event folded; events at or below the mark are skipped, hence each is folded exactly once
+//! [`Store::append`] never waits. The writer commits at latest [`Settings::commit_within`] after
+//! the first event of a batch, so that `kill -9` loses less than a tenth of a second (a power cut
+//! may lose more: `synchronous=NORMAL`). A batch is one transaction that also moves the mark of the
+//! last event folded; events at or below the mark are skipped, hence each is folded exactly once
 //! whatever is retried. What a dead process left open is closed at the next start as `crash`.
 #![forbid(unsafe_code)]
 
@@ -157,8 +157,8 @@ impl Store {
         self.next_seq
     }
 
-    /// Takes an event to be written soon. Never blocks: where the inbox is full the event is dropped
-    /// and counted.
+    /// Takes an event to be written soon. Never blocks: where the inbox is full the event is
+    /// dropped and counted.
     pub fn append(&self, event: SharedEvent) {
         self.shared.last_seen.fetch_max(event.seq, Ordering::Relaxed);
         let sent = self.jobs.as_ref().map(|jobs| jobs.try_send(Job::Event(event)));

@@ -76,8 +76,8 @@ impl Writer {
         (batch, None)
     }
 
-    /// Commits, trying again as long as it takes or until the owner closes; false where it was given
-    /// up.
+    /// Commits, trying again as long as it takes or until the owner closes; false where it was
+    /// given up.
     fn write(&mut self, batch: &[SharedEvent]) -> bool {
         let mut tries = 0_u64;
         loop {

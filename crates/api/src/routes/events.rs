@@ -1,7 +1,7 @@
 //! `GET /v1/events`: the event stream over a WebSocket, one JSON text per event.
 //!
-//! With `after=SEQ` those missed come first: from the records' table as far as they are no longer in
-//! memory, then from memory, then live. Joining memory and live is one step under a lock, and
+//! With `after=SEQ` those missed come first: from the records' table as far as they are no longer
+//! in memory, then from memory, then live. Joining memory and live is one step under a lock, and
 //! nothing at or below the last number sent is sent again: no gap, no duplicate.
 
 use std::collections::VecDeque;
@@ -21,6 +21,7 @@ use tokio::time::{Instant, interval_at, timeout};
 use crate::Inner;
 use crate::auth::Caller;
 use crate::events::{Joined, Keys, Published, Topics};
+use crate::ports::Records;
 use crate::problem::Problem;
 use crate::query::Params;
 
@@ -78,7 +79,7 @@ async fn check_stored(inner: &Inner, supervises: bool, after: u64) -> Result<(),
     if inner.records.is_none() {
         return Ok(());
     }
-    let oldest = inner.look_up(|records| records.oldest_event()).await?;
+    let oldest = inner.look_up(Records::oldest_event).await?;
     match oldest.filter(|oldest| after > 0 && after + 1 < *oldest) {
         None => Ok(()),
         Some(oldest) => Err(Problem::new(
