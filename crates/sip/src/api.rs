@@ -214,6 +214,7 @@ pub enum Input {
 }
 
 /// What comes out of the endpoint.
+#[expect(clippy::large_enum_variant, reason = "moved once, never kept in numbers")]
 #[derive(Debug, Clone)]
 pub enum Output {
     /// Send these octets.
@@ -262,6 +263,7 @@ pub struct Invite {
 }
 
 /// Where an INVITE of ours goes.
+#[expect(clippy::large_enum_variant, reason = "moved once, never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Target {
     /// A registered contact, over the flow it registered on, also if that has changed since.

@@ -65,7 +65,14 @@ mod tests {
         let check = |text: &str, expected| assert_eq!(number(text), expected, "{text:?}");
         check(&token(0), Some(0));
         check(&token(u64::MAX), Some(u64::MAX));
-        for bad in ["", "1", "+000000000000001", "000000000000000G", "000000000000000A", "é234567890123456"] {
+        for bad in [
+            "",
+            "1",
+            "+000000000000001",
+            "000000000000000G",
+            "000000000000000A",
+            "é234567890123456",
+        ] {
             check(bad, None);
         }
     }

@@ -1,4 +1,5 @@
 //! Calls between two endpoints, as a reader of RFC 3665 expects them.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test panics when it fails")]
 
 #[expect(dead_code, reason = "each test binary uses its part of the network")]
 mod net;
@@ -303,8 +304,7 @@ fn bye_during_a_reinvite() {
     net.quiesce();
     assert_eq!(net.seen(B), ["Reinvite", "Ended Bye"]);
     assert!(net.seen(A).is_empty());
-    let expected =
-        ["A INVITE", "B 100 INVITE", "A BYE", "B 200 BYE", "B 487 INVITE", "A ACK"];
+    let expected = ["A INVITE", "B 100 INVITE", "A BYE", "B 200 BYE", "B 487 INVITE", "A ACK"];
     assert_eq!(net.titles(), expected);
     let _ = b;
 }
@@ -358,8 +358,7 @@ fn over_a_stream_nothing_is_repeated() {
     net.run(ms(100));
     net.end(A, a);
     net.run(ms(100));
-    let expected =
-        ["A INVITE", "B 100 INVITE", "B 200 INVITE", "A ACK", "A BYE", "B 200 BYE"];
+    let expected = ["A INVITE", "B 100 INVITE", "B 200 INVITE", "A ACK", "A BYE", "B 200 BYE"];
     assert_eq!(net.titles(), expected);
     net.quiesce();
 }

@@ -1,5 +1,6 @@
 //! Many calls between capricious owners over a network that loses, doubles and reorders: afterwards
 //! nothing is left at either end, and each leg has ended exactly once.
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test panics when it fails")]
 
 #[expect(dead_code, reason = "each test binary uses its part of the network")]
 mod net;
@@ -95,10 +96,10 @@ impl Owners {
         usize::try_from(self.rng.below(of)).unwrap()
     }
 
-    fn act(&mut self, net: &mut Net, side: usize, leg: LegId, whim: Whim) {
+    fn act(&mut self, net: &mut Net, side: usize, leg: LegId, whim: &Whim) {
         let headers = Headers::new();
         let is_over = self.over.contains_key(&(side, leg));
-        match whim {
+        match *whim {
             Whim::Respond(status) => {
                 net.respond(side, leg, status);
                 // A refusal of the INVITE ends the leg; of a re-INVITE it does not, so only the
@@ -159,7 +160,7 @@ fn run(seed: u64, transport: Transport, loss_percent: u64) -> u32 {
         let until = net.now + ms(20);
         while let Some(due) = owners.whims.first().filter(|whim| whim.0 <= until).cloned() {
             owners.whims.remove(&due);
-            owners.act(&mut net, due.1, due.2, due.3);
+            owners.act(&mut net, due.1, due.2, &due.3);
             owners.hear(&mut net);
         }
         net.run(ms(20));
@@ -170,7 +171,7 @@ fn run(seed: u64, transport: Transport, loss_percent: u64) -> u32 {
     }
     // Whoever was still told to end something has done so; the rest is the endpoints' own.
     for (side, leg) in owners.legs.clone() {
-        owners.act(&mut net, side, leg, Whim::End);
+        owners.act(&mut net, side, leg, &Whim::End);
     }
     net.quiesce();
     owners.hear(&mut net);

@@ -56,7 +56,8 @@ pub(crate) struct Core {
     sent_to: BTreeSet<(SocketAddr, ClientKey)>,
     pub(crate) servers: BTreeMap<u64, Server>,
     server_keys: BTreeMap<String, u64>,
-    merged_keys: BTreeMap<String, u64>,
+    /// Of requests outside dialogs, for the test of section 8.2.2.2.
+    merged_keys: BTreeSet<String>,
     /// Our tags, which name legs.
     pub(crate) tags: BTreeMap<u64, LegId>,
     /// Legs that wait for the resolver.
@@ -82,7 +83,7 @@ impl Core {
             sent_to: BTreeSet::new(),
             servers: BTreeMap::new(),
             server_keys: BTreeMap::new(),
-            merged_keys: BTreeMap::new(),
+            merged_keys: BTreeSet::new(),
             tags: BTreeMap::new(),
             queries: BTreeMap::new(),
             last_leg: 0,
@@ -179,7 +180,7 @@ impl Core {
         now: Time,
         key: ClientKey,
         input: ClientIn,
-        response: Option<Message>,
+        response: Option<&Message>,
     ) -> Option<Sent> {
         let client = self.clients.get_mut(&key)?;
         let flow = client.flow;
@@ -193,12 +194,12 @@ impl Core {
                     self.outputs.push_back(Output::Transmit { flow, bytes });
                 }
                 Action::Ack => {
-                    if let Some(response) = &response {
+                    if let Some(response) = response {
                         let bytes = failure_ack(&client.request, response).wire().clone();
                         self.outputs.push_back(Output::Transmit { flow, bytes });
                     }
                 }
-                Action::Pass => outcome = response.clone().map(Outcome::Response),
+                Action::Pass => outcome = response.cloned().map(Outcome::Response),
                 Action::TimedOut => outcome = Some(Outcome::TimedOut),
                 Action::TransportFailed => outcome = Some(Outcome::TransportFailed),
                 Action::Send | Action::SendTrying => {}
@@ -269,14 +270,9 @@ impl Core {
             Some(Method::Invite) => ServerState::Invite(server_invite::State::Proceeding),
             _ => ServerState::Request(server_request::State::new(now)),
         };
-        let merged = match request.to_tag() {
-            None => key::merged(request),
-            Some(_) => None,
-        };
         self.server_keys.insert(key.clone(), id);
-        if let Some(merged) = &merged {
-            self.merged_keys.insert(merged.clone(), id);
-        }
+        let merged = if request.to_tag().is_none() { key::merged(request) } else { None };
+        let merged = merged.filter(|merged| self.merged_keys.insert(merged.clone()));
         let request = request.stamp_via(flow.remote);
         let flow = reply_flow(flow, &request);
         let tag = self.rng.next_u64();
@@ -294,7 +290,7 @@ impl Core {
     /// Whether a transaction for the same request exists, which came another way.
     pub(crate) fn is_merged(&self, request: &Message) -> bool {
         request.to_tag().is_none()
-            && key::merged(request).is_some_and(|key| self.merged_keys.contains_key(&key))
+            && key::merged(request).is_some_and(|key| self.merged_keys.contains(&key))
     }
 
     /// The skeleton of a response in a server transaction; `None` once it has its final one.
@@ -309,7 +305,7 @@ impl Core {
     pub(crate) fn respond(&mut self, now: Time, id: u64, response: Builder) -> Option<Bytes> {
         let response = response.build();
         let class = Class::of(response.status().unwrap_or(500));
-        self.server_step(now, id, ServerIn::Respond(class), Some(response.wire().clone()))
+        self.server_step(now, id, ServerIn::Respond(class), Some(response.wire()))
     }
 
     /// Answers with a status and some header fields, and nothing else.
@@ -327,7 +323,7 @@ impl Core {
         now: Time,
         id: u64,
         input: ServerIn,
-        response: Option<Bytes>,
+        response: Option<&Bytes>,
     ) -> Option<Bytes> {
         let server = self.servers.get_mut(&id)?;
         let flow = server.flow;
@@ -339,16 +335,17 @@ impl Core {
                 Action::Resend => server.last.clone(),
                 Action::SendTrying => {
                     let request = server.request.as_ref();
-                    server.last = request.map(|r| r.respond(100, None, None).build().wire().clone());
+                    server.last =
+                        request.map(|r| r.respond(100, None, None).build().wire().clone());
                     server.last.clone()
                 }
                 Action::Send => {
                     if input != ServerIn::Respond(Class::Provisional) {
                         server.request = None;
                     }
-                    server.last.clone_from(&response);
-                    sent.clone_from(&response);
-                    response.clone()
+                    server.last = response.cloned();
+                    sent = response.cloned();
+                    response.cloned()
                 }
                 Action::Ack | Action::Pass | Action::TimedOut | Action::TransportFailed => None,
             };

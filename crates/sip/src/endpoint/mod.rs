@@ -92,7 +92,7 @@ impl Endpoint {
     /// Takes one input.
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
-            Input::Message { flow, message } => self.receive(now, flow, message),
+            Input::Message { flow, message } => self.receive(now, flow, &message),
             Input::Malformed { flow, malformed } => self.receive_malformed(flow, &malformed),
             Input::FlowFailed { flow } => self.flow_failed(now, flow),
             Input::Resolved { query, flows } => self.resolved(now, query, flows),

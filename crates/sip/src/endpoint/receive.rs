@@ -3,17 +3,17 @@
 use super::Endpoint;
 use super::core::reply_flow;
 use crate::access::Verdict;
-use crate::msg::{Malformed, Message, Method, Name};
+use crate::msg::{Malformed, Message, Method};
 use crate::rng::{number, token};
 use crate::transaction::{ServerIn, key};
 use crate::{Flow, LegId, Strangers, Time};
 
 impl Endpoint {
-    pub(super) fn receive(&mut self, now: Time, flow: Flow, message: Message) {
+    pub(super) fn receive(&mut self, now: Time, flow: Flow, message: &Message) {
         match message.method().cloned() {
             None => self.receive_response(now, message),
-            Some(Method::Ack) => self.receive_ack(now, flow, &message),
-            Some(method) => self.receive_request(now, flow, &message, &method),
+            Some(Method::Ack) => self.receive_ack(now, flow, message),
+            Some(method) => self.receive_request(now, flow, message, &method),
         }
     }
 
@@ -87,8 +87,7 @@ impl Endpoint {
     fn answer_strangely(&mut self, now: Time, flow: Flow, request: &Message, status: u16) {
         let is_known = self.core.config.strangers == Strangers::Forbid || {
             let core = &mut self.core;
-            let verdict =
-                core.access.judge(now, &core.config, &core.registrar, &flow, request);
+            let verdict = core.access.judge(now, &core.config, &core.registrar, &flow, request);
             matches!(verdict, Verdict::Admit(_))
         };
         if is_known {
@@ -104,11 +103,9 @@ impl Endpoint {
             return;
         }
         let tag = token(self.core.rng.next_u64());
-        let Some(survived) = malformed.survived() else { return };
         let Some(response) = malformed.respond(&tag) else { return };
-        let stamped = survived.stamp_via(flow.remote);
-        let response = crate::msg::Builder::copy(&response).without(Name::Via);
-        let response = response.headers_from(&stamped, Name::Via).build();
-        self.core.transmit(reply_flow(flow, &stamped), response.wire().clone());
+        // What survived of the request may not bear another reading: its copy in the response does.
+        let response = response.stamp_via(flow.remote);
+        self.core.transmit(reply_flow(flow, &response), response.wire().clone());
     }
 }

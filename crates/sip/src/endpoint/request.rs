@@ -1,7 +1,7 @@
 //! Requests outside of dialogs: RFC 3261 section 8.2.
 
-use super::{Core, Endpoint};
 use super::core::reply_flow;
+use super::{Core, Endpoint};
 use crate::access::Verdict;
 use crate::leg::{ACCEPT, ALLOW, Leg, REQUIRABLE};
 use crate::msg::{Message, Method, Name};
@@ -45,7 +45,9 @@ impl Endpoint {
             return core.reply(now, server, 482, &[]);
         }
         match (method, peer) {
-            (Method::Register, Peer::User(user)) => core.register(now, server, flow, &user, request),
+            (Method::Register, Peer::User(user)) => {
+                core.register(now, server, flow, &user, request);
+            }
             (Method::Invite, peer) => self.receive_invite(now, server, flow, &peer, request),
             (Method::Options, _) if core.refused_by_form(now, server, request) => {}
             (Method::Options, _) => core.reply_options(now, server),
@@ -170,9 +172,9 @@ fn has_known_body(request: &Message) -> bool {
         .is_none_or(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity"));
     request.body().is_empty()
         || is_plain
-            && request.content_type().is_some_and(|kind| {
-                kind == ACCEPT || kind.starts_with("multipart/")
-            })
+            && request
+                .content_type()
+                .is_some_and(|kind| kind == ACCEPT || kind.starts_with("multipart/"))
 }
 
 /// FNV-1a over what a repetition has in common with its original.

@@ -1,7 +1,7 @@
 //! Responses, and requests of ours that got none.
 
-use super::core::{Outcome, Sent};
 use super::Endpoint;
+use super::core::{Outcome, Sent};
 use crate::Time;
 use crate::leg::stray;
 use crate::msg::{Message, Method};
@@ -9,8 +9,8 @@ use crate::transaction::{Class, ClientIn, ClientKey, Purpose, key};
 
 impl Endpoint {
     /// A response arrived. One that answers nothing we asked is dropped (RFC 6026 section 8.9).
-    pub(super) fn receive_response(&mut self, now: Time, response: Message) {
-        let Some(key) = key::client(&response) else { return };
+    pub(super) fn receive_response(&mut self, now: Time, response: &Message) {
+        let Some(key) = key::client(response) else { return };
         let Some(client) = self.core.clients.get(&key) else { return };
         let (Ok(cseq), Ok(asked)) = (response.cseq(), client.request.cseq()) else { return };
         if cseq != asked || response.call_id() != client.request.call_id() {

@@ -27,7 +27,9 @@ impl Leg {
             return;
         };
         calling.cancel = Cancel::Wanted(headers);
-        if calling.provisional && let Some(client) = core.clients.get(&key) {
+        if calling.provisional
+            && let Some(client) = core.clients.get(&key)
+        {
             let (request, flow) = (client.request.clone(), client.flow);
             self.send_cancel(core, now, key, &request, flow);
         }

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Leg;
 use crate::Credentials;
+use crate::Time;
 use crate::endpoint::{Core, Sent};
 use crate::msg::digest::Challenge;
 use crate::msg::{Builder, Message, Method, Name, Uri};
 use crate::rng::token;
 use crate::transaction::ClientKey;
-use crate::Time;
 
 /// Challenges answered for one request, stale nonces included.
 const TRIES_MAX: u8 = 3;
@@ -62,7 +62,8 @@ impl Auth {
             let name = if proof.proxy { Name::ProxyAuthorization } else { Name::Authorization };
             let (user, cnonce) = (&*credentials.username, token(core.rng.next_u64()));
             let (ha1, uri) = (&*proof.ha1, uri.to_string());
-            builder.push(name, proof.challenge.answer(user, ha1, method, &uri, &cnonce, proof.count));
+            builder
+                .push(name, proof.challenge.answer(user, ha1, method, &uri, &cnonce, proof.count));
         }
         builder
     }

@@ -88,7 +88,7 @@ impl Leg {
                 };
                 calling.uri = found.contact.clone().without_headers();
                 let path = core.registrar.path(user, *binding);
-                calling.routes = path.iter().map(|route| route.to_string()).collect();
+                calling.routes = path.iter().map(ToString::to_string).collect();
                 calling.flows = [found.flow].into();
                 self.way = Way::phone(user.clone(), found);
                 self.send_invite(core, now);

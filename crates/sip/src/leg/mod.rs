@@ -29,9 +29,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::accept::REQUIRABLE;
-pub(crate) use self::ack::stray;
 use self::accept::{Open, Unacked};
 use self::ack::Owed;
+pub(crate) use self::ack::stray;
 use self::challenge::Auth;
 use self::invite::Calling;
 use self::outbox::Parcel;

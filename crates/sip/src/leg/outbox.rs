@@ -14,10 +14,18 @@ use crate::{Body, Event, Flow, Headers, Time};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Parcel {
     /// The ACK of a 2xx to our INVITE.
-    Ack { invite: ClientKey, cseq: u32, body: Option<Body> },
+    Ack {
+        invite: ClientKey,
+        cseq: u32,
+        body: Option<Body>,
+    },
     Bye(Headers),
     Reinvite(Order),
-    Request { method: Method, headers: Headers, body: Option<Body> },
+    Request {
+        method: Method,
+        headers: Headers,
+        body: Option<Body>,
+    },
 }
 
 impl Leg {

@@ -26,9 +26,15 @@ pub(super) struct Order {
 pub(super) enum Reinvite {
     /// Waits for the resolver, in the outbox.
     Posted,
-    Sent { key: ClientKey, order: Order },
+    Sent {
+        key: ClientKey,
+        order: Order,
+    },
     /// Waits after glare.
-    Backoff { at: Time, order: Order },
+    Backoff {
+        at: Time,
+        order: Order,
+    },
 }
 
 impl Reinvite {

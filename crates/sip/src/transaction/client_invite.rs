@@ -64,7 +64,8 @@ impl State {
             (Calling { .. }, In::Response(Class::Provisional)) => {
                 (Proceeding { given_up: None }, &[Pass])
             }
-            (Proceeding { .. }, In::Response(Class::Provisional)) => (self, &[Pass]),
+            (Proceeding { .. }, In::Response(Class::Provisional))
+            | (Accepted { .. }, In::Response(Class::Success)) => (self, &[Pass]),
             (Calling { .. } | Proceeding { .. }, In::Response(Class::Success)) => {
                 (Accepted { timer_m: now + T1_64 }, &[Pass])
             }
@@ -90,7 +91,6 @@ impl State {
             (Completed { timer_d: at } | Accepted { timer_m: at }, In::Due) if now >= at => {
                 (Terminated, &[])
             }
-            (Accepted { .. }, In::Response(Class::Success)) => (self, &[Pass]),
             (Calling { .. } | Proceeding { .. }, In::Due | In::Cancelled)
             | (Completed { .. }, In::Response(_) | In::Due | In::Cancelled)
             | (Accepted { .. }, In::Response(_) | In::Due | In::Cancelled | In::TransportFailed)

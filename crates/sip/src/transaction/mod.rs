@@ -125,12 +125,7 @@ impl ClientState {
         )
     }
 
-    pub(crate) fn step(
-        &mut self,
-        now: Time,
-        reliable: bool,
-        input: ClientIn,
-    ) -> &'static [Action] {
+    pub(crate) fn step(&mut self, now: Time, reliable: bool, input: ClientIn) -> &'static [Action] {
         match self {
             Self::Invite(state) => {
                 let input = match input {
@@ -209,12 +204,7 @@ impl ServerState {
         )
     }
 
-    pub(crate) fn step(
-        &mut self,
-        now: Time,
-        reliable: bool,
-        input: ServerIn,
-    ) -> &'static [Action] {
+    pub(crate) fn step(&mut self, now: Time, reliable: bool, input: ServerIn) -> &'static [Action] {
         match self {
             Self::Invite(state) => {
                 let input = match input {

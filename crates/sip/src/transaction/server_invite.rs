@@ -57,7 +57,8 @@ impl State {
         use State::{Accepted, Completed, Confirmed, Proceeding, Terminated};
         match (self, input) {
             (Proceeding | Completed { .. }, In::Request) => (self, &[Resend]),
-            (Proceeding, In::Respond(Class::Provisional)) => (self, &[Send]),
+            (Proceeding, In::Respond(Class::Provisional))
+            | (Accepted { .. }, In::Respond(Class::Success)) => (self, &[Send]),
             (Proceeding, In::Respond(Class::Success)) => {
                 (Accepted { timer_l: now + T1_64 }, &[Send])
             }
@@ -76,7 +77,6 @@ impl State {
                 (Terminated, &[])
             }
             (Accepted { .. }, In::Ack) => (self, &[Pass]),
-            (Accepted { .. }, In::Respond(Class::Success)) => (self, &[Send]),
             (Proceeding, In::Ack | In::Due)
             | (Completed { .. }, In::Respond(_) | In::Due)
             | (Accepted { .. }, In::Request | In::Respond(_) | In::Due)

@@ -217,11 +217,11 @@ impl Net {
     }
 
     pub(crate) fn leg_of(&self, side: usize) -> LegId {
-        let invites = self.events[side].iter().filter_map(|event| match event {
+        let mut invites = self.events[side].iter().rev().filter_map(|event| match event {
             Event::Invite { leg, .. } => Some(*leg),
             _ => None,
         });
-        invites.last().expect("an INVITE came")
+        invites.next().expect("an INVITE came")
     }
 
     /// A calls B; with an offer unless `late`.
@@ -231,9 +231,8 @@ impl Net {
 
     pub(crate) fn call_with(&mut self, late: bool, credentials: Option<Credentials>) -> LegId {
         let leg = self.ends[A].next_leg();
-        let uri = |user: &str, side: usize| {
-            Uri::sip(user, Host::from(address(side).ip()), Some(5060))
-        };
+        let uri =
+            |user: &str, side: usize| Uri::sip(user, Host::from(address(side).ip()), Some(5060));
         let invite = Invite {
             leg,
             target: Target::Uri { uri: uri("bob", B), proxy: None },
@@ -316,7 +315,9 @@ pub(crate) fn short(event: &Event) -> String {
         Event::Failed { failure, .. } => format!("Failed {}", failure.status),
         Event::Acked { .. } => "Acked".to_owned(),
         Event::Reinvite { .. } => "Reinvite".to_owned(),
-        Event::ReinviteAnswered { response, .. } => format!("ReinviteAnswered {}", status(response)),
+        Event::ReinviteAnswered { response, .. } => {
+            format!("ReinviteAnswered {}", status(response))
+        }
         Event::ReinviteFailed { status, .. } => format!("ReinviteFailed {status}"),
         Event::Request { request, .. } => format!("Request {}", request.method().unwrap()),
         Event::Response { response, .. } => {
