@@ -138,8 +138,10 @@ const QUEUES: &[Column] = &[
     ("WAITING", "/waiting"),
     ("LONGEST_S", "/longest_wait_s"),
     ("OPERATORS", "/operators"),
-    ("READY", "/ready"),
     ("SERVICE_LEVEL", "/service_level"),
+    ("OFFERED", "/today/offered"),
+    ("ANSWERED", "/today/answered"),
+    ("ABANDONED", "/today/abandoned"),
 ];
 const OPERATORS: &[Column] = &[
     ("ID", "/id"),
@@ -166,10 +168,10 @@ const TASKS: &[Column] = &[
 const TRUNKS: &[Column] = &[
     ("NAME", "/name"),
     ("STATE", "/state"),
-    ("REGISTRATION", "/registration"),
-    ("HEALTH", "/health"),
+    ("CAUSE", "/cause"),
+    ("SINCE", "/since"),
+    ("REGISTERED", "/registered"),
     ("CALLS", "/calls"),
-    ("MAX_CALLS", "/max_calls"),
 ];
 
 /// What one command asks of the switch.
@@ -277,19 +279,22 @@ fn listing(columns: &[Column], items: &[Value]) -> String {
 }
 
 /// One value in a cell; of a list of things only their number.
-fn cell(value: &Value) -> String {
+pub(super) fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => match number.as_f64() {
+            Some(fraction) if number.is_f64() => format!("{fraction:.2}"),
+            _ => number.to_string(),
+        },
         Value::Array(items) if items.iter().all(|item| item.is_string() || item.is_number()) => {
             items.iter().map(cell).collect::<Vec<_>>().join(",")
         }
         Value::Array(items) => items.len().to_string(),
         Value::Object(fields) => {
-            let field = |(key, value): (&String, &Value)| format!("{key}={}", cell(value));
+            let field = |(key, value): (&String, &Value)| format!("{key}:{}", cell(value));
             fields.iter().map(field).collect::<Vec<_>>().join(" ")
         }
     }

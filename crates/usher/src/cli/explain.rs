@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Failure;
-use super::ctl::{details, pretty};
+use super::ctl::{cell, details, pretty};
 use super::http::{Server, Verb, segment};
 use super::output::say;
 
@@ -33,19 +33,33 @@ fn path(whom: &str) -> String {
     }
 }
 
-/// A line for each decision that brings its text; otherwise an outline.
+/// A few lines for each decision: what was done, and who was considered.
 fn shown(value: &Value) -> String {
     let items = value.get("items").and_then(Value::as_array);
     let Some(items) = items else { return details(value) };
     if items.is_empty() {
         return "nothing was decided yet".to_owned();
     }
-    let line = |item: &Value| match (item.get("at"), item.get("text").and_then(Value::as_str)) {
-        (Some(Value::String(at)), Some(text)) => format!("{at}  {text}"),
-        (_, Some(text)) => text.to_owned(),
-        (_, None) => details(item),
+    items.iter().map(decision).collect::<Vec<_>>().join("\n")
+}
+
+fn decision(item: &Value) -> String {
+    let text = |key: &str| item.get(key).map(cell).unwrap_or_default();
+    let (at, task, queue) = (text("at"), text("task"), text("queue"));
+    let outcome = match text("chosen") {
+        nobody if nobody.is_empty() => "nobody".to_owned(),
+        chosen => chosen,
     };
-    items.iter().map(line).collect::<Vec<_>>().join("\n")
+    let mut lines = vec![format!("{at}  task {task} of queue {queue}: {outcome}")];
+    let mut each = |list: &str, name: &str, why: &str| {
+        for one in item.get(list).and_then(Value::as_array).into_iter().flatten() {
+            let text = |key: &str| one.get(key).map(cell).unwrap_or_default();
+            lines.push(format!("    {}: {}", text(name), text(why)));
+        }
+    };
+    each("considered", "operator", "verdict");
+    each("excluded", "filter", "count");
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -61,8 +75,17 @@ mod tests {
 
     #[test]
     fn decisions_are_lines() {
-        let items = json!({"items": [{"at": "12:00", "text": "alice: in wrap-up"}, {"rule": "x"}]});
-        assert_eq!(shown(&items), "12:00  alice: in wrap-up\nrule: x");
+        let items = json!({"items": [
+            {"at": "12:00", "task": "t1", "queue": "support", "chosen": "bob",
+             "considered": [{"operator": "bob", "verdict": "idle 9 s"}],
+             "excluded": [{"filter": "not ready", "count": 2}]},
+            {"at": "12:01", "task": "t2", "queue": "support", "chosen": null},
+        ]});
+        assert_eq!(
+            shown(&items),
+            "12:00  task t1 of queue support: bob\n    bob: idle 9 s\n    not ready: 2\n\
+             12:01  task t2 of queue support: nobody"
+        );
         assert_eq!(shown(&json!({"items": []})), "nothing was decided yet");
     }
 }

@@ -27,4 +27,4 @@ mod tests;
 
 pub(crate) use fault::Faults;
 pub(crate) use load::load;
-pub(crate) use setup::{HttpSetup, Listen, MediaSetup, Role, Setup, TokenSetup};
+pub(crate) use setup::*;

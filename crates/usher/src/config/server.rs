@@ -290,7 +290,8 @@ pub(super) fn http(root: &Section<'_>, names: &mut Names) -> HttpSetup {
     });
     let mut tokens: Vec<TokenSetup> = Vec::new();
     for mut token in table.tables("token", "[[http.token]]") {
-        let name = token.required("name", "a name for logs").map_or("", |name| name.text);
+        let named = token.required("name", "a name for logs");
+        let name = named.map_or("", |name| name.text);
         token.is_called(name);
         names.define(Thing::Token, name, token.at, token.report);
         let secret = token.required("secret", "what stands behind `Authorization: Bearer`");
@@ -303,6 +304,12 @@ pub(super) fn http(root: &Section<'_>, names: &mut Names) -> HttpSetup {
             ],
             &[],
         );
+        if let Some(named) = named
+            && role == Role::Operator
+        {
+            // What the token may do is what the operator of its name may.
+            names.refer(Thing::Operator, named, &format!("{} of role operator", token.what()));
+        }
         token.finish(&["supervises", "operator"]);
         let Some(secret) = secret else { continue };
         if tokens.iter().any(|other| &*other.secret == secret.text) {

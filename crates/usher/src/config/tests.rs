@@ -46,6 +46,7 @@ domain = "d.example"
 [[http.token]]
 name = "n"
 secret = "s"
+role = "admin"
 "#;
 const QUEUE: &str = "[[queue]]\nname = \"q\"\nnumber = \"600\"\n";
 const OPERATOR: &str = "[[operator]]\nid = \"o\"\npassword = \"p\"\nqueues = [\"q\"]\n";
@@ -213,6 +214,8 @@ fn server_sections() {
          \"20000-29999\"",
             "a:4: `listen` of [http] is `8080`; expected ADDRESS:PORT, such as \"127.0.0.1:8080\"",
             "a:5: token `n` is there twice; the first is at first:5",
+            "a:6: [[http.token]] `n` of role operator names operator `n`, which is not there; there is no \
+             [[operator]] at all",
             "a:7: [[http.token]] `n` has another token's secret",
         ],
     );
@@ -424,7 +427,7 @@ fn what_is_hardly_meant() {
     check_warnings(
         &format!(
             "{ROUTE}{QUEUE}{OPERATOR}[media]\nports = \"20000-20399\"\n\
-           [http]\nlisten = \"0.0.0.0:80\"\n[[http.token]]\nname = \"x\"\nsecret = \"change-me\""
+           [http]\nlisten = \"0.0.0.0:80\"\n[[http.token]]\nname = \"x\"\nrole = \"admin\"\nsecret = \"change-me\""
         ),
         &[
             "first: [[http.token]] `x` has the secret of the example, and [http] listens beyond this \

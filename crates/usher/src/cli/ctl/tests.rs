@@ -87,3 +87,14 @@ queue:
 tasks: t1,t2"
     );
 }
+
+#[test]
+fn cells() {
+    let check = |value: Value, expected: &str| assert_eq!(cell(&value), expected, "{value}");
+    check(json!(null), "");
+    check(json!(0.8333333), "0.83");
+    check(json!(12), "12");
+    check(json!(["c1", "c2"]), "c1,c2");
+    check(json!([{}, {}]), "2");
+    check(json!({"idle": 1, "busy": 2}), "busy:2 idle:1");
+}
