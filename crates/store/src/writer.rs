@@ -71,7 +71,9 @@ impl Writer {
                 Job::Event(event) => batch.push(event),
                 Job::Flush(flush) => return (batch, Some(flush)),
             }
-            next = if batch.len() < BATCH_MAX { self.inbox.recv_deadline(due).ok() } else { None };
+            // A waiting event is received also past the deadline: a busy inbox must not put it off.
+            let open = batch.len() < BATCH_MAX && Instant::now() < due;
+            next = if open { self.inbox.recv_deadline(due).ok() } else { None };
         }
         (batch, None)
     }
