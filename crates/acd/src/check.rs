@@ -125,7 +125,7 @@ impl Acd {
                 None => person.serves.contains(&task.queue),
             };
             let free = person.standing(task.kind.channel()).is_none();
-            if may && free && !task.is_backed_off(*operator) {
+            if may && free && !self.is_apart(task, *operator) {
                 return Err(format!("{id:?} waits although {operator:?} is free"));
             }
         }
@@ -160,6 +160,7 @@ impl Acd {
         for ((id, is), should) in self.state.operators.iter().zip(built.state.operators.values()) {
             let (is, should) = (&is.index, &should.index);
             if is.standing != should.standing
+                || is.entered.standing != is.standing
                 || is.present != should.present
                 || is.back_off != should.back_off
                 || is.wanted != should.wanted

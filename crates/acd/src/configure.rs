@@ -25,7 +25,7 @@ impl Acd {
         }
         let queues: Vec<_> = self.state.queues.keys().copied().collect();
         for id in queues {
-            self.presence_changed(id);
+            self.warn_queue(id);
             self.drain_queue(id);
         }
     }

@@ -8,8 +8,10 @@ use crate::ids::{Channel, OperatorId, TaskId, Time};
 use crate::io::{LimitReason, Output};
 use crate::line::Key;
 use crate::machine::Acd;
+use crate::operator::Operator;
 use crate::queue::Queue;
 use crate::task::{Task, nanos};
+use std::ops::Bound::{Excluded, Unbounded};
 
 /// How many operators a decision names of each sort.
 const NAMED: usize = 4;
@@ -37,13 +39,16 @@ impl Acd {
 
     fn next_match(&mut self, now: Time) -> Option<(TaskId, OperatorId)> {
         let mut first: Option<Key> = None;
-        let mut operators = std::mem::take(&mut self.dirty.operators);
-        operators.retain(|operator| {
-            let task = self.earliest(*operator);
-            first = first.into_iter().chain(task).min();
-            task.is_some()
-        });
-        self.dirty.operators = operators;
+        let mut next = self.dirty.operators.first().copied();
+        while let Some(operator) = next {
+            if let Some(task) = self.earliest(operator) {
+                first = Some(first.map_or(task, |first| first.min(task)));
+            } else {
+                self.dirty.operators.remove(&operator);
+                self.enter(operator);
+            }
+            next = self.dirty.operators.range((Excluded(operator), Unbounded)).next().copied();
+        }
         while let Some((key, explained)) = self.dirty.tasks.first_key_value() {
             let (key, explained) = (*key, *explained);
             if first.is_some_and(|first| first < key) {
@@ -68,9 +73,7 @@ impl Acd {
             let queues = person.serves.iter().filter_map(|queue| self.state.queues.get(queue));
             let open = queues.map(|queue| &queue.index.lane(channel).open);
             open.chain([&person.index.wanted[channel as usize]])
-                .filter_map(|tasks| {
-                    tasks.iter().find(|(_, task)| !person.index.back_off.contains(task))
-                })
+                .filter_map(|tasks| tasks.iter().find(|(_, task)| !person.is_apart(*task)))
                 .min()
                 .copied()
         })
@@ -87,8 +90,35 @@ impl Acd {
             return (free && !task.is_backed_off(wish.operator)).then_some(wish.operator);
         }
         let queue = self.state.queues.get(&task.queue)?;
-        let mut free = queue.best_first(channel);
-        free.find(|(_, operator)| !task.is_backed_off(*operator)).map(|(_, operator)| *operator)
+        // The lane may say something old of those who are dirty.
+        let entered = queue
+            .best_first(channel)
+            .copied()
+            .find(|(_, id)| !self.is_apart(task, *id) && !self.dirty.operators.contains(id));
+        let fresh = self.fresh(task).filter(|(id, _)| !self.is_apart(task, *id));
+        let fresh =
+            fresh.map(|(id, person)| (queue.order(nanos(person.idle_since), person.place), id));
+        let best = entered.into_iter().chain(fresh).min_by_key(|key| queue.preference(*key));
+        best.map(|(_, operator)| operator)
+    }
+
+    /// Whether the task is kept from the operator: not taken a moment ago, or claimed already.
+    pub(crate) fn is_apart(&self, task: &Task, operator: OperatorId) -> bool {
+        let claims = task.waiting().map_or(&[][..], |waiting| &waiting.reservations);
+        let of = |id| self.state.reservations.get(id).map(|held| held.operator);
+        task.is_backed_off(operator) || claims.iter().any(|id| of(id) == Some(operator))
+    }
+
+    /// Those who came free just now and serve the task's queue.
+    fn fresh<'a>(
+        &'a self,
+        task: &'a Task,
+    ) -> impl Iterator<Item = (OperatorId, &'a Operator)> + 'a {
+        self.dirty.operators.iter().filter_map(|id| {
+            let person = self.state.operators.get(id)?;
+            let free = person.index.standing[task.kind.channel() as usize].is_none();
+            (free && person.serves.contains(&task.queue)).then_some((*id, person))
+        })
     }
 
     /// Nobody could have it.
@@ -113,14 +143,22 @@ impl Acd {
     fn explain(&mut self, now: Time, id: TaskId, chosen: Option<OperatorId>) {
         let Some(task) = self.state.tasks.get(&id) else { return };
         let Some(queue) = self.state.queues.get(&task.queue) else { return };
-        let lane = queue.index.lane(task.kind.channel());
+        let channel = task.kind.channel();
+        let lane = queue.index.lane(channel);
+        let (mut eligible, mut tally) = (lane.free.len(), lane.tally);
+        for (_, person) in self.fresh(task) {
+            if let Some(filter) = person.index.entered.standing[channel as usize] {
+                eligible += 1;
+                tally[filter as usize] -= 1;
+            }
+        }
         let record = DecisionRecord {
             at: now,
             task: id,
             queue: task.queue,
             considered: self.considered(now, task, queue, chosen),
-            eligible: u32::try_from(lane.free.len()).unwrap_or(u32::MAX),
-            excluded: STANDINGS.into_iter().zip(lane.tally).filter(|(_, n)| *n > 0).collect(),
+            eligible: u32::try_from(eligible).unwrap_or(u32::MAX),
+            excluded: STANDINGS.into_iter().zip(tally).filter(|(_, n)| *n > 0).collect(),
             chosen,
         };
         self.tell(Output::Decision(record));

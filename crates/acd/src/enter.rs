@@ -121,11 +121,13 @@ impl Acd {
             && (claims == 0 || more)
     }
 
-    /// Brings the indexes of open tasks up to date with one that waits.
-    pub(crate) fn reopen(&mut self, id: TaskId, explain: bool) {
+    /// Brings the indexes of open tasks up to date with one that waits. `sought`: somebody is to be
+    /// found for it, even if others ring for it already, and a vain search is explained.
+    pub(crate) fn reopen(&mut self, id: TaskId, sought: bool) {
         let Some(task) = self.state.tasks.get(&id) else { return };
-        let Some(waiting) = task.waiting() else { return };
-        let unclaimed = waiting.reservations.is_empty();
+        if task.waiting().is_none() {
+            return;
+        }
         let (open, key, channel) = (self.is_open(task), task.key(id), task.kind.channel());
         let index = match task.wish() {
             Some(wish) => self
@@ -140,8 +142,8 @@ impl Acd {
         };
         let Some(index) = index else { return };
         if open {
-            if index.insert(key) || unclaimed {
-                self.dirty.tasks.insert(key, explain);
+            if index.insert(key) || sought {
+                self.dirty.tasks.insert(key, sought);
             }
         } else {
             index.remove(&key);

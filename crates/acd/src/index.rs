@@ -2,35 +2,43 @@
 use crate::ids::{Channel, OperatorId, QueueId};
 use crate::io::LimitReason;
 use crate::machine::Acd;
-use crate::operator::{Operator, Reach};
+use crate::operator::{Entered, Operator, Reach};
 use crate::queue::Queue;
 use crate::reservation::Lease;
 use crate::task::{MaxWait, Place, Wish, nanos};
 use crate::timer::{Timer, Timers};
 use std::collections::BTreeMap;
 
-/// Enters (or takes out) what the operator's index says in the queues they serve.
-fn enter(queues: &mut BTreeMap<QueueId, Queue>, id: OperatorId, person: &Operator, enters: bool) {
+/// Replaces what the lanes of the queues served say of an operator.
+fn enter(
+    queues: &mut BTreeMap<QueueId, Queue>,
+    id: OperatorId,
+    person: &Operator,
+    last: Option<Entered>,
+    next: Entered,
+) {
     for queue_id in &person.serves {
         let Some(queue) = queues.get_mut(queue_id) else { continue };
-        let key = (queue.order(nanos(person.index.idle_since), person.place), id);
         for channel in Channel::ALL {
+            let of = |entered: Entered| {
+                let order = queue.order(nanos(entered.idle_since), person.place);
+                (entered.standing[channel as usize], (order, id))
+            };
+            let (last, (next, key)) = (last.map(of), of(next));
             let lane = queue.index.lane_mut(channel);
-            match (person.index.standing[channel as usize], enters) {
-                (None, true) => {
-                    lane.free.insert(key);
-                }
-                (None, false) => {
+            match last {
+                Some((None, key)) => {
                     lane.free.remove(&key);
                 }
-                (Some(filter), true) => lane.tally[filter as usize] += 1,
-                (Some(filter), false) => lane.tally[filter as usize] -= 1,
+                Some((Some(filter), _)) => lane.tally[filter as usize] -= 1,
+                None => {}
             }
-        }
-        match (person.index.present, enters) {
-            (true, true) => queue.index.present += 1,
-            (true, false) => queue.index.present -= 1,
-            (false, _) => {}
+            match next {
+                None => {
+                    lane.free.insert(key);
+                }
+                Some(filter) => lane.tally[filter as usize] += 1,
+            }
         }
     }
 }
@@ -42,29 +50,44 @@ impl Acd {
         person.lowered = person.lowered && person.is_over_limit();
         let standing = Channel::ALL.map(|channel| person.standing(channel));
         let (present, was_present) = (person.present(), person.index.present);
-        let index = &person.index;
-        let same_order =
-            index.idle_since == person.idle_since || standing.iter().all(Option::is_some);
-        if standing == index.standing && same_order && present == was_present {
-            return;
-        }
-        let freed = Channel::ALL
-            .iter()
-            .any(|c| standing[*c as usize].is_none() && index.standing[*c as usize].is_some());
-        enter(&mut self.state.queues, id, person, false);
+        let entered = person.index.entered.standing;
+        let freed = (0..2).any(|i| standing[i].is_none() && entered[i].is_some());
         person.index.standing = standing;
         person.index.present = present;
-        person.index.idle_since = person.idle_since;
-        enter(&mut self.state.queues, id, person, true);
-        if freed {
+        let still_free = standing.iter().any(Option::is_none);
+        if freed || (still_free && self.dirty.operators.contains(&id)) {
             self.dirty.operators.insert(id);
-        } else if standing.iter().all(Option::is_some) {
+        } else {
             self.dirty.operators.remove(&id);
+            self.enter(id);
         }
         if was_present != present {
-            for queue in person.serves.clone() {
-                self.presence_changed(queue);
+            self.presence_changed(id, present);
+        }
+    }
+
+    /// Brings the lanes up to date with an operator's standing.
+    pub(crate) fn enter(&mut self, id: OperatorId) {
+        let Some(person) = self.state.operators.get_mut(&id) else { return };
+        let last = person.index.entered;
+        let next = Entered { standing: person.index.standing, idle_since: person.idle_since };
+        let is_free = next.standing.iter().any(Option::is_none);
+        if next.standing != last.standing || (is_free && next.idle_since != last.idle_since) {
+            enter(&mut self.state.queues, id, person, Some(last), next);
+            person.index.entered = next;
+        }
+    }
+
+    fn presence_changed(&mut self, id: OperatorId, present: bool) {
+        let serves = self.state.operators.get(&id).map_or_else(Vec::new, |p| p.serves.clone());
+        for queue_id in serves {
+            let Some(queue) = self.state.queues.get_mut(&queue_id) else { continue };
+            if present {
+                queue.index.present += 1;
+            } else {
+                queue.index.present -= 1;
             }
+            self.warn_queue(queue_id);
         }
     }
 
@@ -79,16 +102,16 @@ impl Acd {
             }
         }
         for (id, person) in &mut state.operators {
-            person.index = crate::operator::Index {
-                standing: Channel::ALL.map(|channel| person.standing(channel)),
-                idle_since: person.idle_since,
-                present: person.present(),
-                ..Default::default()
-            };
-            enter(&mut state.queues, *id, person, true);
+            let standing = Channel::ALL.map(|channel| person.standing(channel));
+            let entered = Entered { standing, idle_since: person.idle_since };
+            let present = person.present();
+            person.index =
+                crate::operator::Index { standing, entered, present, ..Default::default() };
+            enter(&mut state.queues, *id, person, None, entered);
             for queue in &person.serves {
                 if let Some(queue) = state.queues.get_mut(queue) {
                     queue.index.members.insert(*id);
+                    queue.index.present += u32::from(present);
                 }
             }
             if let Some(wrap_up) = person.wrap_up {

@@ -29,7 +29,7 @@ impl Acd {
             queue.cursor = Some((person.place, operator));
         }
         state.reservations_made += 1;
-        person.reservations.push(Held { id: reservation, channel, ringing: false });
+        person.reservations.push(Held { id: reservation, task: id, channel, ringing: false });
         let until = now + Time::from_millis(BOOK_MS_MAX);
         let lease = Lease::Booking { until };
         state

@@ -31,7 +31,7 @@ impl Acd {
     }
 
     /// The first one signed in, or the last one who was has gone.
-    pub(crate) fn presence_changed(&mut self, id: QueueId) {
+    pub(crate) fn warn_queue(&mut self, id: QueueId) {
         let Some(queue) = self.state.queues.get_mut(&id) else { return };
         if queue.index.present == 0 {
             for task in std::mem::take(&mut queue.index.unwarned) {

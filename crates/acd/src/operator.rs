@@ -35,14 +35,22 @@ pub(crate) struct Operator {
 /// All of this follows from the records.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Index {
-    /// As entered in the lanes of the queues served.
     pub(crate) standing: [Option<Filter>; 2],
-    pub(crate) idle_since: Time,
+    /// What stands in the lanes of the queues served. It lags behind only while the operator is
+    /// among the dirty ones: most who come free are taken at once, and never enter as free.
+    pub(crate) entered: Entered,
     pub(crate) present: bool,
     /// Tasks not to be tried yet.
     pub(crate) back_off: BTreeSet<TaskId>,
     /// Tasks that only this operator may have.
     pub(crate) wanted: [BTreeSet<Key>; 2],
+}
+
+/// What the lanes say of an operator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Entered {
+    pub(crate) standing: [Option<Filter>; 2],
+    pub(crate) idle_since: Time,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +67,7 @@ pub(crate) enum Reach {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Held {
     pub(crate) id: ReservationId,
+    pub(crate) task: TaskId,
     pub(crate) channel: Channel,
     pub(crate) ringing: bool,
 }
@@ -185,6 +194,11 @@ impl Operator {
             Some(_) => (Effective::NotReady, by_rona.or(Some(self.chosen.cause))),
             None => (Effective::Ready, None),
         }
+    }
+
+    /// Whether the task is kept from them: not taken a moment ago, or claimed already.
+    pub(crate) fn is_apart(&self, task: TaskId) -> bool {
+        self.index.back_off.contains(&task) || self.reservations.iter().any(|h| h.task == task)
     }
 
     /// Nothing left to do for one who is configured no more.

@@ -87,14 +87,19 @@ impl Queue {
         channel: Channel,
     ) -> impl Iterator<Item = &(u64, OperatorId)> + Clone {
         let free = &self.index.lane(channel).free;
-        let cursor = match self.config.strategy {
-            Strategy::RoundRobin => self.cursor,
-            _ => None,
-        };
-        let (from, to) = match cursor {
+        let (from, to) = match self.remembered() {
             Some(cursor) => (Bound::Excluded(cursor), Bound::Included(cursor)),
             None => (Bound::Unbounded, Bound::Excluded((0, OperatorId(0)))),
         };
         free.range((from, Bound::Unbounded)).chain(free.range((Bound::Unbounded, to)))
+    }
+
+    /// The same order as a number to compare.
+    pub(crate) fn preference(&self, key: (u64, OperatorId)) -> (bool, (u64, OperatorId)) {
+        (self.remembered().is_some_and(|cursor| key <= cursor), key)
+    }
+
+    fn remembered(&self) -> Option<(u64, OperatorId)> {
+        self.cursor.filter(|_| self.config.strategy == Strategy::RoundRobin)
     }
 }

@@ -256,6 +256,7 @@ impl Naive {
             task.e.wanted.map_or_else(|| p.serves.contains(&task.e.queue), |w| w.operator == p.id)
                 && self.free(p, task.e.kind)
                 && !task.back_off.iter().any(|(o, _)| *o == p.id)
+                && !self.claims_of(task.e.task).iter().any(|c| c.operator == p.id)
         });
         let best = match queue.config.strategy {
             Strategy::LongestIdle | Strategy::RingAll => eligible.min_by_key(|p| (p.idle, p.id)),
