@@ -124,7 +124,16 @@ fn fold_task(db: &Connection, event: &Event, task: &str, at: i64) -> Done {
         )
     };
     match &event.what {
-        What::TaskQueued { queue, .. } => open_task(db, event, task, queue, at),
+        What::TaskQueued { queue, .. } => {
+            open_task(db, event, task, queue, at)?;
+            // A task that was over may be revived.
+            run(
+                db,
+                "UPDATE task SET ended_ms = NULL, outcome = NULL, cause = NULL
+                 WHERE id = ?1 AND ended_ms IS NOT NULL",
+                params![task],
+            )
+        }
         What::TaskAssigned { queue, operator, wait_ms } => {
             open_task(db, event, task, queue, at)?;
             run(

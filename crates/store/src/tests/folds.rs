@@ -74,6 +74,18 @@ fn an_abandoned_call_and_a_live_one() {
     assert_eq!(gone.tasks[0].outcome.as_deref(), Some("abandoned"));
     assert_eq!(gone.tasks[0].wait_ms, Some(2_500));
     assert_eq!(store.reader().call(CallKey(3)).unwrap(), None);
+
+    let again = What::TaskQueued {
+        queue: "support".into(),
+        position: 1,
+        virtual_start: at(0),
+        priority_s: 0,
+    };
+    script.call = CallKey(1);
+    let again = script.event(70_000, true, again);
+    write(&store, &[again]);
+    let task = all(&store).remove(1).tasks.remove(0);
+    assert_eq!((&*task.queue, task.outcome, task.queued), ("support", None, at(0)));
 }
 
 #[test]
