@@ -1,6 +1,6 @@
 //! Arbitrary sequences of inputs: whatever comes, nothing panics, and once the owner has ended its
 //! legs and time has passed nothing is left.
-#![expect(clippy::unwrap_used, reason = "a test panics when it fails")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test panics when it fails")]
 
 #[expect(dead_code, reason = "each test binary uses its part of the network")]
 mod net;

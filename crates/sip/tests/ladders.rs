@@ -50,6 +50,19 @@ fn busy() {
 }
 
 #[test]
+fn a_long_ring_is_repeated_every_minute() {
+    let mut net = Net::new(23);
+    let a = net.call(false);
+    net.run(ms(100));
+    let b = net.leg_of(B);
+    net.respond(B, b, 183);
+    net.run(Time::from_secs(185));
+    assert_eq!(net.count("B 183 INVITE"), 4);
+    net.end(A, a);
+    net.quiesce();
+}
+
+#[test]
 fn nobody_answers_at_all() {
     let mut net = Net::new(3);
     net.fate = Box::new(|_, _| Vec::new());

@@ -93,7 +93,7 @@ impl Endpoint {
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Message { flow, message } => self.receive(now, flow, &message),
-            Input::Malformed { flow, malformed } => self.receive_malformed(flow, &malformed),
+            Input::Malformed { flow, malformed } => self.receive_malformed(now, flow, &malformed),
             Input::FlowFailed { flow } => self.flow_failed(now, flow),
             Input::Resolved { query, flows } => self.resolved(now, query, flows),
             Input::Configure(config) => self.configure(config),

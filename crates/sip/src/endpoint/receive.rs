@@ -6,7 +6,7 @@ use crate::access::Verdict;
 use crate::msg::{Malformed, Message, Method};
 use crate::rng::{number, token};
 use crate::transaction::{ServerIn, key};
-use crate::{Flow, LegId, Strangers, Time};
+use crate::{Flow, Headers, LegId, Strangers, Time};
 
 impl Endpoint {
     pub(super) fn receive(&mut self, now: Time, flow: Flow, message: &Message) {
@@ -85,21 +85,25 @@ impl Endpoint {
 
     /// Answers who has no dialog with us, unless the configuration says not to speak to strangers.
     fn answer_strangely(&mut self, now: Time, flow: Flow, request: &Message, status: u16) {
-        let is_known = self.core.config.strangers == Strangers::Forbid || {
-            let core = &mut self.core;
-            let verdict = core.access.judge(now, &core.config, &core.registrar, &flow, request);
-            matches!(verdict, Verdict::Admit(_))
-        };
-        if is_known {
-            self.core.answer_once(flow, request, status, &crate::Headers::new());
+        if self.may_answer(now, flow, request) {
+            self.core.answer_once(flow, request, status, &Headers::new());
         }
     }
 
+    /// Whether the sender may learn that somebody is here.
+    fn may_answer(&mut self, now: Time, flow: Flow, request: &Message) -> bool {
+        let core = &mut self.core;
+        core.config.strangers == Strangers::Forbid
+            || matches!(
+                core.access.judge(now, &core.config, &core.registrar, &flow, request),
+                Verdict::Admit(_)
+            )
+    }
+
     /// 400 and its like, where enough of the message survived. An ACK gets none.
-    pub(super) fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
-        if self.core.config.strangers == Strangers::Silence
-            && self.core.registrar.users_on(&flow).next().is_none()
-        {
+    pub(super) fn receive_malformed(&mut self, now: Time, flow: Flow, malformed: &Malformed) {
+        let Some(survived) = malformed.survived() else { return };
+        if !self.may_answer(now, flow, survived) {
             return;
         }
         let tag = token(self.core.rng.next_u64());

@@ -19,8 +19,7 @@ impl Endpoint {
         let class = Class::of(response.status().unwrap_or(500));
         if class == Class::Success
             && cseq.method == Method::Invite
-            && let Some(tag) = response.to_tag()
-            && self.core.ack_again(key, &tag)
+            && self.core.ack_again(key, &response.to_tag().unwrap_or_default())
         {
             return;
         }

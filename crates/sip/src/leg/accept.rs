@@ -12,6 +12,7 @@ use crate::dialog::Dialog;
 use crate::endpoint::{Core, with_body};
 use crate::msg::{Builder, Invalid, Message, Name};
 use crate::rng::token;
+use crate::transaction::ServerIn;
 use crate::transaction::timer::{T1, T1_64, doubled};
 use crate::{Body, EndCause, Event, Flow, Headers, LegId, Peer, Time};
 
@@ -23,7 +24,13 @@ pub(crate) const REQUIRABLE: &[&str] = &[];
 pub(super) struct Open {
     pub(super) server: u64,
     pub(super) request: Message,
+    /// When the last provisional response is sent again.
+    pub(super) again: Option<Time>,
 }
+
+/// Proxies give an INVITE up after three minutes without a provisional response over 100, so it is
+/// sent again every minute (section 13.3.1.1).
+const PROGRESS_EVERY: Time = Time::from_secs(60);
 
 /// A 2xx of ours that waits for its ACK (section 13.3.1.4).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,7 +61,7 @@ impl Leg {
         let tag = core.servers.get(&server).map_or(0, |server| server.tag);
         core.tags.insert(tag, id);
         let user = to.uri.user().unwrap_or_default().into_owned();
-        let open = Open { server, request: request.clone() };
+        let open = Open { server, request: request.clone(), again: None };
         Ok(Self {
             id,
             call_id: request.call_id().into(),
@@ -95,6 +102,9 @@ impl Leg {
                 let Some(open) = &self.open else { return };
                 let Some(builder) = self.answer(core, open, status, headers, body) else { return };
                 core.respond(now, open.server, builder);
+                if let Some(open) = &mut self.open {
+                    open.again = Some(now + PROGRESS_EVERY);
+                }
             }
             200..300 => self.accept(core, now, status, headers, body),
             300..700 => self.refuse(core, now, status, headers),
@@ -180,6 +190,16 @@ impl Leg {
         match self.bye.take() {
             Some(headers) => self.leave(core, now, headers),
             None => self.next_reinvite(core, now),
+        }
+    }
+
+    pub(super) fn open_due(&mut self, core: &mut Core, now: Time) {
+        if let Some(open) = &mut self.open
+            && open.again.is_some_and(|at| at <= now)
+        {
+            open.again = Some(now + PROGRESS_EVERY);
+            // The transaction repeats its last response as if the INVITE had come again.
+            core.server_step(now, open.server, ServerIn::Request, None);
         }
     }
 

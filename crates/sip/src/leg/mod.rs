@@ -121,11 +121,13 @@ impl Leg {
         let unacked = self.unacked.as_ref().map(|unacked| unacked.next.min(unacked.until));
         let owed = self.owed.as_ref().map(|owed| owed.until);
         let retry = self.reinvite.as_ref().and_then(Reinvite::due);
-        earlier(earlier(unacked, owed), earlier(retry, self.lost))
+        let again = self.open.as_ref().and_then(|open| open.again);
+        earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), again)
     }
 
     /// Does what is due by `now`.
     pub(crate) fn due(&mut self, core: &mut Core, now: Time) {
+        self.open_due(core, now);
         self.unacked_due(core, now);
         self.owed_due(core, now);
         self.reinvite_due(core, now);

@@ -213,7 +213,7 @@ impl Leg {
         if ours || self.owed.is_some() || self.unacked.is_some() {
             return core.reply(now, server, 491, &[]);
         }
-        self.open = Some(Open { server, request: request.clone() });
+        self.open = Some(Open { server, request: request.clone(), again: None });
         let request = request.clone();
         self.tell(core, |leg| Event::Reinvite { leg, request });
     }
