@@ -25,6 +25,9 @@ fn enter(
                 (entered.standing[channel as usize], (order, id))
             };
             let (last, (next, key)) = (last.map(of), of(next));
+            if next.is_some() && last.is_some_and(|(last, _)| last == next) {
+                continue;
+            }
             let lane = queue.index.lane_mut(channel);
             match last {
                 Some((None, key)) => {
