@@ -575,3 +575,54 @@ fn a_desk_that_does_not_come_back() {
     assert_eq!(bench.seen(), ["Ended FlowGone"]);
     bench.nothing_left();
 }
+
+#[test]
+fn a_reinvite_that_outlives_its_leg_does_not_wait_for_ever() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+    let reinvite = bench.last();
+    bench.hears(request("BYE", US, 11, &[&to], ""));
+    assert_eq!(bench.seen(), ["Acked", "Ended Bye"]);
+    bench.hears(answer(&reinvite, 180, "them", None));
+    bench.nothing_left();
+}
+
+#[test]
+fn a_late_200_to_a_reinvite_is_acknowledged_only() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+    let reinvite = bench.last();
+    bench.hears(request("BYE", US, 11, &[&to], ""));
+    bench.titles();
+    bench.hears(answer(&reinvite, 200, "them", Some("<sip:carol@192.0.2.2>")));
+    assert_eq!(bench.titles(), ["ACK"]);
+    bench.nothing_left();
+}
+
+#[test]
+fn a_reinvite_overtaken_by_our_bye_does_not_wait_for_ever() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+    let reinvite = bench.last();
+    bench.end(leg);
+    let bye = bench.last();
+    bench.hears(answer(&reinvite, 180, "them", None));
+    bench.hears(answer(&bye, 200, "them", None));
+    bench.nothing_left();
+}
+
+#[test]
+fn a_reinvite_waits_for_the_ack_of_our_200() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+    assert!(bench.titles().is_empty());
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    assert_eq!(bench.titles(), ["INVITE"]);
+}
