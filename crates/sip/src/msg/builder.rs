@@ -92,7 +92,10 @@ impl Builder {
         Self::new(start)
     }
 
-    /// A copy of a message, to change something in it.
+    /// A copy of a message, to change something in it. Names, their spelling and order, and the
+    /// octets of values and body stay. What is written anew: one space after the colon and none
+    /// before it or at the end of a value, a space for each CR, LF and NUL in a value (folds, in
+    /// other words), and Content-Length, which becomes the last field.
     #[must_use]
     pub fn copy(message: &Message) -> Self {
         let mut builder = match (message.method(), message.request_uri()) {
@@ -100,7 +103,7 @@ impl Builder {
             _ => Self::response(message.status().unwrap_or(500), message.reason()),
         };
         for (name, value) in message.raw_fields() {
-            builder.put(builder.order.len(), name, |line| line.extend_from_slice(value));
+            builder.put_wire(name, value);
         }
         builder.body = message.body();
         builder
@@ -178,7 +181,7 @@ impl Builder {
     #[must_use]
     pub fn headers_from(mut self, message: &Message, name: Name) -> Self {
         for value in message.raw_values(name) {
-            self.put(self.order.len(), name.as_str(), |line| line.extend_from_slice(value));
+            self.put_wire(name.as_str(), value);
         }
         self
     }
@@ -196,8 +199,19 @@ impl Builder {
 
     fn put_text(&mut self, at: usize, name: &str, value: &dyn Display) {
         self.put(at, name, |line| {
+            let from = line.len();
             // Writing to a Vec cannot fail; a Display that fails leaves what it wrote.
             let _ = write!(Raw(line), "{value}");
+            blank(&mut line[from..], |byte| byte.is_ascii_control() && byte != b'\t');
+        });
+    }
+
+    /// A value off the wire: other control characters may be what a quoted string escapes.
+    fn put_wire(&mut self, name: &str, value: &[u8]) {
+        self.put(self.order.len(), name, |line| {
+            let from = line.len();
+            line.extend_from_slice(value);
+            blank(&mut line[from..], |byte| matches!(byte, b'\r' | b'\n' | 0));
         });
     }
 
@@ -211,11 +225,6 @@ impl Builder {
         let name = from..self.lines.len();
         write(&mut self.lines);
         let value = name.end..self.lines.len();
-        for byte in &mut self.lines[value.clone()] {
-            if byte.is_ascii_control() && *byte != b'\t' {
-                *byte = b' ';
-            }
-        }
         self.order.insert(at, Line { name, value });
     }
 
@@ -236,6 +245,10 @@ impl Builder {
         wire.extend_from_slice(&body);
         parse::index(wire.into(), &Limits::NONE).0
     }
+}
+
+fn blank(bytes: &mut [u8], is_bad: impl Fn(u8) -> bool) {
+    bytes.iter_mut().filter(|byte| is_bad(**byte)).for_each(|byte| *byte = b' ');
 }
 
 struct Raw<'a>(&'a mut Vec<u8>);

@@ -53,6 +53,9 @@ pub enum Fault {
     /// CSeq names another method than the request line.
     #[error("CSeq method mismatch")]
     CSeqMethod,
+    /// The Request-URI is no URI, or a `sip:` one without a sound host.
+    #[error("bad Request-URI")]
+    RequestUri,
 }
 
 impl Fault {
@@ -115,6 +118,7 @@ impl Malformed {
     fn reason(&self) -> Option<&'static str> {
         Some(match self.fault {
             Fault::StartLine => "Bad Request Line",
+            Fault::RequestUri => "Bad Request-URI",
             Fault::BodyTooShort => "Body Shorter Than Content-Length",
             Fault::Missing(_) => "Missing Header Field",
             Fault::Repeated(_) => "Repeated Header Field",

@@ -1,12 +1,13 @@
 //! The scanner: from bytes to an index of header fields, without looking into the values but for
 //! those every layer above relies on (RFC 3261 sections 7 and 18.3).
 
+use super::list::split_list;
 use super::malformed::{Fault, Malformed};
 use super::message::{Field, Inner, Message, Start};
 use super::method::{Method, is_token_byte};
 use super::name::Name;
 use super::name_addr;
-use super::uri::never_in_uri;
+use super::uri::{Uri, never_in_uri};
 use super::values::CSeq;
 use super::via::Via;
 use bytes::Bytes;
@@ -348,8 +349,13 @@ fn check(message: &Message) -> Result<(), (Fault, usize)> {
             return bad(name);
         }
     }
-    if !message.list(Name::Via).next().is_some_and(Via::is_via) {
+    // An element that is no Via would go back in every response (RFC 4475 section 3.1.2.1).
+    let mut vias = message.header(Name::Via).into_iter().flat_map(split_list).peekable();
+    if vias.peek().is_none() || !vias.all(Via::is_via) {
         return bad(Name::Via);
+    }
+    if message.request_uri().is_some_and(|uri| !Uri::is_uri(uri)) {
+        return Err((Fault::RequestUri, 0));
     }
     match (message.header(Name::CSeq).map(CSeq::parse), message.method()) {
         (Some(Ok(cseq)), Some(method)) if cseq.method != *method => {

@@ -42,12 +42,7 @@ impl Uri {
     /// # Errors
     /// Without scheme, without a sound host in `sip:` and `sips:`, or with bytes no URI has.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let (scheme, rest) = text.split_once(':').ok_or(NOT_URI)?;
-        let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-        if !is_scheme || rest.is_empty() || rest.bytes().any(never_in_uri) {
-            return Err(NOT_URI);
-        }
+        let (scheme, rest) = split_scheme(text).ok_or(NOT_URI)?;
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "sip" => Scheme::Sip,
             "sips" => Scheme::Sips,
@@ -76,32 +71,22 @@ impl Uri {
     }
 
     fn read_sip(&mut self, rest: &str) -> Result<(), Invalid> {
-        let (userinfo, rest) = match rest.split_once('@') {
-            Some((userinfo, rest)) => (Some(userinfo), rest),
-            None => (None, rest),
-        };
-        if let Some(userinfo) = userinfo {
-            let (user, password) = match userinfo.split_once(':') {
-                Some((user, password)) => (user, Some(password.to_owned())),
-                None => (userinfo, None),
-            };
-            if user.is_empty() {
-                return Err(NOT_URI);
-            }
-            self.user = Some(user.to_owned());
-            self.password = password;
-        }
-        let (rest, headers) = match rest.split_once('?') {
-            Some((rest, headers)) => (rest, Some(headers.to_owned())),
-            None => (rest, None),
-        };
-        self.headers = headers;
-        let (hostport, params) = rest.split_once(';').unwrap_or((rest, ""));
-        let (host, port) = Host::parse_with_port(hostport).ok_or(NOT_URI)?;
-        self.host = Some(host);
-        self.port = port;
-        self.params = Params::parse(params);
+        let parts = split_sip(rest).ok_or(NOT_URI)?;
+        let (host, port) = Host::parse_with_port(parts.hostport).ok_or(NOT_URI)?;
+        (self.host, self.port) = (Some(host), port);
+        self.user = parts.user.map(str::to_owned);
+        self.password = parts.password.map(str::to_owned);
+        self.params = Params::parse(parts.params);
+        self.headers = parts.headers.map(str::to_owned);
         Ok(())
+    }
+
+    /// Whether [`Uri::parse`] would read it, without keeping anything.
+    pub(crate) fn is_uri(text: &str) -> bool {
+        split_scheme(text).is_some_and(|(scheme, rest)| {
+            let is_sip = ["sip", "sips"].iter().any(|sip| scheme.eq_ignore_ascii_case(sip));
+            !is_sip || split_sip(rest).is_some_and(|parts| Host::is_host_port(parts.hostport))
+        })
     }
 
     /// A `sip:` URI of a user (escaped as needed; none if empty) at a host.
@@ -304,6 +289,48 @@ impl Uri {
         };
         self.headers == other.headers || sorted(self) == sorted(other)
     }
+}
+
+/// The scheme and the rest, which is not empty and has only bytes that a URI may have.
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    (is_scheme && !rest.is_empty() && !rest.bytes().any(never_in_uri)).then_some((scheme, rest))
+}
+
+/// The parts of a `sip:` URI as they are written.
+struct SipParts<'a> {
+    user: Option<&'a str>,
+    password: Option<&'a str>,
+    hostport: &'a str,
+    params: &'a str,
+    headers: Option<&'a str>,
+}
+
+fn split_sip(rest: &str) -> Option<SipParts<'_>> {
+    let (userinfo, rest) = match rest.split_once('@') {
+        Some((userinfo, rest)) => (Some(userinfo), rest),
+        None => (None, rest),
+    };
+    let (user, password) = match userinfo.map(|userinfo| userinfo.split_once(':')) {
+        Some(Some((user, password))) => (Some(user), Some(password)),
+        _ => (userinfo, None),
+    };
+    let (rest, headers) = match rest.split_once('?') {
+        Some((rest, headers)) => (rest, Some(headers)),
+        None => (rest, None),
+    };
+    let (hostport, params) = rest.split_once(';').unwrap_or((rest, ""));
+    // IPv6 without brackets could end in a port or not (RFC 5118 section 4.2).
+    let is_ambiguous = !hostport.starts_with('[') && hostport.matches(':').count() > 1;
+    (user != Some("") && !is_ambiguous).then_some(SipParts {
+        user,
+        password,
+        hostport,
+        params,
+        headers,
+    })
 }
 
 impl fmt::Display for Uri {

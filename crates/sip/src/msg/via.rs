@@ -128,7 +128,7 @@ impl Via {
 
     /// Whether [`Via::parse`] would read it, without keeping anything.
     pub(crate) fn is_via(text: &str) -> bool {
-        split(text).is_some_and(|(_, sent_by, _)| Host::parse_with_port(sent_by).is_some())
+        split(text).is_some_and(|(_, sent_by, _)| Host::is_host_port(sent_by))
     }
 
     /// Our own Via, asking for `rport` (RFC 3581).
