@@ -13,6 +13,7 @@ impl Leg {
         self.silent = true;
         match self.phase {
             Phase::Calling => self.cancel(core, now, headers),
+            Phase::Alerting if status == 0 => self.ignore(core, now),
             Phase::Alerting => self.refuse(core, now, status.clamp(300, 699), &headers),
             // A callee may not send BYE before its 2xx is acknowledged (section 15).
             Phase::Confirmed if self.unacked.is_some() => self.bye = Some(headers),
@@ -22,5 +23,12 @@ impl Leg {
             }
             Phase::Leaving | Phase::Over => {}
         }
+    }
+    /// Leaves an INVITE unanswered: 100 has stopped its retransmissions, a CANCEL gets 481.
+    fn ignore(&mut self, core: &mut Core, now: Time) {
+        if let Some(open) = self.open.take() {
+            core.drop_server(open.server);
+        }
+        self.over(core, now);
     }
 }
