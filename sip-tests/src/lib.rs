@@ -1,0 +1,41 @@
+//! The harness of the wire tests: the release binary as a child process, and peers that share no
+//! code with it. See `README.md`.
+//!
+//! Nothing here sleeps for a guessed time: everything waits for an event, a message or a sound,
+//! with a deadline.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test harness fails by panicking, with everything that was seen"
+)]
+
+mod api;
+mod audio;
+mod config;
+mod digest;
+mod feed;
+mod message;
+mod phone;
+mod ports;
+mod scene;
+mod server;
+mod sipp;
+mod softphone;
+pub mod tone;
+
+pub use api::Api;
+pub use audio::{Audio, Packet};
+pub use config::Config;
+pub use feed::Feed;
+pub use message::Sip;
+pub use phone::{Invite, Phone};
+pub use ports::Ports;
+pub use scene::{call_of, connect, connected, record, ring};
+pub use server::{Server, binary, run, workspace};
+pub use sipp::Sipp;
+pub use softphone::Softphone;
+
+use std::time::Duration;
+
+/// How long anything may take that should be there at once.
+pub const SOON: Duration = Duration::from_secs(5);

@@ -1,0 +1,167 @@
+//! What is heard: music, each other, silence; and what is not.
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use sip_tests::{Phone, Server, call_of, connect, connected, record, ring};
+
+#[test]
+fn a_caller_hears_music_then_the_operator_and_the_operator_hears_the_caller() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = ring(&server);
+    caller.audio.hears_music(&[caller.audio.hz(), alice.audio.hz()]);
+    connect(&caller, &mut alice);
+    let call = server.events.wait("call.answered", &[("operator", "alice")]);
+    caller.hang_up();
+    alice.expect_bye();
+    let call = call_of(&call);
+    server.events.wait("call.ended", &[("call", call), ("result", "answered")]);
+    let record = record(&server, call);
+    assert_eq!(record["operator"], "alice");
+    assert_eq!(record["queue"], "support");
+    assert_eq!(record["tasks"][0]["outcome"], "completed");
+    caller.audio.is_continuous();
+    alice.audio.is_continuous();
+    server.finish();
+}
+
+#[test]
+fn the_operators_hang_up_ends_the_customers_leg() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let began = Instant::now();
+    alice.hang_up();
+    caller.expect_bye();
+    let took = began.elapsed();
+    assert!(took < Duration::from_millis(200), "it took {took:?}");
+    server.finish();
+}
+
+#[test]
+fn callers_are_served_in_the_order_they_came() {
+    let server = Server::plain();
+    let (mut first, mut alice) = connected(&server);
+    let mut waiting: Vec<Phone> = [1_900.0, 2_300.0]
+        .map(|hz| {
+            let mut caller = Phone::caller(&server, hz);
+            caller.invite("600");
+            caller.expect_answer();
+            caller.audio.hears_music(&[1_130.0, 1_570.0, hz]);
+            caller
+        })
+        .into();
+    first.hang_up();
+    alice.expect_bye();
+    for caller in &mut waiting {
+        alice.expect("INVITE");
+        connect(caller, &mut alice);
+        alice.hang_up();
+        caller.expect_bye();
+    }
+    server.finish();
+}
+
+#[test]
+fn two_laws_meet_and_both_sides_are_heard() {
+    let server = Server::plain();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    alice.codecs = vec![8, 101];
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.codecs = vec![0, 101];
+    caller.invite("600");
+    caller.expect_answer();
+    alice.expect("INVITE");
+    connect(&caller, &mut alice);
+    assert!(alice.audio.heard().iter().all(|packet| packet.kind == 8));
+    assert!(caller.audio.heard().iter().all(|packet| packet.kind == 0));
+    alice.hang_up();
+    caller.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn a_digit_pressed_is_one_event_however_many_packets_carry_it() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    for digit in ["5", "5", "#"] {
+        let mark = server.events.mark();
+        caller.audio.press(digit.chars().next().expect("a digit"));
+        server.events.wait_from(mark, "dtmf.received", &[("digit", digit)]);
+    }
+    caller.hang_up();
+    alice.expect_bye();
+    server.events.wait("call.ended", &[]);
+    assert_eq!(server.events.count("dtmf.received", &[]), 3);
+    server.finish();
+}
+
+#[test]
+fn a_stranger_who_sends_rtp_is_neither_heard_nor_answered() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let since = Instant::now();
+    let stranger = Phone::at("127.0.0.2", &server, "stranger", 2_750.0);
+    let neighbour = Phone::at("127.0.0.1", &server, "neighbour", 2_750.0);
+    let (first, last) = server.ports.media();
+    let port = alice.audio.heard()[0].source;
+    assert!((first..=last).contains(&port.port()));
+    stranger.audio.send_to(port, 0);
+    neighbour.audio.send_to(port, 0);
+    // A second of it, measured by what is heard all the while.
+    while since.elapsed() < Duration::from_secs(1) {
+        caller.audio.hears(alice.audio.hz());
+        alice.audio.hears(caller.audio.hz());
+    }
+    caller.audio.never_heard(since, 2_750.0);
+    assert_eq!(stranger.audio.heard(), []);
+    assert_eq!(neighbour.audio.heard(), []);
+    alice.audio.is_continuous();
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn garbage_at_the_media_port_disturbs_nobody() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let port = caller.audio.heard()[0].source;
+    for length in 0..200_u8 {
+        let octets: Vec<u8> =
+            (0..length).map(|n| n.wrapping_mul(37).wrapping_add(length)).collect();
+        socket.send_to(&octets, port).expect("a datagram is sent");
+    }
+    caller.audio.hears(alice.audio.hz());
+    alice.audio.hears(caller.audio.hz());
+    caller.audio.is_continuous();
+    alice.audio.is_continuous();
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn what_comes_with_the_call_reaches_the_operator_and_nothing_of_the_callers_dialog_does() {
+    let server = Server::plain();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    let headers = "X-Line : vip\r\nUser-to-User: 48656c6c6f;encoding=hex\r\n\
+                   User-Agent: leaky/1.0\r\nX-Usher-Call: forged\r\n";
+    caller.invite_as("600", &sip_tests::Invite { headers, ..Default::default() });
+    let answer = caller.expect_answer();
+    let invite = alice.expect("INVITE");
+    assert_eq!(invite.header("X-Line"), Some("vip"));
+    assert_eq!(invite.header("User-to-User"), Some("48656c6c6f;encoding=hex"));
+    assert_ne!(invite.header("X-Usher-Call"), Some("forged"));
+    assert_eq!(invite.header("X-Usher-Queue"), Some("support"));
+    let text = invite.text();
+    for secret in [answer.must("Call-ID"), "leaky", &caller.address().port().to_string()] {
+        assert!(!text.contains(secret), "{secret} of leg A in leg B:\n{text}");
+    }
+    assert!(text.contains("+74951234567"), "the caller's number is not shown:\n{text}");
+    alice.answer();
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
