@@ -1,0 +1,265 @@
+//! The core's thread: owns the switch, feeds it from the inbox and does at once what it says.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use api::Meters;
+use b2bua::{B2bua, Input, Output};
+use bytes::Bytes;
+use sip::{Flow, Transport};
+use tokio::runtime::Handle;
+
+use super::connections::{Connections, Sent};
+use super::dns::{self, Query, Ways};
+use super::events::Events;
+use super::inbox::{Item, Lanes, Order, Reply};
+use super::media::MediaThread;
+use super::receive::Reception;
+use super::route::Routes;
+use super::tcp;
+use super::udp::UdpListener;
+
+/// Names being looked up at once; the next finds nothing.
+const LOOK_UPS_MAX: usize = 256;
+/// How long an end that was ordered may take.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How long after the last call its transactions may take to settle.
+const SETTLE_WITHIN: Duration = Duration::from_secs(5);
+/// How often an end is looked for while it is near, and a full ring tried again.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How near the end is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// No new calls; since when there has been none.
+    Draining {
+        empty_since: Option<Duration>,
+    },
+    /// All calls are ended; when not to wait any longer.
+    Stopping {
+        until: Duration,
+    },
+}
+
+/// All that the core reaches.
+pub(super) struct Core {
+    /// The switch.
+    pub(super) switch: B2bua,
+    /// Its inbox.
+    pub(super) lanes: Lanes,
+    /// The other end of it, for what comes back, and the clock.
+    pub(super) reception: Reception,
+    /// For datagrams.
+    pub(super) udp: Vec<Arc<UdpListener>>,
+    /// For streams.
+    pub(super) connections: Arc<Connections>,
+    /// What a name's addresses are reached by.
+    pub(super) ways: Ways,
+    /// By their numbers.
+    pub(super) media: Vec<MediaThread>,
+    /// Where events and answers go.
+    pub(super) events: Events,
+    /// What is counted.
+    pub(super) meters: Meters,
+    /// For look-ups and connections.
+    pub(super) runtime: Handle,
+}
+
+/// What only the thread itself needs.
+struct Desk {
+    /// What has to go in again: failures to send, literal addresses.
+    again: VecDeque<Input>,
+    replies: BTreeMap<u64, Reply>,
+    last_request: u64,
+    routes: Routes,
+    look_ups: Arc<AtomicUsize>,
+    phase: Phase,
+    media_is_full: bool,
+}
+
+impl Core {
+    /// Works until told to drain or stop, and until that is done.
+    pub(super) fn run(mut self) {
+        let mut desk = Desk {
+            again: VecDeque::new(),
+            replies: BTreeMap::new(),
+            last_request: 0,
+            routes: Routes::default(),
+            look_ups: Arc::default(),
+            phase: Phase::Serving,
+            media_is_full: false,
+        };
+        self.settle(&mut desk);
+        loop {
+            let now = self.reception.clock.now();
+            if desk.phase != Phase::Serving && self.is_over(&mut desk, now) {
+                return;
+            }
+            let mut limit = self.switch.poll_timeout().map(|due| due.saturating_sub(now));
+            if limit == Some(Duration::ZERO) {
+                self.switch.handle_timeout(now);
+                self.finish_turn(&mut desk, now);
+                // Whatever is still due then, the inbox has its turn between.
+            } else if desk.phase != Phase::Serving || desk.media_is_full {
+                limit = Some(limit.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
+            }
+            if let Some(item) = self.lanes.next(now, limit) {
+                let now = self.reception.clock.now();
+                self.take(&mut desk, now, item);
+                self.finish_turn(&mut desk, now);
+            }
+        }
+    }
+
+    fn take(&mut self, desk: &mut Desk, now: Duration, item: Item) {
+        let input = match item {
+            Item::Message { flow, message, .. } => {
+                if let Some(method) = message.method() {
+                    self.meters.sip_request(method.as_str());
+                }
+                Input::Sip(sip::Input::Message { flow, message })
+            }
+            Item::Media(event) => Input::Media(event),
+            Item::Input(input) => *input,
+            Item::Order(order) => {
+                let Order { command, reply } = *order;
+                desk.last_request += 1;
+                desk.replies.insert(desk.last_request, reply);
+                Input::Command { request: desk.last_request, command }
+            }
+            Item::Drain => {
+                desk.phase = Phase::Draining { empty_since: None };
+                Input::Drain
+            }
+            Item::Stop => {
+                desk.phase = Phase::Stopping { until: now + STOP_WITHIN };
+                Input::Stop
+            }
+        };
+        self.switch.handle(now, input);
+    }
+
+    fn finish_turn(&mut self, desk: &mut Desk, began: Duration) {
+        self.settle(desk);
+        self.meters.core_turn.observe(self.reception.clock.now().saturating_sub(began));
+        self.meters.core_inbox.set(i64::try_from(self.reception.inbox.len()).unwrap_or(i64::MAX));
+    }
+
+    /// Does what the switch says until it says nothing more.
+    fn settle(&mut self, desk: &mut Desk) {
+        loop {
+            while let Some(output) = self.switch.poll_output() {
+                self.act(desk, output);
+            }
+            let Some(input) = desk.again.pop_front() else { break };
+            self.switch.handle(self.reception.clock.now(), input);
+        }
+        if desk.media_is_full {
+            desk.media_is_full = !self.media.iter_mut().all(MediaThread::flush);
+        }
+    }
+
+    fn act(&mut self, desk: &mut Desk, output: Output) {
+        match output {
+            Output::Transmit { flow, bytes } => {
+                count_response(&self.meters, &bytes);
+                if !self.transmit(flow, bytes) {
+                    desk.again.push_back(Input::Sip(sip::Input::FlowFailed { flow }));
+                }
+            }
+            Output::Resolve { query, host, port, transport, secure } => {
+                self.resolve(desk, Query { number: query, host, port, transport, secure });
+            }
+            Output::Media { thread, command } => {
+                if let Some(thread) = self.media.get_mut(usize::from(thread)) {
+                    desk.media_is_full |= !thread.send(command);
+                }
+            }
+            Output::Event(event) => self.events.event(event),
+            Output::Reply { request, result } => {
+                if let Some(reply) = desk.replies.remove(&request) {
+                    self.events.answer(reply, result);
+                }
+            }
+        }
+    }
+
+    /// Sends, or says that it never will be.
+    fn transmit(&self, flow: Flow, bytes: Bytes) -> bool {
+        if flow.transport == Transport::Udp {
+            let Some(listener) = self.udp.iter().find(|listener| listener.owns(flow.local)) else {
+                return false;
+            };
+            return match listener.send(&bytes, flow.remote) {
+                Ok(()) => true,
+                // Lost like any datagram: SIP says it again.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.reception.counted.unsent.fetch_add(1, Relaxed);
+                    true
+                }
+                Err(_) => false,
+            };
+        }
+        match self.connections.send(flow, bytes) {
+            Sent::Queued => true,
+            Sent::Opening(place, queued) => {
+                self.runtime.spawn(tcp::open(place, queued, self.reception.clone()));
+                true
+            }
+            Sent::Gone => false,
+        }
+    }
+
+    fn resolve(&self, desk: &mut Desk, query: Query) {
+        let now = self.reception.clock.now();
+        let resolved =
+            |query: &Query, flows| Input::Sip(sip::Input::Resolved { query: query.number, flows });
+        let busy = desk.look_ups.load(Relaxed) >= LOOK_UPS_MAX;
+        if query.literal().is_some() || busy {
+            let flows = self.ways.flows(&query, now, &mut desk.routes, query.literal());
+            desk.again.push_back(resolved(&query, flows));
+            return;
+        }
+        let (ways, reception, running) =
+            (self.ways.clone(), self.reception.clone(), desk.look_ups.clone());
+        running.fetch_add(1, Relaxed);
+        self.runtime.spawn(async move {
+            let addresses = dns::look_up(&query.host).await;
+            let flows = ways.flows(&query, now, &mut Routes::default(), addresses);
+            running.fetch_sub(1, Relaxed);
+            reception.inbox.input_waiting(resolved(&query, flows)).await;
+        });
+    }
+
+    fn is_over(&self, desk: &mut Desk, now: Duration) -> bool {
+        let counts = self.switch.counts();
+        let (calls, legs) = (counts.calls, counts.sip_legs);
+        match &mut desk.phase {
+            Phase::Serving => false,
+            Phase::Draining { empty_since } => {
+                if calls > 0 {
+                    *empty_since = None;
+                    return false;
+                }
+                let since = *empty_since.get_or_insert(now);
+                legs == 0 || now >= since + SETTLE_WITHIN
+            }
+            Phase::Stopping { until } => calls == 0 && legs == 0 || now >= *until,
+        }
+    }
+}
+
+/// Counts a message that is sent, if it is a response.
+fn count_response(meters: &Meters, bytes: &[u8]) {
+    let Some(code) = bytes.strip_prefix(b"SIP/2.0 ").and_then(|rest| rest.get(..3)) else { return };
+    let code = code.iter().fold(0, |code, digit| code * 10 + u16::from(digit.wrapping_sub(b'0')));
+    const CSEQ: &[u8] = b"\r\nCSeq: ";
+    let Some(at) = bytes.windows(CSEQ.len()).position(|window| window == CSEQ) else { return };
+    let line = bytes[at + CSEQ.len()..].split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let method = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    meters.sip_response(std::str::from_utf8(method).unwrap_or_default(), code);
+}

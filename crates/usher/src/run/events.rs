@@ -1,0 +1,102 @@
+//! The thread that everything which happened passes through, in order: to the store, to the API,
+//! into the log. An order's answer takes the same way, so that who asked finds done what was done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use api::Api;
+use b2bua::{SharedEvent, What};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use store::Store;
+
+use super::inbox::Reply;
+
+/// What may wait for the thread; the core never waits for it.
+const WAITING_MAX: usize = 32_768;
+
+/// What the core says.
+enum Said {
+    Event(SharedEvent),
+    Answer(Box<(Reply, Result<b2bua::Reply, b2bua::Problem>)>),
+}
+
+/// The core's end.
+#[derive(Clone)]
+pub(super) struct Events {
+    said: Sender<Said>,
+    lost: Arc<AtomicU64>,
+}
+
+/// The thread's end.
+pub(super) struct EventThread {
+    heard: Receiver<Said>,
+    lost: Arc<AtomicU64>,
+    store: Arc<Store>,
+    api: Api,
+}
+
+/// The two ends. The thread ends when the core's end is dropped, and then all is on disk.
+pub(super) fn prepare(store: Arc<Store>, api: Api) -> (Events, EventThread) {
+    let (said, heard) = bounded(WAITING_MAX);
+    let lost = Arc::new(AtomicU64::new(0));
+    (Events { said, lost: lost.clone() }, EventThread { heard, lost, store, api })
+}
+
+impl Events {
+    /// Tells an event. One that finds no room is lost, which is a fault and is counted.
+    pub(super) fn event(&self, event: SharedEvent) {
+        self.say(Said::Event(event));
+    }
+
+    /// Gives an answer.
+    pub(super) fn answer(&self, to: Reply, result: Result<b2bua::Reply, b2bua::Problem>) {
+        self.say(Said::Answer(Box::new((to, result))));
+    }
+
+    fn say(&self, said: Said) {
+        if let Err(TrySendError::Full(_)) = self.said.try_send(said)
+            && self.lost.fetch_add(1, Relaxed) == 0
+        {
+            tracing::error!("events are lost: the thread that stores them does not keep up");
+        }
+    }
+}
+
+impl EventThread {
+    /// Works until the core's end is dropped.
+    pub(super) fn run(self) {
+        let mut counted = 0;
+        while let Ok(said) = self.heard.recv() {
+            match said {
+                Said::Event(event) => {
+                    self.store.append(event.clone());
+                    self.api.observe(&event);
+                    log(&event.what);
+                }
+                Said::Answer(answer) => {
+                    let (to, result) = *answer;
+                    // Who asked may have given up.
+                    let _ = to.send(result);
+                }
+            }
+            let dropped = self.store.dropped() + self.lost.load(Relaxed);
+            if dropped > counted {
+                self.api.meters().events_dropped.inc_by(dropped - counted);
+                counted = dropped;
+            }
+        }
+    }
+}
+
+/// What is worth a line. The first one's form is fixed: ban lists match it.
+fn log(what: &What) {
+    match what {
+        What::SecurityRefused { reason, source, .. } => {
+            tracing::warn!("SIP auth failure reason={reason} src={source}");
+        }
+        What::NodeFault { what } => tracing::error!("fault: {what}"),
+        What::TrunkDown { trunk, cause } => tracing::warn!("trunk {trunk} is down: {cause}"),
+        What::TrunkUp { trunk } => tracing::info!("trunk {trunk} is up"),
+        _ => {}
+    }
+}

@@ -1,0 +1,249 @@
+//! A media thread: owns an engine and its sockets, and wakes every 5 ms, at `epoch + n · 5 ms`. A
+//! tick takes the commands, reads what has come, lets the engine work and sends. It takes no lock of
+//! ours, writes no log and allocates nothing. Without a leg the thread sleeps until a bell or a
+//! packet wakes it.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use api::Meters;
+use media::engine::TICK;
+use media::{Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output};
+use rtrb::{Consumer, Producer, PushError, RingBuffer};
+
+use super::clock::Clock;
+use super::inbox::{Inbox, Item};
+use super::ports::Pair;
+use super::sys::{Bell, Poll, Ready};
+
+/// Commands a thread's ring holds.
+const RING: usize = 4_096;
+/// Sockets read in one round, and rounds in a tick: what is left waits for the next tick.
+const AT_ONCE: usize = 1_024;
+const ROUNDS: usize = 8;
+/// The largest packet looked at.
+const PACKET_MAX: usize = 2_048;
+/// Events that wait for the core without another allocation.
+const EVENTS: usize = 4_096;
+/// How often counters are handed on.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// How long a thread without legs sleeps at most.
+const IDLE: Duration = Duration::from_secs(10);
+/// The token of the bell; those of sockets are below.
+const BELL: u64 = u64::MAX;
+
+/// The core's end of a thread's ring.
+#[derive(Debug)]
+pub(super) struct MediaThread {
+    ring: Producer<Command>,
+    /// What did not fit, in order.
+    waiting: VecDeque<Command>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    bell: Bell,
+    asleep: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl MediaThread {
+    /// Hands a command over, now or later; never waits. Whether all are handed over now.
+    pub(super) fn send(&mut self, command: Command) -> bool {
+        self.waiting.push_back(command);
+        self.flush()
+    }
+
+    /// Hands over what did not fit; whether all of it does now.
+    pub(super) fn flush(&mut self) -> bool {
+        while let Some(command) = self.waiting.pop_front() {
+            if let Err(PushError::Full(command)) = self.ring.push(command) {
+                self.waiting.push_front(command);
+                break;
+            }
+        }
+        // With the other side's store and look: one of the two sees the other.
+        if self.shared.asleep.load(SeqCst) {
+            self.shared.bell.ring();
+        }
+        self.waiting.is_empty()
+    }
+}
+
+impl Drop for MediaThread {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, SeqCst);
+        self.shared.bell.ring();
+    }
+}
+
+/// The thread's own end: [`Worker::run`] is the thread.
+#[derive(Debug)]
+pub(super) struct Worker {
+    engine: Engine,
+    ring: Consumer<Command>,
+    shared: Arc<Shared>,
+    poll: Poll,
+    pairs: Vec<Pair>,
+    /// Index of a pair plus one, by half its port.
+    by_port: Vec<u16>,
+    buffer: Box<[u8; PACKET_MAX]>,
+    clock: Clock,
+    inbox: Inbox,
+    events: VecDeque<Event>,
+    meters: Meters,
+    counted: Counters,
+    count_at: Duration,
+}
+
+/// A thread to be started, and the core's end of it.
+pub(super) fn prepare(
+    settings: EngineSettings,
+    pairs: Vec<Pair>,
+    clock: Clock,
+    inbox: Inbox,
+    meters: Meters,
+) -> io::Result<(MediaThread, Worker)> {
+    let poll = Poll::new()?;
+    let bell = Bell::new()?;
+    poll.add(&bell, BELL)?;
+    let mut by_port = vec![0; 1 << 15];
+    for (index, pair) in (0_u16..).zip(&pairs) {
+        by_port[usize::from(pair.port >> 1)] = index + 1;
+        poll.add(pair.socket(Channel::Rtp), u64::from(index) << 1)?;
+        poll.add(pair.socket(Channel::Rtcp), u64::from(index) << 1 | 1)?;
+    }
+    let (producer, consumer) = RingBuffer::new(RING);
+    let asleep = AtomicBool::new(false);
+    let shared = Arc::new(Shared { bell, asleep, stopping: AtomicBool::new(false) });
+    let worker = Worker {
+        engine: Engine::new(settings),
+        ring: consumer,
+        shared: shared.clone(),
+        poll,
+        pairs,
+        by_port,
+        buffer: Box::new([0; PACKET_MAX]),
+        clock,
+        inbox,
+        events: VecDeque::with_capacity(EVENTS),
+        meters,
+        counted: Counters::default(),
+        count_at: Duration::ZERO,
+    };
+    Ok((MediaThread { ring: producer, waiting: VecDeque::new(), shared }, worker))
+}
+
+impl Worker {
+    /// Works until the core's end is dropped.
+    pub(super) fn run(mut self) {
+        let mut ready = Ready::new(AT_ONCE);
+        while !self.shared.stopping.load(SeqCst) {
+            if self.engine.poll_timeout().is_none() && self.events.is_empty() {
+                self.sleep(&mut ready);
+            }
+            self.clock.sleep_until(next_tick(self.clock.now()));
+            self.tick(&mut ready);
+        }
+    }
+
+    /// Sleeps while there is nothing to do.
+    fn sleep(&self, ready: &mut Ready) {
+        self.shared.asleep.store(true, SeqCst);
+        if self.ring.is_empty() && !self.shared.stopping.load(SeqCst) {
+            let _ = self.poll.wait(ready, Some(IDLE));
+        }
+        self.shared.asleep.store(false, SeqCst);
+        self.shared.bell.hear();
+    }
+
+    fn tick(&mut self, ready: &mut Ready) {
+        let now = self.clock.now();
+        while let Ok(command) = self.ring.pop() {
+            self.engine.handle(now, Input::Command(command));
+        }
+        self.receive(now, ready);
+        self.engine.handle_timeout(now);
+        self.send();
+        self.tell();
+        if now >= self.count_at {
+            self.count_at = now + COUNT_EVERY;
+            self.count();
+        }
+        self.meters.media_tick.observe(self.clock.now().saturating_sub(now));
+    }
+
+    fn receive(&mut self, now: Duration, ready: &mut Ready) {
+        let Self { engine, poll, pairs, buffer, .. } = self;
+        for _ in 0..ROUNDS {
+            let mut any = false;
+            for token in poll.wait(ready, Some(Duration::ZERO)) {
+                let channel = if token & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
+                let index = usize::try_from(token >> 1).unwrap_or(usize::MAX);
+                let Some(pair) = pairs.get(index) else { continue };
+                any = true;
+                // An error is that of a packet sent earlier, and read by this.
+                if let Ok((length, from)) = pair.socket(channel).recv_from(&mut buffer[..]) {
+                    engine.packet(now, pair.port, channel, from, &buffer[..length]);
+                }
+            }
+            if !any {
+                break;
+            }
+        }
+    }
+
+    fn send(&mut self) {
+        let Self { engine, pairs, by_port, events, .. } = self;
+        let socket = |port: u16, channel| -> Option<&UdpSocket> {
+            let index = usize::from(by_port[usize::from(port >> 1)]).checked_sub(1)?;
+            Some(pairs[index].socket(channel))
+        };
+        while let Some(output) = engine.poll_output() {
+            match output {
+                Output::Packet { port, channel, to, data } => {
+                    if let Some(socket) = socket(port, channel) {
+                        // Lost, as any packet may be.
+                        let _ = socket.send_to(data, to);
+                    }
+                }
+                Output::Event(event) => events.push_back(event),
+            }
+        }
+    }
+
+    /// Tells the core what happened. Reports can be done without; everything else waits for room.
+    fn tell(&mut self) {
+        while let Some(event) = self.events.pop_front() {
+            if matches!(event, Event::Report(_)) && self.inbox.is_crowded() {
+                continue;
+            }
+            if let Err(Item::Media(event)) = self.inbox.item(Item::Media(event)) {
+                self.events.push_front(event);
+                break;
+            }
+        }
+    }
+
+    fn count(&mut self) {
+        let counters = *self.engine.counters();
+        self.meters.rtp_in.inc_by(counters.packets_in - self.counted.packets_in);
+        self.meters.rtp_out.inc_by(counters.packets_out - self.counted.packets_out);
+        self.meters.rtp_lost.inc_by(counters.lost - self.counted.lost);
+        self.counted = counters;
+    }
+}
+
+fn next_tick(now: Duration) -> Duration {
+    let tick = TICK.as_nanos();
+    let next = (now.as_nanos() / tick + 1) * tick;
+    Duration::from_nanos(u64::try_from(next).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use ::media::{Codec, Hears, LegId, Plan, Row, Source};
+
+use super::*;
+use crate::run::inbox::{Lanes, inbox};
+use crate::run::ports::Ports;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn meters() -> Meters {
+    let (orders, _) = tokio::sync::mpsc::channel(1);
+    let settings = api::Settings::new("test", "0");
+    api::Api::new(settings, &api::Directory::default(), orders, None).meters().clone()
+}
+
+fn plan(leg: u64, port: u16, remote_rtp: SocketAddr) -> Plan {
+    Plan {
+        leg: LegId(leg),
+        generation: 1,
+        thread: 0,
+        port,
+        remote_rtp,
+        remote_rtcp: remote_rtp,
+        mux: true,
+        codec: Codec::Pcma,
+        payload_out: 8,
+        payloads_in: vec![(8, Codec::Pcma)],
+        events_out: None,
+        events_in: None,
+        ssrc: 7,
+        send: true,
+        receive: true,
+        ptime_ms: 20,
+    }
+}
+
+/// Waits for an event that suits; the inbox wakes us.
+fn until(lanes: &mut Lanes, suits: impl Fn(&Event) -> bool) {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
+        match lanes.next(Duration::ZERO, Some(PATIENCE)) {
+            Some(Item::Media(event)) if suits(&event) => return,
+            Some(_) | None => {}
+        }
+    }
+    panic!("it never came");
+}
+
+#[test]
+fn a_thread_plays_music_latches_and_ends() {
+    let ip = [127, 0, 0, 32].into();
+    let mut ports = Ports::bind(ip, &(22_000..=22_003), 1, 4_000);
+    let (inbox, mut lanes) = inbox();
+    let pairs = ports.by_thread.remove(0);
+    let made = prepare(EngineSettings::default(), pairs, Clock::start(), inbox, meters());
+    let (mut ours, worker) = made.unwrap();
+    let thread = std::thread::spawn(move || worker.run());
+
+    let phone = UdpSocket::bind((ip, 0)).unwrap();
+    phone.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(ours.send(Command::Leg(plan(1, 22_002, phone.local_addr().unwrap()))));
+    let hears = Hears::Source(Source::Music("default".into()));
+    let rows = vec![Row { leg: LegId(1), hears }];
+    ours.send(Command::Matrix { conference: 1, generation: 1, rows });
+
+    let mut packet = [0; 500];
+    let mut last = None;
+    for _ in 0..4 {
+        let (length, from) = phone.recv_from(&mut packet).unwrap();
+        assert_eq!((length, from), (172, SocketAddr::new(ip, 22_002)));
+        let sequence = u16::from_be_bytes([packet[2], packet[3]]);
+        assert!(last.is_none_or(|last: u16| sequence == last.wrapping_add(1)));
+        last = Some(sequence);
+    }
+    phone.send_to(&packet[..172], (ip, 22_002)).unwrap();
+    until(&mut lanes, |event| matches!(event, Event::Latched { leg: LegId(1), .. }));
+
+    ours.send(Command::EndLeg(LegId(1)));
+    until(&mut lanes, |event| *event == Event::Ended { leg: LegId(1) });
+    // It may sleep by now: dropping our end must wake it.
+    drop(ours);
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_full_ring_keeps_the_order() {
+    let (inbox, _lanes) = inbox();
+    let made = prepare(EngineSettings::default(), Vec::new(), Clock::start(), inbox, meters());
+    let (mut ours, mut worker) = made.unwrap();
+    for leg in 0..RING as u64 {
+        assert!(ours.send(Command::EndLeg(LegId(leg))));
+    }
+    assert!(!ours.send(Command::EndLeg(LegId(RING as u64))));
+    assert!(!ours.send(Command::EndLeg(LegId(RING as u64 + 1))));
+    let mut expected = 0..RING as u64 + 2;
+    while let Ok(command) = worker.ring.pop() {
+        assert_eq!(command, Command::EndLeg(LegId(expected.next().unwrap())));
+        ours.flush();
+    }
+    assert_eq!(expected.next(), None);
+    assert!(ours.flush());
+}
+
+#[test]
+fn ticks_lie_on_a_grid() {
+    let check = |now_us, expected_us| {
+        let next = next_tick(Duration::from_micros(now_us));
+        assert_eq!(next, Duration::from_micros(expected_us), "{now_us}");
+    };
+    check(0, 5_000);
+    check(4_999, 5_000);
+    check(5_000, 10_000);
+    check(12_345, 15_000);
+}

@@ -1,0 +1,100 @@
+//! The runtime: sockets, threads and clocks round the deterministic core.
+//!
+//! | thread | owns | fed by |
+//! | --- | --- | --- |
+//! | `core` | the switch; sends datagrams itself | [`inbox`]: two lanes |
+//! | `media`, one per core | an engine, its RTP sockets | a ring of commands, a bell |
+//! | `events` | the order of what happened | a channel the core never waits for |
+//! | `store` | the database | the same, behind `events` |
+//! | `io`, the runtime's | listeners, connections, DNS, HTTP | the network |
+//! | main | signals, orders, reload, the end | all of them |
+
+mod busy;
+mod clock;
+mod connections;
+mod core;
+mod dns;
+mod events;
+mod inbox;
+mod media;
+mod music;
+mod ports;
+mod receive;
+mod records;
+mod reload;
+mod route;
+mod start;
+mod steer;
+mod sys;
+mod tcp;
+mod udp;
+
+use std::net::SocketAddr;
+
+use crate::config::{Faults, Setup};
+use clock::Clock;
+use reload::Reloader;
+
+/// Threads of the runtime at most: sockets are read faster than the core can think.
+const IO_THREADS_MAX: usize = 4;
+/// Threads for what blocks: name look-ups and the database's readers.
+const BLOCKING_THREADS_MAX: usize = 16;
+
+/// Why the node could not start, or ended when nobody had told it to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// A listener.
+    #[error("cannot listen on {}://{address}: {error}", what.to_lowercase())]
+    Bind {
+        /// The protocol.
+        what: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Not one pair of RTP ports.
+    #[error("[media] ports: not one pair could be bound")]
+    NoPorts,
+    /// The database.
+    #[error("store: {0}")]
+    Store(#[from] store::StoreError),
+    /// A thread, or what it needs.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+    /// No seed.
+    #[error("no random numbers from the system: {0}")]
+    Chance(String),
+    /// A fault of ours.
+    #[error("thread {0} died of a fault; this is a bug")]
+    Died(&'static str),
+    /// Too slow an end.
+    #[error("did not stop in time")]
+    Stuck,
+}
+
+/// Runs a node until it is told to end. `reload` reads the configuration again.
+///
+/// # Errors
+/// It could not start, or a thread died.
+pub(crate) fn serve(
+    setup: Setup,
+    reload: impl Fn() -> Result<Setup, Faults>,
+) -> Result<(), Failure> {
+    let clock = Clock::start();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(IO_THREADS_MAX))
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_name("io")
+        .enable_all()
+        .build()
+        .map_err(Failure::Thread)?;
+    let ended = runtime.block_on(async {
+        let node = start::start(&setup, clock).await?;
+        steer::steer(node, &Reloader::new(reload, setup)).await
+    });
+    // Look-ups and connections that are still under way are nobody's any more.
+    runtime.shutdown_background();
+    ended
+}

@@ -1,0 +1,50 @@
+//! The store as the API wants to see it.
+
+use api::{RecordPage, RecordQuery, Records, RecordsError, StoredEvent};
+use b2bua::CallKey;
+use serde_json::Value;
+use store::{CallRecord, Reader, StoreError};
+
+/// Reads the store for the API.
+#[derive(Debug)]
+pub(super) struct StoreRecords(pub(super) Reader);
+
+fn unavailable(error: impl ToString) -> RecordsError {
+    RecordsError::Unavailable(error.to_string())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn refused(error: StoreError) -> RecordsError {
+    match error {
+        StoreError::Cursor => RecordsError::Cursor,
+        other => unavailable(other),
+    }
+}
+
+fn json(record: &CallRecord) -> Result<Value, RecordsError> {
+    serde_json::to_value(record).map_err(unavailable)
+}
+
+impl Records for StoreRecords {
+    fn calls(&self, query: &RecordQuery) -> Result<RecordPage, RecordsError> {
+        let RecordQuery { from, to, limit, cursor, queue, operator, number } = query.clone();
+        let query = store::RecordQuery { from, to, limit, cursor, queue, operator, number };
+        let page = self.0.calls(&query).map_err(refused)?;
+        let items = page.items.iter().map(json).collect::<Result<_, _>>()?;
+        Ok(RecordPage { items, next: page.next })
+    }
+
+    fn call(&self, call: CallKey) -> Result<Option<Value>, RecordsError> {
+        self.0.call(call).map_err(refused)?.as_ref().map(json).transpose()
+    }
+
+    fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, RecordsError> {
+        let events = self.0.events_after(after, limit).map_err(refused)?;
+        let event = |event: store::StoredEvent| StoredEvent { seq: event.seq, json: event.json };
+        Ok(events.into_iter().map(event).collect())
+    }
+
+    fn oldest_event(&self) -> Result<Option<u64>, RecordsError> {
+        self.0.oldest_event().map_err(refused)
+    }
+}

@@ -1,0 +1,65 @@
+//! A new configuration for a node that runs.
+
+use std::cell::RefCell;
+
+use api::{Api, Directory};
+use b2bua::Input;
+
+use super::inbox::Inbox;
+use crate::config::{Faults, Setup};
+
+/// Reads the configuration again and hands it to the core; what only a restart can change is
+/// warned of.
+pub(super) struct Reloader<F> {
+    read: F,
+    running: RefCell<Setup>,
+}
+
+impl<F: Fn() -> Result<Setup, Faults>> Reloader<F> {
+    /// With what runs now.
+    pub(super) fn new(read: F, running: Setup) -> Self {
+        Self { read, running: RefCell::new(running) }
+    }
+
+    /// Takes over what the file says now; where it has faults the old configuration stays.
+    pub(super) async fn reload(&self, inbox: &Inbox, api: &Api) -> Result<(), Vec<String>> {
+        let new = match (self.read)() {
+            Ok(new) => new,
+            Err(faults) => {
+                tracing::error!("not reloaded, the old configuration stays:\n{faults}");
+                return Err(faults.0.iter().map(ToString::to_string).collect());
+            }
+        };
+        for key in fixed(&self.running.borrow(), &new) {
+            tracing::warn!("{key} has changed: that takes a restart");
+        }
+        api.reconfigure(&Directory::from(&new.core));
+        inbox.input_waiting(Input::Configure(Box::new(new.core.clone()))).await;
+        self.running.borrow_mut().core = new.core;
+        tracing::info!("reloaded");
+        Ok(())
+    }
+}
+
+/// What differs and cannot be changed while running.
+fn fixed(old: &Setup, new: &Setup) -> Vec<&'static str> {
+    let http = |setup: &Setup| {
+        let tokens =
+            setup.http.tokens.iter().map(|token| (token.name.clone(), token.secret.clone()));
+        (setup.http.listen, tokens.collect::<Vec<_>>())
+    };
+    let (media, media_new) = (&old.media, &new.media);
+    [
+        ("[node] name", old.node_name != new.node_name),
+        ("[node] data_dir", old.data_dir != new.data_dir),
+        ("[sip] listen", old.listen != new.listen),
+        ("[media] listen", media.listen != media_new.listen),
+        ("[media] ports", media.ports != media_new.ports),
+        ("[media] threads", media.threads != media_new.threads),
+        ("[media] music", media.music != media_new.music),
+        ("[http]", http(old) != http(new)),
+    ]
+    .into_iter()
+    .filter_map(|(key, differs)| differs.then_some(key))
+    .collect()
+}

@@ -1,0 +1,266 @@
+//! The start: binds everything, opens the store, starts the threads, and the API last.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use api::{Api, Check, Directory, Order, Records, Role, Settings, Token};
+use b2bua::{B2bua, Start};
+use media::{Command, EngineSettings};
+use sip::Transport;
+use store::Store;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use super::clock::{self, Clock};
+use super::connections::{ConnectionLimits, Connections};
+use super::core::Core;
+use super::dns::Ways;
+use super::inbox::{Inbox, inbox};
+use super::ports::Ports;
+use super::receive::Reception;
+use super::records::StoreRecords;
+use super::udp::UdpListener;
+use super::{Failure, events, media as media_thread, music, sys, tcp};
+use crate::config::{self, MediaSetup, Setup, TokenSetup};
+
+/// Orders of the API that may wait to be passed on.
+const ORDERS_MAX: usize = 256;
+/// The stack of a thread that recurses nowhere.
+const SMALL_STACK: usize = 256 << 10;
+/// Descriptors kept for files, the API's connections and the runtime.
+const SPARED: u64 = 256;
+
+/// A thread that has ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Whether by a panic.
+    pub(super) panicked: bool,
+}
+
+/// A node that runs.
+pub(super) struct Node {
+    pub(super) inbox: Inbox,
+    pub(super) clock: Clock,
+    pub(super) api: Api,
+    pub(super) orders: mpsc::Receiver<Order>,
+    /// What threads say at their end.
+    pub(super) ended: mpsc::UnboundedReceiver<Ended>,
+    /// Dropped, it ends the API.
+    pub(super) api_stop: oneshot::Sender<()>,
+    pub(super) api_task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// SIP listeners, bound.
+struct Listeners {
+    udp: Vec<Arc<UdpListener>>,
+    tcp: Vec<tokio::net::TcpListener>,
+    all: Vec<(Transport, SocketAddr)>,
+}
+
+/// Starts everything. Runs within the runtime.
+pub(super) async fn start(setup: &Setup, clock: Clock) -> Result<Node, Failure> {
+    let began = clock.now();
+    let descriptors = sys::raise_open_files();
+    let listeners = listen(setup)?;
+    let ports = bind_ports(&setup.media, descriptors)?;
+    let store = Store::open(&setup.data_dir, &setup.node_name)?;
+    let (leases, first_seq) = (ports.leases(), store.next_seq());
+    let left = descriptors.saturating_sub(SPARED + 2 * leases.len() as u64);
+    let total_max = usize::try_from(left.clamp(64, 10_000)).unwrap_or(64);
+    let limits = ConnectionLimits { total_max, per_source_max: total_max / 4 };
+
+    let (inbox, lanes) = inbox();
+    let reception = Reception {
+        inbox: inbox.clone(),
+        clock,
+        limits: sip::msg::Limits::default(),
+        counted: Arc::default(),
+    };
+    let store = Arc::new(store);
+    let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
+    let records: Arc<dyn Records> = Arc::new(StoreRecords(store.reader()));
+    let settings = api_settings(setup, Arc::downgrade(&store), &inbox);
+    let api = Api::new(settings, &Directory::from(&setup.core), order_sender, Some(records));
+    let (ended_sender, ended) = mpsc::unbounded_channel();
+    let threads = Threads { ended: ended_sender };
+
+    let pairs = leases.len();
+    let start = Start { seed: seed()?, first_seq, since_unix: clock::wall() - clock.now(), leases };
+    let (told, event_thread) = events::prepare(store, api.clone());
+    threads.spawn("events", SMALL_STACK, move || event_thread.run())?;
+    let connections = Connections::new(limits);
+    let mut core = Core {
+        switch: B2bua::new(setup.core.clone(), start),
+        lanes,
+        reception: reception.clone(),
+        udp: listeners.udp.clone(),
+        connections: connections.clone(),
+        ways: Ways::new(listeners.all.clone()),
+        media: Vec::new(),
+        events: told,
+        meters: api.meters().clone(),
+        runtime: Handle::current(),
+    };
+    start_media(setup, ports, &mut core, &threads)?;
+    threads.spawn("core", 2 << 20, move || core.run())?;
+    for listener in listeners.udp {
+        let reception = reception.clone();
+        tokio::spawn(async move { listener.read(reception).await });
+    }
+    for listener in listeners.tcp {
+        tokio::spawn(tcp::accept(listener, connections.clone(), reception.clone()));
+    }
+
+    let address = setup.http.listen;
+    let http = tokio::net::TcpListener::bind(address).await;
+    let http = http.map_err(|error| Failure::Bind { what: "http", address, error })?;
+    let (api_stop, stopped) = oneshot::channel::<()>();
+    let stopped = async { drop(stopped.await) };
+    let api_task = tokio::spawn(api.clone().serve(http, stopped));
+    ready(clock.now() - began, &listeners.all, address, pairs);
+    Ok(Node { inbox, clock, api, orders, ended, api_stop, api_task })
+}
+
+fn ready(took: Duration, listeners: &[(Transport, SocketAddr)], http: SocketAddr, pairs: usize) {
+    let sip: Vec<_> = listeners
+        .iter()
+        .map(|(transport, at)| format!("{}://{at}", transport.as_str().to_lowercase()))
+        .collect();
+    tracing::info!(
+        "ready after {} ms: SIP on {}, HTTP on http://{http}, {pairs} port pairs for RTP",
+        took.as_millis(),
+        sip.join(", "),
+    );
+}
+
+fn listen(setup: &Setup) -> Result<Listeners, Failure> {
+    let mut listeners = Listeners { udp: Vec::new(), tcp: Vec::new(), all: Vec::new() };
+    for listen in &setup.listen {
+        let (transport, address) = (listen.transport, listen.address);
+        let failed = |error| Failure::Bind { what: transport.as_str(), address, error };
+        match transport {
+            Transport::Udp => {
+                let listener = UdpListener::bind(address).map_err(failed)?;
+                listeners.all.push((transport, listener.bound()));
+                listeners.udp.push(Arc::new(listener));
+            }
+            Transport::Tcp => {
+                let listener = tcp::bind(address).map_err(failed)?;
+                listeners.all.push((transport, listener.local_addr().map_err(failed)?));
+                listeners.tcp.push(listener);
+            }
+            Transport::Tls | Transport::Ws | Transport::Wss => {
+                return Err(failed(std::io::ErrorKind::Unsupported.into()));
+            }
+        }
+    }
+    Ok(listeners)
+}
+
+fn bind_ports(setup: &MediaSetup, descriptors: u64) -> Result<Ports, Failure> {
+    let ports = Ports::bind(setup.listen, &setup.ports, setup.threads, descriptors);
+    if ports.in_use > 0 {
+        tracing::warn!("[media] ports: {} pairs are in use by others and left out", ports.in_use);
+    }
+    if ports.unaffordable > 0 {
+        tracing::warn!(
+            "[media] ports: {} pairs left out, since this process may open only {descriptors} \
+             files; raise LimitNOFILE",
+            ports.unaffordable,
+        );
+    }
+    if ports.by_thread.iter().all(Vec::is_empty) {
+        return Err(Failure::NoPorts);
+    }
+    Ok(ports)
+}
+
+fn start_media(
+    setup: &Setup,
+    ports: Ports,
+    core: &mut Core,
+    threads: &Threads,
+) -> Result<(), Failure> {
+    let sounds = setup.media.music.as_deref().map(music::load).unwrap_or_default();
+    let no_audio_ms = setup.core.media.dead_audio_ms.unwrap_or(u64::MAX);
+    for pairs in ports.by_thread {
+        let settings = EngineSettings {
+            no_audio_ms: u32::try_from(no_audio_ms).unwrap_or(u32::MAX),
+            legs_max: pairs.len(),
+        };
+        let Reception { clock, inbox, .. } = core.reception.clone();
+        let meters = core.meters.clone();
+        let made = media_thread::prepare(settings, pairs, clock, inbox, meters);
+        let (mut ours, worker) = made.map_err(Failure::Thread)?;
+        for (name, pcm) in sounds.iter().cloned() {
+            ours.send(Command::AddSound { name, pcm });
+        }
+        core.media.push(ours);
+        threads.spawn("media", SMALL_STACK, move || worker.run())?;
+    }
+    Ok(())
+}
+
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| Failure::Chance(error.to_string()))?;
+    Ok(seed)
+}
+
+fn api_settings(setup: &Setup, store: Weak<Store>, inbox: &Inbox) -> Settings {
+    let inbox = inbox.clone();
+    let checks: Vec<Check> = vec![
+        (
+            "store",
+            Arc::new(move || match store.upgrade() {
+                Some(store) if store.healthy() => Ok(()),
+                Some(_) => Err("the last commit failed".to_owned()),
+                None => Err("closed".to_owned()),
+            }),
+        ),
+        (
+            "inbox",
+            Arc::new(move || match inbox.is_crowded() {
+                false => Ok(()),
+                true => Err("more than half full".to_owned()),
+            }),
+        ),
+    ];
+    let token = |token: &TokenSetup| Token {
+        name: token.name.clone(),
+        secret: token.secret.to_string(),
+        role: match token.role {
+            config::Role::Operator => Role::Operator,
+            config::Role::Supervisor => Role::Supervisor,
+            config::Role::Admin => Role::Admin,
+        },
+    };
+    let tokens = setup.http.tokens.iter().map(token).collect();
+    Settings { tokens, checks, ..Settings::new(&setup.node_name, env!("CARGO_PKG_VERSION")) }
+}
+
+/// Starts threads that report their end.
+struct Threads {
+    ended: mpsc::UnboundedSender<Ended>,
+}
+
+impl Threads {
+    fn spawn(
+        &self,
+        name: &'static str,
+        stack: usize,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Failure> {
+        let ended = self.ended.clone();
+        let work = move || {
+            // The panic itself was logged by the hook; here it becomes the end of the process.
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            let _ = ended.send(Ended { name, panicked: done.is_err() });
+        };
+        let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(stack);
+        builder.spawn(work).map(drop).map_err(Failure::Thread)
+    }
+}

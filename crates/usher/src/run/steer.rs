@@ -1,0 +1,134 @@
+//! The main thread: signals, the API's orders, the wall clock, and the end.
+
+use std::time::Duration;
+
+use api::Order;
+use b2bua::Input;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use super::Failure;
+use super::clock::{self, Jumps};
+use super::inbox::{Inbox, Item};
+use super::reload::Reloader;
+use super::start::{Ended, Node};
+use crate::config::{Faults, Setup};
+
+/// How often the wall clock is compared.
+const WALL_EVERY: Duration = Duration::from_secs(10);
+/// How long after [`Item::Stop`] the core may take; it limits itself to five seconds.
+const STOP_WITHIN: Duration = Duration::from_secs(6);
+/// How long the events thread and the API may take to finish.
+const FINISH_WITHIN: Duration = Duration::from_secs(5);
+
+/// How the end goes on.
+struct Ending {
+    draining: bool,
+    stop_by: Option<Instant>,
+    died: Option<&'static str>,
+}
+
+impl Ending {
+    /// SIGTERM or SIGINT: first drain, then stop.
+    async fn signalled(&mut self, inbox: &Inbox) {
+        if self.draining {
+            tracing::info!("stopping");
+            self.stop(inbox).await;
+        } else {
+            self.draining = true;
+            tracing::info!("draining: no new calls; the next signal ends those that are left");
+            inbox.item_waiting(Item::Drain).await;
+        }
+    }
+
+    async fn stop(&mut self, inbox: &Inbox) {
+        if self.stop_by.is_none() {
+            self.stop_by = Some(Instant::now() + STOP_WITHIN);
+            let told = inbox.item_waiting(Item::Stop);
+            // A core that hangs takes nothing in.
+            let _ = timeout(STOP_WITHIN, told).await;
+        }
+    }
+}
+
+/// Works until the core has ended, and then sees that everything said is stored.
+pub(super) async fn steer(
+    mut node: Node,
+    reloader: &Reloader<impl Fn() -> Result<Setup, Faults>>,
+) -> Result<(), Failure> {
+    let on = |kind| signal(kind).map_err(Failure::Thread);
+    let (mut term, mut int) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    let mut hup: Signal = on(SignalKind::hangup())?;
+    let mut wall = interval(WALL_EVERY);
+    wall.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut jumps = Jumps::new(node.clock.now(), clock::wall());
+    let mut ending = Ending { draining: false, stop_by: None, died: None };
+    loop {
+        let stop_by = ending.stop_by;
+        let too_late = async {
+            match stop_by {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = term.recv() => ending.signalled(&node.inbox).await,
+            _ = int.recv() => ending.signalled(&node.inbox).await,
+            _ = hup.recv() => {
+                // Its faults are in the log.
+                let _ = reloader.reload(&node.inbox, &node.api).await;
+            }
+            Some(order) = node.orders.recv() => take(order, &node, reloader).await,
+            _ = wall.tick() => {
+                let (now, since_unix) = (node.clock.now(), clock::wall());
+                if jumps.jumped(now, since_unix) {
+                    tracing::warn!("the wall clock has been set");
+                    node.inbox.input_waiting(Input::Wall { since_unix }).await;
+                }
+            }
+            Some(Ended { name, panicked }) = node.ended.recv() => {
+                if panicked {
+                    tracing::error!("thread {name} died of a fault");
+                    ending.died = ending.died.or(Some(name));
+                }
+                match (name, panicked) {
+                    ("core", _) => break,
+                    (_, true) => ending.stop(&node.inbox).await,
+                    (_, false) => {}
+                }
+            }
+            () = too_late => return Err(ending.died.map_or(Failure::Stuck, Failure::Died)),
+        }
+    }
+    finish(node).await?;
+    ending.died.map_or(Ok(()), |name| Err(Failure::Died(name)))
+}
+
+async fn take(order: Order, node: &Node, reloader: &Reloader<impl Fn() -> Result<Setup, Faults>>) {
+    match order {
+        Order::Command { command, reply } => {
+            let order = super::inbox::Order { command, reply };
+            // One that finds no room is dropped with its reply: the API says 503.
+            let _ = node.inbox.item(Item::Order(Box::new(order)));
+        }
+        Order::Reload { reply } => {
+            let _ = reply.send(reloader.reload(&node.inbox, &node.api).await);
+        }
+    }
+}
+
+/// The core is gone, and its events with it: waits until they are stored.
+async fn finish(mut node: Node) -> Result<(), Failure> {
+    drop(node.api_stop);
+    let stored = async {
+        while let Some(Ended { name, .. }) = node.ended.recv().await {
+            if name == "events" {
+                return;
+            }
+        }
+    };
+    let stored = timeout(FINISH_WITHIN, stored).await;
+    let _ = timeout(FINISH_WITHIN, node.api_task).await;
+    tracing::info!("ended");
+    stored.map_err(|_| Failure::Stuck)
+}
