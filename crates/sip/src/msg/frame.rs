@@ -1,7 +1,7 @@
 //! Framing (RFC 3261 section 18.3; RFC 5626 section 3.5.1 for the ping).
 
 use super::malformed::{Fault, Malformed};
-use super::message::Message;
+use super::message::{Inner, Message};
 use super::parse::{self, Limits};
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -45,11 +45,20 @@ pub struct Stream {
     buffer: BytesMut,
     /// Up to here no end of a header section was found.
     looked: usize,
-    /// The length of the message whose header section is complete.
-    length: Option<usize>,
+    /// The message whose header section is complete.
+    head: Option<Head>,
     /// A CRLF between messages that may be the first half of a ping.
     half_ping: bool,
     closed: bool,
+}
+
+/// A header section that was read, so that it is read once whenever its body comes.
+#[derive(Debug)]
+struct Head {
+    inner: Inner,
+    fault: Option<(Fault, usize)>,
+    /// Of the whole message in the buffer.
+    length: usize,
 }
 
 impl Stream {
@@ -88,20 +97,20 @@ impl Stream {
     }
 
     fn advance(&mut self) -> Result<Option<Frame>, FrameError> {
-        if self.length.is_none() {
+        if self.head.is_none() {
             if self.looked == 0 && self.is_ping() {
                 return Ok(Some(Frame::Ping));
             }
-            self.length = self.head()?;
+            self.head = self.head()?;
         }
-        let Some(length) = self.length.filter(|&length| length <= self.buffer.len()) else {
+        let Some(head) = self.head.take_if(|head| head.length <= self.buffer.len()) else {
             return Ok(None);
         };
-        (self.length, self.looked) = (None, 0);
+        self.looked = 0;
         // A copy, so that a message kept for hours does not keep the whole read buffer.
-        let wire = Bytes::copy_from_slice(&self.buffer[..length]);
-        self.buffer.advance(length);
-        Ok(Some(match Message::parse_within(wire, &self.limits) {
+        let wire = Bytes::copy_from_slice(&self.buffer[..head.length]);
+        self.buffer.advance(head.length);
+        Ok(Some(match parse::complete(head.inner, head.fault, wire) {
             Ok(message) => Frame::Message(message),
             Err(malformed) => Frame::Malformed(malformed),
         }))
@@ -119,8 +128,8 @@ impl Stream {
         false
     }
 
-    /// The length of the whole message, once its header section is there.
-    fn head(&mut self) -> Result<Option<usize>, FrameError> {
+    /// The header section, once it is there.
+    fn head(&mut self) -> Result<Option<Head>, FrameError> {
         if self.buffer.is_empty() || self.buffer[..] == b"\r"[..] {
             return Ok(None);
         }
@@ -130,8 +139,9 @@ impl Stream {
             return Err(self.error(Fault::HeadTooLarge, self.limits.header_bytes_max));
         }
         let Some(end) = end else { return Ok(None) };
-        let (head, fault) = parse::index(Bytes::copy_from_slice(&self.buffer[..end]), &self.limits);
-        let body = match (parse::declared_length(&head), fault) {
+        let wire = Bytes::copy_from_slice(&self.buffer[..end]);
+        let (inner, fault) = parse::index_head(wire, &self.limits);
+        let body = match (parse::declared_length(&inner), fault) {
             // The field may be among those that were not read any more.
             (_, Some((fault @ Fault::TooManyFields, _))) | (Err(fault), _) => {
                 return Err(self.error(fault, end));
@@ -142,7 +152,7 @@ impl Stream {
         if length > self.limits.message_bytes_max {
             return Err(self.error(Fault::TooLarge, end));
         }
-        Ok(Some(length))
+        Ok(Some(Head { inner, fault, length }))
     }
 
     /// The error with what can be read of the header section that ends at `end`.

@@ -33,6 +33,15 @@ impl Host {
         Some((Self::parse(host)?, port))
     }
 
+    /// The address in `host[:port]`, `Some(None)` if the host is a name, without keeping anything.
+    pub(crate) fn ip_of(text: &str) -> Option<Option<IpAddr>> {
+        Some(match read(split_port(text)?.0)? {
+            Read::Name(_) => None,
+            Read::V4(ip) => Some(ip.into()),
+            Read::V6(ip) => Some(ip.into()),
+        })
+    }
+
     /// Whether [`Host::parse_with_port`] would read it, without keeping anything.
     pub(crate) fn is_host_port(text: &str) -> bool {
         split_port(text).is_some_and(|(host, _)| read(host).is_some())

@@ -1,12 +1,19 @@
 //! Comma-joined lists (RFC 3261 section 7.3.1): commas in quotes and in `<>` do not count.
 
+use memchr::{memchr, memchr2};
+
 /// The elements of a comma-joined list, trimmed, empty ones left out.
 pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
+    split_outside(value, b',')
+}
+
+/// The parts between `separator`s outside quoted strings and `<>`, trimmed, empty ones left out.
+pub(crate) fn split_outside(value: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(value);
     core::iter::from_fn(move || {
         loop {
             let text = rest?;
-            let (element, tail) = match find_outside(text, b',') {
+            let (element, tail) = match find_outside(text, separator) {
                 Some(at) => (&text[..at], Some(&text[at + 1..])),
                 None => (text, None),
             };
@@ -23,6 +30,11 @@ pub fn split_list(value: &str) -> impl Iterator<Item = &str> {
 /// to the end.
 pub(crate) fn find_outside(text: &str, wanted: u8) -> Option<usize> {
     let bytes = text.as_bytes();
+    // Mostly there is none, or nothing before it that could enclose it.
+    let first = memchr(wanted, bytes)?;
+    if memchr2(b'"', b'<', &bytes[..first]).is_none() {
+        return Some(first);
+    }
     let (mut quoted, mut angled, mut at) = (false, false, 0);
     while at < bytes.len() {
         match bytes[at] {

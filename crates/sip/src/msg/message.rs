@@ -10,7 +10,7 @@ use super::parse::{self, Limits};
 use super::status::reason_phrase;
 use super::uri::Uri;
 use super::values::{CSeq, RAck, Replaces};
-use super::via::Via;
+use super::via::{self, Via};
 use bytes::{Bytes, BytesMut};
 use core::fmt;
 use core::ops::Range;
@@ -23,6 +23,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Message(Arc<Inner>);
 
+#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) wire: Bytes,
     /// The header section with the same offsets, if it cannot be shown as text as it came.
@@ -387,25 +388,52 @@ impl Message {
     /// The message with `received` and `rport` in its top Via (RFC 3261 section 18.2.1, RFC 3581).
     #[must_use]
     pub fn stamp_via(&self, source: SocketAddr) -> Self {
-        let Some(field) = self.0.fields.iter().find(|f| f.name == Some(Name::Via)) else {
+        let Some(at) = self.0.fields.iter().position(|f| f.name == Some(Name::Via)) else {
             return self.clone();
         };
+        let field = &self.0.fields[at];
         let value = self.text(field.value, field.value_end);
         let Some(top) = split_list(value).next() else { return self.clone() };
-        let Ok(mut via) = Via::parse(top) else { return self.clone() };
-        if !via.stamp(source) {
-            return self.clone();
+        let Some(stamped) = via::stamp(top, source) else { return self.clone() };
+        // `top` is a part of `value`: where, its address tells.
+        let from = field.value as usize + (top.as_ptr() as usize - value.as_ptr() as usize);
+        self.splice(at, from..from + top.len(), stamped.as_bytes())
+    }
+
+    /// The message with other octets in the value of a field; what follows only moves.
+    fn splice(&self, field: usize, range: Range<usize>, put: &[u8]) -> Self {
+        let replace = |bytes: &Bytes| {
+            let mut all = BytesMut::with_capacity(bytes.len() + put.len());
+            all.extend_from_slice(&bytes[..range.start]);
+            all.extend_from_slice(put);
+            all.extend_from_slice(&bytes[range.end..]);
+            all.freeze()
+        };
+        let old = &*self.0;
+        let moved = |at: u32| {
+            let at = at as usize + put.len() - range.len();
+            // What was read is far smaller than u32, and so is what a stamp adds.
+            u32::try_from(at).unwrap_or(u32::MAX)
+        };
+        let mut fields = old.fields.clone();
+        fields[field].value_end = moved(fields[field].value_end);
+        for later in &mut fields[field + 1..] {
+            *later = Field {
+                name: later.name,
+                name_at: moved(later.name_at),
+                name_end: moved(later.name_end),
+                value: moved(later.value),
+                value_end: moved(later.value_end),
+            };
         }
-        // Sent-by stays as it was written: it is compared with it by who sent it.
-        let sent = top.split(';').next().unwrap_or(top).trim_end();
-        let at = field.value as usize + value.find(top).unwrap_or(0);
-        let wire = &self.0.wire;
-        let mut stamped = BytesMut::with_capacity(wire.len() + 64);
-        stamped.extend_from_slice(&wire[..at]);
-        stamped.extend_from_slice(sent.as_bytes());
-        stamped.extend_from_slice(via.params.to_string().as_bytes());
-        stamped.extend_from_slice(&wire[at + top.len()..]);
-        parse::scan(stamped.freeze(), &Limits::NONE).unwrap_or_else(|_| self.clone())
+        let shift = |at: usize| at + put.len() - range.len();
+        Self::from_inner(Inner {
+            wire: replace(&old.wire),
+            patched: old.patched.as_ref().map(replace),
+            start: old.start.clone(),
+            fields,
+            body: shift(old.body.start)..shift(old.body.end),
+        })
     }
 }
 

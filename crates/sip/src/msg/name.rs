@@ -135,6 +135,21 @@ const BY_LENGTH: ([u8; ALL.len()], [u8; LONGEST + 2]) = {
     (order, start)
 };
 
+/// The first and the last letter of a name of more than one, in one case.
+const fn ends(name: &[u8]) -> [u8; 2] {
+    [name[0] | 0x20, name[name.len() - 1] | 0x20]
+}
+
+const ENDS: [[u8; 2]; ALL.len()] = {
+    let mut all = [[0; 2]; ALL.len()];
+    let mut i = 0;
+    while i < ALL.len() {
+        all[i] = ends(ALL[i].1.as_bytes());
+        i += 1;
+    }
+    all
+};
+
 impl Name {
     /// The name written as `text`, in any case and also in its compact form.
     #[must_use]
@@ -150,8 +165,11 @@ impl Name {
             _ => {
                 let (order, start) = &BY_LENGTH;
                 let bucket = usize::from(start[text.len()])..usize::from(start[text.len() + 1]);
+                // Few names share length and ends, so that most are compared in full once.
+                let ends = ends(text);
                 order[bucket]
                     .iter()
+                    .filter(|&&at| ENDS[usize::from(at)] == ends)
                     .map(|&at| ALL[usize::from(at)])
                     .find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(text))
                     .map(|(name, _)| name)

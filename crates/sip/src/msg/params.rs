@@ -1,6 +1,6 @@
 //! Parameters: `;name` and `;name=value`, in order, names in any case.
 
-use super::list::{find_outside, quote, unquote};
+use super::list::{quote, split_outside, unquote};
 use super::method::is_token_byte;
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -15,16 +15,10 @@ impl Params {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut list = Vec::new();
-        let mut rest = text.trim();
-        while !rest.is_empty() {
-            let (one, tail) = match find_outside(rest, b';') {
-                Some(at) => (&rest[..at], &rest[at + 1..]),
-                None => (rest, ""),
-            };
-            rest = tail;
+        for one in split_outside(text, b';') {
             let (name, value) = match one.split_once('=') {
                 Some((name, value)) => (name.trim(), Some(value.trim().to_owned())),
-                None => (one.trim(), None),
+                None => (one, None),
             };
             if !name.is_empty() {
                 list.push((name.to_owned(), value));

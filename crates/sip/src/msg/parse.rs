@@ -10,9 +10,9 @@ use super::name_addr;
 use super::uri::{Uri, never_in_uri};
 use super::values::CSeq;
 use super::via::Via;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use core::ops::Range;
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 /// What one message may cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
@@ -83,13 +83,50 @@ pub(crate) fn scan(wire: Bytes, limits: &Limits) -> Result<Message, Malformed> {
 
 /// The index of whatever can be read, and the first fault.
 pub(crate) fn index(mut wire: Bytes, limits: &Limits) -> (Message, Option<(Fault, usize)>) {
-    // Empty lines before a message are to be ignored (RFC 3261 section 7.5).
+    let skipped = skip_empty_lines(&mut wire);
+    let (inner, fault) = scan_from_start(wire, limits, true);
+    (Message::from_inner(inner), fault.map(|(fault, at)| (fault, at + skipped)))
+}
+
+/// The same of a header section whose body is still to come: see [`complete`].
+pub(crate) fn index_head(mut wire: Bytes, limits: &Limits) -> (Inner, Option<(Fault, usize)>) {
+    let skipped = skip_empty_lines(&mut wire);
+    let (inner, fault) = scan_from_start(wire, limits, false);
+    (inner, fault.map(|(fault, at)| (fault, at + skipped)))
+}
+
+/// Checks the whole message whose header section was read before: `wire` is all of it.
+pub(crate) fn complete(
+    head: Inner,
+    fault: Option<(Fault, usize)>,
+    mut wire: Bytes,
+) -> Result<Message, Malformed> {
+    skip_empty_lines(&mut wire);
+    let body = head.body.start..wire.len();
+    let message = Message::from_inner(Inner { wire, body, ..head });
+    match fault.map_or_else(|| check(&message), Err) {
+        Ok(()) => Ok(message),
+        Err((fault, at)) => Err(Malformed::new(fault, at, Some(message))),
+    }
+}
+
+/// Empty lines before a message are to be ignored (RFC 3261 section 7.5).
+fn skip_empty_lines(wire: &mut Bytes) -> usize {
     let skipped = wire.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
-    let _ = wire.split_to(skipped);
+    wire.advance(skipped);
+    skipped
+}
+
+fn scan_from_start(
+    mut wire: Bytes,
+    limits: &Limits,
+    has_body: bool,
+) -> (Inner, Option<(Fault, usize)>) {
     let mut scanner = Scanner {
         fields: Vec::with_capacity(FIELDS_TYPICAL),
         fault: None,
         is_plain: true,
+        line_ends: 0,
         limits,
         bytes: &wire,
     };
@@ -100,27 +137,32 @@ pub(crate) fn index(mut wire: Bytes, limits: &Limits) -> (Message, Option<(Fault
     }
     let (start, after) = scanner.start_line();
     let head_end = scanner.fields(after);
-    let body = scanner.body(head_end);
-    let Scanner { fields, fault, is_plain, .. } = scanner;
-    let patched = (!is_plain || core::str::from_utf8(&wire[..head_end]).is_err())
-        .then(|| patch(&wire[..head_end], &fields));
+    let body = if has_body { scanner.body(head_end) } else { head_end..head_end };
+    let Scanner { fields, fault, is_plain, line_ends, .. } = scanner;
+    let head = &wire[..head_end];
+    let is_text = is_plain
+        && memchr(0, head).is_none()
+        && memchr_iter(b'\r', head).count() == line_ends
+        && core::str::from_utf8(head).is_ok();
+    let patched = (!is_text).then(|| patch(head, &fields));
     wire.truncate(body.end);
-    let message = Message::from_inner(Inner { wire, patched, start, fields, body });
-    (message, fault.map(|(fault, at)| (fault, at + skipped)))
+    (Inner { wire, patched, start, fields, body }, fault)
 }
 
 /// The length of the body that a header section announces; on a stream it must (RFC 3261 section
 /// 18.3).
-pub(crate) fn declared_length(head: &Message) -> Result<usize, Fault> {
-    content_length(head.wire(), head.index())?.ok_or(Fault::Missing(Name::ContentLength))
+pub(crate) fn declared_length(head: &Inner) -> Result<usize, Fault> {
+    content_length(&head.wire, &head.fields)?.ok_or(Fault::Missing(Name::ContentLength))
 }
 
 struct Scanner<'a> {
     fields: Vec<Field>,
     /// The first fault; scanning goes on so that it can be answered.
     fault: Option<(Fault, usize)>,
-    /// No folded line, no control character that must be hidden.
+    /// No folded line.
     is_plain: bool,
+    /// How many lines ended in CRLF.
+    line_ends: usize,
     limits: &'a Limits,
     bytes: &'a [u8],
 }
@@ -138,11 +180,11 @@ impl Scanner<'_> {
     /// The end of the line from `from` without its line end, and where the next one begins.
     fn line(&mut self, from: usize) -> Option<(usize, usize)> {
         let end = from + memchr(b'\n', &self.bytes[from..])?;
-        let text = if self.bytes[from..end].ends_with(b"\r") { end - 1 } else { end };
-        if memchr2(b'\r', 0, &self.bytes[from..text]).is_some() {
-            self.is_plain = false;
+        if self.bytes[from..end].ends_with(b"\r") {
+            self.line_ends += 1;
+            return Some((end - 1, end + 1));
         }
-        Some((text, end + 1))
+        Some((end, end + 1))
     }
 
     fn start_line(&mut self) -> (Start, usize) {
@@ -234,8 +276,9 @@ impl Scanner<'_> {
         if name.is_none() && (text.is_empty() || !text.iter().copied().all(is_token_byte)) {
             return self.fail(Fault::Line, at);
         }
-        let value = line[colon + 1..].trim_ascii();
-        let lead = line[colon + 1..].len() - line[colon + 1..].trim_ascii_start().len();
+        let rest = &line[colon + 1..];
+        let lead = rest.len() - rest.trim_ascii_start().len();
+        let value = rest[lead..].trim_ascii_end();
         let value_at = at + colon + 1 + if value.is_empty() { 0 } else { lead };
         self.fields.push(Field {
             name,

@@ -1,10 +1,11 @@
 //! Via (RFC 3261 sections 18.2 and 20.42; RFC 3581 for `rport`).
 
 use super::host::Host;
+use super::list::split_outside;
 use super::malformed::Invalid;
 use super::method::is_token;
 use super::params::Params;
-use core::fmt;
+use core::fmt::{self, Write as _};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -180,21 +181,50 @@ impl Via {
         let ip = self.received().or_else(|| self.host.ip())?;
         Some(SocketAddr::new(ip, self.rport().unwrap_or_else(|| self.port_or_default())))
     }
+}
 
-    /// Writes down where the message came from (RFC 3261 section 18.2.1, RFC 3581 section 4). What
-    /// the sender claimed about that is taken away. Says whether anything changed.
-    pub fn stamp(&mut self, source: SocketAddr) -> bool {
-        let before = self.params.clone();
-        let ip = source.ip().to_canonical();
-        self.params.remove("received");
-        if self.wants_rport() {
-            self.params.put("rport", Some(source.port().to_string()));
-        }
-        if self.wants_rport() || self.host.ip() != Some(ip) {
-            self.params.put("received", Some(ip.to_string()));
-        }
-        self.params != before
+/// The Via `text` with where the message came from (RFC 3261 section 18.2.1, RFC 3581 section 4) in
+/// place of what the sender claimed about that. The rest stays as it is written, as sent-by is
+/// compared with what was sent by who sent it. `None` if there is nothing to write down, or it is no
+/// Via.
+pub(crate) fn stamp(text: &str, source: SocketAddr) -> Option<String> {
+    let (_, sent_by, params) = split(text)?;
+    let ip = source.ip().to_canonical();
+    let (mut has_claim, mut wants_rport) = (false, false);
+    for (name, _) in params_of(params) {
+        has_claim |= name.eq_ignore_ascii_case("received");
+        wants_rport |= name.eq_ignore_ascii_case("rport");
     }
+    let needs_received = wants_rport || Host::ip_of(sent_by)? != Some(ip);
+    if !has_claim && !needs_received {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    out.push_str(text[..text.len() - params.len()].trim_end());
+    let mut rport_given = false;
+    for (name, one) in params_of(params) {
+        // Writing to a String cannot fail.
+        if name.eq_ignore_ascii_case("rport") {
+            if !core::mem::replace(&mut rport_given, true) {
+                let _ = write!(out, ";{name}={}", source.port());
+            }
+        } else if !name.eq_ignore_ascii_case("received") {
+            out.push(';');
+            out.push_str(one);
+        }
+    }
+    if needs_received {
+        let _ = write!(out, ";received={ip}");
+    }
+    Some(out)
+}
+
+/// The parameters as they are written, with their names; empty ones left out.
+fn params_of(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let name = |one: &'_ str| one.split_once('=').map_or(one.len(), |(name, _)| name.len());
+    split_outside(text, b';')
+        .map(move |one| (one[..name(one)].trim_end(), one))
+        .filter(|(name, _)| !name.is_empty())
 }
 
 impl fmt::Display for Via {
@@ -258,8 +288,8 @@ mod tests {
     #[test]
     fn stamped_and_answered() {
         let check = |via: &str, source: &str, stamped: &str, reply: &str| {
-            let mut via = Via::parse(via).unwrap();
-            via.stamp(source.parse().unwrap());
+            let text = stamp(via, source.parse().unwrap()).unwrap_or(via.to_owned());
+            let via = Via::parse(&text).unwrap();
             assert_eq!(via.params.to_string(), stamped);
             assert_eq!(via.reply_address(), reply.parse().ok());
         };
@@ -273,6 +303,12 @@ mod tests {
             "SIP/2.0/UDP h;rport=1;received=6.6.6.6",
             from,
             ";rport=40000;received=198.51.100.9",
+            from,
+        );
+        check(
+            "SIP/2.0/UDP h ; rport ;x=\"a;received=b\"; RPORT=2;;received=[::1]",
+            from,
+            ";rport=40000;x=\"a;received=b\";received=198.51.100.9",
             from,
         );
         check("SIP/2.0/UDP 198.51.100.9;received=6.6.6.6", from, "", "198.51.100.9:5060");
