@@ -18,7 +18,9 @@
 //!   try again. A nonce that is not ours is `stale` too, without a look at the password: nobody can
 //!   guess by it, nor have somebody else's address throttled.
 //! - `uri` must be the Request-URI, or the same scheme, user, host and port spelled differently;
-//!   parameters may differ, as clients and proxies drop and add them.
+//!   parameters may differ, as clients and proxies drop and add them. Some clients (SIPp) hash the
+//!   address they send to, whatever the Request-URI: our own domain or address without a user is
+//!   taken as well. The nonce binds the answer to its source either way.
 //! - Guessing is throttled by source address, but never for a user registered on the very flow: a
 //!   phone that is already in does not fall to its neighbour behind the same NAT.
 
@@ -36,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use self::guesses::Guesses;
 use self::nonces::{Nonces, Spent};
 use crate::msg::digest::Credentials;
-use crate::msg::{Host, Message, Method, NameAddr, Uri};
+use crate::msg::{Host, Message, Method, NameAddr, Scheme, Uri};
 use crate::registrar::Registrar;
 use crate::{Block, Config, Event, Flow, Headers, Peer, Strangers, Time};
 
@@ -182,7 +184,11 @@ impl Case<'_> {
     }
 
     fn claims_our_domain(&self) -> bool {
-        let Some(uri) = self.claimed.as_ref().map(|claimed| &claimed.uri) else { return false };
+        self.claimed.as_ref().is_some_and(|claimed| self.is_ours(&claimed.uri))
+    }
+
+    /// Whether a URI names us: our domain or address, and no port but ours.
+    fn is_ours(&self, uri: &Uri) -> bool {
         let local = self.flow.local.ip().to_canonical();
         let is_ours = match uri.host().map(Host::ip) {
             Some(Some(ip)) if ip == local || self.config.advertise == Some(ip) => true,
@@ -212,11 +218,20 @@ impl Case<'_> {
             |(_, password): &&(Option<Peer>, &str)| answer::holds(answer, self.request, password);
         let proven = candidates.iter().find(holds).and_then(|(peer, _)| peer.clone());
         match proven {
-            Some(peer) if answer::is_for(answer, self.request) => Ok(peer),
+            Some(peer) if self.is_for(answer) => Ok(peer),
             Some(_) => Err("other uri"),
             None if known => Err("wrong password"),
             None => Err("unknown user"),
         }
+    }
+
+    fn is_our_plain_address(&self, uri: &Uri) -> bool {
+        *uri.scheme() == Scheme::Sip && uri.raw_user().is_none() && self.is_ours(uri)
+    }
+
+    fn is_for(&self, answer: &Credentials) -> bool {
+        answer::is_for(answer, self.request)
+            || Uri::parse(&answer.uri).is_ok_and(|hashed| self.is_our_plain_address(&hashed))
     }
 
     fn challenge(&self, nonce: &str, stale: bool) -> Verdict {

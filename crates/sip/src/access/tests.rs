@@ -285,6 +285,7 @@ fn answers_to_a_challenge() {
     check(&crossed, false, true, "407 (INVITE alice: wrong password)");
     let uri = |uri| Answer { uri, ..alice.clone() };
     check(&uri("sip:USHER.example;transport=tcp"), false, true, "user alice");
+    check(&uri("sip:usher.example"), false, true, "user alice");
     for other in ["sip:usher.example:5061", "sips:usher.example", "sip:x@usher.example", "x", ""] {
         check(&uri(other), false, true, "401 (REGISTER alice: other uri)");
     }
