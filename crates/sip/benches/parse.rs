@@ -58,28 +58,46 @@ fn tasks() -> Vec<Task> {
     let (stamped, answered, copied) = (message.clone(), message.clone(), message);
     let mut stream = Stream::new(Limits::default());
     vec![
-        ("rsip", Box::new(|| {
-            let message = rsip::SipMessage::try_from(black_box(INVITE.as_bytes()));
-            let _ = black_box(message.expect("a message rsip reads"));
-        })),
-        ("parse", Box::new(|| {
-            // From a borrowed buffer too, so that both begin with the same.
-            let wire = Bytes::copy_from_slice(black_box(INVITE.as_bytes()));
-            let _ = black_box(Message::parse(wire).expect("a sound message"));
-        })),
-        ("stream", Box::new(move || {
-            stream.push(black_box(INVITE.as_bytes()));
-            let _ = black_box(stream.next());
-        })),
-        ("stamp_via", Box::new(move || {
-            let _ = black_box(stamped.stamp_via(black_box(source)));
-        })),
-        ("respond", Box::new(move || {
-            let _ = black_box(answered.respond(180, None, Some("a1b2c3")).build());
-        })),
-        ("copy", Box::new(move || {
-            let _ = black_box(Builder::copy(&copied).build());
-        })),
+        (
+            "rsip",
+            Box::new(|| {
+                let message = rsip::SipMessage::try_from(black_box(INVITE.as_bytes()));
+                let _ = black_box(message.expect("a message rsip reads"));
+            }),
+        ),
+        (
+            "parse",
+            Box::new(|| {
+                // From a borrowed buffer too, so that both begin with the same.
+                let wire = Bytes::copy_from_slice(black_box(INVITE.as_bytes()));
+                let _ = black_box(Message::parse(wire).expect("a sound message"));
+            }),
+        ),
+        (
+            "stream",
+            Box::new(move || {
+                stream.push(black_box(INVITE.as_bytes()));
+                let _ = black_box(stream.next());
+            }),
+        ),
+        (
+            "stamp_via",
+            Box::new(move || {
+                let _ = black_box(stamped.stamp_via(black_box(source)));
+            }),
+        ),
+        (
+            "respond",
+            Box::new(move || {
+                let _ = black_box(answered.respond(180, None, Some("a1b2c3")).build());
+            }),
+        ),
+        (
+            "copy",
+            Box::new(move || {
+                let _ = black_box(Builder::copy(&copied).build());
+            }),
+        ),
     ]
 }
 

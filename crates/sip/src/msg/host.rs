@@ -1,6 +1,7 @@
 //! Hosts: names, IPv4 and IPv6 (RFC 3261 section 25.1; RFC 5118 for IPv6 without brackets).
 
 use core::fmt;
+use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -91,17 +92,18 @@ fn read_v6(text: &str) -> Option<Ipv6Addr> {
 
 /// Host and port of `host[:port]`; the host is not looked at.
 fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let text = text.trim();
-    let split = match text.strip_prefix('[') {
-        Some(_) => text.find(']').map(|at| at + 1)?,
-        None if text.bytes().filter(|&b| b == b':').count() > 1 => text.len(),
-        None => text.find(':').unwrap_or(text.len()),
+    let text = text.trim_ascii();
+    let bytes = text.as_bytes();
+    let split = match (bytes.first(), memchr(b':', bytes)) {
+        (Some(b'['), _) => memchr(b']', bytes)? + 1,
+        (_, Some(colon)) if memchr(b':', &bytes[colon + 1..]).is_none() => colon,
+        _ => text.len(),
     };
-    let (host, tail) = (text[..split].trim_end(), text[split..].trim_start());
+    let (host, tail) = (text[..split].trim_ascii_end(), text[split..].trim_ascii_start());
     if tail.is_empty() {
         return Some((host, None));
     }
-    let digits = tail.strip_prefix(':')?.trim_start();
+    let digits = tail.strip_prefix(':')?.trim_ascii_start();
     let port = digits.bytes().all(|b| b.is_ascii_digit()).then_some(digits)?;
     Some((host, Some(port.parse().ok().filter(|&port| port != 0)?)))
 }

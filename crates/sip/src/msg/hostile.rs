@@ -51,6 +51,15 @@ fn read(bytes: Vec<u8>) {
     }
 }
 
+/// A value of one line: text, UTF-8 and other bytes, whatever they would mean.
+fn field_value() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        "[ -~]{0,60}".prop_map(String::into_bytes),
+        "\\PC{0,20}".prop_map(String::into_bytes),
+        prop::collection::vec(prop_oneof![0x01..=0x09_u8, 0x0b..=0x0c_u8, 0x0e..=0xff_u8], 0..20),
+    ]
+}
+
 /// A piece of a hostile message.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
@@ -168,6 +177,74 @@ proptest! {
         let allowed = checked.checked_header("X-Context", &value).is_ok();
         prop_assert_eq!(allowed, !value.bytes().any(|b| b.is_ascii_control() && b != b'\t'));
         prop_assert_eq!(count(&checked.build()), 1 + usize::from(allowed));
+    }
+
+    #[test]
+    fn a_message_survives_parse_and_print(
+        fields in prop::collection::vec(
+            ("[A-Za-z][A-Za-z0-9.!%*_+`'~-]{0,30}", field_value(), "[ \t]{0,2}", "[ \t]{0,2}", any::<bool>()),
+            0..40,
+        ),
+        at in 0..40_usize,
+        body in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let taken = |name: &str| Name::lookup(name).is_some_and(|known| known == Name::ContentLength
+            || known.is_single() || matches!(known, Name::Via));
+        let fields: Vec<_> = fields.into_iter().filter(|(name, ..)| !taken(name)).collect();
+        let (start, rest) = INVITE.split_once("\r\n").unwrap();
+        let (mut wire, mut printed) = (format!("{start}\r\n").into_bytes(), format!("{start}\r\n").into_bytes());
+        let mut put = |as_it_came: &[&[u8]], as_printed: &[&[u8]]| {
+            wire.extend(as_it_came.concat());
+            printed.extend(as_printed.concat());
+        };
+        for (i, (name, value, before, after, is_folded)) in fields.iter().enumerate() {
+            if i == at % fields.len() {
+                put(&[rest.as_bytes()], &[rest.as_bytes()]);
+            }
+            let (name, fold) = (name.as_bytes(), if *is_folded { &b"\r\n "[..] } else { b"" });
+            let shown = if *is_folded { [b"   ".as_slice(), value].concat() } else { value.clone() };
+            put(
+                &[name, before.as_bytes(), b":", after.as_bytes(), fold, value, b"\r\n"],
+                &[name, b": ", shown.trim_ascii(), b"\r\n"],
+            );
+        }
+        if fields.is_empty() {
+            put(&[rest.as_bytes()], &[rest.as_bytes()]);
+        }
+        let length = format!("Content-Length: {}\r\n\r\n", body.len());
+        put(&[length.as_bytes(), &body], &[length.as_bytes(), &body]);
+        let message = Message::parse(wire.into()).unwrap();
+        prop_assert_eq!(message.fields().count(), fields.len() + 8);
+        let copy = Builder::copy(&message).build();
+        prop_assert_eq!(copy.wire(), &printed);
+        prop_assert_eq!(Builder::copy(&copy).build(), copy, "what was printed stays");
+    }
+
+    #[test]
+    fn stamping_changes_the_via_and_nothing_else(
+        via in "SIP/2\\.0/(UDP|TCP) (h|192\\.0\\.2\\.7|\\[2001:db8::1\\])(:5070)?((;rport|;y=<|;received=6\\.6\\.6\\.6|;branch=z9\"?|;x=\"a;b\"|;) ?){0,5}",
+        fold in any::<bool>(),
+        body in prop::collection::vec(any::<u8>(), 0..30),
+    ) {
+        let fold = if fold { "\r\n " } else { "" };
+        let head = INVITE.replace("Via: SIP/2.0/UDP pc33", &format!("Via: {fold}{via} , SIP/2.0/UDP pc33"));
+        let message = Message::parse(wire(&head, &body).into());
+        prop_assume!(message.is_ok());
+        let message = message.unwrap();
+        let stamped = message.stamp_via("203.0.113.9:40000".parse().unwrap());
+        prop_assert_eq!(stamped.body(), message.body());
+        let others = |m: &Message| {
+            let fields = m.fields().map(|(name, value)| format!("{name}:{value}"));
+            fields.filter(|field| !field.starts_with("Via")).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(others(&stamped), others(&message));
+        let vias = |m: &Message| m.list(Name::Via).skip(1).map(str::to_owned).collect::<Vec<_>>();
+        prop_assert_eq!(vias(&stamped), vias(&message));
+        let (top, before) = (stamped.top_via().unwrap(), message.top_via().unwrap());
+        prop_assert_eq!(top.received(), Some("203.0.113.9".parse().unwrap()));
+        prop_assert_eq!(top.rport(), top.wants_rport().then_some(40000));
+        prop_assert_eq!(top.branch(), before.branch());
+        look_again(&stamped);
     }
 
     #[test]

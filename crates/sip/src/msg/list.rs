@@ -18,12 +18,18 @@ pub(crate) fn split_outside(value: &str, separator: u8) -> impl Iterator<Item = 
                 None => (text, None),
             };
             rest = tail;
-            let element = element.trim();
+            let element = element.trim_ascii();
             if !element.is_empty() {
                 return Some(element);
             }
         }
     })
+}
+
+/// What stands before and after the first `byte`, which is ASCII.
+pub(crate) fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr(byte, text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// Where `wanted` first stands outside quoted strings and `<>`. An unclosed quote or bracket runs

@@ -151,7 +151,7 @@ impl Message {
     }
 
     fn value(&self, field: &Field) -> &str {
-        self.text(field.value, field.value_end).trim()
+        self.text(field.value, field.value_end).trim_ascii()
     }
 
     /// The first field of this name: trimmed, line ends of folds as spaces, bytes that are no UTF-8
@@ -592,7 +592,7 @@ mod tests {
         let request = read(&head, b"body");
         let stamped = request.stamp_via("192.0.2.7:4321".parse().unwrap());
         let mut vias = stamped.list(Name::Via);
-        let top = "SIP/2.0/UDP PC33.atlanta.com;branch=z9;rport=4321;received=192.0.2.7";
+        let top = "SIP/2.0/UDP PC33.atlanta.com;received=192.0.2.7;branch=z9;rport=4321";
         assert_eq!((vias.next(), vias.next()), (Some(top), Some("SIP/2.0/UDP other;rport")));
         assert_eq!((stamped.body(), stamped.call_id()), (request.body(), request.call_id()));
         assert_eq!(stamped.fields().count(), request.fields().count());

@@ -171,7 +171,11 @@ impl Name {
                     .iter()
                     .filter(|&&at| ENDS[usize::from(at)] == ends)
                     .map(|&at| ALL[usize::from(at)])
-                    .find(|(_, known)| known.as_bytes().eq_ignore_ascii_case(text))
+                    .find(|(_, known)| {
+                        let known = known.as_bytes();
+                        // Mostly it is written as in the RFC, and equality is quicker to see.
+                        known == text || known.eq_ignore_ascii_case(text)
+                    })
                     .map(|(name, _)| name)
             }
         }

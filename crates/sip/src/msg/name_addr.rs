@@ -5,6 +5,7 @@ use super::malformed::Invalid;
 use super::params::Params;
 use super::uri::Uri;
 use core::fmt;
+use memchr::{memchr, memchr3};
 use serde::{Deserialize, Serialize};
 
 /// The value of From, To, Contact, Route, Refer-To and their like. Printed with `<>` always, so
@@ -23,27 +24,27 @@ const NOT_NAME_ADDR: Invalid = Invalid { what: "name-addr" };
 
 /// Display name, URI and parameters as they are written.
 pub(crate) fn split(text: &str) -> Option<(&str, &str, &str)> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     let open = if text.starts_with('"') {
         let close = closing_quote(text)?;
-        let gap = text[close + 1..].find(|c: char| !c.is_whitespace())?;
+        let gap = text[close + 1..].find(|c: char| !c.is_ascii_whitespace())?;
         text[close + 1 + gap..].starts_with('<').then_some(close + 1 + gap)?
-    } else if let Some(open) = text.find('<') {
-        if text[..open].contains([';', '"', ',']) {
+    } else if let Some(open) = memchr(b'<', text.as_bytes()) {
+        if memchr3(b';', b'"', b',', &text.as_bytes()[..open]).is_some() {
             return None;
         }
         open
     } else {
         // Without brackets what follows a semicolon is the field's (RFC 3261 section 20.10).
-        let end = text.find(';').unwrap_or(text.len());
-        return Some(("", text[..end].trim(), &text[end..]));
+        let end = memchr(b';', text.as_bytes()).unwrap_or(text.len());
+        return Some(("", text[..end].trim_ascii(), &text[end..]));
     };
-    let close = open + text[open..].find('>')?;
-    let params = text[close + 1..].trim_start();
+    let close = open + memchr(b'>', &text.as_bytes()[open..])?;
+    let params = text[close + 1..].trim_ascii_start();
     if !params.is_empty() && !params.starts_with(';') {
         return None;
     }
-    Some((text[..open].trim(), text[open + 1..close].trim(), params))
+    Some((text[..open].trim_ascii(), text[open + 1..close].trim_ascii(), params))
 }
 
 fn closing_quote(text: &str) -> Option<usize> {

@@ -1,9 +1,11 @@
 //! URIs (RFC 3261 section 19.1; RFC 3966 for `tel:`; others are kept as they are).
 
 use super::host::Host;
+use super::list::cut;
 use super::malformed::Invalid;
 use super::params::Params;
 use core::fmt::{self, Write as _};
+use memchr::memchr_iter;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -43,6 +45,9 @@ impl Uri {
     /// Without scheme, without a sound host in `sip:` and `sips:`, or with bytes no URI has.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let (scheme, rest) = split_scheme(text).ok_or(NOT_URI)?;
+        if rest.bytes().any(never_in_uri) {
+            return Err(NOT_URI);
+        }
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "sip" => Scheme::Sip,
             "sips" => Scheme::Sips,
@@ -81,7 +86,8 @@ impl Uri {
         Ok(())
     }
 
-    /// Whether [`Uri::parse`] would read it, without keeping anything.
+    /// Whether [`Uri::parse`] would read it, without keeping anything. Bytes that no URI has must
+    /// have been looked for before.
     pub(crate) fn is_uri(text: &str) -> bool {
         split_scheme(text).is_some_and(|(scheme, rest)| {
             let is_sip = ["sip", "sips"].iter().any(|sip| scheme.eq_ignore_ascii_case(sip));
@@ -291,12 +297,12 @@ impl Uri {
     }
 }
 
-/// The scheme and the rest, which is not empty and has only bytes that a URI may have.
+/// The scheme and the rest, which is not empty.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = text.split_once(':')?;
+    let (scheme, rest) = cut(text, b':')?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    (is_scheme && !rest.is_empty() && !rest.bytes().any(never_in_uri)).then_some((scheme, rest))
+    (is_scheme && !rest.is_empty()).then_some((scheme, rest))
 }
 
 /// The parts of a `sip:` URI as they are written.
@@ -309,21 +315,22 @@ struct SipParts<'a> {
 }
 
 fn split_sip(rest: &str) -> Option<SipParts<'_>> {
-    let (userinfo, rest) = match rest.split_once('@') {
+    let (userinfo, rest) = match cut(rest, b'@') {
         Some((userinfo, rest)) => (Some(userinfo), rest),
         None => (None, rest),
     };
-    let (user, password) = match userinfo.map(|userinfo| userinfo.split_once(':')) {
+    let (user, password) = match userinfo.map(|userinfo| cut(userinfo, b':')) {
         Some(Some((user, password))) => (Some(user), Some(password)),
         _ => (userinfo, None),
     };
-    let (rest, headers) = match rest.split_once('?') {
+    let (rest, headers) = match cut(rest, b'?') {
         Some((rest, headers)) => (rest, Some(headers)),
         None => (rest, None),
     };
-    let (hostport, params) = rest.split_once(';').unwrap_or((rest, ""));
+    let (hostport, params) = cut(rest, b';').unwrap_or((rest, ""));
     // IPv6 without brackets could end in a port or not (RFC 5118 section 4.2).
-    let is_ambiguous = !hostport.starts_with('[') && hostport.matches(':').count() > 1;
+    let is_ambiguous =
+        !hostport.starts_with('[') && memchr_iter(b':', hostport.as_bytes()).nth(1).is_some();
     (user != Some("") && !is_ambiguous).then_some(SipParts {
         user,
         password,

@@ -1,11 +1,12 @@
 //! Via (RFC 3261 sections 18.2 and 20.42; RFC 3581 for `rport`).
 
 use super::host::Host;
-use super::list::split_outside;
+use super::list::{cut, split_outside};
 use super::malformed::Invalid;
 use super::method::is_token;
 use super::params::Params;
 use core::fmt::{self, Write as _};
+use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -104,13 +105,19 @@ const NOT_VIA: Invalid = Invalid { what: "Via" };
 /// Transport, sent-by and parameters as they are written. The version is not judged: a request of
 /// another version is answered 505 by its Via.
 fn split(text: &str) -> Option<(&str, &str, &str)> {
-    let (sent, params) = text.split_at(text.find(';').unwrap_or(text.len()));
-    let mut parts = sent.splitn(3, '/').map(str::trim);
-    let (protocol, version, rest) = (parts.next()?, parts.next()?, parts.next()?);
-    if !protocol.eq_ignore_ascii_case("SIP") || !is_token(version) {
-        return None;
-    }
-    let (token, sent_by) = rest.split_once(|c: char| c.is_whitespace())?;
+    let (sent, params) = text.split_at(memchr(b';', text.as_bytes()).unwrap_or(text.len()));
+    let rest = match sent.strip_prefix("SIP/2.0/") {
+        Some(rest) => rest.trim_ascii(),
+        None => {
+            let (protocol, rest) = cut(sent, b'/')?;
+            let (version, rest) = cut(rest, b'/')?;
+            if !protocol.trim().eq_ignore_ascii_case("SIP") || !is_token(version.trim()) {
+                return None;
+            }
+            rest.trim()
+        }
+    };
+    let (token, sent_by) = rest.split_once(|c: char| c.is_ascii_whitespace())?;
     is_token(token).then_some((token, sent_by, params))
 }
 
@@ -201,9 +208,13 @@ pub(crate) fn stamp(text: &str, source: SocketAddr) -> Option<String> {
     }
     let mut out = String::with_capacity(text.len() + 64);
     out.push_str(text[..text.len() - params.len()].trim_end());
+    if needs_received {
+        // Before what the sender wrote, whose quotes may not close: a response must go by this, and
+        // never to where only the sender says. Writing to a String cannot fail.
+        let _ = write!(out, ";received={ip}");
+    }
     let mut rport_given = false;
     for (name, one) in params_of(params) {
-        // Writing to a String cannot fail.
         if name.eq_ignore_ascii_case("rport") {
             if !core::mem::replace(&mut rport_given, true) {
                 let _ = write!(out, ";{name}={}", source.port());
@@ -212,9 +223,6 @@ pub(crate) fn stamp(text: &str, source: SocketAddr) -> Option<String> {
             out.push(';');
             out.push_str(one);
         }
-    }
-    if needs_received {
-        let _ = write!(out, ";received={ip}");
     }
     Some(out)
 }
@@ -298,20 +306,24 @@ mod tests {
         check("SIP/2.0/UDP 198.51.100.9:5070", from, "", "198.51.100.9:5070");
         check("SIP/2.0/UDP 10.0.0.1:5070", from, ";received=198.51.100.9", "198.51.100.9:5070");
         check("SIP/2.0/TLS phone", from, ";received=198.51.100.9", "198.51.100.9:5061");
-        check("SIP/2.0/UDP h;rport", from, ";rport=40000;received=198.51.100.9", from);
+        check("SIP/2.0/UDP h;rport", from, ";received=198.51.100.9;rport=40000", from);
         check(
             "SIP/2.0/UDP h;rport=1;received=6.6.6.6",
             from,
-            ";rport=40000;received=198.51.100.9",
+            ";received=198.51.100.9;rport=40000",
             from,
         );
         check(
             "SIP/2.0/UDP h ; rport ;x=\"a;received=b\"; RPORT=2;;received=[::1]",
             from,
-            ";rport=40000;x=\"a;received=b\";received=198.51.100.9",
+            ";received=198.51.100.9;rport=40000;x=\"a;received=b\"",
             from,
         );
         check("SIP/2.0/UDP 198.51.100.9;received=6.6.6.6", from, "", "198.51.100.9:5060");
+        for open in [";x=\"", ";x=<", ";x=\";rport=1;received=6.6.6.6"] {
+            let stamped = format!(";received=198.51.100.9{open}");
+            check(&format!("SIP/2.0/UDP 6.6.6.6{open}"), from, &stamped, "198.51.100.9:5060");
+        }
         check(
             "SIP/2.0/UDP 198.51.100.9;maddr=6.6.6.6",
             from,
@@ -321,7 +333,7 @@ mod tests {
         check(
             "SIP/2.0/UDP [::1];rport",
             "[2001:db8::1]:9",
-            ";rport=9;received=2001:db8::1",
+            ";received=2001:db8::1;rport=9",
             "[2001:db8::1]:9",
         );
         check("SIP/2.0/UDP 192.0.2.1", "[::ffff:192.0.2.1]:9", "", "192.0.2.1:5060");
