@@ -1,7 +1,7 @@
 //! A phone made of text: a user agent that does precisely what a test says, also what no phone
 //! should. One call at a time; UDP.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ pub struct Phone {
     ladder: Vec<String>,
     born: Instant,
     minted: u32,
-    inbox: VecDeque<Sip>,
+    inbox: Vec<Sip>,
     /// What came, how often, and what was answered.
     seen: BTreeMap<String, (u32, Option<String>)>,
     register: (String, u32),
@@ -96,7 +96,7 @@ impl Phone {
             ladder: Vec::new(),
             born: Instant::now(),
             minted: 0,
-            inbox: VecDeque::new(),
+            inbox: Vec::new(),
             seen: BTreeMap::new(),
             register: (String::new(), 0),
             version: 1,
@@ -323,6 +323,12 @@ impl Phone {
         self.send(&text);
     }
 
+    /// The ACK of the 200 to the INVITE with this number.
+    pub fn ack_of(&mut self, cseq: u32) {
+        let text = self.text("ACK", cseq, "", "");
+        self.send(&text);
+    }
+
     /// The ACK of a refusal, in the INVITE's transaction.
     fn ack_refusal(&mut self, refusal: &Sip) {
         let line = |name: &str| {
@@ -369,6 +375,33 @@ impl Phone {
         self.request("BYE", "");
         let answer = self.expect_response("BYE");
         assert_eq!(answer.status(), Some(200), "{}\n{}", answer.text(), self.ladder());
+    }
+
+    /// A request of its own, outside of any call, and the answer to it.
+    #[track_caller]
+    pub fn ask(&mut self, method: &str, number: &str, headers: &str) -> Sip {
+        let (via, tag, id) = (self.via(), self.mint("t"), self.mint("ask"));
+        let (user, address, peer) = (&self.user, self.address(), self.server);
+        let hops = if headers.contains("Max-Forwards") { "" } else { "Max-Forwards: 70\r\n" };
+        let text = format!(
+            "{method} sip:{number}@{peer} SIP/2.0\r\nVia: {via}\r\n{hops}\
+             From: <sip:{user}@{address}>;tag={tag}\r\nTo: <sip:{number}@{peer}>\r\n\
+             Call-ID: {id}\r\nCSeq: 7 {method}\r\nContact: {}\r\n{headers}\
+             Content-Length: 0\r\n\r\n",
+            self.contact()
+        );
+        self.send(&text);
+        self.response(&branch(&text))
+    }
+
+    /// Speaks to this server from now on: for phones that were there before it.
+    pub fn aim(&mut self, server: &Server) {
+        self.server = server.address();
+    }
+
+    /// Gives the next request of the call this number in CSeq.
+    pub fn count_from(&mut self, cseq: u32) {
+        self.call.cseq = cseq - 1;
     }
 
     /// Answers a request.
@@ -446,9 +479,6 @@ impl Phone {
 
     /// The next message that is no repetition, none when time is up.
     fn receive(&mut self, until: Instant) -> Option<Sip> {
-        if let Some(message) = self.inbox.pop_front() {
-            return Some(message);
-        }
         let mut buffer = [0; 65_535];
         loop {
             let left = until.checked_duration_since(Instant::now()).filter(|d| !d.is_zero())?;
@@ -494,9 +524,10 @@ impl Phone {
             self.call.came = Some(message.clone());
         }
         let of_call = message.must("Call-ID") == self.call.id;
-        if of_call && message.status().is_some() && message.tag("To").is_some() {
+        let joins = message.status().is_some_and(|code| code < 300);
+        if of_call && joins && message.tag("To").is_some() {
             self.call.remote = message.must("To").to_owned();
-            if message.cseq().1 == "INVITE" && message.status() < Some(300) {
+            if message.cseq().1 == "INVITE" {
                 let routes = message.all("Record-Route").map(str::to_owned);
                 self.call.routes = routes.collect();
                 self.call.routes.reverse();
@@ -512,17 +543,17 @@ impl Phone {
 
     #[track_caller]
     fn await_that(&mut self, what: &str, fits: impl Fn(&Sip) -> bool) -> Sip {
+        if let Some(at) = self.inbox.iter().position(&fits) {
+            return self.inbox.remove(at);
+        }
         let until = Instant::now() + SOON;
-        let mut others = Vec::new();
-        let found = loop {
-            match self.receive(until) {
-                Some(message) if fits(&message) => break Some(message),
-                Some(message) => others.push(message),
-                None => break None,
+        while let Some(message) = self.receive(until) {
+            if fits(&message) {
+                return message;
             }
-        };
-        self.inbox.extend(others);
-        found.unwrap_or_else(|| panic!("{} got no {what}:\n{}", self.user, self.ladder()))
+            self.inbox.push(message);
+        }
+        panic!("{} got no {what}:\n{}", self.user, self.ladder())
     }
 
     /// The next request of this method; others stay where they are.
@@ -631,7 +662,7 @@ impl Phone {
         while self.times(start) < count {
             let slice = (Instant::now() + Duration::from_millis(20)).min(until);
             if let Some(message) = self.receive(slice) {
-                self.inbox.push_back(message);
+                self.inbox.push(message);
             }
             assert!(Instant::now() < until, "not {count} times {start}:\n{}", self.ladder());
         }

@@ -154,7 +154,8 @@ fn hold(direction: &'static str, answered: &[&str], rewrite: fn(String) -> Strin
     alice.reinvite();
     let resumed = alice.expect_answer();
     assert_eq!(resumed.direction(), "sendrecv");
-    assert_eq!(version(&resumed), version(&held) + 1, "a changed answer is the next version");
+    let changed = u64::from(held.direction() != resumed.direction());
+    assert_eq!(version(&resumed), version(&held) + changed, "a changed answer is the next version");
     server.events.wait("participant.resumed", &[]);
     assert_eq!(server.events.count("participant.held", &[]), 1);
     let call = server.events.wait("call.started", &[]);

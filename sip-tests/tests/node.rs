@@ -111,8 +111,9 @@ fn events_are_told_again_to_whoever_missed_them() {
     let third = all[2]["seq"].as_u64().expect("a number");
     let again = server.subscribe(&format!("?after={third}"));
     again.wait("call.ended", &[]);
-    let said = again.all();
-    assert_eq!(said[..], all[3..3 + said.len()]);
+    for (said, first) in again.all().iter().zip(&all[3..]) {
+        assert_eq!(said, first);
+    }
     let only = server.subscribe(&format!("?after={third}&topics=call.ended"));
     only.wait("call.ended", &[]);
     assert_eq!(only.all().len(), 1);

@@ -151,12 +151,11 @@ fn the_load_scripts_register_call_and_cancel() {
     let config =
         Config { queue: "wrap_up_s = 0\nanswer = \"on-connect\"".to_owned(), ..Config::default() };
     let server = Server::start(&config);
-    let at = format!("127.0.0.1:{}", server.ports.peer(2));
+    let keys = ["-inf", "operators.csv", "-key", "domain", "usher.test"];
+    Sipp::start(&server, "register", server.ports.peer(2), 2, &keys).succeeds();
     let media = server.ports.peer(10).to_string();
     let operators =
         Sipp::start(&server, "uas", server.ports.peer(2), 2, &["-d", "20", "-mp", &media]);
-    let keys = ["-inf", "operators.csv", "-key", "domain", "usher.test", "-key", "at", &at];
-    Sipp::start(&server, "register", server.ports.peer(0), 2, &keys).succeeds();
     for operator in ["alice", "bob"] {
         let ready = [("operator", operator), ("/effective/state", "ready")];
         server.events.wait("operator.state", &ready);

@@ -1,0 +1,121 @@
+//! Calls that leave again: by URI, over a trunk.
+
+use std::net::SocketAddr;
+
+use sip_tests::{Config, Phone, Server};
+
+/// Somebody out there; speaks to a server that starts later.
+fn carrier() -> Phone {
+    Phone::towards(SocketAddr::from(([127, 0, 0, 1], 9)), "127.0.0.1", "carrier", 2_210.0)
+}
+
+fn routed(go: &str, trunks: &str) -> Server {
+    let mut config = Config { routes: format!("[[route]]\ngo = {go}\n"), ..Config::default() };
+    config.trunks.push_str(trunks);
+    Server::start(&config)
+}
+
+/// The caller is let through to the carrier, who answers; both are heard, both ends end.
+fn goes_through(server: Server, mut caller: Phone, mut carrier: Phone) {
+    carrier.reply_invite("180 Ringing");
+    caller.expect_status(180);
+    carrier.pick_up();
+    caller.expect_answer();
+    carrier.expect("ACK");
+    caller.audio.hears(2_210.0);
+    carrier.audio.hears(1_130.0);
+    carrier.hang_up();
+    caller.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn a_route_to_a_uri_calls_it() {
+    let mut carrier = carrier();
+    let server = routed(&format!("{{ uri = \"sip:desk@{}\" }}", carrier.address()), "");
+    carrier.aim(&server);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("anything");
+    let invite = carrier.expect("INVITE");
+    assert!(invite.request_uri().starts_with("sip:desk@"), "{}", invite.start);
+    goes_through(server, caller, carrier);
+}
+
+#[test]
+fn a_route_over_a_trunk_answers_its_challenge() {
+    let mut carrier = carrier();
+    let trunk = format!(
+        "[[trunk]]\nname = \"out\"\nproxy = \"sip:{}\"\nusername = \"us\"\npassword = \"p\"\n",
+        carrier.address()
+    );
+    let server = routed("{ number = \"+15550100\", trunk = \"out\" }", &trunk);
+    carrier.aim(&server);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("anything");
+    let first = carrier.expect("INVITE");
+    assert!(first.request_uri().starts_with("sip:+15550100@"), "{}", first.start);
+    let challenge = "Proxy-Authenticate: Digest realm=\"carrier\", nonce=\"n1\", algorithm=MD5, \
+                     qop=\"auth\"\r\n";
+    carrier.reply(&first, "407 Proxy Authentication Required", challenge, "");
+    carrier.expect("ACK");
+    let second = carrier.expect("INVITE");
+    let answer = second.must("Proxy-Authorization");
+    assert!(answer.contains("username=\"us\"") && answer.contains("nonce=\"n1\""), "{answer}");
+    assert_eq!(second.must("Call-ID"), first.must("Call-ID"));
+    assert_eq!(second.cseq().0, first.cseq().0 + 1);
+    goes_through(server, caller, carrier);
+}
+
+#[test]
+fn a_destination_that_refuses_is_told_to_the_caller() {
+    let mut carrier = carrier();
+    let server = routed(&format!("{{ uri = \"sip:desk@{}\" }}", carrier.address()), "");
+    carrier.aim(&server);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    for (said, told) in [("486 Busy Here", 486), ("404 Not Found", 404), ("603 Decline", 603)] {
+        caller.invite("anything");
+        carrier.expect("INVITE");
+        carrier.reply_invite(said);
+        carrier.expect("ACK");
+        caller.expect_status(told);
+    }
+    server.finish();
+}
+
+#[test]
+fn a_caller_who_gives_up_cancels_at_the_destination() {
+    let mut carrier = carrier();
+    let server = routed(&format!("{{ uri = \"sip:desk@{}\" }}", carrier.address()), "");
+    carrier.aim(&server);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("anything");
+    carrier.expect("INVITE");
+    carrier.reply_invite("180 Ringing");
+    caller.expect_status(180);
+    caller.cancel();
+    assert_eq!(caller.expect_response("CANCEL").status(), Some(200));
+    caller.expect_status(487);
+    carrier.expect_cancel();
+    server.finish();
+}
+
+#[test]
+fn early_media_of_the_destination_is_heard_by_the_caller_or_ringing_is() {
+    let mut carrier = carrier();
+    let server = routed(&format!("{{ uri = \"sip:desk@{}\" }}", carrier.address()), "");
+    carrier.aim(&server);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("anything");
+    let invite = carrier.expect("INVITE");
+    let sdp = carrier.sdp();
+    carrier.reply(&invite, "183 Session Progress", "", &sdp);
+    carrier.reply_invite("180 Ringing");
+    caller.expect_status(180);
+    carrier.reply(&invite, "200 OK", "", &sdp);
+    caller.expect_answer();
+    carrier.expect("ACK");
+    caller.audio.hears(2_210.0);
+    caller.hang_up();
+    carrier.expect_bye();
+    server.finish();
+}
