@@ -34,6 +34,8 @@ const WAIT_US_MAX: u64 = 100_000;
 const SLOTS: usize = 4_096;
 /// Slots that remember INVITEs let in. Two that share one only forget.
 const ADMITTED: usize = 16_384;
+/// How long a task pauses before it tries a full lane again.
+const PAUSE: Duration = Duration::from_millis(2);
 /// 64·T1 in seconds.
 const REMEMBERED_S: u64 = 32;
 
@@ -215,7 +217,18 @@ impl Inbox {
     pub(super) async fn item_waiting(&self, mut item: Item) {
         while let Err(back) = self.item(item) {
             item = back;
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Says that a flow has failed, behind all that came by it: a registration that was read before
+    /// the connection closed must not be taken after.
+    pub(super) async fn flow_failed(&self, flow: Flow) {
+        let failed = b2bua::Input::Sip(sip::Input::FlowFailed { flow });
+        let mut item = Item::Input(Box::new(failed));
+        while let Err(TrySendError::Full(back)) = self.fresh.try_send(item) {
+            item = back;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -86,14 +86,10 @@ async fn run(place: Place, queued: mpsc::Receiver<Bytes>, stream: TcpStream, rec
 async fn ended(place: Place, reception: &Reception) {
     let (flow, accepted) = (place.flow, place.is_accepted());
     drop(place);
-    let failed = |connection| {
-        let flow = Flow { connection, ..flow };
-        b2bua::Input::Sip(sip::Input::FlowFailed { flow })
-    };
-    reception.inbox.input_waiting(failed(flow.connection)).await;
+    reception.inbox.flow_failed(flow).await;
     if !accepted {
         // The core asked for any connection to that address.
-        reception.inbox.input_waiting(failed(0)).await;
+        reception.inbox.flow_failed(Flow { connection: 0, ..flow }).await;
     }
 }
 

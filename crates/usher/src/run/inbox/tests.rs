@@ -127,3 +127,13 @@ fn a_full_lane_gives_back_what_it_cannot_hold() {
     lanes.next(NOW, None).unwrap();
     assert!(inbox.input(b2bua::Input::Drain).is_ok());
 }
+
+#[tokio::test]
+async fn a_flow_fails_after_all_that_came_by_it() {
+    let (inbox, mut lanes) = inbox();
+    inbox.message(NOW, flow(), message("REGISTER", 1)).unwrap();
+    inbox.flow_failed(flow()).await;
+    inbox.message(NOW, flow(), message("bye", 2)).unwrap();
+    let mut next = || name(&lanes.next(NOW, None).unwrap());
+    assert_eq!([next(), next(), next()], ["bye 2", "REGISTER 1", "input"]);
+}
