@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) deadline: Option<Time>,
     pub(crate) answered: bool,
     pub(crate) clock: PhaseClock,
+    /// The media thread that has the conference, from the first matrix on.
+    pub(crate) thread: Option<u16>,
     /// What the conference was last told, and how often.
     pub(crate) rows: Vec<media::Row>,
     pub(crate) generation: u64,

@@ -519,6 +519,8 @@ pub enum Event {
         user: Arc<str>,
         /// The contact's number.
         binding: u64,
+        /// The contact.
+        contact: Uri,
         /// Why.
         cause: UnbindCause,
         /// How many are left.

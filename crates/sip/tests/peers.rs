@@ -306,7 +306,7 @@ fn what_is_refused_by_its_form() {
     check("INVITE", "http://x", &[CONTACT], "", "416 INVITE", None);
     let accept = Some((Name::Accept, "application/sdp"));
     check("INVITE", US, &[CONTACT, "Content-Type: text/html"], "<p>", "415 INVITE", accept);
-    check("INVITE", US, &[], "", "400 INVITE", None);
+    check("INVITE", US, &["Contact: <tel:1>"], "", "400 INVITE", None);
     check("INVITE", US, &[CONTACT, "To: <sip:600@192.0.2.1>;tag=gone"], "", "481 INVITE", None);
     check("BYE", US, &[], "", "481 BYE", None);
     check("NEWMETHOD", US, &[], "", "501 NEWMETHOD", None);

@@ -96,6 +96,7 @@ impl B2bua {
             deadline: None,
             answered: false,
             clock: PhaseClock::new(Time::ZERO, Phase::Wait),
+            thread: None,
             rows: Vec::new(),
             generation: 0,
             over: false,

@@ -20,8 +20,7 @@ impl B2bua {
         let changed = rows != call.rows;
         if changed {
             call.rows.clone_from(&rows);
-            call.generation += 1;
-            self.send_matrix(&call);
+            self.send_matrix(&mut call);
         }
         if changed || phase != call.clock.phase() {
             call.clock.turn(now, phase);
@@ -91,15 +90,22 @@ impl B2bua {
         music.unwrap_or_else(|| self.directory.config.media.music.clone())
     }
 
-    fn send_matrix(&mut self, call: &Call) {
-        let thread = call.participants.iter().find(|p| p.planned.is_some()).map(|p| p.lease.thread);
-        if let Some(thread) = thread {
-            let command = Command::Matrix {
-                conference: call.key.0,
-                generation: call.generation,
-                rows: call.rows.clone(),
-            };
+    /// The whole matrix; one without rows ends the conference.
+    fn send_matrix(&mut self, call: &mut Call) {
+        let planned = call.participants.iter().find(|p| p.planned.is_some());
+        call.thread = call.thread.or(planned.map(|p| p.lease.thread));
+        call.generation += 1;
+        if let Some(thread) = call.thread {
+            let (conference, generation) = (call.key.0, call.generation);
+            let command = Command::Matrix { conference, generation, rows: call.rows.clone() };
             self.output(Output::Media { thread, command });
+        }
+    }
+
+    pub(crate) fn end_conference(&mut self, call: &mut Call) {
+        if !call.rows.is_empty() {
+            call.rows.clear();
+            self.send_matrix(call);
         }
     }
 

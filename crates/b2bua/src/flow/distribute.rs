@@ -12,7 +12,8 @@ impl B2bua {
     pub(crate) fn on_acd(&mut self, now: Time, output: Acd) {
         match output {
             // One node: whoever asks may have.
-            Acd::Book { reservation, .. } => {
+            Acd::Book { reservation, task, operator, .. } => {
+                self.reserved(now, reservation, task, operator);
                 self.acd.handle(now, acd::Input::Booked(reservation));
             }
             Acd::Ring { reservation, task, operator, .. } => {
@@ -82,7 +83,7 @@ impl B2bua {
         self.with_task(task, |switch, call| switch.waits(now, call));
     }
 
-    fn ring_for(
+    fn reserved(
         &mut self,
         now: Time,
         reservation: ReservationId,
@@ -102,6 +103,15 @@ impl B2bua {
             task,
             What::ReservationOffered { reservation: number, queue, operator: name },
         );
+    }
+
+    fn ring_for(
+        &mut self,
+        now: Time,
+        reservation: ReservationId,
+        task: acd::TaskId,
+        operator: OperatorId,
+    ) {
         let mut rung = 0;
         self.with_task(task, |switch, call| {
             rung = switch.ring_operator(now, call, operator, Some(reservation));

@@ -102,6 +102,7 @@ impl B2bua {
         }
         call.over = true;
         self.set_deadline(call, None);
+        self.end_conference(call);
         for leg in call.legs(|_| true) {
             self.hang_up_leg(now, leg, status);
             self.leg_over(now, call, leg, "ended");

@@ -48,8 +48,8 @@ impl B2bua {
             Event::Response { .. } => {}
             Event::Ended { leg, cause } => self.leg_ended(now, leg, cause),
             Event::Bound { user, binding, new } => self.bound(now, &user, &binding, new),
-            Event::Unbound { user, binding, cause, left } => {
-                self.unbound(now, &user, binding, cause, left);
+            Event::Unbound { user, contact, cause, left, .. } => {
+                self.unbound(now, &user, &contact, cause, left);
             }
             Event::Refused { flow, reason, method, user } => {
                 let (source, method) = (flow.remote.to_string().into(), method.as_str().into());

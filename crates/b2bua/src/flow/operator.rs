@@ -1,6 +1,7 @@
 //! Operators come and go: registrations, states, what they choose.
 
 use acd::{Choice, OperatorId, Since};
+use sip::msg::Uri;
 use sip::{Binding, UnbindCause};
 
 use super::distribute::kebab;
@@ -32,12 +33,12 @@ impl B2bua {
         &mut self,
         now: Time,
         user: &Name,
-        binding: u64,
+        contact: &Uri,
         cause: UnbindCause,
         left: usize,
     ) {
         let Some(operator) = self.directory.operator_id(user) else { return };
-        let (contact, text) = (binding.to_string().into(), kebab(&cause));
+        let (contact, text) = (contact.to_string().into(), kebab(&cause));
         let removed = What::RegistrationRemoved { operator: user.clone(), contact, cause: text };
         self.emit(now, None, None, removed);
         if left > 0 {

@@ -41,7 +41,7 @@ impl Dialog {
         Ok(Self {
             remote_tag: invite.from_tag(),
             remote: invite.header(Name::From).unwrap_or("").to_owned(),
-            target: contact(invite).ok_or(Invalid { what: "Contact" })?,
+            target: contact(invite).or_else(|| without_contact(invite)).ok_or(CONTACT)?,
             routes: invite.record_routes()?,
             remote_cseq: Some(invite.cseq()?.number),
         })
@@ -95,6 +95,15 @@ impl Dialog {
     }
 }
 
+const CONTACT: Invalid = Invalid { what: "Contact" };
+
+/// Where a peer of RFC 2543 is reached, whose INVITE needed no Contact: the URI of From.
+fn without_contact(invite: &Message) -> Option<Uri> {
+    let missing = invite.header(Name::Contact).is_none();
+    let from = missing.then(|| invite.from().ok()).flatten()?;
+    Some(from.uri.without_headers()).filter(Uri::is_sip)
+}
+
 /// The first Contact, if it is a SIP URI.
 fn contact(message: &Message) -> Option<Uri> {
     let contact = message.address(Name::Contact).ok()??;
@@ -125,6 +134,7 @@ mod tests {
             assert_eq!(bye.to_tag().as_deref(), Some("1"));
         };
         check("Contact: <sip:a@h:5070>\r\n", "sip:a@h:5070", "sip:a@h:5070", &[]);
+        check("", "sip:a@h", "sip:a@h", &[]);
         check(
             "Contact: <sip:a@h>\r\nRecord-Route: <sip:p1;lr>, <sip:p2;lr>\r\n",
             "sip:p1;lr",
@@ -137,7 +147,6 @@ mod tests {
             "sip:p1",
             &["<sip:p2;lr>", "<sip:a@h>"],
         );
-        assert!(Dialog::uas(&invite("")).is_err());
         assert!(Dialog::uas(&invite("Contact: <tel:1>\r\n")).is_err());
     }
 

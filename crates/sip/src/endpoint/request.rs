@@ -115,6 +115,8 @@ impl Core {
         } else if is_invite && !has_known_body(request) {
             let headers = [(Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
             self.reply(now, server, 415, &headers);
+        } else if is_invite && !takes_sdp(request) {
+            self.reply(now, server, 406, &[]);
         } else {
             return false;
         }
@@ -165,16 +167,23 @@ fn unknown_extensions(request: &Message) -> Option<String> {
     if unknown.is_empty() { None } else { Some(unknown.join(", ")) }
 }
 
-/// Whether an INVITE's body is one we can hand on: none, or SDP, alone or among other parts.
+/// Whether an answer may be SDP (section 20.1: without Accept it may).
+fn takes_sdp(request: &Message) -> bool {
+    let mut ranges = request.list(Name::Accept).peekable();
+    ranges.peek().is_none()
+        || ranges.any(|range| {
+            let kind = range.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+            [ACCEPT, "application/*", "*/*"].contains(&kind.as_str())
+        })
+}
+
+/// Whether an INVITE's body is one we can hand on: none, or SDP.
 fn has_known_body(request: &Message) -> bool {
     let is_plain = request
         .header(Name::ContentEncoding)
         .is_none_or(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity"));
     request.body().is_empty()
-        || is_plain
-            && request
-                .content_type()
-                .is_some_and(|kind| kind == ACCEPT || kind.starts_with("multipart/"))
+        || is_plain && request.content_type().is_some_and(|kind| kind == ACCEPT)
 }
 
 /// FNV-1a over what a repetition has in common with its original.

@@ -174,7 +174,8 @@ impl Registrar {
             record.entries().into_iter().partition(|(binding, _)| keep(binding));
         for (rank, (binding, _)) in gone.iter().enumerate() {
             let left = kept.len() + gone.len() - rank - 1;
-            events.push(Event::Unbound { user: user.clone(), binding: binding.id, cause, left });
+            let (user, contact) = (user.clone(), binding.contact.clone());
+            events.push(Event::Unbound { user, binding: binding.id, contact, cause, left });
         }
         self.put(user, kept);
     }

@@ -207,11 +207,11 @@ fn changes(user: &str, before: &Entries, after: &Entries) -> Vec<Event> {
         }
     }
     let gone = before.iter().filter(|(old, _)| after.iter().all(|(b, _)| b.id != old.id));
-    let gone: Vec<u64> = gone.map(|(old, _)| old.id).collect();
-    for (rank, binding) in gone.iter().copied().enumerate() {
+    let gone: Vec<&Binding> = gone.map(|(old, _)| old).collect();
+    for (rank, old) in gone.iter().enumerate() {
         let left = after.len() + gone.len() - rank - 1;
-        let cause = UnbindCause::Removed;
-        events.push(Event::Unbound { user: user.clone(), binding, cause, left });
+        let (user, contact, cause) = (user.clone(), old.contact.clone(), UnbindCause::Removed);
+        events.push(Event::Unbound { user, binding: old.id, contact, cause, left });
     }
     events
 }

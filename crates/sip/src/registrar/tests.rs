@@ -99,7 +99,7 @@ fn listed(registered: &Registered) -> Vec<&str> {
 fn told(events: &[Event]) -> Vec<String> {
     let short = |event: &Event| match event {
         Event::Bound { user, binding, new } => format!("bound {user} {} {new}", binding.id),
-        Event::Unbound { user, binding, cause, left } => {
+        Event::Unbound { user, binding, cause, left, .. } => {
             format!("unbound {user} {binding} {cause:?} {left}")
         }
         Event::Refused { reason, user, .. } => format!("refused {user} {reason}"),
