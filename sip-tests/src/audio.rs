@@ -54,6 +54,11 @@ impl Packet {
         })
     }
 
+    /// RFC 5761, section 4: what a payload type cannot be is a packet of RTCP.
+    fn is_rtcp(&self) -> bool {
+        (72..=76).contains(&self.kind)
+    }
+
     fn samples(&self) -> Vec<i16> {
         match self.kind {
             0 => self.payload.iter().map(|&byte| tone::from_ulaw(byte)).collect(),
@@ -72,6 +77,8 @@ struct State {
     digits: Vec<u8>,
     stopped: bool,
     heard: Vec<Packet>,
+    /// SSRCs of the sender reports that came to the same port.
+    reports: Vec<u32>,
 }
 
 /// One RTP socket and its thread.
@@ -91,8 +98,15 @@ impl Audio {
     pub fn open(address: &str, hz: f64) -> Self {
         let socket = UdpSocket::bind((address, 0)).expect("an RTP socket");
         let address = socket.local_addr().expect("its address");
-        let heard = Vec::new();
-        let state = State { to: None, kind: 0, hz, digits: Vec::new(), stopped: false, heard };
+        let state = State {
+            to: None,
+            kind: 0,
+            hz,
+            digits: Vec::new(),
+            stopped: false,
+            heard: Vec::new(),
+            reports: Vec::new(),
+        };
         let shared = Arc::new((Mutex::new(state), Condvar::new()));
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::spawn(move || run(&socket, &of_thread));
@@ -184,6 +198,46 @@ impl Audio {
         }
     }
 
+    /// Waits until nothing has come for 300 ms.
+    ///
+    /// # Panics
+    /// When there is still something after three seconds.
+    #[track_caller]
+    pub fn hears_nothing(&self) {
+        let (began, quiet) = (Instant::now(), Duration::from_millis(300));
+        let mut state = self.state();
+        loop {
+            let last = state.heard.last().map_or(began, |packet| packet.at.max(began));
+            let left = quiet.saturating_sub(last.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(3), "there is still something");
+            let waited = self.shared.1.wait_timeout(state, left);
+            state = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+        }
+    }
+
+    /// Waits for a sender report on the same port and returns whose it is; RFC 3550 has the first
+    /// one within some seconds.
+    ///
+    /// # Panics
+    /// When there is none in eight.
+    #[track_caller]
+    #[must_use]
+    pub fn report(&self) -> u32 {
+        let deadline = Instant::now() + Duration::from_secs(8);
+        let mut state = self.state();
+        loop {
+            if let Some(&sender) = state.reports.first() {
+                return sender;
+            }
+            let left = deadline.checked_duration_since(Instant::now()).expect("a report in time");
+            let waited = self.shared.1.wait_timeout(state, left);
+            state = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+        }
+    }
+
     /// That this tone was in nothing of all that was heard since.
     ///
     /// # Panics
@@ -248,7 +302,13 @@ fn run(socket: &UdpSocket, shared: &(Mutex<State>, Condvar)) {
             let _ = socket.set_read_timeout(Some(left));
             let Ok((length, source)) = socket.recv_from(&mut buffer) else { continue };
             if let Some(packet) = Packet::parse(&buffer[..length], source) {
-                shared.0.lock().unwrap_or_else(PoisonError::into_inner).heard.push(packet);
+                let mut state = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+                if packet.is_rtcp() {
+                    // In a report, the second word is its sender.
+                    state.reports.push(packet.timestamp);
+                } else {
+                    state.heard.push(packet);
+                }
                 shared.1.notify_all();
             }
         }

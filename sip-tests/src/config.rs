@@ -64,7 +64,8 @@ impl Config {
         let (first, last) = ports.media();
         format!(
             "[node]\nname = \"wire\"\ndata_dir = {data:?}\n\
-             [sip]\ndomain = \"usher.test\"\nlisten = [\"udp://127.0.0.1:{sip}\"]\n\
+             [sip]\ndomain = \"usher.test\"\nlisten = [\"udp://127.0.0.1:{sip}\", \
+             \"tcp://127.0.0.1:{sip}\"]\n\
              {sip_more}\n\
              [media]\nlisten = \"127.0.0.1\"\nports = \"{first}-{last}\"\nthreads = 1\n{media}\n\
              [http]\nlisten = \"127.0.0.1:{http}\"\n\

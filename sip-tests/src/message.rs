@@ -136,6 +136,50 @@ impl Sip {
         format!("{what}|{call}|{number} {method}|{branch}|{}", self.tag("To").unwrap_or_default())
     }
 
+    /// What every message must have, RFC 3261, 8.1.1, 8.2.6, 13.2.2.4, 20.
+    ///
+    /// # Panics
+    /// Where it has not.
+    #[track_caller]
+    pub(crate) fn check(&self) {
+        let text = self.text();
+        for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
+            assert!(self.header(name).is_some(), "no {name} in\n{text}");
+        }
+        for name in ["From", "To", "Call-ID", "CSeq", "Content-Length", "Max-Forwards"] {
+            assert!(self.all(name).count() < 2, "more than one {name} in\n{text}");
+        }
+        assert!(self.branch().starts_with("z9hG4bK"), "no branch in\n{text}");
+        assert!(self.tag("From").is_some(), "no tag in From in\n{text}");
+        let length = self.header("Content-Length").and_then(|value| value.parse().ok());
+        assert_eq!(length, Some(self.body.len()), "Content-Length is wrong in\n{text}");
+        let (number, method) = self.cseq();
+        assert!(number > 0, "no number in CSeq in\n{text}");
+        let opens =
+            method == "INVITE" && self.status().is_none_or(|code| (180..300).contains(&code));
+        let contacts = self.all("Contact").count();
+        assert!(!opens || contacts == 1, "{contacts} Contacts in\n{text}");
+        if let Some(status) = self.status() {
+            let tagged = status == 100 || self.tag("To").is_some();
+            assert!(tagged, "no tag in To in\n{text}");
+            let asked = status != 401 || self.header("WWW-Authenticate").is_some();
+            assert!(asked, "no challenge in\n{text}");
+        } else {
+            assert_eq!(self.method(), Some(method), "CSeq is wrong in\n{text}");
+            assert!(self.header("Max-Forwards").is_some(), "no Max-Forwards in\n{text}");
+            let within = ["ACK", "BYE"].contains(&method);
+            assert!(!within || self.tag("To").is_some(), "no tag in To in\n{text}");
+        }
+        let typed = self.header("Content-Type").is_some();
+        assert!(self.body.is_empty() || typed, "a body without type in\n{text}");
+        if typed && self.body.starts_with("v=0") {
+            for line in ["o=", "s=", "t=", "m="] {
+                let there = self.body.lines().any(|found| found.starts_with(line));
+                assert!(there, "no {line} in\n{text}");
+            }
+        }
+    }
+
     /// For people.
     #[must_use]
     pub fn text(&self) -> String {

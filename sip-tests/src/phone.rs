@@ -503,6 +503,22 @@ impl Phone {
 
     /// Keeps what a call is made of.
     fn learn(&mut self, message: &Sip) {
+        message.check();
+        if message.status().is_some() {
+            // RFC 3581: answered where it came from, and told so.
+            let via = message.must("Via");
+            let rport = format!("rport={}", self.address().port());
+            assert!(via.contains(&rport) && via.contains("received="), "{}", message.text());
+            assert_eq!(message.all("Via").count(), 1, "{}", message.text());
+        } else if let Some(invite) = &self.call.came
+            && message.must("Call-ID") == self.call.id
+            && ["ACK", "CANCEL"].contains(&message.cseq().1)
+        {
+            let (number, _) = message.cseq();
+            assert_eq!(number, invite.cseq().0, "of no INVITE:\n{}", message.text());
+            let own = message.method() == Some("CANCEL");
+            assert!(!own || message.branch() == invite.branch(), "{}", message.text());
+        }
         if let Some((to, kinds)) = message.audio() {
             let kind = kinds.iter().find(|kind| self.codecs.contains(kind) && **kind < 96);
             let open = !to.ip().is_unspecified() && to.port() != 0;

@@ -165,3 +165,21 @@ fn what_comes_with_the_call_reaches_the_operator_and_nothing_of_the_callers_dial
     alice.expect_bye();
     server.finish();
 }
+
+#[test]
+fn sender_reports_come_and_tell_of_the_stream_that_is_heard() {
+    let server = Server::plain();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.rewrite = |sdp| sdp + "a=rtcp-mux\r\n";
+    caller.invite("600");
+    let answer = caller.expect_answer();
+    assert!(answer.body.contains("a=rtcp-mux"), "{}", answer.text());
+    alice.expect("INVITE");
+    connect(&caller, &mut alice);
+    assert_eq!(caller.audio.report(), caller.audio.heard()[0].ssrc);
+    caller.hang_up();
+    alice.expect_bye();
+    caller.audio.is_continuous();
+    server.finish();
+}

@@ -257,6 +257,14 @@ fn two_phones_of_one_operator_ring_and_the_loser_is_told_who_won() {
 }
 
 #[test]
+fn an_operator_who_signs_out_while_it_rings_is_passed_over() {
+    let (server, caller, mut alice, bob) = two_operators("");
+    assert_eq!(alice.register(0).status(), Some(200));
+    alice.expect_cancel();
+    bob_takes_it(server, caller, bob);
+}
+
+#[test]
 fn ring_all_rings_all_and_the_first_answer_wins() {
     let queue = "strategy = \"ring-all\"\nwrap_up_s = 0".to_owned();
     let config = Config { queue, ..Config::default() };
@@ -287,6 +295,7 @@ fn both_hang_up_at_once() {
     let (mut caller, mut alice) = connected(&server);
     caller.request("BYE", "");
     alice.request("BYE", "");
+    alice.expect_bye();
     assert_eq!(caller.expect_response("BYE").status(), Some(200));
     let status = alice.expect_response("BYE").status();
     assert!([Some(200), Some(481)].contains(&status), "{status:?}");

@@ -170,3 +170,19 @@ fn the_load_scripts_register_call_and_cancel() {
     server.events.wait("call.ended", &[("result", "abandoned")]);
     server.finish();
 }
+
+#[test]
+fn sipp_calls_over_tcp() {
+    let server = Server::plain();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let media = server.ports.peer(6).to_string();
+    let more = ["-s", "600", "-d", "1500", "-mp", &media, "-t", "t1", "-rtp_echo"];
+    let caller = Sipp::start(&server, "uac", server.ports.peer(4), 1, &more);
+    alice.expect("INVITE");
+    alice.answer();
+    // Its own, sent back.
+    alice.audio.hears(1_570.0);
+    alice.expect_bye();
+    caller.succeeds();
+    server.finish();
+}

@@ -167,3 +167,24 @@ fn a_phone_behind_nat_is_reached_where_it_registered_from() {
     alice.expect_bye();
     server.finish();
 }
+
+#[test]
+fn an_operator_who_signs_in_explicitly_is_offline_until_then() {
+    let mut config = Config::default();
+    config.operators.push_str("sign_in = \"explicit\"\n");
+    let server = Server::start(&config);
+    let mut bob = Phone::of(&server, "bob", 2_210.0);
+    assert_eq!(bob.register(600).status(), Some(200));
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("600");
+    caller.expect_answer();
+    caller.audio.hears_music(&[1_130.0]);
+    assert_eq!(server.api.get("/operators/bob").1["effective"]["state"], "offline");
+    let ready = serde_json::json!({"state": "ready"});
+    assert_eq!(server.api.patch("/operators/bob", &ready).0, 200);
+    bob.expect("INVITE");
+    connect(&caller, &mut bob);
+    caller.hang_up();
+    bob.expect_bye();
+    server.finish();
+}
