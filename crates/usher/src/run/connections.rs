@@ -109,11 +109,6 @@ impl Connections {
         Sent::Opening(opening, queued)
     }
 
-    /// How many are open.
-    pub(super) fn len(&self) -> usize {
-        self.open.load(Relaxed)
-    }
-
     fn enter(&self) -> bool {
         let max = self.limits.total_max;
         self.open.fetch_update(Relaxed, Relaxed, |open| (open < max).then_some(open + 1)).is_ok()
@@ -189,6 +184,14 @@ impl Drop for Place {
         if self.accepted {
             table.discount(self.flow.remote.ip());
         }
+    }
+}
+
+#[cfg(test)]
+impl Connections {
+    /// How many are open.
+    pub(super) fn len(&self) -> usize {
+        self.open.load(Relaxed)
     }
 }
 

@@ -191,12 +191,9 @@ impl Inbox {
         })
     }
 
-    /// Puts an input in, or gives it back when the lane is full.
-    pub(super) fn input(&self, input: b2bua::Input) -> Result<(), b2bua::Input> {
-        match self.item(Item::Input(Box::new(input))) {
-            Err(Item::Input(input)) => Err(*input),
-            _ => Ok(()),
-        }
+    /// Puts an input in; whether there was room.
+    pub(super) fn input(&self, input: b2bua::Input) -> bool {
+        self.item(Item::Input(Box::new(input))).is_ok()
     }
 
     /// Puts anything but a message in, or gives it back when the lane is full. A core that is gone

@@ -82,6 +82,9 @@ pub(crate) fn serve(
     reload: impl Fn() -> Result<Setup, Faults>,
 ) -> Result<(), Failure> {
     let clock = Clock::start();
+    // Before there is any other thread.
+    let descriptors = sys::raise_open_files();
+    sys::make_room_for_files(start::descriptors_wanted(&setup.media).min(descriptors));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.min(IO_THREADS_MAX))
@@ -91,7 +94,7 @@ pub(crate) fn serve(
         .build()
         .map_err(Failure::Thread)?;
     let ended = runtime.block_on(async {
-        let node = start::start(&setup, clock).await?;
+        let node = start::start(&setup, clock, descriptors).await?;
         steer::steer(node, &Reloader::new(reload, setup)).await
     });
     // Look-ups and connections that are still under way are nobody's any more.

@@ -76,7 +76,7 @@ impl Reception {
     /// Nobody waits for bad messages.
     pub(super) fn malformed(&self, flow: Flow, malformed: Malformed) -> Act {
         let input = b2bua::Input::Sip(sip::Input::Malformed { flow, malformed });
-        if self.inbox.input(input).is_err() {
+        if !self.inbox.input(input) {
             self.counted.dropped.fetch_add(1, Relaxed);
         }
         Act::Done

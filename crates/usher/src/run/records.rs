@@ -9,20 +9,15 @@ use store::{CallRecord, Reader, StoreError};
 #[derive(Debug)]
 pub(super) struct StoreRecords(pub(super) Reader);
 
-fn unavailable(error: impl ToString) -> RecordsError {
-    RecordsError::Unavailable(error.to_string())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refused(error: StoreError) -> RecordsError {
     match error {
         StoreError::Cursor => RecordsError::Cursor,
-        other => unavailable(other),
+        other => RecordsError::Unavailable(other.to_string()),
     }
 }
 
 fn json(record: &CallRecord) -> Result<Value, RecordsError> {
-    serde_json::to_value(record).map_err(unavailable)
+    serde_json::to_value(record).map_err(|error| RecordsError::Unavailable(error.to_string()))
 }
 
 impl Records for StoreRecords {

@@ -79,8 +79,8 @@ mod tests {
     fn memory_is_bounded() {
         let mut routes = Routes::default();
         let bound = "0.0.0.0:5060".parse().unwrap();
-        for i in 0..=REMEMBERED_MAX as u32 {
-            routes.local(Duration::ZERO, bound, Ipv4Addr::from(0x7f00_0001 + i).into());
+        for (host, _) in (0x7f00_0001..).zip(0..=REMEMBERED_MAX) {
+            routes.local(Duration::ZERO, bound, Ipv4Addr::from(host).into());
         }
         assert!(routes.known.len() <= REMEMBERED_MAX);
     }

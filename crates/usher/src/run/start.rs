@@ -21,7 +21,7 @@ use super::ports::Ports;
 use super::receive::Reception;
 use super::records::StoreRecords;
 use super::udp::UdpListener;
-use super::{Failure, events, media as media_thread, music, sys, tcp};
+use super::{Failure, events, media as media_thread, music, tcp};
 use crate::config::{self, MediaSetup, Setup, TokenSetup};
 
 /// Orders of the API that may wait to be passed on.
@@ -60,10 +60,13 @@ struct Listeners {
     all: Vec<(Transport, SocketAddr)>,
 }
 
+/// Files that will be open when nobody calls, and some.
+pub(super) fn descriptors_wanted(media: &MediaSetup) -> u64 {
+    media.ports.len() as u64 + SPARED
+}
+
 /// Starts everything. Runs within the runtime.
-pub(super) async fn start(setup: &Setup, clock: Clock) -> Result<Node, Failure> {
-    let began = clock.now();
-    let descriptors = sys::raise_open_files();
+pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Result<Node, Failure> {
     let listeners = listen(setup)?;
     let ports = bind_ports(&setup.media, descriptors)?;
     let store = Store::open(&setup.data_dir, &setup.node_name)?;
@@ -120,7 +123,7 @@ pub(super) async fn start(setup: &Setup, clock: Clock) -> Result<Node, Failure> 
     let (api_stop, stopped) = oneshot::channel::<()>();
     let stopped = async { drop(stopped.await) };
     let api_task = tokio::spawn(api.clone().serve(http, stopped));
-    ready(clock.now() - began, &listeners.all, address, pairs);
+    ready(clock.now(), &listeners.all, address, pairs);
     Ok(Node { inbox, clock, api, orders, ended, api_stop, api_task })
 }
 
