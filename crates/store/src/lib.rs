@@ -187,7 +187,11 @@ impl Store {
     pub fn flush(&self, within: Duration) -> bool {
         let (done, wait) = bounded(1);
         let Some(jobs) = &self.jobs else { return false };
-        jobs.send_timeout(Job::Flush(done), within).is_ok() && wait.recv_timeout(within).is_ok()
+        let sent = jobs.send_timeout(Job::Flush(done), within).is_ok();
+        if let Some(writer) = &self.writer {
+            writer.thread().unpark();
+        }
+        sent && wait.recv_timeout(within).is_ok()
     }
 
     /// A handle for reading, with connections of its own.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use b2bua::SharedEvent;
 use crossbeam_channel::{Receiver, Sender};
@@ -61,19 +60,20 @@ impl Writer {
         }
     }
 
-    /// What comes until the batch is due, full, or somebody waits for it.
+    /// What has come when the batch is due, or when somebody waits for it. The writer sleeps
+    /// meanwhile instead of receiving: an event must not cost a wake-up.
     fn collect(&self, first: Job) -> (Vec<SharedEvent>, Option<Sender<()>>) {
-        let due = Instant::now() + self.settings.commit_within;
         let mut batch = Vec::new();
         let mut next = Some(first);
+        if matches!(next, Some(Job::Event(_))) {
+            std::thread::park_timeout(self.settings.commit_within);
+        }
         while let Some(job) = next {
             match job {
                 Job::Event(event) => batch.push(event),
                 Job::Flush(flush) => return (batch, Some(flush)),
             }
-            // A waiting event is received also past the deadline: a busy inbox must not put it off.
-            let open = batch.len() < BATCH_MAX && Instant::now() < due;
-            next = if open { self.inbox.recv_deadline(due).ok() } else { None };
+            next = if batch.len() < BATCH_MAX { self.inbox.try_recv().ok() } else { None };
         }
         (batch, None)
     }
