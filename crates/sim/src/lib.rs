@@ -14,9 +14,11 @@ mod dice;
 mod ladder;
 mod peer;
 mod people;
+mod raw;
 mod run;
 mod scenario;
 mod setup;
+mod trouble;
 mod world;
 
 pub use dice::Dice;

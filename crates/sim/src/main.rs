@@ -25,7 +25,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (mut runs, mut calls, mut answered, mut abandoned) = (0, 0, 0, 0);
+    let (mut runs, mut calls, mut answered, mut abandoned, mut lost) = (0, 0, 0, 0, 0);
     for scenario in scenarios {
         match run(&scenario) {
             Ok(summary) => {
@@ -33,6 +33,7 @@ fn main() -> ExitCode {
                 calls += summary.calls;
                 answered += summary.answered;
                 abandoned += summary.abandoned;
+                lost += summary.lost;
             }
             Err(failure) => {
                 eprintln!("{failure}");
@@ -40,6 +41,9 @@ fn main() -> ExitCode {
             }
         }
     }
-    eprintln!("{runs} runs, {calls} calls, {answered} answered, {abandoned} abandoned: all held");
+    eprintln!(
+        "{runs} runs, {calls} calls, {answered} answered, {abandoned} abandoned, {lost} operators \
+         lost: all held"
+    );
     ExitCode::SUCCESS
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use sip::msg::digest::{Algorithm, Challenge};
 use sip::msg::{Builder, Message, Method, Name, Uri};
-use sip::{Block, Body, Config, Endpoint, Flow, Transport, TrunkPeer};
+use sip::{Block, Body, Config, Endpoint, TrunkPeer};
 
 use crate::dice::Dice;
 
@@ -69,10 +69,9 @@ impl Peer {
         Self { endpoint, address, up: true, registration, ports: 10_000 }
     }
 
-    /// The flow to the switch.
-    #[must_use]
-    pub(crate) fn flow(&self, remote: SocketAddr) -> Flow {
-        Flow { transport: Transport::Udp, local: self.address, remote, connection: 0 }
+    /// The port of the last description.
+    pub(crate) fn last_port(&self) -> u16 {
+        self.ports
     }
 
     /// A new description of ours, `sendrecv` or held.
@@ -97,8 +96,8 @@ impl Peer {
             .header(
                 Name::Via,
                 format!(
-                    "SIP/2.0/UDP {ip}:{port};rport;branch=z9hG4bK{}{user}{port}",
-                    registration.cseq
+                    "SIP/2.0/UDP {ip}:{port};rport;branch=z9hG4bK{}{}",
+                    registration.call_id, registration.cseq
                 ),
             )
             .header(Name::From, format!("<sip:{user}@{DOMAIN}>;tag=r{}", registration.cseq))

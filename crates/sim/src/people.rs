@@ -8,10 +8,12 @@ use sip::{Command, Event, Invite, LegId, Target};
 use crate::peer::{EXPIRES_S, parsed};
 use crate::scenario::Ms;
 use crate::setup::operator_id;
+use crate::raw::CallerLie;
+use crate::trouble::Trouble;
 use crate::world::{Act, World};
 
 /// The trunk among the peers.
-const TRUNK: usize = 0;
+pub(crate) const TRUNK: usize = 0;
 /// A request of a phone's own is sent again after this long.
 const REGISTER_AGAIN_MS: Ms = 500;
 
@@ -64,6 +66,10 @@ impl Callers {
         self.talking[who] = true;
     }
 
+    pub(crate) fn is_talking(&self, who: usize) -> bool {
+        self.talking[who]
+    }
+
     fn gone(&mut self, leg: LegId) {
         if let Some(who) = self.by_leg.remove(&leg) {
             self.legs[who] = None;
@@ -98,7 +104,17 @@ impl World {
         }
     }
 
-    fn operator_of(&self, at: usize) -> &crate::scenario::Operator {
+    /// Whether no call is up at a phone.
+    pub(crate) fn phones_idle(&self, at: usize) -> bool {
+        self.phones.up[at].is_empty()
+    }
+
+    /// A phone died.
+    pub(crate) fn phones_forget(&mut self, at: usize) {
+        self.phones.up[at].clear();
+    }
+
+    pub(crate) fn operator_of(&self, at: usize) -> &crate::scenario::Operator {
         let user = &self.peers[at].registration.user;
         let index = self
             .scenario
@@ -124,12 +140,22 @@ impl World {
                 let body = Some(self.peers[TRUNK].describe("sendrecv"));
                 self.order(TRUNK, Command::Reinvite { leg, body, headers: Vec::new() });
             }
-            (CallerAct::GiveUp | CallerAct::HangUp | CallerAct::Reinvite, _) => {}
+            (CallerAct::GiveUp, _) => self.raw_caller_ends(who, false),
+            (CallerAct::HangUp, _) => self.raw_caller_ends(who, true),
+            (CallerAct::Reinvite, _) => {}
         }
     }
 
     fn dial(&mut self, who: usize) {
         let caller = self.scenario.callers[who].clone();
+        self.later(caller.patience_ms, Act::Caller(who, CallerAct::GiveUp));
+        if let Some(lie) = caller.lie.and_then(|lie| CallerLie::ALL.get(lie)) {
+            let told = *lie != CallerLie::Vanish || self.scenario.dead_audio_ms.is_some();
+            if told {
+                self.raw_dial(who, *lie);
+            }
+            return;
+        }
         let leg = self.peers[TRUNK].endpoint.next_leg();
         let number = caller.direct.map_or_else(|| "600".to_owned(), operator_id);
         let uri = parsed(&format!("sip:{number}@{}", crate::setup::SWITCH));
@@ -145,7 +171,6 @@ impl World {
         };
         self.callers.legs[who] = Some(leg);
         self.callers.by_leg.insert(leg, who);
-        self.later(caller.patience_ms, Act::Caller(who, CallerAct::GiveUp));
         self.order(TRUNK, Command::Invite(Box::new(invite)));
     }
 
@@ -217,6 +242,9 @@ impl World {
     }
 
     pub(crate) fn phone_acts(&mut self, at: usize, act: PhoneAct) {
+        if !self.peers[at].up {
+            return;
+        }
         match act {
             PhoneAct::Register => self.register(at, EXPIRES_S),
             PhoneAct::Unregister => self.register(at, 0),
@@ -250,6 +278,12 @@ impl World {
         } else if self.dice.one_in_1000(operator.hang_up_permille) {
             let delay = self.dice.exponential(60_000);
             self.later(delay, Act::Phone(at, PhoneAct::HangUp(leg)));
+        }
+        if self.scenario.dead_audio_ms.is_some()
+            && self.troubles.one_in_1000(operator.die_permille)
+        {
+            let delay = self.troubles.below(10_000);
+            self.later(delay, Act::Trouble(Trouble::Dies(at)));
         }
         if self.dice.one_in_1000(operator.hold_permille) {
             let hold = self.dice.below(3_000);

@@ -1,9 +1,11 @@
 //! One run, and what to say of it: the numbers, or the shortest ladder that still fails.
 
-use std::fmt;
+use std::cell::Cell;
+use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
-use crate::scenario::{Network, Scenario};
+use crate::scenario::{Caller, Network, Operator, Scenario};
 use crate::world::World;
 
 /// What a run that held did.
@@ -15,6 +17,8 @@ pub struct Summary {
     pub answered: u64,
     /// Left the queue before.
     pub abandoned: u64,
+    /// Operators who vanished out of a conversation.
+    pub lost: u64,
 }
 
 /// A run in which something did not hold, made as small as it could be.
@@ -42,7 +46,7 @@ impl fmt::Display for Failure {
 pub fn run(scenario: &Scenario) -> Result<Summary, Box<Failure>> {
     match attempt(scenario, false) {
         Ok(summary) => Ok(summary),
-        Err(_) => Err(Box::new(explain(shrink(scenario)))),
+        Err((what, _)) => Err(Box::new(explain(shrink(scenario, &kind(&what))))),
     }
 }
 
@@ -56,14 +60,36 @@ pub fn ladder(scenario: &Scenario) -> String {
 
 fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)> {
     let mut world = World::new(scenario.clone(), trace);
-    let outcome = catch_unwind(AssertUnwindSafe(|| world.run()));
+    let outcome = quietly(|| catch_unwind(AssertUnwindSafe(|| world.run())));
     let outcome = outcome.unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
     outcome.map_err(|what| (what, world.ladder.text().to_owned()))?;
     Ok(Summary {
         calls: scenario.callers.len() as u64,
         answered: world.checker.answered,
-        abandoned: world.checker.abandoned,
+        abandoned: world.checker.abandoned(),
+        lost: world.checker.lost,
     })
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A panic inside is a result, not something to print; elsewhere in the process it is as ever.
+fn quietly<T>(act: impl FnOnce() -> T) -> T {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                before(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let done = act();
+    QUIET.set(false);
+    done
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -72,50 +98,135 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     format!("panic: {}", text.unwrap_or("?"))
 }
 
-/// Leaves out whatever can be left out: callers, faults of the network, restarts, manners.
-fn shrink(scenario: &Scenario) -> Scenario {
-    let fails = |candidate: &Scenario| attempt(candidate, false).is_err();
+/// What kind of failure it is: its words, without names and numbers.
+fn kind(what: &str) -> String {
+    let words = what.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 3);
+    words.take(6).collect::<Vec<_>>().join(" ")
+}
+
+/// Leaves out whatever can be left out, until nothing more can: callers, faults of the network,
+/// restarts, manners.
+fn shrink(scenario: &Scenario, kind: &str) -> Scenario {
     let mut best = scenario.clone();
+    for _ in 0..4 {
+        let before = best.clone();
+        fewer_callers(&mut best, kind);
+        for change in CALMER {
+            let mut candidate = best.clone();
+            change(&mut candidate);
+            adopt(&mut best, candidate, kind);
+        }
+        for at in (0..best.callers.len()).rev() {
+            for change in SIMPLER {
+                let mut candidate = best.clone();
+                change(&mut candidate.callers[at]);
+                adopt(&mut best, candidate, kind);
+            }
+        }
+        for at in (0..best.operators.len()).rev() {
+            for change in MILDER {
+                let mut candidate = best.clone();
+                change(&mut candidate.operators[at]);
+                adopt(&mut best, candidate, kind);
+            }
+        }
+        if best == before {
+            break;
+        }
+    }
+    best
+}
+
+/// Takes the smaller run if it is another one, makes sense, and still fails.
+fn adopt(best: &mut Scenario, candidate: Scenario, failure: &str) {
+    let there = |at: usize| at < candidate.operators.len();
+    let sound = candidate.callers.iter().all(|caller| caller.direct.is_none_or(there))
+        && candidate.reloads.iter().all(|(_, _, who)| there(*who));
+    let fails = |(what, _): (String, String)| kind(&what) == failure;
+    if sound && candidate != *best && attempt(&candidate, false).err().is_some_and(fails) {
+        *best = candidate;
+    }
+}
+
+fn fewer_callers(best: &mut Scenario, failure: &str) {
     let mut step = (best.callers.len() / 2).max(1);
     loop {
         let mut at = 0;
         while at < best.callers.len() {
             let mut candidate = best.clone();
             candidate.callers.drain(at..(at + step).min(candidate.callers.len()));
-            if fails(&candidate) { best = candidate } else { at += step }
+            let left = candidate.callers.len();
+            adopt(best, candidate, failure);
+            if best.callers.len() != left {
+                at += step;
+            }
         }
         if step == 1 {
-            break;
+            return;
         }
         step = (step / 2).max(1);
     }
-    let calmer: [fn(&mut Scenario); 8] = [
-        |s| s.carry_permille = 0,
-        |s| s.network = Network { loss_permille: 0, twice_permille: 0, ..s.network },
-        |s| s.network = Network { jitter_ms: 0, ..s.network },
-        |s| s.operators.truncate(1),
-        |s| s.callers.iter_mut().for_each(|c| c.reinvite_ms = None),
-        |s| s.callers.iter_mut().for_each(|c| c.late_offer = false),
-        |s| s.operators.iter_mut().for_each(|o| o.away_ms.clear()),
-        |s| s.operators.iter_mut().for_each(|o| o.phones = 1),
-    ];
-    for change in calmer {
-        let mut candidate = best.clone();
-        change(&mut candidate);
-        let there = |c: &crate::Caller| c.direct.is_none_or(|at| at < candidate.operators.len());
-        if candidate.callers.iter().all(there) && fails(&candidate) {
-            best = candidate;
-        }
-    }
-    best
 }
+
+/// What a smaller run may do without.
+const CALMER: [fn(&mut Scenario); 14] = [
+    |s| s.carry_permille = 0,
+    |s| s.order_ms = None,
+    |s| s.reloads.clear(),
+    |s| s.drain_ms = None,
+    |s| s.replay_permille = 0,
+    |s| s.dead_audio_ms = None,
+    |s| s.network = Network { loss_permille: 0, twice_permille: 0, ..s.network },
+    |s| s.network.loss_permille = 0,
+    |s| s.network.twice_permille = 0,
+    |s| s.network = Network { jitter_ms: 0, delay_ms: 10, ..s.network },
+    |s| s.operators.truncate(1),
+    |s| s.operators.truncate(2),
+    |s| s.wrap_up_s = 0,
+    |s| s.strategy = acd::Strategy::LongestIdle,
+];
+
+const SIMPLER: [fn(&mut Caller); 6] = [
+    |c| c.reinvite_ms = None,
+    |c| c.late_offer = false,
+    |c| c.lie = None,
+    |c| c.direct = None,
+    |c| c.patience_ms = 60_000,
+    |c| c.talk_ms = 5_000,
+];
+
+const MILDER: [fn(&mut Operator); 12] = [
+    |o| o.away_ms.clear(),
+    |o| o.phones = 1,
+    |o| o.lie_permille = 0,
+    |o| o.die_permille = 0,
+    |o| o.decline_permille = 0,
+    |o| o.busy_permille = 0,
+    |o| o.ignore_permille = 0,
+    |o| o.mute_permille = 0,
+    |o| o.fumble_permille = 0,
+    |o| o.hang_up_permille = 0,
+    |o| o.hold_permille = 0,
+    |o| o.answer_ms = 1_000,
+];
 
 fn explain(scenario: Scenario) -> Failure {
     let (what, ladder) = match attempt(&scenario, true) {
         Err(told) => told,
         Ok(_) => ("did not fail again".to_owned(), String::new()),
     };
-    let Scenario { seed, callers, operators, network, .. } = &scenario;
-    let head = format!("{network:?}\n{callers:#?}\n{operators:#?}\n");
+    let mut head = String::new();
+    for caller in &scenario.callers {
+        let _ = writeln!(head, "{caller:?}");
+    }
+    for operator in &scenario.operators {
+        let _ = writeln!(head, "{operator:?}");
+    }
+    let Scenario { seed, network, dead_audio_ms, carry_permille, at_once, strategy, .. } = &scenario;
+    let _ = writeln!(
+        head,
+        "{network:?} dead_audio_ms {dead_audio_ms:?} carry {carry_permille} at_once {at_once} \
+         {strategy:?}"
+    );
     Failure { seed: *seed, what, ladder: head + &ladder }
 }

@@ -2,12 +2,13 @@
 //! plain data, so that a failing run can be made smaller by leaving callers out.
 
 use crate::dice::Dice;
+use crate::raw::CallerLie;
 
 /// Milliseconds.
 pub(crate) type Ms = u64;
 
 /// A run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
     /// Everything follows from it.
     pub seed: u64,
@@ -27,6 +28,18 @@ pub struct Scenario {
     pub at_once: bool,
     /// How an operator is chosen.
     pub strategy: acd::Strategy,
+    /// Longest wait in seconds.
+    pub wait_s_max: u64,
+    /// Without a packet for so long a leg counts as lost; phones and callers vanish only then.
+    pub dead_audio_ms: Option<Ms>,
+    /// How often an order comes from the API, on the average.
+    pub order_ms: Option<Ms>,
+    /// Reloads: when, for how long, without whom.
+    pub reloads: Vec<(Ms, Ms, usize)>,
+    /// When no new call is taken any more.
+    pub drain_ms: Option<Ms>,
+    /// In a thousand datagrams to the switch: comes again minutes later.
+    pub replay_permille: u64,
 }
 
 /// Somebody who calls.
@@ -44,6 +57,8 @@ pub struct Caller {
     pub reinvite_ms: Option<Ms>,
     /// Dials an operator's number instead of the queue's.
     pub direct: Option<usize>,
+    /// Tells a lie: a number of one, see `raw/caller.rs`.
+    pub lie: Option<usize>,
 }
 
 /// Somebody who answers.
@@ -67,6 +82,10 @@ pub struct Operator {
     pub hold_permille: u64,
     /// Registers two phones.
     pub phones: usize,
+    /// In a thousand calls: the phone tells a lie, see `raw/phone.rs`.
+    pub lie_permille: u64,
+    /// In a thousand calls answered: the phone dies.
+    pub die_permille: u64,
     /// Unregisters and registers again at these times.
     pub away_ms: Vec<(Ms, Ms)>,
 }
@@ -102,7 +121,14 @@ impl Scenario {
             let index = usize::try_from(dice.below(operators.len() as u64)).unwrap_or(0);
             dice.one_in_1000(100).then_some(index)
         };
-        let callers = (0..dice.between(1, 12)).map(|_| rough_caller(&mut dice, direct)).collect();
+        let mut callers: Vec<_> =
+            (0..dice.between(1, 12)).map(|_| rough_caller(&mut dice, direct)).collect();
+        callers.sort_by_key(|caller| caller.at_ms);
+        let dead_audio_ms = dice.one_in_1000(500).then(|| dice.between(1_000, 10_000));
+        let reloads = dice.one_in_1000(200).then(|| {
+            let who = usize::try_from(dice.below(operators.len() as u64)).unwrap_or(0);
+            (dice.between(1_000, 40_000), dice.between(1, 20_000), who)
+        });
         Self {
             seed,
             callers,
@@ -117,6 +143,12 @@ impl Scenario {
                 acd::Strategy::RoundRobin,
                 acd::Strategy::RingAll,
             ][usize::try_from(dice.below(4)).unwrap_or(0)],
+            wait_s_max: dice.between(5, 120),
+            dead_audio_ms,
+            order_ms: dice.one_in_1000(300).then(|| dice.between(500, 10_000)),
+            reloads: reloads.into_iter().collect(),
+            drain_ms: dice.one_in_1000(150).then(|| dice.between(5_000, 40_000)),
+            replay_permille: if dice.one_in_1000(300) { dice.below(40) } else { 0 },
             operators,
         }
     }
@@ -136,6 +168,7 @@ impl Scenario {
                 late_offer: false,
                 reinvite_ms: None,
                 direct: None,
+                lie: None,
             }
         };
         let callers = (0..calls).map(&mut caller).collect();
@@ -149,6 +182,8 @@ impl Scenario {
             hang_up_permille: 500,
             hold_permille: 0,
             phones: 1,
+            lie_permille: 0,
+            die_permille: 0,
             away_ms: Vec::new(),
         };
         Self {
@@ -161,6 +196,12 @@ impl Scenario {
             ring_s: 15,
             at_once: true,
             strategy: acd::Strategy::LongestIdle,
+            wait_s_max: 120,
+            dead_audio_ms: None,
+            order_ms: None,
+            reloads: Vec::new(),
+            drain_ms: None,
+            replay_permille: 0,
         }
     }
 }
@@ -175,6 +216,8 @@ fn rough_operator(dice: &mut Dice) -> Operator {
         fumble_permille: rare(),
         hang_up_permille: rare(),
         hold_permille: rare(),
+        lie_permille: rare(),
+        die_permille: rare(),
         answer_ms: 0,
         phones: 1,
         away_ms: Vec::new(),
@@ -196,5 +239,8 @@ fn rough_caller(dice: &mut Dice, direct: impl Fn(&mut Dice) -> Option<usize>) ->
         late_offer: dice.one_in_1000(150),
         reinvite_ms: dice.one_in_1000(300).then(|| dice.below(300)),
         direct: direct(dice),
+        lie: dice
+            .one_in_1000(120)
+            .then(|| usize::try_from(dice.below(CallerLie::ALL.len() as u64)).unwrap_or(0)),
     }
 }

@@ -15,6 +15,9 @@ pub(crate) const SWITCH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(1
 /// Where all callers come from.
 pub(crate) const TRUNK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 2, 1)), 5060);
 
+/// How long a task is not put before an operator again.
+pub(crate) const BACK_OFF_MS: u64 = 1_000;
+
 /// The id of an operator by number.
 #[must_use]
 pub(crate) fn operator_id(at: usize) -> String {
@@ -26,10 +29,10 @@ pub(crate) fn peers(scenario: &Scenario, dice: &mut Dice, ladder: &mut Ladder) -
     ladder.name(TRUNK, "trunk");
     let mut peers = vec![Peer::new(TRUNK, SWITCH, "trunk", dice)];
     for (at, operator) in scenario.operators.iter().enumerate() {
-        let host = 0x0a00_0301 + u32::try_from(at).unwrap_or(0);
+        let host = 0x0a00_0301 + 4 * u32::try_from(at).unwrap_or(0);
         for phone in 0..operator.phones {
-            let port = 5060 + u16::try_from(phone).unwrap_or(0);
-            let address = SocketAddr::new(Ipv4Addr::from(host).into(), port);
+            let host = host + u32::try_from(phone).unwrap_or(0);
+            let address = SocketAddr::new(Ipv4Addr::from(host).into(), 5060);
             ladder.name(address, &format!("{}.{phone}", operator_id(at)));
             peers.push(Peer::new(address, SWITCH, &operator_id(at), dice));
         }
@@ -68,7 +71,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             advertise: None,
             codecs: media::Codec::ALL.to_vec(),
             music: "default".into(),
-            dead_audio_ms: None,
+            dead_audio_ms: scenario.dead_audio_ms,
         },
         operators: ids.iter().map(operator).collect(),
         queues: vec![queue(scenario)],
@@ -84,6 +87,24 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
     }
 }
 
+/// The configuration without an operator; or with everybody, and a queue more.
+pub(crate) fn reloaded(scenario: &Scenario, without: Option<usize>) -> Config {
+    let mut config = config(scenario);
+    match without {
+        Some(at) => {
+            let id = operator_id(at);
+            config.operators.retain(|operator| *operator.id != *id);
+            config.sip.users.retain(|user| *user.username != *id);
+        }
+        None => config.queues.push(Queue {
+            name: "sales".into(),
+            number: Some("601".into()),
+            ..queue(scenario)
+        }),
+    }
+    config
+}
+
 fn queue(scenario: &Scenario) -> Queue {
     Queue {
         name: "support".into(),
@@ -92,9 +113,9 @@ fn queue(scenario: &Scenario) -> Queue {
         ring_ms: scenario.ring_s * 1_000,
         wrap_up_ms: scenario.wrap_up_s * 1_000,
         rona_after: 0,
-        back_off_ms: 1_000,
+        back_off_ms: BACK_OFF_MS,
         waiting_max: 1_000,
-        wait_ms_max: 120_000,
+        wait_ms_max: scenario.wait_s_max * 1_000,
         join_empty: true,
         auto_connect: true,
         music: None,

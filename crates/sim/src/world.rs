@@ -9,16 +9,20 @@ use bytes::Bytes;
 use sip::msg::Message;
 use sip::{Flow, LegId, Time, Transport};
 
-use crate::check::Checker;
+use crate::check::{Checker, Limits};
 use crate::dice::Dice;
 use crate::ladder::Ladder;
-use crate::peer::{Peer, base_config};
+use crate::peer::Peer;
 use crate::people::{CallerAct, Callers, PhoneAct, Phones};
+use crate::raw::{RawAct, RawCalls};
 use crate::scenario::{Ms, Scenario};
 use crate::setup;
+use crate::trouble::Trouble;
 
 /// The port pairs the switch has.
 const PAIRS: u16 = 2_000;
+/// Unix time at the beginning.
+const SINCE_UNIX: Time = Time::from_secs(1_790_000_000);
 /// How long all must be quiet before it counts as quiet: longer than any timer of SIP.
 const QUIET: Time = Time::from_secs(200);
 
@@ -38,13 +42,30 @@ pub(crate) enum Act {
     Caller(usize, CallerAct),
     /// Somebody with a phone does something.
     Phone(usize, PhoneAct),
+    /// A lying peer does something with the call of this Call-ID.
+    Raw(usize, String, RawAct),
+    /// Something befalls from outside.
+    Trouble(Trouble),
 }
 
 /// All there is.
 pub(crate) struct World {
     pub(crate) now: Time,
     pub(crate) scenario: Scenario,
+    /// What people do. Each concern has dice of its own, so that leaving one out in a smaller run
+    /// leaves the others as they were.
     pub(crate) dice: Dice,
+    pub(crate) lies: Dice,
+    pub(crate) troubles: Dice,
+    pub(crate) orders: Dice,
+    weather: Dice,
+    carries: Dice,
+    pub(crate) raw: RawCalls,
+    /// Calls at phones about which no lie is told.
+    pub(crate) honest: BTreeSet<(usize, String)>,
+    /// Orders given, and replies to them.
+    pub(crate) asked: u64,
+    pub(crate) answered: u64,
     pub(crate) peers: Vec<Peer>,
     pub(crate) callers: Callers,
     pub(crate) phones: Phones,
@@ -60,6 +81,8 @@ pub(crate) struct World {
     wakes: BTreeSet<(Time, usize)>,
     broken: Option<String>,
     turns: u64,
+    /// When something happened last.
+    last: Time,
 }
 
 /// The number of the switch among those that are woken; peer `n` is `n + 1`.
@@ -78,7 +101,7 @@ impl World {
             b2bua::Start {
                 seed: dice.seed(),
                 first_seq: 1,
-                since_unix: Time::from_secs(1_790_000_000),
+                since_unix: SINCE_UNIX,
                 leases: (0..PAIRS)
                     .map(|n| media::Lease { thread: n % 2, port: 20_000 + 2 * n })
                     .collect(),
@@ -91,12 +114,26 @@ impl World {
             by_address: peers.iter().enumerate().map(|(at, peer)| (peer.address, at)).collect(),
             due: vec![None; peers.len() + 1],
             calls: BTreeMap::new(),
-            checker: Checker::default(),
+            checker: Checker::new(Limits {
+                wait_ms_max: signed(scenario.wait_s_max * 1_000),
+                ring_ms: signed(scenario.ring_s * 1_000),
+                back_off_ms: signed(setup::BACK_OFF_MS),
+            }),
+            lies: Dice::new(!scenario.seed),
+            troubles: Dice::new(scenario.seed.rotate_left(8) ^ 1),
+            orders: Dice::new(scenario.seed.rotate_left(16) ^ 2),
+            weather: Dice::new(scenario.seed.rotate_left(24) ^ 3),
+            carries: Dice::new(scenario.seed.rotate_left(32) ^ 4),
+            raw: RawCalls::new(),
+            honest: BTreeSet::new(),
+            asked: 0,
+            answered: 0,
             agenda: BTreeMap::new(),
             wakes: BTreeSet::new(),
             order: 0,
             broken: None,
             turns: 0,
+            last: Time::ZERO,
             scenario,
             dice,
             peers,
@@ -104,6 +141,7 @@ impl World {
             switch,
         };
         world.people_begin();
+        world.trouble_begins();
         world.drain_switch();
         world
     }
@@ -113,19 +151,20 @@ impl World {
     /// # Errors
     /// What did not hold.
     pub(crate) fn run(&mut self) -> Result<(), String> {
-        let mut last = self.now;
         loop {
             let act = self.agenda.first_key_value().map(|(key, _)| *key);
             let wake = self.wakes.first().copied();
             let next = act.map(|(at, _)| at).into_iter().chain(wake.map(|(at, _)| at)).min();
-            let Some(next) = next.filter(|next| act.is_some() || *next <= last + QUIET) else {
+            let Some(next) = next.filter(|next| act.is_some() || *next <= self.last + QUIET) else {
                 break;
             };
             self.now = self.now.max(next);
             match act.filter(|(at, _)| *at == next) {
                 Some(key) => {
-                    last = self.now;
                     if let Some(act) = self.agenda.remove(&key) {
+                        if !matches!(act, Act::Trouble(Trouble::Look)) {
+                            self.last = self.now;
+                        }
                         self.happen(act);
                     }
                 }
@@ -149,7 +188,7 @@ impl World {
                 return Err(format!("{} still has {legs} legs", peer.address));
             }
         }
-        self.checker.finish(self.scenario.callers.len() as u64)
+        self.checker.finish()
     }
 
     fn happen(&mut self, act: Act) {
@@ -157,12 +196,15 @@ impl World {
             Act::Deliver { from, to, wire } => self.deliver(from, to, wire),
             Act::Caller(who, act) => self.caller_acts(who, act),
             Act::Phone(who, act) => self.phone_acts(who, act),
+            Act::Raw(who, id, act) => self.raw_acts(who, &id, act),
+            Act::Trouble(trouble) => self.befalls(trouble),
         }
     }
 
     fn wake(&mut self) {
         let Some((_, who)) = self.wakes.first().copied() else { return };
         if who == SWITCH {
+            self.maybe_swap_switch();
             self.switch.handle_timeout(self.now);
             self.drain_switch();
         } else {
@@ -179,6 +221,11 @@ impl World {
             Err(malformed) => sip::Input::Malformed { flow, malformed },
         };
         if to == setup::SWITCH {
+            if let sip::Input::Message { message, .. } = &input
+                && self.is_small()
+            {
+                self.checker.received(self.now, message);
+            }
             self.tell_switch(Input::Sip(input));
         } else if let Some(at) = self.by_address.get(&to).copied() {
             self.peer_receives(at, input);
@@ -198,19 +245,38 @@ impl World {
             }
             return;
         }
+        if let sip::Input::Message { message, .. } = &input
+            && self.raw_receives(at, message)
+        {
+            return;
+        }
         let now = self.now;
         self.peers[at].endpoint.handle(now, input);
         self.drain_peer(at);
     }
 
+    /// Whether the run is so short that everything can be looked at all the time.
+    pub(crate) fn is_small(&self) -> bool {
+        self.scenario.callers.len() < 200
+    }
+
+    /// Whether nothing but looking has happened for long.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.now > self.last + QUIET
+    }
+
     /// Gives the switch an input, sometimes another body with the same soul first.
     pub(crate) fn tell_switch(&mut self, input: Input) {
-        self.turns += 1;
-        if self.scenario.carry_permille > 0 && self.dice.one_in_1000(self.scenario.carry_permille) {
-            self.swap_switch();
-        }
+        self.maybe_swap_switch();
         self.switch.handle(self.now, input);
         self.drain_switch();
+    }
+
+    fn maybe_swap_switch(&mut self) {
+        self.turns += 1;
+        if self.carries.one_in_1000(self.scenario.carry_permille) {
+            self.swap_switch();
+        }
     }
 
     fn swap_switch(&mut self) {
@@ -227,7 +293,16 @@ impl World {
     fn drain_switch(&mut self) {
         while let Some(output) = self.switch.poll_output() {
             match output {
-                Output::Transmit { flow, bytes } => self.send(flow.local, flow.remote, bytes),
+                Output::Transmit { flow, bytes } => {
+                    if self.is_small() {
+                        let seen = match Message::parse(bytes.clone()) {
+                            Ok(message) => self.checker.sent(self.now, &message),
+                            Err(error) => Err(format!("the switch sent garbage: {error:?}")),
+                        };
+                        self.note(seen);
+                    }
+                    self.send(flow.local, flow.remote, bytes);
+                }
                 Output::Resolve { query, host, port, .. } => {
                     let flows = self.resolve(setup::SWITCH, &host, port);
                     self.switch.handle(self.now, Input::Sip(sip::Input::Resolved { query, flows }));
@@ -243,11 +318,18 @@ impl World {
                     self.note(seen);
                     self.person_notices(event.call, &event.what);
                 }
-                Output::Reply { .. } => {}
+                Output::Reply { request, .. } => {
+                    self.answered += 1;
+                    if request != self.asked {
+                        self.breaks(format!("a reply to {request}, asked was {}", self.asked));
+                    }
+                }
             }
         }
+        let seen = self.checker.turn_over(self.is_small());
+        self.note(seen);
         // The whole check is linear in what is alive, so not after every turn of a large run.
-        if self.scenario.callers.len() < 200 || self.turns.is_multiple_of(1_000) {
+        if self.is_small() || self.turns.is_multiple_of(1_000) {
             let held = self.switch.check();
             self.note(held);
         }
@@ -290,8 +372,8 @@ impl World {
     /// Puts a datagram on the network, which loses, doubles, delays and reorders.
     pub(crate) fn send(&mut self, from: SocketAddr, to: SocketAddr, wire: Bytes) {
         let network = self.scenario.network;
-        let lost = self.dice.one_in_1000(network.loss_permille);
-        let twice = self.dice.one_in_1000(network.twice_permille);
+        let lost = self.weather.one_in_1000(network.loss_permille);
+        let twice = self.weather.one_in_1000(network.twice_permille);
         let fate = match (lost, twice) {
             (true, _) => "  (lost)",
             (false, true) => "  (twice)",
@@ -299,11 +381,15 @@ impl World {
         };
         let now = self.now;
         self.ladder.message(now, from, to, &wire, fate);
+        if to == setup::SWITCH && self.weather.one_in_1000(self.scenario.replay_permille) {
+            let delay = self.weather.between(500, 150_000);
+            self.later(delay, Act::Deliver { from, to, wire: wire.clone() });
+        }
         if lost {
             return;
         }
         for _ in 0..=u8::from(twice) {
-            let delay = network.delay_ms + self.dice.below(network.jitter_ms + 1);
+            let delay = network.delay_ms + self.weather.below(network.jitter_ms + 1);
             self.later(delay, Act::Deliver { from, to, wire: wire.clone() });
         }
     }
@@ -314,7 +400,12 @@ impl World {
         self.agenda.insert((self.now + Time::from_millis(delay_ms), self.order), act);
     }
 
-    fn note(&mut self, seen: Result<(), String>) {
+    /// Milliseconds as the events count them.
+    pub(crate) fn unix_ms(&self) -> i64 {
+        signed(u64::try_from((SINCE_UNIX + self.now).as_millis()).unwrap_or(0))
+    }
+
+    pub(crate) fn note(&mut self, seen: Result<(), String>) {
         if let Err(broken) = seen {
             self.breaks(broken);
         }
@@ -360,4 +451,8 @@ impl World {
     pub(crate) fn end_leg(&mut self, at: usize, leg: LegId, status: u16) {
         self.order(at, sip::Command::End { leg, status, headers: Vec::new() });
     }
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,242 @@
+//! What must hold in every run, whatever happens: folds of the one stream of events, of what the
+//! media threads are told, and of what is seen on the wire.
+
+mod hearing;
+mod tasks;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use b2bua::event::{Phase, Totals};
+use b2bua::{CallKey, Event, TaskKey, What};
+use media::Command;
+use sip::Time;
+use sip::msg::Message;
+
+pub(crate) use hearing::MediaLeg;
+
+/// What has been seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Checker {
+    seq: Option<u64>,
+    calls: BTreeMap<CallKey, OpenCall>,
+    /// Calls that changed in this turn.
+    touched: BTreeSet<CallKey>,
+    ended_calls: u64,
+    tasks: tasks::Tasks,
+    hearing: hearing::Hearing,
+    wire: wire::Wire,
+    /// Calls answered by an operator.
+    pub(crate) answered: u64,
+    /// Operators who vanished out of a conversation.
+    pub(crate) lost: u64,
+}
+
+/// A call that has begun and not ended.
+#[derive(Debug)]
+struct OpenCall {
+    started_ms: i64,
+    phase: Phase,
+    phase_ms: i64,
+    totals: Totals,
+    task: Option<TaskKey>,
+}
+
+impl Checker {
+    /// One that holds queues to this configuration.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { tasks: tasks::Tasks::new(limits), ..Self::default() }
+    }
+
+    /// Takes an event.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub(crate) fn event(&mut self, event: &Event) -> Result<(), String> {
+        if let Some(last) = self.seq.replace(event.seq)
+            && event.seq != last + 1
+        {
+            return Err(format!("seq {last} is followed by {}", event.seq));
+        }
+        let ms = event.at.as_millisecond();
+        self.touched.extend(event.call);
+        match &event.what {
+            What::CallStarted { .. } => self.call_started(event, ms),
+            What::CallEnded { totals, .. } => self.call_ended(event, ms, *totals),
+            What::CallAnswered { .. } => {
+                self.answered += 1;
+                Ok(())
+            }
+            What::CallSegment { phase, participants, hears } => {
+                self.segment(event, ms, *phase)?;
+                self.hearing.segment(event.call, *phase, participants, hears)
+            }
+            What::ParticipantJoined { participant, role, .. } => {
+                self.hearing.joined(*participant, *role)
+            }
+            What::ParticipantLeft { participant } => self.hearing.left(*participant),
+            What::NodeFault { what } => Err(format!("node.fault: {what}")),
+            _ => {
+                self.lost += u64::from(self.tasks.event(event, ms)?);
+                let call = event.call.and_then(|key| self.calls.get_mut(&key));
+                if let (What::TaskQueued { .. }, Some(call)) = (&event.what, call) {
+                    call.task = event.task;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn call_started(&mut self, event: &Event, ms: i64) -> Result<(), String> {
+        let key = event.call.ok_or("call.started without a call")?;
+        self.wire.call_started();
+        let call = OpenCall {
+            started_ms: ms,
+            phase: Phase::Wait,
+            phase_ms: ms,
+            totals: Totals::default(),
+            task: None,
+        };
+        told_once(self.calls.insert(key, call).is_none(), "start of", &key)
+    }
+
+    fn segment(&mut self, event: &Event, ms: i64, phase: Phase) -> Result<(), String> {
+        let key = event.call.ok_or("call.segment without a call")?;
+        let call = self.calls.get_mut(&key).ok_or_else(|| format!("segment of {key}, not open"))?;
+        call.turn(ms, phase);
+        Ok(())
+    }
+
+    fn call_ended(&mut self, event: &Event, ms: i64, totals: Totals) -> Result<(), String> {
+        let key = event.call.ok_or("call.ended without a call")?;
+        let call = self.calls.remove(&key);
+        let mut call = call.ok_or_else(|| format!("{key} ended, but was not open"))?;
+        self.ended_calls += 1;
+        call.turn(ms, Phase::Wait);
+        let sum = totals.wait_ms + totals.ring_ms + totals.talk_ms + totals.hold_ms;
+        let length = u64::try_from(ms - call.started_ms).unwrap_or(0);
+        if sum != length {
+            return Err(format!("{key}: phases add up to {sum} ms of {length} ms: {totals:?}"));
+        }
+        if totals != call.totals {
+            return Err(format!("{key}: {totals:?}, but its segments say {:?}", call.totals));
+        }
+        Ok(())
+    }
+
+    /// Takes an order to a media thread.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub(crate) fn media(&mut self, thread: u16, command: &Command) -> Result<(), String> {
+        self.hearing.command(thread, command)
+    }
+
+    /// A message came to the switch. Small runs only.
+    pub(crate) fn received(&mut self, now: Time, message: &Message) {
+        self.wire.received(now, message);
+    }
+
+    /// The switch sent a message. Small runs only.
+    ///
+    /// # Errors
+    /// What does not hold.
+    pub(crate) fn sent(&mut self, now: Time, message: &Message) -> Result<(), String> {
+        self.wire.sent(now, message)
+    }
+
+    /// The switch has said all it had to say to one input.
+    ///
+    /// # Errors
+    /// What does not hold between two inputs.
+    pub(crate) fn turn_over(&mut self, whole: bool) -> Result<(), String> {
+        for key in std::mem::take(&mut self.touched) {
+            if let Some(call) = self.calls.get(&key) {
+                self.tasks.agrees(key, call.phase, call.task)?;
+            }
+        }
+        if whole {
+            self.tasks.operators_agree()?;
+            self.hearing.turn_over()?;
+        }
+        self.wire.turn_over()
+    }
+
+    /// Some time has passed: whether anybody waits who should not.
+    ///
+    /// # Errors
+    /// Who does.
+    pub(crate) fn look(&self, ms: i64) -> Result<(), String> {
+        self.tasks.look(ms)
+    }
+
+    /// A configuration took effect.
+    pub(crate) fn configured(&mut self, members: BTreeSet<String>) {
+        self.tasks.configured(members);
+    }
+
+    /// The media legs that stand.
+    pub(crate) fn media_legs(&self) -> &BTreeMap<(u16, u64), MediaLeg> {
+        self.hearing.legs()
+    }
+
+    /// Whether somebody in the conference of this leg pressed hold.
+    pub(crate) fn holds(&self, thread: u16, leg: u64) -> bool {
+        let call = self.hearing.conference(thread, leg).and_then(|key| self.calls.get(&key));
+        call.is_some_and(|call| call.phase == Phase::Hold)
+    }
+
+    /// A call that is open, by number.
+    pub(crate) fn open_call(&self, at: usize) -> Option<CallKey> {
+        let index = at.checked_rem(self.calls.len())?;
+        self.calls.keys().nth(index).copied()
+    }
+
+    /// A task that is open, by number.
+    pub(crate) fn open_task(&self, at: usize) -> Option<TaskKey> {
+        self.tasks.open_task(at)
+    }
+
+    /// Tasks that ended as abandoned.
+    pub(crate) fn abandoned(&self) -> u64 {
+        self.tasks.abandoned
+    }
+
+    /// Nothing is open when all is quiet.
+    ///
+    /// # Errors
+    /// What is.
+    pub(crate) fn finish(&self) -> Result<(), String> {
+        if !self.calls.is_empty() {
+            return Err(format!("{} calls left open", self.calls.len()));
+        }
+        self.tasks.finish()?;
+        self.hearing.finish()?;
+        self.wire.finish(self.ended_calls)
+    }
+}
+
+impl OpenCall {
+    fn turn(&mut self, ms: i64, phase: Phase) {
+        let spent = u64::try_from(ms - self.phase_ms).unwrap_or(0);
+        match self.phase {
+            Phase::Wait => self.totals.wait_ms += spent,
+            Phase::Ring => self.totals.ring_ms += spent,
+            Phase::Talk => self.totals.talk_ms += spent,
+            Phase::Hold => self.totals.hold_ms += spent,
+        }
+        (self.phase, self.phase_ms) = (phase, ms);
+    }
+}
+
+/// What the queue promises.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Limits {
+    pub(crate) wait_ms_max: i64,
+    pub(crate) ring_ms: i64,
+    pub(crate) back_off_ms: i64,
+}
+
+fn told_once<T: std::fmt::Display>(once: bool, what: &str, which: &T) -> Result<(), String> {
+    if once { Ok(()) } else { Err(format!("{what} {which}: told twice or never begun")) }
+}

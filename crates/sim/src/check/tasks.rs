@@ -1,0 +1,302 @@
+//! Tasks, reservations and operators as the events tell them: everybody is in exactly one place,
+//! nobody has two things at once, nobody waits beside somebody who is free.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use b2bua::event::Phase;
+use b2bua::{CallKey, Event, TaskKey, Utc, What};
+
+use super::{Limits, told_once};
+
+/// The fold.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    limits: Limits,
+    members: Option<BTreeSet<String>>,
+    open: BTreeMap<TaskKey, Open>,
+    reservations: BTreeMap<u64, (TaskKey, String)>,
+    operators: BTreeMap<String, (String, i64)>,
+    pub(crate) abandoned: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    place: Place,
+    virtual_start: Utc,
+    queued_ms: i64,
+    /// It was put back because its operator was lost.
+    ahead: bool,
+    talk_ms: i64,
+    parts: i64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Waiting { since_ms: i64, unasked_ms: i64 },
+    Served { operator: String, since_ms: i64 },
+    Wrapping { operator: String, since_ms: i64 },
+}
+
+impl Tasks {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Takes an event; says whether an operator was lost.
+    pub(crate) fn event(&mut self, event: &Event, ms: i64) -> Result<bool, String> {
+        if let What::OperatorState { operator, effective, .. } = &event.what {
+            self.operators.insert(operator.to_string(), (effective.state.to_string(), ms));
+        }
+        let Some(task) = event.task else { return Ok(false) };
+        match &event.what {
+            What::TaskQueued { virtual_start, position, .. } => {
+                return self.queued(task, *virtual_start, *position, ms);
+            }
+            What::ReservationOffered { reservation, operator, .. } => {
+                self.offered(task, *reservation, operator)?;
+            }
+            What::ReservationAccepted { reservation, .. }
+            | What::ReservationRejected { reservation, .. }
+            | What::ReservationTimeout { reservation, .. }
+            | What::ReservationRescinded { reservation, .. }
+            | What::ReservationCancelled { reservation, .. } => {
+                let ended = self.reservations.remove(reservation);
+                // One that was withdrawn before anybody was rung was never offered.
+                let known = ended.is_some() || event.what.type_name() == "reservation.cancelled";
+                told_once(known, "end of reservation", reservation)?;
+                if let Some(Open { place: Place::Waiting { unasked_ms, .. }, .. }) =
+                    self.open.get_mut(&task)
+                {
+                    *unasked_ms = ms;
+                }
+            }
+            What::TaskAssigned { operator, .. } => self.assigned(task, operator, ms)?,
+            What::TaskWrapping { operator, .. } => self.wraps(task, operator, ms)?,
+            What::TaskCompleted { operator, talk_ms, wrap_up_ms, .. } => {
+                self.completed(task, operator, *talk_ms, *wrap_up_ms, ms)?;
+            }
+            What::TaskAbandoned { wait_ms, .. } => {
+                self.abandoned += 1;
+                self.left(task, Some(*wait_ms), ms)?;
+            }
+            What::TaskExpired { wait_ms, .. } => self.left(task, Some(*wait_ms), ms)?,
+            What::TaskWithdrawn { .. } => self.left(task, None, ms)?,
+            // One that never joined was never open.
+            What::TaskFailed { .. } if self.open.contains_key(&task) => {
+                self.left(task, None, ms)?;
+            }
+            _ => {}
+        }
+        Ok(false)
+    }
+
+    fn queued(&mut self, task: TaskKey, start: Utc, at: usize, ms: i64) -> Result<bool, String> {
+        let ahead = |open: &&Open| open.ahead && matches!(open.place, Place::Waiting { .. });
+        let before = self.open.values().filter(ahead).count();
+        let waiting = Place::Waiting { since_ms: ms, unasked_ms: ms };
+        let Some(open) = self.open.get_mut(&task) else {
+            let open = Open {
+                place: waiting,
+                virtual_start: start,
+                queued_ms: ms,
+                ahead: false,
+                talk_ms: 0,
+                parts: 0,
+            };
+            self.open.insert(task, open);
+            return Ok(false);
+        };
+        let Place::Served { since_ms, .. } = open.place else {
+            return Err(format!("{task} is queued again: {open:?}"));
+        };
+        if open.virtual_start != start {
+            return Err(format!("{task} lost its place: {start}, was {}", open.virtual_start));
+        }
+        if at > before + 1 {
+            return Err(format!("{task} lost its operator and is not ahead, but {at}"));
+        }
+        open.talk_ms += ms - since_ms;
+        open.parts += 1;
+        open.ahead = true;
+        open.place = waiting;
+        Ok(true)
+    }
+
+    fn offered(&mut self, task: TaskKey, reservation: u64, operator: &str) -> Result<(), String> {
+        if !matches!(self.open.get(&task), Some(Open { place: Place::Waiting { .. }, .. })) {
+            return Err(format!("{task} is put before {operator}, but does not wait"));
+        }
+        self.is_free(operator, task)?;
+        let new = self.reservations.insert(reservation, (task, operator.to_owned())).is_none();
+        told_once(new, "reservation", &reservation)
+    }
+
+    /// An operator has nothing else.
+    fn is_free(&self, operator: &str, task: TaskKey) -> Result<(), String> {
+        let reserved = self.reservations.values().find(|(_, who)| who == operator);
+        let busy = self.open.iter().find(|(_, open)| match &open.place {
+            Place::Served { operator: who, .. } | Place::Wrapping { operator: who, .. } => {
+                who == operator
+            }
+            Place::Waiting { .. } => false,
+        });
+        match (reserved, busy) {
+            (None, None) => Ok(()),
+            (Some((other, _)), _) => Err(format!("{operator} has {other} and got {task}")),
+            (_, Some((other, _))) => Err(format!("{operator} serves {other} and got {task}")),
+        }
+    }
+
+    fn assigned(&mut self, task: TaskKey, operator: &str, ms: i64) -> Result<(), String> {
+        self.is_free(operator, task)?;
+        let open = self.open.get_mut(&task).ok_or_else(|| format!("{task}: assigned, not open"))?;
+        if !matches!(open.place, Place::Waiting { .. }) {
+            return Err(format!("{task}: assigned to {operator}, but is {:?}", open.place));
+        }
+        open.place = Place::Served { operator: operator.to_owned(), since_ms: ms };
+        Ok(())
+    }
+
+    fn wraps(&mut self, task: TaskKey, operator: &str, ms: i64) -> Result<(), String> {
+        let open = self.open.get_mut(&task).ok_or_else(|| format!("{task}: wrapping, not open"))?;
+        match &open.place {
+            Place::Served { operator: who, since_ms } if who == operator => {
+                open.talk_ms += ms - since_ms;
+                open.parts += 1;
+                open.place = Place::Wrapping { operator: operator.to_owned(), since_ms: ms };
+                Ok(())
+            }
+            // Prolonged.
+            Place::Wrapping { operator: who, .. } if who == operator => Ok(()),
+            place => Err(format!("{task}: {operator} wraps up, but it is {place:?}")),
+        }
+    }
+
+    fn completed(
+        &mut self,
+        task: TaskKey,
+        operator: &str,
+        talk_ms: u64,
+        wrap_up_ms: u64,
+        ms: i64,
+    ) -> Result<(), String> {
+        let open = self.open.remove(&task).ok_or_else(|| format!("{task}: completed, not open"))?;
+        let (who, talk, wrap, parts) = match &open.place {
+            Place::Served { operator, since_ms } => {
+                (operator, open.talk_ms + ms - since_ms, 0, open.parts + 1)
+            }
+            Place::Wrapping { operator, since_ms } => {
+                (operator, open.talk_ms, ms - since_ms, open.parts)
+            }
+            place @ Place::Waiting { .. } => {
+                return Err(format!("{task}: completed, but is {place:?}"));
+            }
+        };
+        let near = |told: u64, seen: i64| (i64::try_from(told).unwrap_or(-1) - seen).abs() <= parts;
+        if who != operator || !near(talk_ms, talk) || !near(wrap_up_ms, wrap) {
+            return Err(format!("{task}: {operator} {talk_ms} {wrap_up_ms}, was {talk} {wrap} {who}"));
+        }
+        Ok(())
+    }
+
+    fn left(&mut self, task: TaskKey, wait_ms: Option<u64>, ms: i64) -> Result<(), String> {
+        let open = self.open.remove(&task);
+        let open = open.ok_or_else(|| format!("end of {task}: told twice or never begun"))?;
+        if !matches!(open.place, Place::Waiting { .. }) {
+            return Err(format!("{task} left the queue, but was {:?}", open.place));
+        }
+        let waited = ms - open.queued_ms;
+        match wait_ms.map(|told| i64::try_from(told).unwrap_or(-1)) {
+            Some(told) if (told - waited).abs() > 1 => {
+                Err(format!("{task} waited {told} ms, {waited} by the events"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A call is where its task is.
+    pub(crate) fn agrees(
+        &self,
+        call: CallKey,
+        phase: Phase,
+        task: Option<TaskKey>,
+    ) -> Result<(), String> {
+        let Some(task) = task else { return Ok(()) };
+        let place = self.open.get(&task).map(|open| &open.place);
+        let rung = self.reservations.values().any(|(other, _)| *other == task);
+        let ok = match (phase, place) {
+            (Phase::Wait, Some(Place::Waiting { .. })) => !rung,
+            (Phase::Ring, Some(Place::Waiting { .. })) => rung,
+            (Phase::Talk | Phase::Hold, Some(Place::Served { .. })) => !rung,
+            _ => false,
+        };
+        if ok { Ok(()) } else { Err(format!("{call} is in {phase:?}, its task {task} {place:?}")) }
+    }
+
+    /// What is told of an operator fits what they have.
+    pub(crate) fn operators_agree(&self) -> Result<(), String> {
+        let state = |who: &str| self.operators.get(who).map_or("?", |(state, _)| state.as_str());
+        for (task, who) in self.reservations.values() {
+            if !matches!(state(who), "reserved" | "ringing") {
+                return Err(format!("{who} is rung for {task}, but {}", state(who)));
+            }
+        }
+        for (task, open) in &self.open {
+            let (who, fits) = match &open.place {
+                Place::Waiting { .. } => continue,
+                Place::Served { operator, .. } => (operator, ["on-call", "on-hold"]),
+                Place::Wrapping { operator, .. } => (operator, ["wrap-up", "on-call"]),
+            };
+            if !fits.contains(&state(who)) {
+                return Err(format!("{who} has {task} {:?}, but is {}", open.place, state(who)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anybody waits who should not: for longer than the queue promises, or beside
+    /// somebody ready for longer than back-off explains.
+    pub(crate) fn look(&self, ms: i64) -> Result<(), String> {
+        let slack = self.limits.back_off_ms + 1_500;
+        let serves = |who: &String| self.members.as_ref().is_none_or(|all| all.contains(who));
+        let ready = self.operators.iter().find(|(who, (state, since))| {
+            state == "ready" && ms - since > slack && serves(who)
+        });
+        for (task, open) in &self.open {
+            let Place::Waiting { since_ms, unasked_ms } = open.place else { continue };
+            let waited = ms - since_ms;
+            if waited > self.limits.wait_ms_max + self.limits.ring_ms + 1_000 {
+                return Err(format!("{task} waits for {waited} ms and nobody says so"));
+            }
+            let rung = self.reservations.values().any(|(other, _)| other == task);
+            if let Some((who, _)) = ready.filter(|_| !rung && ms - unasked_ms > slack) {
+                return Err(format!("{task} waits although {who} is ready"));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn configured(&mut self, members: BTreeSet<String>) {
+        self.members = Some(members);
+    }
+
+    pub(crate) fn open_task(&self, at: usize) -> Option<TaskKey> {
+        self.open.keys().nth(at.checked_rem(self.open.len())?).copied()
+    }
+
+    pub(crate) fn finish(&self) -> Result<(), String> {
+        if let Some((task, open)) = self.open.first_key_value() {
+            return Err(format!("{} tasks left open: {task} {open:?}", self.open.len()));
+        }
+        if let Some((id, of)) = self.reservations.first_key_value() {
+            return Err(format!("reservation {id} left open: {of:?}"));
+        }
+        let busy = |state: &str| {
+            matches!(state, "reserved" | "ringing" | "on-call" | "on-hold" | "wrap-up")
+        };
+        match self.operators.iter().find(|(_, (state, _))| busy(state)) {
+            Some((who, (state, _))) => Err(format!("{who} is left {state} when all is quiet")),
+            None => Ok(()),
+        }
+    }
+}

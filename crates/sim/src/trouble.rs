@@ -1,0 +1,179 @@
+//! What befalls a contact centre from outside: phones that die, sound that stops, orders from the
+//! API, new configurations, a planned stop.
+
+use b2bua::{Choice, Command, Input};
+
+use crate::people::{PhoneAct, TRUNK};
+use crate::peer::Peer;
+use crate::scenario::Ms;
+use crate::setup::{self, SWITCH, operator_id};
+use crate::world::{Act, World};
+
+/// Something from outside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trouble {
+    /// A phone dies.
+    Dies(usize),
+    /// It is back, and remembers nothing.
+    Back(usize),
+    /// No sound has come from a leg: thread and number.
+    NoAudio(u16, u64),
+    /// An order from the API.
+    Order,
+    /// A new configuration: without this operator.
+    Without(usize),
+    /// The configuration as it was, a queue more.
+    Restored,
+    /// No new calls from now on.
+    Drain,
+    /// A look at who waits.
+    Look,
+}
+
+/// How often it is looked at who waits.
+const LOOK_MS: Ms = 1_000;
+
+impl World {
+    pub(crate) fn trouble_begins(&mut self) {
+        let last = self.scenario.callers.last().map_or(0, |caller| caller.at_ms);
+        if self.is_small() {
+            self.later(LOOK_MS, Act::Trouble(Trouble::Look));
+        }
+        if let Some(mean_ms) = self.scenario.order_ms {
+            let mut at = 0;
+            while at < last + 30_000 {
+                at += 1 + self.orders.exponential(mean_ms);
+                self.later(at, Act::Trouble(Trouble::Order));
+            }
+        }
+        for (at, away, who) in self.scenario.reloads.clone() {
+            self.later(at, Act::Trouble(Trouble::Without(who)));
+            self.later(at + away, Act::Trouble(Trouble::Restored));
+        }
+        if let Some(at) = self.scenario.drain_ms {
+            self.later(at, Act::Trouble(Trouble::Drain));
+        }
+    }
+
+    pub(crate) fn befalls(&mut self, trouble: Trouble) {
+        match trouble {
+            Trouble::Dies(at) => self.dies(at),
+            Trouble::Back(at) => self.back(at),
+            Trouble::NoAudio(thread, leg) => self.no_audio(thread, leg),
+            Trouble::Order => self.gives_order(),
+            Trouble::Without(who) => self.reload(Some(who)),
+            Trouble::Restored => self.reload(None),
+            Trouble::Drain => self.tell_switch(Input::Drain),
+            Trouble::Look => {
+                let ms = self.unix_ms();
+                let seen = self.checker.look(ms);
+                self.note(seen);
+                if !self.is_quiet() {
+                    self.later(LOOK_MS, Act::Trouble(Trouble::Look));
+                }
+            }
+        }
+    }
+
+    fn dies(&mut self, at: usize) {
+        if !self.peers[at].up {
+            return;
+        }
+        let (now, address) = (self.now, self.peers[at].address);
+        let user = self.peers[at].registration.user.clone();
+        self.ladder.note(now, || format!("({user} at {address} dies)"));
+        // Nothing comes out of it any more, and it will remember nothing.
+        self.peers[at] = Peer::new(address, SWITCH, &user, &mut self.troubles);
+        self.peers[at].up = false;
+        self.phones_forget(at);
+        self.raw.retain(|(peer, _), _| *peer != at);
+        self.drain_peer(at);
+        self.silence(at, None);
+        let away = self.troubles.between(50, 30_000);
+        self.later(away, Act::Trouble(Trouble::Back(at)));
+    }
+
+    fn back(&mut self, at: usize) {
+        let (now, user) = (self.now, self.peers[at].registration.user.clone());
+        self.ladder.note(now, || format!("({user} is back)"));
+        self.peers[at].up = true;
+        self.phone_acts(at, PhoneAct::Register);
+    }
+
+    /// No packet comes any more from a peer, or from one of its ports.
+    pub(crate) fn silence(&mut self, at: usize, port: Option<u16>) {
+        let Some(dead_ms) = self.scenario.dead_audio_ms else { return };
+        let address = self.peers[at].address.ip();
+        let hit = |leg: &crate::check::MediaLeg| {
+            leg.remote.ip() == address && port.is_none_or(|port| leg.remote.port() == port)
+        };
+        let legs = self.checker.media_legs().iter().filter(|(_, leg)| hit(leg));
+        let legs: Vec<_> = legs.map(|(key, _)| *key).collect();
+        for (thread, leg) in legs {
+            self.later(dead_ms, Act::Trouble(Trouble::NoAudio(thread, leg)));
+        }
+    }
+
+    /// The media thread says what it has not heard; the leg must be gone then, unless somebody
+    /// pressed hold.
+    fn no_audio(&mut self, thread: u16, leg: u64) {
+        let known = self.checker.media_legs().get(&(thread, leg)).copied();
+        let (Some(known), Some(dead_ms)) = (known, self.scenario.dead_audio_ms) else { return };
+        if !known.receive {
+            return;
+        }
+        let now = self.now;
+        self.ladder.note(now, || format!("(no audio from {})", known.remote));
+        let held = self.checker.holds(thread, leg);
+        let since = now.saturating_sub(sip::Time::from_millis(dead_ms));
+        let event = media::Event::NoAudio { leg: media::LegId(leg), since };
+        self.tell_switch(Input::Media(event));
+        if !held && self.checker.media_legs().contains_key(&(thread, leg)) {
+            self.breaks(format!("leg {leg} is dead and stays"));
+        }
+    }
+
+    fn gives_order(&mut self) {
+        let who = self.orders.below(self.scenario.operators.len() as u64 + 1);
+        let operator: b2bua::config::Name =
+            operator_id(usize::try_from(who).unwrap_or(0)).as_str().into();
+        let any = usize::try_from(self.orders.below(1_000)).unwrap_or(0);
+        let command = match self.orders.below(10) {
+            0 | 1 => match self.checker.open_call(any) {
+                Some(call) => Command::HangUp { call },
+                None => Command::HangUp { call: b2bua::CallKey(7) },
+            },
+            2..5 => Command::Choose { operator, state: Choice::Ready },
+            5 => Command::Choose { operator, state: Choice::NotReady { reason: None } },
+            6 => Command::Choose { operator, state: Choice::Offline },
+            7 => Command::EndWrapUp { operator },
+            8 => Command::ExtendWrapUp { operator },
+            _ => match self.checker.open_task(any) {
+                Some(task) => Command::ExplainTask { task },
+                None => Command::ExplainOperator { operator },
+            },
+        };
+        self.asked += 1;
+        let request = self.asked;
+        let now = self.now;
+        self.ladder.note(now, || format!("(API: {command:?})"));
+        self.tell_switch(Input::Command { request, command });
+        if self.answered != self.asked {
+            self.breaks(format!("{} replies to {} orders", self.answered, self.asked));
+        }
+    }
+
+    fn reload(&mut self, without: Option<usize>) {
+        let config = setup::reloaded(&self.scenario, without);
+        let now = self.now;
+        self.ladder.note(now, || format!("(reload without {without:?})"));
+        let members = config.operators.iter().map(|operator| operator.id.to_string());
+        self.checker.configured(members.collect());
+        self.tell_switch(Input::Configure(Box::new(config)));
+        for at in (TRUNK + 1)..self.peers.len() {
+            if without.is_none() && self.peers[at].up {
+                self.later(10, Act::Phone(at, PhoneAct::Register));
+            }
+        }
+    }
+}
