@@ -1,0 +1,179 @@
+//! A phone made of text: a user agent that does precisely what a test says, also what no phone
+//! should. One call at a time; UDP.
+
+mod receive;
+mod send;
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Instant;
+
+use crate::{Audio, Server, Sip};
+
+/// How an INVITE is to be.
+#[derive(Debug, Clone, Default)]
+pub struct Invite<'a> {
+    /// More header fields, each with its line end.
+    pub headers: &'a str,
+    /// Without an offer.
+    pub late: bool,
+    /// The user in From; the phone's own where it is empty.
+    pub from: &'a str,
+}
+
+/// One user agent.
+#[derive(Debug)]
+pub struct Phone {
+    /// Its RTP.
+    pub audio: Audio,
+    /// Lists these payload types in its SDP.
+    pub codecs: Vec<u8>,
+    /// The direction it offers and answers.
+    pub direction: &'static str,
+    /// Done to every SDP before it is sent.
+    pub rewrite: fn(String) -> String,
+    /// Answers repeated requests as before; false: is deaf to them.
+    pub repeats: bool,
+    user: String,
+    password: Option<String>,
+    socket: UdpSocket,
+    server: SocketAddr,
+    ladder: Vec<String>,
+    born: Instant,
+    minted: u32,
+    inbox: Vec<Sip>,
+    /// What came, how often, and what was answered.
+    seen: BTreeMap<String, (u32, Option<String>)>,
+    register: (String, u32),
+    version: u64,
+    call: Call,
+}
+
+/// The one call.
+#[derive(Debug, Default)]
+struct Call {
+    id: String,
+    local: String,
+    remote: String,
+    target: String,
+    routes: Vec<String>,
+    cseq: u32,
+    /// Whether the last offer of this call was ours.
+    offered: bool,
+    /// The INVITE we sent last.
+    sent: String,
+    /// The INVITE that came last.
+    came: Option<Sip>,
+}
+
+impl Phone {
+    /// Somebody on the trunk's side: no registration, source address 127.0.0.1.
+    #[must_use]
+    pub fn caller(server: &Server, hz: f64) -> Self {
+        Self::at("127.0.0.1", server, "+74951234567", hz)
+    }
+
+    /// Somebody at an address of their own.
+    #[must_use]
+    pub fn at(address: &str, server: &Server, user: &str, hz: f64) -> Self {
+        Self::towards(server.address(), address, user, hz)
+    }
+
+    /// Somebody who speaks to whatever is at `peer`.
+    ///
+    /// # Panics
+    /// Where `address` is not on this machine.
+    #[must_use]
+    pub fn towards(peer: SocketAddr, address: &str, user: &str, hz: f64) -> Self {
+        let socket = UdpSocket::bind((address, 0)).expect("a SIP socket");
+        Self {
+            audio: Audio::open(address, hz),
+            codecs: vec![0, 8, 101],
+            direction: "sendrecv",
+            rewrite: |sdp| sdp,
+            repeats: true,
+            user: user.to_owned(),
+            password: None,
+            socket,
+            server: peer,
+            ladder: Vec::new(),
+            born: Instant::now(),
+            minted: 0,
+            inbox: Vec::new(),
+            seen: BTreeMap::new(),
+            register: (String::new(), 0),
+            version: 1,
+            call: Call::default(),
+        }
+    }
+
+    /// An operator's phone with the password of the default configuration, not registered yet.
+    #[must_use]
+    pub fn of(server: &Server, operator: &str, hz: f64) -> Self {
+        let mut phone = Self::at("127.0.0.1", server, operator, hz);
+        phone.password = Some(format!("{operator}-secret"));
+        phone
+    }
+
+    /// An operator's phone that has registered.
+    #[track_caller]
+    #[must_use]
+    pub fn operator(server: &Server, operator: &str, hz: f64) -> Self {
+        let mark = server.events.mark();
+        let mut phone = Self::of(server, operator, hz);
+        let answer = phone.register(3_600);
+        assert_eq!(answer.status(), Some(200), "{}", answer.text());
+        let fields = [("operator", operator), ("/effective/state", "ready")];
+        server.events.wait_from(mark, "operator.state", &fields);
+        phone
+    }
+
+    /// Answers challenges with this.
+    #[must_use]
+    pub fn with_password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self
+    }
+
+    /// Where it sends from.
+    ///
+    /// # Panics
+    /// Never, while its socket is open.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("a bound socket")
+    }
+
+    /// `<sip:USER@ADDRESS>`.
+    #[must_use]
+    pub fn contact(&self) -> String {
+        format!("<sip:{}@{}>", self.user, self.address())
+    }
+
+    fn mint(&mut self, what: &str) -> String {
+        self.minted += 1;
+        format!("{what}{}x{}x{}", self.address().port(), std::process::id(), self.minted)
+    }
+
+    fn via(&mut self) -> String {
+        let branch = self.mint("z9hG4bK");
+        format!("SIP/2.0/UDP {};rport;branch={branch}", self.address())
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- {}\n{}", self.address(), self.ladder());
+        }
+    }
+}
+
+fn tag(value: &str) -> &str {
+    value.rsplit_once(";tag=").map_or("", |(_, tag)| tag)
+}
+
+fn branch(text: &str) -> String {
+    let rest = text.split_once("branch=").map_or("", |(_, rest)| rest);
+    rest.split(['\r', ';']).next().unwrap_or_default().to_owned()
+}
