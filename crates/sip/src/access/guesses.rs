@@ -55,8 +55,8 @@ impl Guesses {
         self.sources.get(&key(source)).is_some_and(|source| now < source.until())
     }
 
-    /// The source was wrong once more.
-    pub(super) fn failed(&mut self, now: Time, source: IpAddr) {
+    /// The source was wrong once more; how often by now.
+    pub(super) fn failed(&mut self, now: Time, source: IpAddr) -> u32 {
         while let Some((last, oldest)) = self.by_last.first().copied() {
             if last + WINDOW > now {
                 break;
@@ -78,6 +78,15 @@ impl Guesses {
         }
         self.sources.insert(key, Source { failures, last: now });
         self.by_last.insert((now, key));
+        failures
+    }
+
+    /// The source has shown itself honest.
+    pub(super) fn forget(&mut self, source: IpAddr) {
+        let key = key(source);
+        if let Some(old) = self.sources.get(&key).copied() {
+            self.drop(old.last, key);
+        }
     }
 
     fn drop(&mut self, last: Time, source: IpAddr) {

@@ -42,11 +42,17 @@ use crate::msg::{Host, Message, Method, NameAddr, Scheme, Uri};
 use crate::registrar::Registrar;
 use crate::{Block, Config, Event, Flow, Headers, Peer, Strangers, Time};
 
+/// Challenges in a row that a source may leave open before each further one is told to the security
+/// log: more than a trunk has under way at once when its calls come in a burst.
+const UNANSWERED_MAX: u32 = 30;
+
 /// Decides who stands behind a request. It has no timers: the old goes when something new comes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Access {
     nonces: Nonces,
     guesses: Guesses,
+    /// Challenges that were never answered: a scanner shows by them, an honest client by none.
+    unanswered: Guesses,
 }
 
 /// What to do with a request.
@@ -91,7 +97,11 @@ struct Case<'a> {
 impl Access {
     /// With a key for its nonces, from the seeded generator.
     pub(crate) fn new(key: [u8; 32]) -> Self {
-        Self { nonces: Nonces::new(key), guesses: Guesses::default() }
+        Self {
+            nonces: Nonces::new(key),
+            guesses: Guesses::default(),
+            unanswered: Guesses::default(),
+        }
     }
 
     /// Who stands behind a request outside of dialogs. Not to be asked about ACK and CANCEL, which
@@ -127,14 +137,23 @@ impl Access {
             return case.turn_away("throttled", &name);
         }
         let Some(answer) = answer else {
-            return case.challenge(&self.nonces.mint(case.now, source), false);
+            let nonce = self.nonces.mint(case.now, source);
+            if self.unanswered.failed(case.now, source) <= UNANSWERED_MAX {
+                return case.challenge(&nonce, false);
+            }
+            let (status, headers) = case.challenges(&nonce, false);
+            let event = case.refused("unanswered challenges", &name);
+            return Verdict::Refuse { status, headers, event };
         };
         let Some(nonce) = self.nonces.read(case.now, source, &answer.nonce) else {
             return case.challenge(&self.nonces.mint(case.now, source), true);
         };
         let (reason, stale) = match case.prove(&answer, &name) {
             Ok(peer) => match self.nonces.spend(case.now, nonce, answer.count()) {
-                Spent::Good => return Verdict::Admit(peer),
+                Spent::Good => {
+                    self.unanswered.forget(source);
+                    return Verdict::Admit(peer);
+                }
                 Spent::Stale => {
                     return case.challenge(&self.nonces.mint(case.now, source), true);
                 }
@@ -178,9 +197,11 @@ impl Case<'_> {
     /// Whether a request without credentials is asked for some; the same for users and non-users.
     fn is_challengeable(&self) -> bool {
         let mut trunks = self.config.trunks.iter();
+        let is_invite = self.request.method() == Some(&Method::Invite);
         self.register
-            || self.claims_our_domain()
-            || trunks.any(|trunk| trunk.hosts.is_empty() && trunk.credentials.is_some())
+            || is_invite && self.claims_our_domain()
+            || is_invite
+                && trunks.any(|trunk| trunk.hosts.is_empty() && trunk.credentials.is_some())
     }
 
     fn claims_our_domain(&self) -> bool {

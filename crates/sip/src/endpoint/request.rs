@@ -11,6 +11,9 @@ use crate::{Flow, Headers, Peer, Time};
 /// What a refused caller is told to wait in an overload.
 const RETRY_AFTER_S: &str = "5";
 
+/// What is taken outside of dialogs.
+const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER";
+
 impl Endpoint {
     pub(super) fn receive_new(
         &mut self,
@@ -45,17 +48,18 @@ impl Endpoint {
             return core.reply(now, server, 482, &[]);
         }
         match (method, peer) {
+            (Method::Register | Method::Options, _)
+                if core.refused_by_form(now, server, request) => {}
             (Method::Register, Peer::User(user)) => {
                 core.register(now, server, flow, &user, request);
             }
             (Method::Invite, peer) => self.receive_invite(now, server, flow, &peer, request),
-            (Method::Options, _) if core.refused_by_form(now, server, request) => {}
             (Method::Options, _) => core.reply_options(now, server),
             (Method::Bye | Method::Prack | Method::Update, _) => {
                 core.reply(now, server, 481, &[]);
             }
             (Method::Other(_), _) => core.reply(now, server, 501, &[(Name::Allow, ALLOW)]),
-            _ => core.reply(now, server, 405, &[(Name::Allow, ALLOW)]),
+            _ => core.reply(now, server, 405, &[(Name::Allow, ALLOW_OUTSIDE)]),
         }
     }
 

@@ -6,6 +6,7 @@ mod http;
 mod output;
 mod table;
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -99,6 +100,8 @@ fn logging(arguments: &Arguments) -> Result<(), Failure> {
         Failure::usage(format!("usher: --log-level {}: {error}", arguments.log_level))
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A file or a journal is read by programs: colours are for a terminal.
+    let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match arguments.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
