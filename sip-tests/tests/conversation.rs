@@ -183,3 +183,21 @@ fn sender_reports_come_and_tell_of_the_stream_that_is_heard() {
     caller.audio.is_continuous();
     server.finish();
 }
+
+#[test]
+fn a_phone_behind_nat_hears_where_its_audio_comes_from() {
+    let server = Server::plain();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    for phone in [&mut alice, &mut caller] {
+        phone.rewrite = |sdp| sdp.replace("c=IN IP4 127.0.0.1", "c=IN IP4 192.0.2.7");
+    }
+    caller.invite("600");
+    caller.expect_answer();
+    caller.audio.hears_music(&[1_130.0, 1_570.0]);
+    alice.expect("INVITE");
+    connect(&caller, &mut alice);
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}

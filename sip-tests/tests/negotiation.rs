@@ -77,6 +77,19 @@ fn both_sides_offer_again_at_once() {
 }
 
 #[test]
+fn a_side_that_changes_its_codec_is_followed() {
+    let server = Server::plain();
+    let (caller, mut alice) = connected(&server);
+    let before = alice.audio.heard()[0].kind;
+    alice.codecs = vec![8 - before, 101];
+    alice.reinvite();
+    alice.expect_answer();
+    alice.audio.hears(1_130.0);
+    assert_eq!(alice.audio.heard().last().map(|packet| packet.kind), Some(8 - before));
+    ends_well(server, caller, alice);
+}
+
+#[test]
 fn a_side_that_moves_its_audio_is_followed() {
     let server = Server::plain();
     let (mut caller, mut alice) = connected(&server);
