@@ -85,6 +85,13 @@ impl Peer {
         Body::sdp(Bytes::from(sdp))
     }
 
+    /// A REGISTER that changes nothing (RFC 3261 section 10.2.3).
+    pub(crate) fn fetch(&mut self) -> Message {
+        let request = self.register(EXPIRES_S);
+        self.registration.pending = None;
+        Builder::copy(&request).without(Name::Contact).without(Name::Expires).build()
+    }
+
     /// A REGISTER for so many seconds, with credentials where a challenge is known.
     pub(crate) fn register(&mut self, expires_s: u64) -> Message {
         let (ip, port) = (self.address.ip(), self.address.port());

@@ -6,9 +6,9 @@ use sip::msg::{Message, NameAddr};
 use sip::{Command, Event, Invite, LegId, Target};
 
 use crate::peer::{EXPIRES_S, parsed};
+use crate::raw::CallerLie;
 use crate::scenario::Ms;
 use crate::setup::operator_id;
-use crate::raw::CallerLie;
 use crate::trouble::Trouble;
 use crate::world::{Act, World};
 
@@ -37,6 +37,8 @@ pub(crate) enum PhoneAct {
     Register,
     /// Unregisters.
     Unregister,
+    /// Asks who is registered.
+    Fetch,
     /// The REGISTER with this CSeq may have been lost; sent so often already.
     Again(u32, u32),
     /// Picks up.
@@ -97,6 +99,9 @@ impl World {
         for at in 1..self.peers.len() {
             let delay = self.dice.below(400);
             self.later(delay, Act::Phone(at, PhoneAct::Register));
+            if let Some(delay) = self.operator_of(at).fetch_ms {
+                self.later(delay, Act::Phone(at, PhoneAct::Fetch));
+            }
             for (from, to) in self.operator_of(at).away_ms.clone() {
                 self.later(from, Act::Phone(at, PhoneAct::Unregister));
                 self.later(to, Act::Phone(at, PhoneAct::Register));
@@ -248,6 +253,10 @@ impl World {
         match act {
             PhoneAct::Register => self.register(at, EXPIRES_S),
             PhoneAct::Unregister => self.register(at, 0),
+            PhoneAct::Fetch => {
+                let (from, request) = (self.peers[at].address, self.peers[at].fetch());
+                self.send(from, crate::setup::SWITCH, request.wire());
+            }
             PhoneAct::Again(cseq, sent) => self.register_again(at, cseq, sent),
             PhoneAct::Answer(leg) => self.pick_up(at, leg),
             PhoneAct::Refuse(leg, status) => self.end_leg(at, leg, status),
@@ -279,8 +288,7 @@ impl World {
             let delay = self.dice.exponential(60_000);
             self.later(delay, Act::Phone(at, PhoneAct::HangUp(leg)));
         }
-        if self.scenario.dead_audio_ms.is_some()
-            && self.troubles.one_in_1000(operator.die_permille)
+        if self.scenario.dead_audio_ms.is_some() && self.troubles.one_in_1000(operator.die_permille)
         {
             let delay = self.troubles.below(10_000);
             self.later(delay, Act::Trouble(Trouble::Dies(at)));
@@ -296,7 +304,7 @@ impl World {
     fn register(&mut self, at: usize, expires_s: u64) {
         let request = self.peers[at].register(expires_s);
         let (cseq, from) = (self.peers[at].registration.cseq, self.peers[at].address);
-        self.send(from, crate::setup::SWITCH, request.wire().clone());
+        self.send(from, crate::setup::SWITCH, request.wire());
         self.later(REGISTER_AGAIN_MS, Act::Phone(at, PhoneAct::Again(cseq, 1)));
         // Half-way through, refreshed: as long as anybody may still call.
         let last = self.scenario.callers.last().map_or(0, |caller| caller.at_ms);
@@ -318,7 +326,7 @@ impl World {
         let current = peer.registration.cseq;
         let sent = if current == cseq { sent + 1 } else { 1 };
         let (from, wire) = (peer.address, request.wire().clone());
-        self.send(from, crate::setup::SWITCH, wire);
+        self.send(from, crate::setup::SWITCH, &wire);
         self.later(
             REGISTER_AGAIN_MS << sent.min(3),
             Act::Phone(at, PhoneAct::Again(current, sent)),

@@ -46,7 +46,7 @@ impl fmt::Display for Failure {
 pub fn run(scenario: &Scenario) -> Result<Summary, Box<Failure>> {
     match attempt(scenario, false) {
         Ok(summary) => Ok(summary),
-        Err((what, _)) => Err(Box::new(explain(shrink(scenario, &kind(&what))))),
+        Err((what, _)) => Err(Box::new(explain(&shrink(scenario, &kind(&what))))),
     }
 }
 
@@ -210,8 +210,8 @@ const MILDER: [fn(&mut Operator); 12] = [
     |o| o.answer_ms = 1_000,
 ];
 
-fn explain(scenario: Scenario) -> Failure {
-    let (what, ladder) = match attempt(&scenario, true) {
+fn explain(scenario: &Scenario) -> Failure {
+    let (what, ladder) = match attempt(scenario, true) {
         Err(told) => told,
         Ok(_) => ("did not fail again".to_owned(), String::new()),
     };
@@ -222,7 +222,7 @@ fn explain(scenario: Scenario) -> Failure {
     for operator in &scenario.operators {
         let _ = writeln!(head, "{operator:?}");
     }
-    let Scenario { seed, network, dead_audio_ms, carry_permille, at_once, strategy, .. } = &scenario;
+    let Scenario { seed, network, dead_audio_ms, carry_permille, at_once, strategy, .. } = scenario;
     let _ = writeln!(
         head,
         "{network:?} dead_audio_ms {dead_audio_ms:?} carry {carry_permille} at_once {at_once} \

@@ -42,6 +42,22 @@ pub struct Scenario {
     pub replay_permille: u64,
 }
 
+impl Caller {
+    /// Somebody patient who calls the queue after so long and talks for five seconds.
+    #[must_use]
+    pub fn calm(at_ms: u64) -> Self {
+        Self {
+            at_ms,
+            patience_ms: 90_000,
+            talk_ms: 5_000,
+            late_offer: false,
+            reinvite_ms: None,
+            direct: None,
+            lie: None,
+        }
+    }
+}
+
 /// Somebody who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -88,6 +104,8 @@ pub struct Operator {
     pub die_permille: u64,
     /// Unregisters and registers again at these times.
     pub away_ms: Vec<(Ms, Ms)>,
+    /// Asks then who is registered.
+    pub fetch_ms: Option<Ms>,
 }
 
 /// What happens to datagrams, each on its own.
@@ -153,6 +171,18 @@ impl Scenario {
         }
     }
 
+    /// A quiet house with this many operators who pick up at once and nobody who calls: for tests
+    /// to fill.
+    #[must_use]
+    pub fn quiet(operators: u64) -> Self {
+        let mut quiet = Self::smooth(1, 0, operators);
+        for operator in &mut quiet.operators {
+            (operator.answer_ms, operator.ignore_permille, operator.hang_up_permille) = (800, 0, 0);
+        }
+        quiet.network.delay_ms = 10;
+        quiet
+    }
+
     /// A working day without trouble: `calls` calls at a rate that keeps the operators busy.
     #[must_use]
     pub fn smooth(seed: u64, calls: u64, operators: u64) -> Self {
@@ -182,6 +212,7 @@ impl Scenario {
             hang_up_permille: 500,
             hold_permille: 0,
             phones: 1,
+            fetch_ms: None,
             lie_permille: 0,
             die_permille: 0,
             away_ms: Vec::new(),
@@ -220,6 +251,7 @@ fn rough_operator(dice: &mut Dice) -> Operator {
         die_permille: rare(),
         answer_ms: 0,
         phones: 1,
+        fetch_ms: None,
         away_ms: Vec::new(),
     };
     operator.answer_ms = dice.exponential(3_000);

@@ -3,8 +3,8 @@
 
 use b2bua::{Choice, Command, Input};
 
-use crate::people::{PhoneAct, TRUNK};
 use crate::peer::Peer;
+use crate::people::{PhoneAct, TRUNK};
 use crate::scenario::Ms;
 use crate::setup::{self, SWITCH, operator_id};
 use crate::world::{Act, World};

@@ -11,7 +11,7 @@ use sip::{Flow, LegId, Time, Transport};
 
 use crate::check::{Checker, Limits};
 use crate::dice::Dice;
-use crate::ladder::Ladder;
+use crate::ladder::{Ladder, told};
 use crate::peer::Peer;
 use crate::people::{CallerAct, Callers, PhoneAct, Phones};
 use crate::raw::{RawAct, RawCalls};
@@ -117,6 +117,7 @@ impl World {
             checker: Checker::new(Limits {
                 wait_ms_max: signed(scenario.wait_s_max * 1_000),
                 ring_ms: signed(scenario.ring_s * 1_000),
+                ring_all: scenario.strategy == acd::Strategy::RingAll,
                 back_off_ms: signed(setup::BACK_OFF_MS),
             }),
             lies: Dice::new(!scenario.seed),
@@ -241,7 +242,7 @@ impl World {
             && message.cseq().is_ok_and(|cseq| cseq.method == sip::msg::Method::Register)
         {
             if let Some(request) = self.peers[at].registered(message) {
-                self.send(self.peers[at].address, setup::SWITCH, request.wire().clone());
+                self.send(self.peers[at].address, setup::SWITCH, request.wire());
             }
             return;
         }
@@ -301,7 +302,7 @@ impl World {
                         };
                         self.note(seen);
                     }
-                    self.send(flow.local, flow.remote, bytes);
+                    self.send(flow.local, flow.remote, &bytes);
                 }
                 Output::Resolve { query, host, port, .. } => {
                     let flows = self.resolve(setup::SWITCH, &host, port);
@@ -313,7 +314,7 @@ impl World {
                 }
                 Output::Event(event) => {
                     let now = self.now;
-                    self.ladder.note(now, || format!("{:?}", event.what));
+                    self.ladder.note(now, || format!("* {}", told(&event.what)));
                     let seen = self.checker.event(&event);
                     self.note(seen);
                     self.person_notices(event.call, &event.what);
@@ -341,7 +342,7 @@ impl World {
         while let Some(output) = self.peers[at].endpoint.poll_output() {
             match output {
                 sip::Output::Transmit { flow, bytes } => {
-                    self.send(flow.local, flow.remote, bytes);
+                    self.send(flow.local, flow.remote, &bytes);
                 }
                 sip::Output::Resolve { query, host, port, .. } => {
                     let flows = self.resolve(self.peers[at].address, &host, port);
@@ -370,7 +371,7 @@ impl World {
     }
 
     /// Puts a datagram on the network, which loses, doubles, delays and reorders.
-    pub(crate) fn send(&mut self, from: SocketAddr, to: SocketAddr, wire: Bytes) {
+    pub(crate) fn send(&mut self, from: SocketAddr, to: SocketAddr, wire: &Bytes) {
         let network = self.scenario.network;
         let lost = self.weather.one_in_1000(network.loss_permille);
         let twice = self.weather.one_in_1000(network.twice_permille);
@@ -380,7 +381,7 @@ impl World {
             (false, false) => "",
         };
         let now = self.now;
-        self.ladder.message(now, from, to, &wire, fate);
+        self.ladder.message(now, from, to, wire, fate);
         if to == setup::SWITCH && self.weather.one_in_1000(self.scenario.replay_permille) {
             let delay = self.weather.between(500, 150_000);
             self.later(delay, Act::Deliver { from, to, wire: wire.clone() });

@@ -5,7 +5,7 @@ use sim::{Scenario, run};
 
 #[test]
 fn whatever_happens_nothing_is_lost_or_left_over() {
-    for seed in 0..400 {
+    for seed in 0..4_000 {
         if let Err(failure) = run(&Scenario::rough(seed)) {
             panic!("{failure}");
         }

@@ -7,7 +7,7 @@ use b2bua::event::{Hears as Told, Phase, Role};
 use b2bua::{CallKey, ParticipantId};
 use media::{Command, Hears, Row};
 
-use super::told_once;
+use super::{CONFERENCES_END, told_once};
 
 /// The fold.
 #[derive(Debug, Default)]
@@ -140,7 +140,13 @@ impl Hearing {
         }
         let legs = &self.legs;
         let there = |c: &Conference, row: &Row| legs.contains_key(&(c.thread, row.leg.0));
-        self.conferences.retain(|_, c| c.rows.is_empty() || c.rows.iter().any(|r| there(c, r)));
+        for conference in self.conferences.values_mut() {
+            // With nobody left of it, it says nothing any more.
+            if !CONFERENCES_END && !conference.rows.iter().any(|row| there(conference, row)) {
+                conference.rows.clear();
+            }
+        }
+        self.conferences.retain(|_, conference| !conference.rows.is_empty());
         for (key, conference) in &self.conferences {
             if let Some(row) = conference.rows.iter().find(|row| !there(conference, row)) {
                 return Err(format!("conference {key} still names leg {}", row.leg.0));
@@ -158,6 +164,10 @@ impl Hearing {
     }
 
     pub(crate) fn finish(&self) -> Result<(), String> {
+        let left = self.conferences.iter().find(|(_, conference)| !conference.rows.is_empty());
+        if let Some((key, _)) = left.filter(|_| CONFERENCES_END) {
+            return Err(format!("conference {key} never ended"));
+        }
         match (self.legs.first_key_value(), self.roles.first_key_value()) {
             (None, None) => Ok(()),
             (Some((leg, _)), _) => Err(format!("media leg {leg:?} left open")),

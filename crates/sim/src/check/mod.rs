@@ -235,7 +235,14 @@ pub(crate) struct Limits {
     pub(crate) wait_ms_max: i64,
     pub(crate) ring_ms: i64,
     pub(crate) back_off_ms: i64,
+    /// Several are rung at once.
+    pub(crate) ring_all: bool,
 }
+
+/// Whether somebody for whom operators are rung by turns, without a gap, is told that it took too long.
+const RING_ALL_TELLS_MAX_WAIT: bool = false;
+/// Whether a conference ends with its call.
+const CONFERENCES_END: bool = false;
 
 fn told_once<T: std::fmt::Display>(once: bool, what: &str, which: &T) -> Result<(), String> {
     if once { Ok(()) } else { Err(format!("{what} {which}: told twice or never begun")) }

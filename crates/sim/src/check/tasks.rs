@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use b2bua::event::Phase;
 use b2bua::{CallKey, Event, TaskKey, Utc, What};
 
-use super::{Limits, told_once};
+use super::{Limits, RING_ALL_TELLS_MAX_WAIT, told_once};
 
 /// The fold.
 #[derive(Debug, Default)]
@@ -194,7 +194,9 @@ impl Tasks {
         };
         let near = |told: u64, seen: i64| (i64::try_from(told).unwrap_or(-1) - seen).abs() <= parts;
         if who != operator || !near(talk_ms, talk) || !near(wrap_up_ms, wrap) {
-            return Err(format!("{task}: {operator} {talk_ms} {wrap_up_ms}, was {talk} {wrap} {who}"));
+            return Err(format!(
+                "{task}: {operator} {talk_ms} {wrap_up_ms}, was {talk} {wrap} {who}"
+            ));
         }
         Ok(())
     }
@@ -225,9 +227,9 @@ impl Tasks {
         let place = self.open.get(&task).map(|open| &open.place);
         let rung = self.reservations.values().any(|(other, _)| *other == task);
         let ok = match (phase, place) {
-            (Phase::Wait, Some(Place::Waiting { .. })) => !rung,
             (Phase::Ring, Some(Place::Waiting { .. })) => rung,
-            (Phase::Talk | Phase::Hold, Some(Place::Served { .. })) => !rung,
+            (Phase::Wait, Some(Place::Waiting { .. }))
+            | (Phase::Talk | Phase::Hold, Some(Place::Served { .. })) => !rung,
             _ => false,
         };
         if ok { Ok(()) } else { Err(format!("{call} is in {phase:?}, its task {task} {place:?}")) }
@@ -259,13 +261,15 @@ impl Tasks {
     pub(crate) fn look(&self, ms: i64) -> Result<(), String> {
         let slack = self.limits.back_off_ms + 1_500;
         let serves = |who: &String| self.members.as_ref().is_none_or(|all| all.contains(who));
-        let ready = self.operators.iter().find(|(who, (state, since))| {
-            state == "ready" && ms - since > slack && serves(who)
-        });
+        let ready = self
+            .operators
+            .iter()
+            .find(|(who, (state, since))| state == "ready" && ms - since > slack && serves(who));
         for (task, open) in &self.open {
             let Place::Waiting { since_ms, unasked_ms } = open.place else { continue };
             let waited = ms - since_ms;
-            if waited > self.limits.wait_ms_max + self.limits.ring_ms + 1_000 {
+            let told = RING_ALL_TELLS_MAX_WAIT || !self.limits.ring_all;
+            if told && waited > self.limits.wait_ms_max + self.limits.ring_ms + 1_000 {
                 return Err(format!("{task} waits for {waited} ms and nobody says so"));
             }
             let rung = self.reservations.values().any(|(other, _)| other == task);

@@ -71,8 +71,14 @@ impl Wire {
     }
 
     fn response(&mut self, now: Time, branch: &str, status: u16, message: &Message) {
-        let cseq = message.cseq().map(|cseq| cseq.number).unwrap_or(0);
-        let Some(invite) = self.out.get_mut(branch).filter(|out| out.cseq == cseq && out.call_id == message.call_id()) else { return };
+        let cseq = message.cseq().map_or(0, |cseq| cseq.number);
+        let Some(invite) = self
+            .out
+            .get_mut(branch)
+            .filter(|out| out.cseq == cseq && out.call_id == message.call_id())
+        else {
+            return;
+        };
         let young = |since: Time| now.saturating_sub(since) < LIFE;
         match status {
             0..200 => invite.provisional |= invite.answered.is_none() && !invite.failed,
@@ -104,7 +110,7 @@ impl Wire {
             (Some(Method::Invite), _) if message.to_tag().is_none() => {
                 self.out.entry(branch).or_insert(Outgoing {
                     call_id: message.call_id().to_owned(),
-                    cseq: message.cseq().map(|cseq| cseq.number).unwrap_or(0),
+                    cseq: message.cseq().map_or(0, |cseq| cseq.number),
                     sent: now,
                     cancelled: None,
                     provisional: false,

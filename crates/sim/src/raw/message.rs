@@ -82,7 +82,8 @@ impl RawCall {
         };
         let body = body.unwrap_or_default();
         let id = self.invite.call_id();
-        let refer = if method == "REFER" { "Refer-To: <sip:900123456@203.0.113.9>\r\n" } else { "" };
+        let refer =
+            if method == "REFER" { "Refer-To: <sip:900123456@203.0.113.9>\r\n" } else { "" };
         Bytes::from(format!(
             "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {from};rport;branch=z9hG4bK{id}{branch}{cseq}\r\n\
              Max-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {id}\r\nCSeq: {cseq} {method}\r\n\

@@ -212,9 +212,10 @@ impl World {
         self.raw_send(at, wire);
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "made for it at every call")]
     fn raw_send(&mut self, at: usize, wire: Bytes) {
         let from = self.peers[at].address;
-        self.send(from, SWITCH, wire);
+        self.send(from, SWITCH, &wire);
     }
 
     fn raw_later(&mut self, at: usize, id: &str, delay: Ms, act: RawAct) {

@@ -91,7 +91,8 @@ impl World {
         let Some(call) = self.raw.get_mut(&key).filter(|call| !call.over) else { return };
         let Side::Phone(lie) = call.side else { return };
         let (invite, tag) = (call.invite.clone(), call.tag.clone());
-        let ok = |tag: &str, sdp: Option<&Bytes>| message::response(&invite, 200, tag, sdp, address);
+        let ok =
+            |tag: &str, sdp: Option<&Bytes>| message::response(&invite, 200, tag, sdp, address);
         let main = match lie {
             PhoneLie::NoSdp => ok(&tag, None),
             PhoneLie::BadSdp => ok(&tag, Some(&Bytes::from_static(BAD_SDP.as_bytes()))),
@@ -101,10 +102,8 @@ impl World {
             _ => ok(&tag, Some(&sdp)),
         };
         call.port = port;
-        call.answered = !matches!(
-            lie,
-            PhoneLie::Redirect | PhoneLie::Challenge | PhoneLie::WrongHeaders
-        );
+        call.answered =
+            !matches!(lie, PhoneLie::Redirect | PhoneLie::Challenge | PhoneLie::WrongHeaders);
         call.over = !call.answered;
         call.repeating = Some(main.clone());
         self.phone_before(at, lie, &invite, &main);
@@ -136,7 +135,8 @@ impl World {
             }
             PhoneLie::Garbage => {
                 let cut = text.len() / 2;
-                for garbage in [&text[..cut], "\r\n\r\n", "INVITE", "SIP/2.0 200 OK\r\n\r\n", "\0"] {
+                for garbage in [&text[..cut], "\r\n\r\n", "INVITE", "SIP/2.0 200 OK\r\n\r\n", "\0"]
+                {
                     self.raw_send(at, Bytes::from(garbage.to_owned()));
                 }
             }
