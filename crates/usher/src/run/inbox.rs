@@ -12,7 +12,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Select, Sender, TrySendError, bounded};
@@ -117,6 +117,7 @@ struct Door {
     waiting: Box<[AtomicU32]>,
     admitted: Box<[AtomicU64]>,
     wait_us: AtomicU64,
+    draining: AtomicBool,
 }
 
 impl Door {
@@ -126,6 +127,7 @@ impl Door {
             waiting: (0..SLOTS).map(|_| AtomicU32::new(0)).collect(),
             admitted: (0..ADMITTED).map(|_| AtomicU64::new(0)).collect(),
             wait_us: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
         }
     }
 
@@ -216,6 +218,17 @@ impl Inbox {
             item = back;
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Lets the core take no new calls.
+    pub(super) async fn drain(&self) {
+        self.door.draining.store(true, Relaxed);
+        self.item_waiting(Item::Drain).await;
+    }
+
+    /// Whether the node is on its way out: nobody should send it new calls.
+    pub(super) fn is_draining(&self) -> bool {
+        self.door.draining.load(Relaxed)
     }
 
     /// Says that a flow has failed, behind all that came by it: a registration that was read before

@@ -214,7 +214,7 @@ fn seed() -> Result<[u8; 32], Failure> {
 }
 
 fn api_settings(setup: &Setup, store: Weak<Store>, inbox: &Inbox) -> Settings {
-    let inbox = inbox.clone();
+    let (inbox, leaving) = (inbox.clone(), inbox.clone());
     let checks: Vec<Check> = vec![
         (
             "store",
@@ -222,6 +222,13 @@ fn api_settings(setup: &Setup, store: Weak<Store>, inbox: &Inbox) -> Settings {
                 Some(store) if store.healthy() => Ok(()),
                 Some(_) => Err("the last commit failed".to_owned()),
                 None => Err("closed".to_owned()),
+            }),
+        ),
+        (
+            "drain",
+            Arc::new(move || match leaving.is_draining() {
+                false => Ok(()),
+                true => Err("no new calls are taken".to_owned()),
             }),
         ),
         (

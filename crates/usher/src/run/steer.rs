@@ -37,7 +37,7 @@ impl Ending {
         } else {
             self.draining = true;
             tracing::info!("draining: no new calls; the next signal ends those that are left");
-            inbox.item_waiting(Item::Drain).await;
+            inbox.drain().await;
         }
     }
 
