@@ -306,11 +306,11 @@ impl World {
         let (cseq, from) = (self.peers[at].registration.cseq, self.peers[at].address);
         self.send(from, crate::setup::SWITCH, request.wire());
         self.later(REGISTER_AGAIN_MS, Act::Phone(at, PhoneAct::Again(cseq, 1)));
-        // Half-way through, refreshed: as long as anybody may still call.
+        // Half-way through, refreshed, if somebody may call after it ran out.
         let last = self.scenario.callers.last().map_or(0, |caller| caller.at_ms);
         let next_ms = EXPIRES_S * 500;
         let now_ms = u64::try_from(self.now.as_millis()).unwrap_or(u64::MAX);
-        if expires_s > 0 && now_ms + next_ms < last + 2 * next_ms {
+        if expires_s > 0 && now_ms + 2 * next_ms < last + next_ms {
             self.later(next_ms, Act::Phone(at, PhoneAct::Register));
         }
     }

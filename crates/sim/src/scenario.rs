@@ -254,6 +254,7 @@ fn rough_operator(dice: &mut Dice) -> Operator {
         fetch_ms: None,
         away_ms: Vec::new(),
     };
+    operator.die_permille *= 2;
     operator.answer_ms = dice.exponential(3_000);
     operator.phones = if dice.one_in_1000(250) { 2 } else { 1 };
     if dice.one_in_1000(300) {
