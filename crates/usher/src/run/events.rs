@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use api::Api;
 use b2bua::{SharedEvent, What};
@@ -11,6 +12,8 @@ use store::Store;
 
 use super::inbox::Reply;
 
+/// How long events gather.
+const GATHER: Duration = Duration::from_millis(2);
 /// What may wait for the thread; the core never waits for it.
 const WAITING_MAX: usize = 32_768;
 
@@ -63,26 +66,33 @@ impl Events {
 }
 
 impl EventThread {
-    /// Works until the core's end is dropped.
+    /// Works until the core's end is dropped. After each round it lets some gather: a turn of the
+    /// core must not cost a wake-up for each of its events.
     pub(super) fn run(self) {
         let mut counted = 0;
         while let Ok(said) = self.heard.recv() {
-            match said {
-                Said::Event(event) => {
-                    self.store.append(event.clone());
-                    self.api.observe(&event);
-                    log(&event.what);
-                }
-                Said::Answer(answer) => {
-                    let (to, result) = *answer;
-                    // Who asked may have given up.
-                    let _ = to.send(result);
-                }
-            }
+            self.take(said);
+            self.heard.try_iter().for_each(|said| self.take(said));
             let dropped = self.store.dropped() + self.lost.load(Relaxed);
             if dropped > counted {
                 self.api.meters().events_dropped.inc_by(dropped - counted);
                 counted = dropped;
+            }
+            std::thread::sleep(GATHER);
+        }
+    }
+
+    fn take(&self, said: Said) {
+        match said {
+            Said::Event(event) => {
+                self.store.append(event.clone());
+                self.api.observe(&event);
+                log(&event.what);
+            }
+            Said::Answer(answer) => {
+                let (to, result) = *answer;
+                // Who asked may have given up.
+                let _ = to.send(result);
             }
         }
     }
