@@ -116,6 +116,7 @@ impl Acd {
             && waiting.wanted.is_none()
             && claims < RING_ALL_MAX;
         self.state.auto_connect
+            && waiting.max_wait != MaxWait::Over
             && queue.config.auto_connect
             && task.auto_connect
             && (claims == 0 || more)

@@ -47,6 +47,8 @@ impl Acd {
         let waiting = self.state.tasks.get_mut(&id).and_then(|task| task.waiting_mut());
         let Some(waiting) = waiting else { return };
         waiting.max_wait = MaxWait::Over;
+        // Nobody new is rung until it has been told, or with ring-all it never would be.
+        self.reopen(id, false);
         self.max_wait_recheck(id);
     }
 
@@ -57,6 +59,7 @@ impl Acd {
         if waiting.max_wait == MaxWait::Over && waiting.reservations.is_empty() {
             waiting.max_wait = MaxWait::Never;
             self.limit(id, LimitReason::MaxWait);
+            self.reopen(id, true);
         }
     }
 }

@@ -248,7 +248,7 @@ impl Naive {
         let queue = self.queues.iter().find(|q| q.id == task.e.queue).unwrap();
         let claims = self.claims_of(task.e.task).len();
         let ring_all = queue.config.strategy == Strategy::RingAll && task.e.wanted.is_none();
-        let open = self.auto && queue.config.auto_connect && task.e.auto_connect;
+        let open = self.auto && queue.config.auto_connect && task.e.auto_connect && !task.over;
         if !open || claims > 0 && !(ring_all && claims < RING_ALL_MAX) {
             return None;
         }
