@@ -17,6 +17,9 @@ pub(crate) const TRUNK: usize = 0;
 /// A request of a phone's own is sent again after this long.
 const REGISTER_AGAIN_MS: Ms = 500;
 
+/// How long a phone rings at most.
+const RINGS_MS: Ms = 180_000;
+
 /// What a caller does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum CallerAct {
@@ -45,6 +48,8 @@ pub(crate) enum PhoneAct {
     Answer(LegId),
     /// Refuses.
     Refuse(LegId, u16),
+    /// Has rung for too long.
+    Tire(LegId),
     /// Hangs up.
     HangUp(LegId),
     /// re-INVITEs: `sendonly` to hold, `sendrecv` to resume.
@@ -230,6 +235,10 @@ impl World {
         if !self.phones.up[at].is_empty() || self.dice.one_in_1000(operator.busy_permille) {
             return self.end_leg(at, leg, 486);
         }
+        // Nothing rings for ever, also where nobody says that it is over.
+        if self.is_small() {
+            self.later(RINGS_MS, Act::Phone(at, PhoneAct::Tire(leg)));
+        }
         if self.dice.one_in_1000(operator.mute_permille) {
             return;
         }
@@ -259,6 +268,8 @@ impl World {
             }
             PhoneAct::Again(cseq, sent) => self.register_again(at, cseq, sent),
             PhoneAct::Answer(leg) => self.pick_up(at, leg),
+            PhoneAct::Tire(leg) if self.phones.up[at].contains(&leg) => {}
+            PhoneAct::Tire(leg) => self.end_leg(at, leg, 480),
             PhoneAct::Refuse(leg, status) => self.end_leg(at, leg, status),
             PhoneAct::HangUp(leg) => {
                 self.phones.up[at].retain(|up| *up != leg);
