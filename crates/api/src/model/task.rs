@@ -88,6 +88,11 @@ impl Model {
 }
 
 impl Task {
+    /// What orders waiting tasks, milliseconds of Unix time: virtual start less head start.
+    pub(crate) fn order(&self) -> i64 {
+        self.virtual_start.as_millisecond() - i64::from(self.priority_s) * 1_000
+    }
+
     fn observe(&mut self, what: &What) {
         match what {
             What::TaskPosition { position, .. } => self.position = Some(*position),

@@ -1,10 +1,12 @@
 //! Tasks.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use b2bua::{Command, TaskKey};
+use b2bua::{Command, TaskKey, UnknownId};
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -45,8 +47,30 @@ pub(crate) async fn list(
                 Some(state) => task.state == state,
             }
     });
-    let keys = wanted.map(|task| *task.key()).collect();
-    page(params, keys, |key| view(&inner, *key)).map(Json)
+    let places = wanted.map(|task| Place { order: task.order(), key: *task.key() }).collect();
+    page(params, places, |place| view(&inner, place.key)).map(Json)
+}
+
+/// Where a task stands among all: by virtual start less its head start, as it will be served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    order: i64,
+    key: TaskKey,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.order, self.key)
+    }
+}
+
+impl FromStr for Place {
+    type Err = UnknownId;
+
+    fn from_str(text: &str) -> Result<Self, UnknownId> {
+        let (order, key) = text.split_once('.').ok_or(UnknownId)?;
+        Ok(Self { order: order.parse().map_err(|_| UnknownId)?, key: key.parse()? })
+    }
 }
 
 pub(crate) async fn show(

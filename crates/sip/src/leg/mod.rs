@@ -43,9 +43,8 @@ use crate::endpoint::Core;
 use crate::msg::{Builder, Method, Name};
 use crate::{EndCause, Event, Flow, Headers, LegId, Time};
 
-/// Methods we know what to do with.
-pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE, NOTIFY, REFER, UPDATE";
+/// Methods taken within a dialog: a phone offers a transfer on the strength of REFER being here.
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
 
 /// Bodies an INVITE may have.
 pub(crate) const ACCEPT: &str = "application/sdp";
