@@ -626,3 +626,52 @@ fn a_reinvite_waits_for_the_ack_of_our_200() {
     bench.hears(request("ACK", US, 10, &[&to], ""));
     assert_eq!(bench.titles(), ["INVITE"]);
 }
+
+#[test]
+fn a_reinvite_with_provisional_answers_only_is_cancelled() {
+    for late in [None, Some(487), Some(491), Some(200)] {
+        let mut bench = Bench::new();
+        let (leg, to) = answered(&mut bench);
+        bench.hears(request("ACK", US, 10, &[&to], ""));
+        bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+        let reinvite = bench.last();
+        bench.hears(answer(&reinvite, 100, "them", None));
+        bench.pass(Time::from_secs(30));
+        bench.hears(answer(&reinvite, 180, "them", None));
+        bench.titles();
+        bench.seen();
+        bench.pass(Time::from_secs(3));
+        assert_eq!(bench.titles()[0], "CANCEL");
+        match late {
+            Some(status) => {
+                bench.hears(answer(&reinvite, status, "them", Some("<sip:carol@192.0.2.2>")));
+                bench.pass(Time::from_secs(5));
+            }
+            None => bench.pass(Time::from_secs(33)),
+        }
+        let expected =
+            if late == Some(200) { "ReinviteAnswered 200" } else { "ReinviteFailed 408" };
+        assert_eq!(bench.seen(), [expected]);
+        bench.titles();
+        bench.hears(request("INVITE", US, 11, &[&to, CONTACT], ""));
+        assert_eq!(bench.seen(), ["Reinvite"], "the dialog is free again");
+        bench.end(leg);
+        bench.nothing_left();
+    }
+}
+
+#[test]
+fn a_2xx_with_an_unreadable_route_set_is_acknowledged_and_ended() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call(None);
+    bench.titles();
+    let ok = answer(&invite, 200, "one", Some("<sip:one@192.0.2.2:5066>"));
+    let text = String::from_utf8(ok.wire().to_vec()).unwrap();
+    let text = text.replacen("Contact:", "Record-Route: <<<\r\nContact:", 1);
+    bench.hears(Message::parse(Bytes::from(text)).unwrap());
+    let (way, ack) = &bench.sent[0];
+    assert_eq!((way.remote.port(), ack.header(Name::Route)), (5066, None));
+    assert_eq!(bench.titles(), ["ACK", "BYE"]);
+    assert_eq!(bench.seen(), ["Failed 502"]);
+    bench.nothing_left();
+}

@@ -24,6 +24,12 @@ impl Dialog {
     pub(crate) fn uac(invite: &Message, response: &Message) -> Result<Self, Invalid> {
         let mut routes = response.record_routes()?;
         routes.reverse();
+        Ok(Self { routes, ..Self::unrouted(invite, response)? })
+    }
+
+    /// The same without its route set: good enough to acknowledge and end a call whose route set
+    /// cannot be read.
+    pub(crate) fn unrouted(invite: &Message, response: &Message) -> Result<Self, Invalid> {
         Ok(Self {
             remote_tag: response.to_tag().unwrap_or_default(),
             remote: response.header(Name::To).unwrap_or("").to_owned(),
@@ -31,7 +37,7 @@ impl Dialog {
                 Some(target) => target,
                 None => invite.uri()?,
             },
-            routes,
+            routes: Vec::new(),
             remote_cseq: None,
         })
     }

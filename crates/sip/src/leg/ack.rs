@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Leg;
 use super::outbox::Parcel;
+use crate::dialog::Dialog;
 use crate::endpoint::{Core, with_body};
 use crate::msg::{Message, Method, Name};
 use crate::transaction::ClientKey;
@@ -90,7 +91,8 @@ pub(crate) fn stray(
     response: &Message,
     is_new_dialog: bool,
 ) {
-    let Ok(dialog) = crate::dialog::Dialog::uac(invite, response) else { return };
+    let dialog = Dialog::uac(invite, response).or_else(|_| Dialog::unrouted(invite, response));
+    let Ok(dialog) = dialog else { return };
     let number = invite.cseq().map_or(1, |cseq| cseq.number);
     let way = super::Way::direct(Some(flow));
     let flow = match way.route(core, &dialog) {

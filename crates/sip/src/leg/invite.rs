@@ -13,7 +13,7 @@ use crate::endpoint::{Core, Outcome, Sent, with_body};
 use crate::msg::{Builder, Message, Method, Name, NameAddr, Uri};
 use crate::rng::token;
 use crate::transaction::{ClientIn, ClientKey, Purpose};
-use crate::{Event, Failure, Flow, Invite, LegId, Target, Time};
+use crate::{Event, Failure, Flow, Headers, Invite, LegId, Target, Time};
 
 /// An INVITE of ours that is not finally answered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -200,9 +200,14 @@ impl Leg {
             }
             return;
         };
-        let Ok(mut dialog) = Dialog::uac(&sent.request, response) else {
-            return self.failed(core, 502, None);
-        };
+        let dialog = Dialog::uac(&sent.request, response);
+        let is_sound = dialog.is_ok();
+        let dialog = dialog.or_else(|_| Dialog::unrouted(&sent.request, response));
+        let Ok(mut dialog) = dialog else { return self.failed(core, 502, None) };
+        if !is_sound {
+            // The peer is in a call: it is acknowledged and ended, if only by its Contact.
+            self.failed(core, 502, None);
+        }
         if let Some(early) = self.dialogs.iter().find(|early| early.remote_tag == tag) {
             dialog.remote_cseq = early.remote_cseq;
         }
@@ -211,6 +216,8 @@ impl Leg {
         self.owe_ack(core, now, sent.key, &sent.request);
         if let Cancel::Wanted(headers) | Cancel::Sent(headers) = calling.cancel {
             self.leave(core, now, headers);
+        } else if !is_sound {
+            self.leave(core, now, Headers::new());
         } else {
             let response = response.clone();
             self.tell(core, |leg| Event::Answered { leg, response });

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::accept::Open;
 use super::outbox::Parcel;
 use super::{Leg, Phase};
-use crate::endpoint::{Core, Outcome, Sent};
+use crate::endpoint::{Core, Outcome, Sent, cancel};
 use crate::msg::{Message, Method, Name};
+use crate::transaction::timer::T1_64;
 use crate::transaction::{ClientIn, ClientKey, Purpose};
 use crate::{Body, EndCause, Event, Flow, Headers, Time};
 
@@ -29,6 +30,7 @@ pub(super) enum Reinvite {
     Sent {
         key: ClientKey,
         order: Order,
+        patience: Patience,
     },
     /// Waits after glare.
     Backoff {
@@ -37,11 +39,29 @@ pub(super) enum Reinvite {
     },
 }
 
+/// How long a peer that answers provisionally is waited for. Its transaction alone would wait for
+/// ever (section 17.1.1.2), and no other INVITE gets through meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Patience {
+    /// No provisional response yet: the transaction has its own end.
+    Unheard,
+    /// 64·T1 from the first provisional response; more of them do not prolong it.
+    Until(Time),
+    /// A CANCEL is out, after which the transaction ends by itself (section 9.1).
+    Cancelled,
+}
+
 impl Reinvite {
+    fn sent(key: ClientKey, order: Order) -> Self {
+        Self::Sent { key, order, patience: Patience::Unheard }
+    }
+
     pub(super) fn due(&self) -> Option<Time> {
         match self {
+            Self::Sent { patience: Patience::Until(at), .. } | Self::Backoff { at, .. } => {
+                Some(*at)
+            }
             Self::Posted | Self::Sent { .. } => None,
-            Self::Backoff { at, .. } => Some(*at),
         }
     }
 
@@ -90,7 +110,7 @@ impl Leg {
         let purpose = Purpose::Reinvite(self.id);
         let (headers, body) = (&order.headers, order.body.as_ref());
         let key = self.ship_request(core, now, flow, &Method::Invite, headers, body, purpose);
-        self.reinvite = key.map(|key| Reinvite::Sent { key, order });
+        self.reinvite = key.map(|key| Reinvite::sent(key, order));
     }
 
     /// What became of our re-INVITE.
@@ -101,7 +121,7 @@ impl Leg {
         };
         let is_current = self.reinvite.as_ref().and_then(Reinvite::key) == Some(sent.key);
         match response.and_then(Message::status) {
-            Some(0..200) if is_current => {}
+            Some(0..200) if is_current => self.reinvite_provisional(now),
             Some(0..200) => {
                 core.client_step(now, sent.key, ClientIn::Cancelled, None);
             }
@@ -112,6 +132,14 @@ impl Leg {
             }
             _ if !is_current => {}
             status => self.reinvite_failed(core, now, sent, status, response),
+        }
+    }
+
+    fn reinvite_provisional(&mut self, now: Time) {
+        if let Some(Reinvite::Sent { patience, .. }) = &mut self.reinvite
+            && *patience == Patience::Unheard
+        {
+            *patience = Patience::Until(now + T1_64);
         }
     }
 
@@ -147,10 +175,11 @@ impl Leg {
         status: Option<u16>,
         response: Option<&Message>,
     ) {
-        let Some(Reinvite::Sent { order, .. }) = self.reinvite.take() else { return };
-        if let Some(response) = response {
+        let Some(Reinvite::Sent { order, patience, .. }) = self.reinvite.take() else { return };
+        let cancelled = patience == Patience::Cancelled;
+        if let Some(response) = response.filter(|_| !cancelled) {
             if let Some(key) = self.try_again(core, now, sent, response, true) {
-                self.reinvite = Some(Reinvite::Sent { key, order });
+                self.reinvite = Some(Reinvite::sent(key, order));
                 return;
             }
             if let Some(wait) = self.wait(core, response).filter(|_| order.tries < TRIES_MAX) {
@@ -164,12 +193,12 @@ impl Leg {
                 self.ended(core, EndCause::DialogGone);
                 self.over(core, now);
             }
-            (Some(408), _) | (None, Outcome::TimedOut) => {
+            (Some(408), _) | (None, Outcome::TimedOut) if !cancelled => {
                 self.ended(core, EndCause::DialogGone);
                 self.leave(core, now, Headers::new());
             }
             (status, _) => {
-                let status = status.unwrap_or(503);
+                let status = if cancelled { 408 } else { status.unwrap_or(503) };
                 self.tell(core, |leg| Event::ReinviteFailed { leg, status });
                 self.next_reinvite(core, now);
             }
@@ -189,11 +218,20 @@ impl Leg {
     }
 
     pub(super) fn reinvite_due(&mut self, core: &mut Core, now: Time) {
-        if self.reinvite.as_ref().and_then(Reinvite::due).is_some_and(|at| at <= now)
-            && let Some(Reinvite::Backoff { order, .. }) = self.reinvite.take()
-        {
-            self.queue.push_front(order);
-            self.next_reinvite(core, now);
+        if self.reinvite.as_ref().and_then(Reinvite::due).is_none_or(|at| at > now) {
+            return;
+        }
+        match self.reinvite.take() {
+            Some(Reinvite::Backoff { order, .. }) => {
+                self.queue.push_front(order);
+                self.next_reinvite(core, now);
+            }
+            Some(Reinvite::Sent { key, order, .. }) => {
+                let patience = Patience::Cancelled;
+                self.reinvite = Some(Reinvite::Sent { key, order, patience });
+                cancel_reinvite(core, now, key);
+            }
+            other => self.reinvite = other,
         }
     }
 
@@ -217,4 +255,13 @@ impl Leg {
         let request = request.clone();
         self.tell(core, |leg| Event::Reinvite { leg, request });
     }
+}
+
+/// Takes our re-INVITE back: its final response has 64·T1 more to come.
+fn cancel_reinvite(core: &mut Core, now: Time, invite: ClientKey) {
+    let Some(client) = core.clients.get(&invite) else { return };
+    let (request, flow) = (cancel(&client.request).build(), client.flow);
+    let key = ClientKey { cancel: true, ..invite };
+    core.send(now, key, flow, request, Purpose::Nobody);
+    core.client_step(now, invite, ClientIn::Cancelled, None);
 }
