@@ -270,6 +270,9 @@ pub enum Rejection {
     Unreachable,
     /// Everything else.
     Error,
+    /// We had nothing to ring with: no port, no room. The pair is kept apart for a while, and
+    /// nothing is held against the operator, whose phone did not ring.
+    Ours,
 }
 
 /// Why the machine takes a reservation back.

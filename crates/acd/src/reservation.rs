@@ -96,5 +96,9 @@ pub(crate) const fn backs_off(end: End) -> bool {
 
 /// Whether such an end counts as not answering.
 pub(crate) const fn is_missed(end: End) -> bool {
-    matches!(end, End::Rejected(_) | End::Rescinded(Rescission::Timeout))
+    match end {
+        End::Rejected(Rejection::Ours) => false,
+        End::Rejected(_) | End::Rescinded(Rescission::Timeout) => true,
+        End::Accepted | End::Refused(_) | End::Rescinded(_) => false,
+    }
 }

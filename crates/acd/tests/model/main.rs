@@ -219,7 +219,13 @@ impl World {
         if booking && sort < 9 {
             return Input::Booked(id);
         }
-        let why = [Rejection::Busy, Rejection::Declined, Rejection::Unreachable, Rejection::Error];
+        let why = [
+            Rejection::Busy,
+            Rejection::Declined,
+            Rejection::Unreachable,
+            Rejection::Error,
+            Rejection::Ours,
+        ];
         match sort {
             0..3 => Input::Ringing(id),
             3..8 => Input::Accepted(id),

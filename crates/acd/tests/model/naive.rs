@@ -346,7 +346,8 @@ impl Naive {
         if timeout || rejected || unbooked {
             self.back_off(now, task, operator);
         }
-        if (timeout || rejected) && !claim.directed {
+        let ours = end == End::Rejected(Rejection::Ours);
+        if (timeout || rejected) && !ours && !claim.directed {
             let queue = self.t(task).unwrap().e.queue;
             let rona = self.q(queue).config.rona;
             let person = self.p(operator).unwrap();
