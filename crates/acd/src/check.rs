@@ -140,6 +140,10 @@ impl Acd {
             let missing: Vec<_> = should.difference(is).collect();
             return Err(format!("timers without a state {outlived:?}, missing {missing:?}"));
         }
+        let (is, should) = (self.open_reservations(), built.open_reservations());
+        if is != should {
+            return Err(format!("{is} reservations are open, by count {should}"));
+        }
         for ((id, is), should) in self.state.queues.iter().zip(built.state.queues.values()) {
             let (is, should) = (&is.index, &should.index);
             let same = is.tasks == should.tasks

@@ -27,9 +27,22 @@ id!(
     TaskId(u64)
 );
 id!(
-    /// The exclusive, expiring claim of one task on one operator; numbered by the machine.
+    /// The exclusive, expiring claim of one task on one operator; numbered by the machine, and
+    /// never twice: see [`crate::Acd::new`].
     ReservationId(u64)
 );
+
+impl ReservationId {
+    /// Numbers between two epochs that follow each other. A power of two small enough that a number
+    /// stays exact in JSON (below 2^53) as long as epochs are below 2^43.
+    const PER_EPOCH: u64 = 1 << 10;
+
+    /// The `made`-th reservation of a machine of that epoch.
+    pub(crate) const fn mint(epoch: u64, made: u64) -> Self {
+        Self(epoch.wrapping_mul(Self::PER_EPOCH).wrapping_add(made))
+    }
+}
+
 id!(
     /// A person who serves.
     OperatorId(u32)

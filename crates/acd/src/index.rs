@@ -124,7 +124,9 @@ impl Acd {
                 self.timers.set(absent_at, Timer::Absent(*id));
             }
         }
+        state.reservations_open = 0;
         for (id, held) in &state.reservations {
+            state.reservations_open += usize::from(held.lease.is_open());
             if let Some(at) = held.lease.deadline() {
                 debug_assert!(held.lease != Lease::Accepted);
                 self.timers.set(at, Timer::Reservation(*id));

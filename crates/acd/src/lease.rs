@@ -15,7 +15,7 @@ impl Acd {
         let state = &mut self.state;
         let Some(task) = state.tasks.get_mut(&id) else { return };
         let Some(person) = state.operators.get_mut(&operator) else { return };
-        let reservation = ReservationId(state.reservations_made);
+        let reservation = ReservationId::mint(state.epoch, state.reservations_made);
         let channel = task.kind.channel();
         let directed = task.wish().is_some();
         task.attempts += 1;
@@ -29,6 +29,7 @@ impl Acd {
             queue.cursor = Some((person.place, operator));
         }
         state.reservations_made += 1;
+        state.reservations_open += 1;
         person.reservations.push(Held { id: reservation, task: id, channel, ringing: false });
         let until = now + Time::from_millis(BOOK_MS_MAX);
         let lease = Lease::Booking { until };
@@ -96,6 +97,7 @@ impl Acd {
     /// The one who answered first has the task.
     fn win(&mut self, now: Time, id: ReservationId) {
         self.set_lease(id, Lease::Accepted);
+        self.state.reservations_open -= 1;
         let Some(held) = self.state.reservations.get(&id) else { return };
         let (task_id, operator, channel) = (held.task, held.operator, held.channel);
         let Some(task) = self.state.tasks.get(&task_id) else { return };
@@ -131,6 +133,7 @@ impl Acd {
     pub(crate) fn end_reservation(&mut self, now: Time, id: ReservationId, end: End) {
         let Some(held) = self.state.reservations.remove(&id) else { return };
         let (task_id, operator) = (held.task, held.operator);
+        self.state.reservations_open -= usize::from(held.lease.is_open());
         if let Some(at) = held.lease.deadline() {
             self.timers.unset(at, Timer::Reservation(id));
         }

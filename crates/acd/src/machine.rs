@@ -25,6 +25,9 @@ pub(crate) struct State {
     pub(crate) epoch: u64,
     pub(crate) auto_connect: bool,
     pub(crate) reservations_made: u64,
+    /// Reservations booking or ringing.
+    #[serde(skip)]
+    pub(crate) reservations_open: usize,
     pub(crate) queues: BTreeMap<QueueId, Queue>,
     pub(crate) operators: BTreeMap<OperatorId, Operator>,
     pub(crate) tasks: BTreeMap<TaskId, Task>,
@@ -44,7 +47,10 @@ pub(crate) struct Dirty {
 }
 
 impl Acd {
-    /// A machine without queues and operators. `epoch` is told with every booking.
+    /// A machine without queues and operators. `epoch` is told with every booking, and reservations
+    /// are numbered from 1,024 times the epoch on. So that no number comes again after a restart, an
+    /// epoch is greater than the last by at least the reservations made since, divided by 1,024: the
+    /// number of the owner's next event will do.
     #[must_use]
     pub fn new(epoch: u64) -> Self {
         let state = State { epoch, auto_connect: true, ..State::default() };

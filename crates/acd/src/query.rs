@@ -83,6 +83,12 @@ impl Acd {
         queue.into_iter().flat_map(|queue| queue.index.line.iter().map(|(_, task)| *task))
     }
 
+    /// Reservations that are booking or ringing; a count that is kept, not made.
+    #[must_use]
+    pub const fn open_reservations(&self) -> usize {
+        self.state.reservations_open
+    }
+
     /// All operators, by id.
     pub fn operators(&self) -> impl Iterator<Item = OperatorId> {
         self.state.operators.keys().copied()

@@ -30,6 +30,11 @@ pub(crate) enum Lease {
 }
 
 impl Lease {
+    /// Neither accepted nor over.
+    pub(crate) const fn is_open(self) -> bool {
+        self.deadline().is_some()
+    }
+
     pub(crate) const fn deadline(self) -> Option<Time> {
         match self {
             Self::Booking { until } | Self::Ringing { until, .. } => Some(until),

@@ -207,7 +207,10 @@ impl World {
         let open = |c: &&naive::Claim| c.state != State::Accepted;
         let all: Vec<_> = self.naive.claims.iter().filter(open).map(|c| (c.id, c.state)).collect();
         if all.is_empty() || self.dice.one_in(12) {
-            return (ReservationId(self.dice.roll(self.tasks_made + 3)), self.dice.one_in(2));
+            return (
+                ReservationId(7 * 1_024 + self.dice.roll(self.tasks_made + 3)),
+                self.dice.one_in(2),
+            );
         }
         let (id, state) = self.dice.pick(&all);
         (id, matches!(state, State::Booking(_)))
@@ -360,6 +363,7 @@ impl World {
         }
         let open = naive.claims.iter().filter(|c| c.state != State::Accepted);
         assert!(open.map(|c| c.id).eq(self.listener.open.iter().copied()));
+        assert_eq!(acd.open_reservations(), self.listener.open.len());
     }
 
     fn step(&mut self) {
@@ -419,6 +423,39 @@ fn run(seed: u64) -> u32 {
     }
     world.end();
     world.served
+}
+
+#[test]
+fn reservations_are_not_numbered_again_after_a_restart() {
+    let numbers = |epoch: u64| -> Vec<u64> {
+        let mut acd = Acd::new(epoch);
+        let (who, queue) = (OperatorId(0), QueueId(0));
+        let operator = OperatorConfig { queues: vec![queue], ..OperatorConfig::default() };
+        acd.handle(
+            Time::ZERO,
+            Input::Configure(Config {
+                queues: vec![(queue, QueueConfig { wrap_up_ms: 0, ..QueueConfig::default() })],
+                operators: vec![(who, operator)],
+                ..Config::default()
+            }),
+        );
+        acd.handle(Time::ZERO, Input::SignIn { operator: who });
+        acd.handle(Time::ZERO, Input::Reachable { operator: who, reachable: true });
+        for task in (0..2_000).map(TaskId) {
+            acd.handle(Time::ZERO, Input::Enqueue(Enqueue::call(task, queue, Utc::default())));
+            acd.handle(Time::ZERO, Input::Withdraw { task, cause: Withdrawal::Abandoned });
+        }
+        let outputs = std::iter::from_fn(|| acd.poll_output());
+        let booked = |output| match output {
+            Output::Book { reservation, .. } => Some(reservation.0),
+            _ => None,
+        };
+        outputs.filter_map(booked).collect()
+    };
+    let (first, second) = (numbers(3), numbers(3 + 2_000));
+    assert_eq!((first.len(), second.len()), (2_000, 2_000));
+    assert!(first.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(first.last() < second.first(), "{:?} {:?}", first.last(), second.first());
 }
 
 #[test]

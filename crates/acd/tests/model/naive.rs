@@ -279,7 +279,7 @@ impl Naive {
             else {
                 break;
             };
-            let id = ReservationId(self.made);
+            let id = ReservationId(7 * 1_024 + self.made);
             self.made += 1;
             let place = self.p(who).unwrap().place;
             let record = self.t(task).unwrap();
