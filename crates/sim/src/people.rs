@@ -175,6 +175,7 @@ impl World {
             target: Target::Uri { uri: uri.clone(), proxy: None },
             from: NameAddr::new(parsed(&format!("sip:c{who}@carrier.example"))),
             to: NameAddr::new(uri),
+            max_forwards: 70,
             headers: vec![("X-Caller".into(), who.to_string())],
             body,
             credentials: None,

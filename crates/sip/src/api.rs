@@ -253,6 +253,9 @@ pub struct Invite {
     pub from: NameAddr,
     /// To.
     pub to: NameAddr,
+    /// Max-Forwards: what is left of the hops of the request on whose behalf the call is placed,
+    /// 70 where there is none (RFC 3261 section 8.1.1.6).
+    pub max_forwards: u8,
     /// Extra header fields.
     pub headers: Headers,
     /// The offer, or none to ask for one.

@@ -131,6 +131,7 @@ impl Chaos {
             target: Target::Uri { uri: uri.clone(), proxy: None },
             from: NameAddr::new(uri.clone()),
             to: NameAddr::new(uri),
+            max_forwards: 70,
             headers: Headers::new(),
             body: (self.rng.below(2) == 0).then(|| sdp("o")),
             credentials: None,

@@ -105,6 +105,7 @@ impl Bench {
             target: Target::Uri { uri: uri.clone(), proxy: None },
             from: NameAddr::new(Uri::parse("sip:queue@usher.example").unwrap()),
             to: NameAddr::new(uri),
+            max_forwards: 69,
             headers: vec![("X-CRM-Id".into(), "7\r\nVia: evil".to_owned())],
             body: Some(sdp("offer")),
             credentials,
@@ -422,6 +423,7 @@ fn a_host_that_does_not_resolve() {
         target: Target::Uri { uri: uri.clone(), proxy: None },
         from: NameAddr::new(uri.clone()),
         to: NameAddr::new(uri),
+        max_forwards: 70,
         headers: Headers::new(),
         body: None,
         credentials: None,
@@ -525,6 +527,7 @@ fn a_reloaded_desk_is_found_again() {
         target: Target::Binding { user: "alice".into(), binding },
         from: address.clone(),
         to: address,
+        max_forwards: 70,
         headers: Headers::new(),
         body: Some(sdp("offer")),
         credentials: None,
@@ -673,5 +676,22 @@ fn a_2xx_with_an_unreadable_route_set_is_acknowledged_and_ended() {
     assert_eq!((way.remote.port(), ack.header(Name::Route)), (5066, None));
     assert_eq!(bench.titles(), ["ACK", "BYE"]);
     assert_eq!(bench.seen(), ["Failed 502"]);
+    bench.nothing_left();
+}
+
+#[test]
+fn a_call_of_ours_that_comes_back_is_a_loop() {
+    let mut bench = Bench::new();
+    let (leg, invite) = bench.call(None);
+    bench.titles();
+    let returned = sip::msg::Builder::copy(&invite)
+        .set(Name::Via, "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKloop")
+        .build();
+    let hops = returned.max_forwards();
+    bench.hears(returned);
+    assert_eq!(hops, Some(69));
+    assert_eq!(bench.titles(), ["482 INVITE"]);
+    assert!(bench.seen().is_empty());
+    bench.end(leg);
     bench.nothing_left();
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub(crate) struct Core {
     merged_keys: BTreeSet<String>,
     /// Our tags, which name legs.
     pub(crate) tags: BTreeMap<u64, LegId>,
+    /// Call-IDs of the calls we placed, to know one that comes back.
+    pub(crate) own_calls: BTreeSet<Arc<str>>,
     /// Legs that wait for the resolver.
     pub(crate) queries: BTreeMap<u64, LegId>,
     last_leg: u64,
@@ -85,6 +88,7 @@ impl Core {
             server_keys: BTreeMap::new(),
             merged_keys: BTreeSet::new(),
             tags: BTreeMap::new(),
+            own_calls: BTreeSet::new(),
             queries: BTreeMap::new(),
             last_leg: 0,
             last_server: 0,

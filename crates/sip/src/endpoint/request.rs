@@ -42,7 +42,9 @@ impl Endpoint {
             let wait = vec![("Retry-After".into(), RETRY_AFTER_S.to_owned())];
             return core.answer_once(flow, request, 503, &wait);
         }
-        let is_merged = core.is_merged(request);
+        // A call of ours that was led back to us would breed another one each time round.
+        let is_looped = *method == Method::Invite && core.own_calls.contains(request.call_id());
+        let is_merged = is_looped || core.is_merged(request);
         let server = core.serve(now, key, flow, request, None);
         if is_merged {
             return core.reply(now, server, 482, &[]);

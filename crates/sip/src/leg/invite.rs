@@ -1,6 +1,7 @@
 //! Our INVITE, up to its final response: RFC 3261 section 13.2, RFC 3263 section 4.3.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,9 +53,11 @@ impl Leg {
             cancel: Cancel::No,
             invite,
         };
+        let call_id: Arc<str> = core.rng.call_id().into();
+        core.own_calls.insert(call_id.clone());
         Self {
             id: calling.invite.leg,
-            call_id: core.rng.call_id().into(),
+            call_id,
             tag,
             owns_call_id: true,
             local: calling.invite.from.clone().with_tag(&token(tag)).to_string(),
@@ -127,7 +130,7 @@ impl Leg {
         let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
         let mut builder = Builder::request(&Method::Invite, &calling.uri)
             .header(Name::Via, core.via(&flow, key.branch))
-            .header(Name::MaxForwards, 70);
+            .header(Name::MaxForwards, calling.invite.max_forwards);
         for route in &calling.routes {
             builder.push(Name::Route, route);
         }

@@ -109,6 +109,9 @@ impl Leg {
     /// Takes what others know of the leg away from them.
     pub(crate) fn forget(&mut self, core: &mut Core) {
         core.tags.remove(&self.tag);
+        if self.owns_call_id {
+            core.own_calls.remove(&self.call_id);
+        }
         if let Some(query) = self.query.take() {
             core.queries.remove(&query);
         }

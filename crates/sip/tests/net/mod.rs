@@ -238,6 +238,7 @@ impl Net {
             target: Target::Uri { uri: uri("bob", B), proxy: None },
             from: NameAddr::new(uri("alice", A)),
             to: NameAddr::new(uri("bob", B)),
+            max_forwards: 70,
             headers: Headers::new(),
             body: (!late).then(|| sdp("offer")),
             credentials,
