@@ -12,12 +12,14 @@ use std::sync::Arc;
 pub enum Input {
     /// The first configuration, or a reload: tasks, reservations and calls stay as they are.
     Configure(Config),
-    /// The operator signed in; ready unless they chose another state before.
+    /// The operator's phone signed them in: ready, unless they chose another state before, offline
+    /// included, or did not answer. [`Input::Choose`] is what a person says.
     SignIn {
         /// Who.
         operator: OperatorId,
     },
-    /// The operator signed out. A call goes on.
+    /// The operator's phone signed them out; it may sign them in again, unless they had chosen
+    /// offline already. A call goes on.
     SignOut {
         /// Who.
         operator: OperatorId,

@@ -1,7 +1,6 @@
 //! What operators choose, and what happens to them. Being signed in is not a leg: nothing that
 //! happens to a call signs anybody out.
 use crate::ABSENT_AFTER;
-use crate::config::RonaState;
 use crate::ids::{OperatorId, Time, WorkId};
 use crate::io::{Cause, Choice, Rescission, Since};
 use crate::machine::Acd;
@@ -9,14 +8,13 @@ use crate::operator::Reach;
 use crate::timer::Timer;
 
 impl Acd {
+    /// A phone that registers again, after every lost connection, must not undo what a person
+    /// chose, nor put back to work one who does not answer.
     pub(crate) fn sign_in(&mut self, now: Time, id: OperatorId) {
         let Some(person) = self.state.operators.get(&id) else { return };
-        match (&person.chosen.state, person.forced) {
-            (Choice::Offline, _) => self.set_choice(now, id, Choice::Ready, Cause::SignedIn),
-            (chosen, Some(RonaState::Offline)) => {
-                self.set_choice(now, id, chosen.clone(), Cause::SignedIn);
-            }
-            _ => {}
+        let by_nobody = person.chosen.cause != Cause::Chosen && person.forced.is_none();
+        if by_nobody && person.chosen.state == Choice::Offline {
+            self.set_choice(now, id, Choice::Ready, Cause::SignedIn);
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Person {
     removed: bool,
     serves: Vec<QueueId>,
     choice: Choice,
+    /// By a person; a phone does not undo it.
+    chosen: bool,
     forced: Option<RonaState>,
     reachable: bool,
     absent_at: Option<Time>,
@@ -443,12 +445,12 @@ impl Naive {
         }
     }
 
-    fn choose(&mut self, now: Time, id: OperatorId, choice: Choice) {
+    fn choose(&mut self, now: Time, id: OperatorId, choice: Choice, chosen: bool) {
         let Some(person) = self.p(id) else { return };
         if person.removed || person.choice == choice && person.forced.is_none() {
             return;
         }
-        person.choice = choice;
+        (person.choice, person.chosen) = (choice, chosen);
         person.forced = None;
         person.missed = 0;
         let (available, offline) = (Self::available(person), Self::offline(person));
@@ -600,6 +602,7 @@ impl Naive {
                     removed: false,
                     serves: vec![],
                     choice: Choice::Offline,
+                    chosen: false,
                     forced: None,
                     reachable: false,
                     absent_at: None,
@@ -633,11 +636,8 @@ impl Naive {
 
     fn sign_in(&mut self, now: Time, id: OperatorId) {
         let Some(person) = self.p(id) else { return };
-        if person.choice == Choice::Offline {
-            self.choose(now, id, Choice::Ready);
-        } else if person.forced == Some(RonaState::Offline) {
-            let choice = person.choice.clone();
-            self.choose(now, id, choice);
+        if person.choice == Choice::Offline && !person.chosen && person.forced.is_none() {
+            self.choose(now, id, Choice::Ready, false);
         }
     }
 
@@ -655,8 +655,8 @@ impl Naive {
         match input {
             Input::Configure(config) => self.configure(now, config),
             Input::SignIn { operator } => self.sign_in(now, *operator),
-            Input::SignOut { operator } => self.choose(now, *operator, Choice::Offline),
-            Input::Choose { operator, choice } => self.choose(now, *operator, choice.clone()),
+            Input::SignOut { operator } => self.choose(now, *operator, Choice::Offline, false),
+            Input::Choose { operator, choice } => self.choose(now, *operator, choice.clone(), true),
             Input::Reachable { operator, reachable } => self.reach(now, *operator, *reachable),
             Input::Occupy { operator, work } => {
                 if let Some(person) = self.p(*operator).filter(|p| !p.own.contains(work)) {
