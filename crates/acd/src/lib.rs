@@ -31,6 +31,7 @@ mod reservation;
 mod task;
 mod timer;
 mod view;
+mod words;
 mod wrap_up;
 
 pub use carry::{Carried, CarriedV1};
