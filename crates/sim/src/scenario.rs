@@ -267,7 +267,10 @@ fn rough_operator(dice: &mut Dice) -> Operator {
 fn rough_caller(dice: &mut Dice, direct: impl Fn(&mut Dice) -> Option<usize>) -> Caller {
     Caller {
         at_ms: dice.between(1_000, 30_000),
-        patience_ms: dice.exponential(15_000),
+        patience_ms: match dice.one_in_1000(100) {
+            true => dice.between(60_000, 150_000),
+            false => dice.exponential(15_000),
+        },
         talk_ms: dice.exponential(8_000),
         late_offer: dice.one_in_1000(150),
         reinvite_ms: dice.one_in_1000(300).then(|| dice.below(300)),

@@ -117,7 +117,8 @@ impl World {
             checker: Checker::new(Limits {
                 wait_ms_max: signed(scenario.wait_s_max * 1_000),
                 ring_ms: signed(scenario.ring_s * 1_000),
-                ring_all: scenario.strategy == acd::Strategy::RingAll,
+                wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
+                undisturbed: scenario.order_ms.is_none() && scenario.reloads.is_empty(),
                 back_off_ms: signed(setup::BACK_OFF_MS),
             }),
             lies: Dice::new(!scenario.seed),

@@ -4,7 +4,7 @@ use sim::{Scenario, ladder};
 
 #[test]
 fn a_seed_gives_one_ladder_whatever_body_the_switch_lives_in() {
-    for seed in 0..40 {
+    for seed in 0..200 {
         let mut scenario = Scenario::rough(seed);
         scenario.carry_permille = 0;
         let once = ladder(&scenario);

@@ -1,18 +1,19 @@
 //! What everybody hears: by the matrices the media threads get, and by the segments told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use b2bua::event::{Hears as Told, Phase, Role};
 use b2bua::{CallKey, ParticipantId};
 use media::{Command, Hears, Row};
 
-use super::{CONFERENCES_END, told_once};
+use super::told_once;
 
 /// The fold.
 #[derive(Debug, Default)]
 pub(crate) struct Hearing {
     roles: BTreeMap<ParticipantId, Role>,
+    held: BTreeSet<ParticipantId>,
     legs: BTreeMap<(u16, u64), MediaLeg>,
     conferences: BTreeMap<u64, Conference>,
 }
@@ -98,7 +99,13 @@ impl Hearing {
         told_once(self.roles.insert(who, role).is_none(), "joining of", &who)
     }
 
+    pub(crate) fn held(&mut self, who: ParticipantId, held: bool) -> Result<(), String> {
+        let new = if held { self.held.insert(who) } else { self.held.remove(&who) };
+        told_once(new, if held { "hold of" } else { "resuming of" }, &who)
+    }
+
     pub(crate) fn left(&mut self, who: ParticipantId) -> Result<(), String> {
+        self.held.remove(&who);
         told_once(self.roles.remove(&who).is_some(), "leaving of", &who)
     }
 
@@ -113,8 +120,6 @@ impl Hearing {
         let wrong = |what: &str| Err(format!("{phase:?} {participants:?} {hears:?}: {what}"));
         let Some(call) = call else { return wrong("no call") };
         let rows = self.conferences.get(&call.0).map_or(&[][..], |conference| &conference.rows);
-        let all_gone = participants.is_empty() && !CONFERENCES_END;
-        let rows = if all_gone { &[] } else { rows };
         if rows.len() != participants.len() || hears.len() != rows.len() {
             return wrong("the matrix has other rows");
         }
@@ -126,6 +131,10 @@ impl Hearing {
         let with_operator = matches!(phase, Phase::Talk | Phase::Hold);
         if operators != usize::from(with_operator) {
             return wrong("the number of operators does not fit");
+        }
+        let anybody_holds = participants.iter().any(|who| self.held.contains(who));
+        if with_operator && anybody_holds != (phase == Phase::Hold) {
+            return wrong("hold is told otherwise");
         }
         let people = rows.iter().filter(|row| matches!(row.hears, Hears::Speakers(_))).count();
         let fits = match phase {
@@ -142,12 +151,6 @@ impl Hearing {
         }
         let legs = &self.legs;
         let there = |c: &Conference, row: &Row| legs.contains_key(&(c.thread, row.leg.0));
-        for conference in self.conferences.values_mut() {
-            // With nobody left of it, it says nothing any more.
-            if !CONFERENCES_END && !conference.rows.iter().any(|row| there(conference, row)) {
-                conference.rows.clear();
-            }
-        }
         self.conferences.retain(|_, conference| !conference.rows.is_empty());
         for (key, conference) in &self.conferences {
             if let Some(row) = conference.rows.iter().find(|row| !there(conference, row)) {
@@ -167,7 +170,7 @@ impl Hearing {
 
     pub(crate) fn finish(&self) -> Result<(), String> {
         let left = self.conferences.iter().find(|(_, conference)| !conference.rows.is_empty());
-        if let Some((key, _)) = left.filter(|_| CONFERENCES_END) {
+        if let Some((key, _)) = left {
             return Err(format!("conference {key} never ended"));
         }
         match (self.legs.first_key_value(), self.roles.first_key_value()) {

@@ -75,6 +75,8 @@ impl Checker {
                 self.hearing.joined(*participant, *role)
             }
             What::ParticipantLeft { participant } => self.hearing.left(*participant),
+            What::ParticipantHeld { participant } => self.hearing.held(*participant, true),
+            What::ParticipantResumed { participant } => self.hearing.held(*participant, false),
             What::NodeFault { what } => Err(format!("node.fault: {what}")),
             _ => {
                 self.lost += u64::from(self.tasks.event(event, ms)?);
@@ -167,6 +169,13 @@ impl Checker {
     /// # Errors
     /// Who does.
     pub(crate) fn look(&self, ms: i64) -> Result<(), String> {
+        let endless = |call: &&OpenCall| {
+            let alone = call.task.is_none() && call.phase == Phase::Ring;
+            alone && ms - call.phase_ms > DIAL_MS_MAX
+        };
+        if let Some(call) = self.calls.values().find(endless) {
+            return Err(format!("somebody is rung without an end: {call:?}"));
+        }
         self.tasks.look(ms)
     }
 
@@ -229,20 +238,19 @@ impl OpenCall {
     }
 }
 
+/// How long somebody is rung whom no queue rings, at most; a little more.
+const DIAL_MS_MAX: i64 = 61_000;
+
 /// What the queue promises.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Limits {
     pub(crate) wait_ms_max: i64,
     pub(crate) ring_ms: i64,
     pub(crate) back_off_ms: i64,
-    /// Several are rung at once.
-    pub(crate) ring_all: bool,
+    pub(crate) wrap_up_ms: i64,
+    /// Nothing but time ends a wrap-up.
+    pub(crate) undisturbed: bool,
 }
-
-/// Whether somebody for whom operators are rung by turns, without a gap, is told that it took too long.
-const RING_ALL_TELLS_MAX_WAIT: bool = false;
-/// Whether a conference ends with its call.
-const CONFERENCES_END: bool = false;
 
 fn told_once<T: std::fmt::Display>(once: bool, what: &str, which: &T) -> Result<(), String> {
     if once { Ok(()) } else { Err(format!("{what} {which}: told twice or never begun")) }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use b2bua::event::Phase;
 use b2bua::{CallKey, Event, TaskKey, Utc, What};
 
-use super::{Limits, RING_ALL_TELLS_MAX_WAIT, told_once};
+use super::{Limits, told_once};
 
 /// The fold.
 #[derive(Debug, Default)]
@@ -15,8 +15,19 @@ pub(crate) struct Tasks {
     members: Option<BTreeSet<String>>,
     open: BTreeMap<TaskKey, Open>,
     reservations: BTreeMap<u64, (TaskKey, String)>,
-    operators: BTreeMap<String, (String, i64)>,
+    operators: BTreeMap<String, Person>,
+    /// Whose wrap-up lasted otherwise than it should: only signing out explains that.
+    short: Vec<(String, i64)>,
+    /// Who did not take a task, and when: for a while it is not put before them again.
+    apart: BTreeMap<(TaskKey, String), i64>,
     pub(crate) abandoned: u64,
+}
+
+#[derive(Debug)]
+struct Person {
+    state: String,
+    since_ms: i64,
+    chosen: String,
 }
 
 #[derive(Debug)]
@@ -44,16 +55,22 @@ impl Tasks {
 
     /// Takes an event; says whether an operator was lost.
     pub(crate) fn event(&mut self, event: &Event, ms: i64) -> Result<bool, String> {
-        if let What::OperatorState { operator, effective, .. } = &event.what {
-            self.operators.insert(operator.to_string(), (effective.state.to_string(), ms));
+        if let What::OperatorState { operator, effective, chosen } = &event.what {
+            let (state, chosen) = (effective.state.to_string(), chosen.state.to_string());
+            self.operators.insert(operator.to_string(), Person { state, since_ms: ms, chosen });
         }
         let Some(task) = event.task else { return Ok(false) };
+        if let What::ReservationRejected { operator, .. }
+        | What::ReservationTimeout { operator, .. } = &event.what
+        {
+            self.apart.insert((task, operator.to_string()), ms);
+        }
         match &event.what {
             What::TaskQueued { virtual_start, position, .. } => {
                 return self.queued(task, *virtual_start, *position, ms);
             }
             What::ReservationOffered { reservation, operator, .. } => {
-                self.offered(task, *reservation, operator)?;
+                self.offered(task, *reservation, operator, ms)?;
             }
             What::ReservationAccepted { reservation, .. }
             | What::ReservationRejected { reservation, .. }
@@ -61,9 +78,7 @@ impl Tasks {
             | What::ReservationRescinded { reservation, .. }
             | What::ReservationCancelled { reservation, .. } => {
                 let ended = self.reservations.remove(reservation);
-                // One that was withdrawn before anybody was rung was never offered.
-                let known = ended.is_some() || event.what.type_name() == "reservation.cancelled";
-                told_once(known, "end of reservation", reservation)?;
+                told_once(ended.is_some(), "end of reservation", reservation)?;
                 if let Some(Open { place: Place::Waiting { unasked_ms, .. }, .. }) =
                     self.open.get_mut(&task)
                 {
@@ -106,9 +121,11 @@ impl Tasks {
             self.open.insert(task, open);
             return Ok(false);
         };
-        let Place::Served { since_ms, .. } = open.place else {
+        let Place::Served { since_ms, operator } = &open.place else {
             return Err(format!("{task} is queued again: {open:?}"));
         };
+        self.apart.insert((task, operator.clone()), ms);
+        let since_ms = *since_ms;
         if open.virtual_start != start {
             return Err(format!("{task} lost its place: {start}, was {}", open.virtual_start));
         }
@@ -122,7 +139,17 @@ impl Tasks {
         Ok(true)
     }
 
-    fn offered(&mut self, task: TaskKey, reservation: u64, operator: &str) -> Result<(), String> {
+    fn offered(
+        &mut self,
+        task: TaskKey,
+        reservation: u64,
+        operator: &str,
+        ms: i64,
+    ) -> Result<(), String> {
+        let before = self.apart.get(&(task, operator.to_owned()));
+        if before.is_some_and(|before| ms - before < self.limits.back_off_ms) {
+            return Err(format!("{task} is put before {operator} again at once"));
+        }
         if !matches!(self.open.get(&task), Some(Open { place: Place::Waiting { .. }, .. })) {
             return Err(format!("{task} is put before {operator}, but does not wait"));
         }
@@ -192,6 +219,9 @@ impl Tasks {
                 return Err(format!("{task}: completed, but is {place:?}"));
             }
         };
+        if self.limits.undisturbed && (wrap - self.limits.wrap_up_ms).abs() > 1 {
+            self.short.push((operator.to_owned(), wrap));
+        }
         let near = |told: u64, seen: i64| (i64::try_from(told).unwrap_or(-1) - seen).abs() <= parts;
         if who != operator || !near(talk_ms, talk) || !near(wrap_up_ms, wrap) {
             return Err(format!(
@@ -236,8 +266,14 @@ impl Tasks {
     }
 
     /// What is told of an operator fits what they have.
-    pub(crate) fn operators_agree(&self) -> Result<(), String> {
-        let state = |who: &str| self.operators.get(who).map_or("?", |(state, _)| state.as_str());
+    pub(crate) fn operators_agree(&mut self) -> Result<(), String> {
+        for (who, ms) in std::mem::take(&mut self.short) {
+            let chosen = self.operators.get(&who).map_or("?", |person| person.chosen.as_str());
+            if chosen != "offline" {
+                return Err(format!("{who} wrapped up for {ms} ms"));
+            }
+        }
+        let state = |who: &str| self.operators.get(who).map_or("?", |person| person.state.as_str());
         for (task, who) in self.reservations.values() {
             if !matches!(state(who), "reserved" | "ringing") {
                 return Err(format!("{who} is rung for {task}, but {}", state(who)));
@@ -264,12 +300,11 @@ impl Tasks {
         let ready = self
             .operators
             .iter()
-            .find(|(who, (state, since))| state == "ready" && ms - since > slack && serves(who));
+            .find(|(who, p)| p.state == "ready" && ms - p.since_ms > slack && serves(who));
         for (task, open) in &self.open {
             let Place::Waiting { since_ms, unasked_ms } = open.place else { continue };
             let waited = ms - since_ms;
-            let told = RING_ALL_TELLS_MAX_WAIT || !self.limits.ring_all;
-            if told && waited > self.limits.wait_ms_max + self.limits.ring_ms + 1_000 {
+            if waited > self.limits.wait_ms_max + self.limits.ring_ms + 1_000 {
                 return Err(format!("{task} waits for {waited} ms and nobody says so"));
             }
             let rung = self.reservations.values().any(|(other, _)| other == task);
@@ -281,6 +316,8 @@ impl Tasks {
     }
 
     pub(crate) fn configured(&mut self, members: BTreeSet<String>) {
+        // One who was configured anew is another.
+        self.apart.clear();
         self.members = Some(members);
     }
 
@@ -298,8 +335,8 @@ impl Tasks {
         let busy = |state: &str| {
             matches!(state, "reserved" | "ringing" | "on-call" | "on-hold" | "wrap-up")
         };
-        match self.operators.iter().find(|(_, (state, _))| busy(state)) {
-            Some((who, (state, _))) => Err(format!("{who} is left {state} when all is quiet")),
+        match self.operators.iter().find(|(_, person)| busy(&person.state)) {
+            Some((who, person)) => Err(format!("{who} is left {} when all is quiet", person.state)),
             None => Ok(()),
         }
     }

@@ -81,7 +81,11 @@ impl Wire {
         };
         let young = |since: Time| now.saturating_sub(since) < LIFE;
         match status {
-            0..200 => invite.provisional |= invite.answered.is_none() && !invite.failed,
+            // One that comes after all hope was given up changes nothing.
+            0..200 => {
+                let open = invite.answered.is_none() && !invite.failed;
+                invite.provisional |= open && young(invite.sent);
+            }
             200..300 if !invite.failed => {
                 let tag = message.to_tag().unwrap_or_default();
                 let lives = match (&invite.answered, invite.cancelled) {

@@ -46,6 +46,13 @@ impl CallerLie {
     ];
 }
 
+fn caller_lie(call: Option<&RawCall>) -> Option<CallerLie> {
+    match call?.side {
+        Side::Caller(_, lie) => Some(lie),
+        Side::Phone(_) => None,
+    }
+}
+
 impl World {
     pub(crate) fn raw_dial(&mut self, who: usize, lie: CallerLie) {
         let caller = self.scenario.callers[who].clone();
@@ -99,7 +106,9 @@ impl World {
             _ => {}
         }
         let delay = caller.patience_ms;
-        self.raw_later(TRUNK, &id, delay + 60_000, RawAct::HangUp);
+        if lie != CallerLie::AckWithoutAnswer {
+            self.raw_later(TRUNK, &id, delay + 60_000, RawAct::HangUp);
+        }
     }
 
     fn raw_early_bye(&mut self, id: &str) {
@@ -114,7 +123,11 @@ impl World {
     pub(crate) fn raw_caller_ends(&mut self, who: usize, talked: bool) {
         let id = format!("raw{who}@trunk");
         let call = self.raw.get(&(TRUNK, id.clone()));
-        if call.is_some() && (talked || !self.callers.is_talking(who)) {
+        // This one leaves it to the switch.
+        let waits = caller_lie(call) == Some(CallerLie::AckWithoutAnswer);
+        if call.is_some_and(|call| !(waits && call.answered))
+            && (talked || !self.callers.is_talking(who))
+        {
             self.raw_hangs_up(TRUNK, &id);
         }
     }
