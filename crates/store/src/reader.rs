@@ -65,7 +65,8 @@ impl Reader {
         })
     }
 
-    /// Up to `limit` events with a number above `after`, in order.
+    /// Up to `limit` events with a number above `after`, in order. Numbers are missing where
+    /// `task.position` was told, which is not kept, and after a crash.
     ///
     /// # Errors
     /// The database cannot be read.

@@ -64,6 +64,7 @@ const STEPS: [&str; 1] = ["
         PRIMARY KEY (call, id)
     ) WITHOUT ROWID;
     CREATE INDEX participant_operator ON participant (operator, call);
+    CREATE INDEX participant_open ON participant (call) WHERE left_ms IS NULL;
     CREATE TABLE task (
         id TEXT PRIMARY KEY,
         call TEXT,
@@ -144,7 +145,9 @@ fn close_open(run: &Transaction<'_>, last_ms: i64) -> rusqlite::Result<()> {
     let calls = run.execute(
         "UPDATE call SET
             ended_ms = max(?1, started_ms), result = 'crash', cause = 'crash',
-            wait_ms = (SELECT total(length_ms) FROM segment WHERE call = id AND phase = 'wait'),
+            -- Before its first segment a call waits, unanswered.
+            wait_ms = max(0, max(?1, started_ms) - started_ms -
+                (SELECT total(length_ms) FROM segment WHERE call = id AND phase <> 'wait')),
             ring_ms = (SELECT total(length_ms) FROM segment WHERE call = id AND phase = 'ring'),
             talk_ms = (SELECT total(length_ms) FROM segment WHERE call = id AND phase = 'talk'),
             hold_ms = (SELECT total(length_ms) FROM segment WHERE call = id AND phase = 'hold')

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use b2bua::SharedEvent;
+use b2bua::{SharedEvent, What};
 use crossbeam_channel::{Receiver, Sender};
 use rusqlite::{Connection, ErrorCode, params};
 
@@ -148,11 +148,19 @@ impl Writer {
 }
 
 fn write_one(db: &Connection, node: &str, event: &SharedEvent, seq: i64) -> rusqlite::Result<()> {
-    let body = serde_json::to_string(event)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    db.prepare_cached("INSERT OR IGNORE INTO event VALUES (?1, ?2)")?
-        .execute(params![seq, body])?;
+    if is_kept(&event.what) {
+        let body = serde_json::to_string(event)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        db.prepare_cached("INSERT OR IGNORE INTO event VALUES (?1, ?2)")?
+            .execute(params![seq, body])?;
+    }
     fold::apply(db, node, event)
+}
+
+/// Whether an event can be read again later. Positions are of interest while they hold, and so many
+/// that a few busy queues would push everything else out of the table within a minute.
+const fn is_kept(what: &What) -> bool {
+    !matches!(what, What::TaskPosition { .. })
 }
 
 /// Whether trying again cannot help: the fault is the event's, not the disk's.

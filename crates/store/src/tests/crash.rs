@@ -63,6 +63,24 @@ fn what_was_open_ends_as_crash_once() {
 }
 
 #[test]
+fn parts_add_up_without_a_segment() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let mut script = Script::new(&store, 1);
+    let queued = What::TaskQueued {
+        queue: "sales".into(),
+        position: 1,
+        virtual_start: at(200),
+        priority_s: 0,
+    };
+    write(&store, &[script.started(0, "100"), script.event(200, true, queued)]);
+    die(store);
+    let copy = copy_of(&scratch);
+    let record = &all(&copy.open())[0];
+    assert_eq!((record.length_ms, record.wait_ms, record.ring_ms), (Some(200), 200, 0));
+}
+
+#[test]
 fn kill_9_loses_less_than_a_tenth_of_a_second() {
     let scratch = Scratch::new();
     let mut child = Command::new(std::env::current_exe().unwrap())

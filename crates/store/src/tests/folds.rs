@@ -149,3 +149,22 @@ fn old_events_are_pruned() {
     assert_eq!((&json["seq"], &json["type"]), (&31.into(), &"call.segment".into()));
     assert_eq!(reader.events_after(35, 3).unwrap(), []);
 }
+
+#[test]
+fn positions_are_not_kept_and_leave_gaps() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let mut script = Script::new(&store, 1);
+    let position = || What::TaskPosition { queue: "sales".into(), position: 1 };
+    let events = [
+        script.started(0, "100"),
+        script.event(1, true, position()),
+        script.segment(2, Phase::Wait),
+        script.event(3, true, position()),
+    ];
+    write(&store, &events);
+    let kept = store.reader().events_after(0, 10).unwrap();
+    assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 3]);
+    drop(store);
+    assert_eq!(scratch.open().next_seq(), 5, "their numbers are used all the same");
+}
