@@ -16,6 +16,7 @@ mod problem;
 mod query;
 mod routes;
 mod settings;
+mod tally;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -28,9 +29,10 @@ use crate::events::Hub;
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::problem::Problem;
-pub use meters::{Meters, Timing};
+pub use meters::Meters;
 pub use ports::{Order, RecordPage, RecordQuery, Records, RecordsError, StoredEvent};
 pub use settings::{Check, Directory, OperatorEntry, QueueEntry, Role, Settings, Token};
+pub use tally::{Heard, Timing};
 
 /// How long open requests may take after the stop.
 const STOP_WITHIN: Duration = Duration::from_secs(5);

@@ -1,16 +1,12 @@
 //! What the runtime counts: atomics that socket, core and media threads update without a lock.
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
-
-use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::Registry;
+
+use crate::tally::{Heard, Scores, Timing};
 
 /// Methods that get a label of their own; a peer cannot make up more of them.
 const METHODS: [&str; 14] = [
@@ -29,70 +25,6 @@ const METHODS: [&str; 14] = [
     "MESSAGE",
     "UPDATE",
 ];
-
-/// Upper bounds of [`Timing`]'s buckets in nanoseconds, 20 µs to 1 s; one more takes the rest.
-const BOUNDS_NS: [u64; 14] = [
-    20_000,
-    50_000,
-    100_000,
-    200_000,
-    500_000,
-    1_000_000,
-    2_000_000,
-    5_000_000,
-    10_000_000,
-    20_000_000,
-    50_000_000,
-    100_000_000,
-    500_000_000,
-    1_000_000_000,
-];
-
-/// A histogram of short times that is safe to update within a media tick: no lock, no allocation.
-#[derive(Clone, Default)]
-pub struct Timing(Arc<Buckets>);
-
-#[derive(Default)]
-struct Buckets {
-    counts: [AtomicU64; BOUNDS_NS.len() + 1],
-    sum_ns: AtomicU64,
-}
-
-impl Timing {
-    /// Counts one.
-    pub fn observe(&self, took: Duration) {
-        let ns = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.0.counts[BOUNDS_NS.partition_point(|&bound| bound < ns)].fetch_add(1, Relaxed);
-        self.0.sum_ns.fetch_add(ns, Relaxed);
-    }
-}
-
-impl fmt::Debug for Timing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timing").finish_non_exhaustive()
-    }
-}
-
-impl TypedMetric for Timing {
-    const TYPE: MetricType = MetricType::Histogram;
-}
-
-impl EncodeMetric for Timing {
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
-        #[expect(clippy::cast_precision_loss, reason = "seconds for a chart")]
-        let seconds = |ns: u64| ns as f64 / 1e9;
-        let bounds = BOUNDS_NS.iter().map(|&ns| seconds(ns)).chain([f64::INFINITY]);
-        let counts = self.0.counts.iter().map(|count| count.load(Relaxed));
-        let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
-        let count = buckets.iter().map(|(_, count)| count).sum();
-        let sum = seconds(self.0.sum_ns.load(Relaxed));
-        encoder.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
-    }
-
-    fn metric_type(&self) -> MetricType {
-        Self::TYPE
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Requests {
@@ -117,6 +49,8 @@ pub struct Meters {
     responses: Family<Responses, Counter>,
     /// One turn of the core: an input until its outputs are drained.
     pub core_turn: Timing,
+    /// One turn of the core that rang an operator: the choice, and all that it set off.
+    pub decision: Timing,
     /// Inputs waiting for the core.
     pub core_inbox: Gauge,
     /// RTP packets received.
@@ -125,6 +59,10 @@ pub struct Meters {
     pub rtp_out: Counter,
     /// RTP packets that never arrived.
     pub rtp_lost: Counter,
+    /// Interarrival jitter of a leg, at each of its reports.
+    rtp_jitter: Timing,
+    /// Estimated quality of what a leg sends us, at each of its reports.
+    mos: Scores,
     /// Work of one media tick.
     pub media_tick: Timing,
     /// Events the store had to drop.
@@ -139,10 +77,13 @@ impl Meters {
             requests: Family::clone(&requests),
             responses: Family::clone(&responses),
             core_turn: Timing::default(),
+            decision: Timing::default(),
             core_inbox: Gauge::default(),
             rtp_in: packets.get_or_create_owned(&Direction { direction: "in" }),
             rtp_out: packets.get_or_create_owned(&Direction { direction: "out" }),
             rtp_lost: Counter::default(),
+            rtp_jitter: Timing::default(),
+            mos: Scores::default(),
             media_tick: Timing::default(),
             events_dropped: Counter::default(),
         };
@@ -152,18 +93,42 @@ impl Meters {
             "SIP responses sent, by method and code",
             responses,
         );
-        let turn = meters.core_turn.clone();
-        registry.register("usher_core_turn_seconds", "One turn of the core", turn);
-        let inbox = meters.core_inbox.clone();
-        registry.register("usher_core_inbox", "Inputs waiting for the core", inbox);
-        registry.register("usher_rtp_packets", "RTP packets, by direction", packets);
-        let lost = meters.rtp_lost.clone();
-        registry.register("usher_rtp_lost", "RTP packets that never arrived", lost);
-        let tick = meters.media_tick.clone();
-        registry.register("usher_media_tick_seconds", "Work of one media tick", tick);
-        let dropped = meters.events_dropped.clone();
-        registry.register("usher_events_dropped", "Events the store had to drop", dropped);
+        meters.register_core(registry);
+        meters.register_media(registry, packets);
         meters
+    }
+
+    fn register_core(&self, registry: &mut Registry) {
+        let help = "One turn of the core";
+        registry.register("usher_core_turn_seconds", help, self.core_turn.metric());
+        let help = "One turn of the core that rang an operator";
+        registry.register("usher_decision_seconds", help, self.decision.metric());
+        let inbox = self.core_inbox.clone();
+        registry.register("usher_core_inbox", "Inputs waiting for the core", inbox);
+        let dropped = self.events_dropped.clone();
+        registry.register("usher_events_dropped", "Events the store had to drop", dropped);
+    }
+
+    fn register_media(&self, registry: &mut Registry, packets: Family<Direction, Counter>) {
+        registry.register("usher_rtp_packets", "RTP packets, by direction", packets);
+        let lost = self.rtp_lost.clone();
+        registry.register("usher_rtp_lost", "RTP packets that never arrived", lost);
+        let help = "Interarrival jitter of each leg, every five seconds and at its end";
+        registry.register("usher_rtp_jitter_seconds", help, self.rtp_jitter.metric());
+        let help = "Listening quality of each leg since its first packet, estimated by the \
+                    E-model, every five seconds and at its end";
+        registry.register("usher_mos", help, self.mos.metric());
+        let help = "Work of one media tick";
+        registry.register("usher_media_tick_seconds", help, self.media_tick.metric());
+    }
+
+    /// Counts how a leg fares; takes no lock and allocates nothing. One that was never heard has no
+    /// quality.
+    pub fn heard(&self, heard: &Heard) {
+        if heard.packets > 0 {
+            self.rtp_jitter.observe(heard.jitter);
+            self.mos.observe(heard.mos());
+        }
     }
 
     /// Counts a request received.

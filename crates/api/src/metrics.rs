@@ -144,7 +144,11 @@ impl Live {
         registry.register("usher_queue_service_level", help, live.service_level.clone());
         let help = "Operators of a queue, by effective state";
         registry.register("usher_operators", help, live.operators.clone());
-        registry.register("usher_trunk_up", "Whether a trunk is usable", live.trunks.clone());
+        registry.register(
+            "usher_trunk_up",
+            "0 where a trunk is known to be down",
+            live.trunks.clone(),
+        );
         live
     }
 
@@ -175,10 +179,9 @@ impl Live {
         }
         self.trunks.clear();
         for trunk in &model.trunks {
-            if let Some(up) = trunk.up {
-                let labels = ByTrunk { trunk: trunk.key().to_string() };
-                self.trunks.get_or_create(&labels).set(up.into());
-            }
+            // One that does not register is usable until it is known not to be.
+            let labels = ByTrunk { trunk: trunk.key().to_string() };
+            self.trunks.get_or_create(&labels).set(trunk.up.unwrap_or(true).into());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use b2bua::{CallKey, Command};
@@ -12,6 +12,7 @@ use crate::Inner;
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::query::{Params, page};
+use crate::routes::Path;
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,
@@ -24,7 +25,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn show(
     State(inner): State<Arc<Inner>>,
-    Path(call): Path<String>,
+    Path(call): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
@@ -36,7 +37,7 @@ pub(crate) async fn show(
 pub(crate) async fn hang_up(
     State(inner): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
-    Path(call): Path<String>,
+    Path(call): Path,
 ) -> Result<StatusCode, Problem> {
     let key = key(&call)?;
     if let Some(operator) = caller.only_operator() {

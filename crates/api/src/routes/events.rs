@@ -2,7 +2,9 @@
 //!
 //! With `after=SEQ` those missed come first: from the records' table as far as they are no longer
 //! in memory, then from memory, then live. Joining memory and live is one step under a lock, and
-//! nothing at or below the last number sent is sent again: no gap, no duplicate.
+//! nothing at or below the last number sent is sent again: no gap, no duplicate. Only what the
+//! records do not keep, `task.position`, may be absent from what is that old, and a number missing
+//! there is no loss.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use b2bua::config::Name;
 use b2bua::{Choice, Command};
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::query::{Params, page};
-use crate::routes::Body;
+use crate::routes::{Body, Path};
 use crate::{Inner, now};
 
 /// Characters of a reason at most.
@@ -28,7 +28,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn show(
     State(inner): State<Arc<Inner>>,
-    Path(id): Path<String>,
+    Path(id): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
@@ -39,7 +39,7 @@ pub(crate) async fn show(
 pub(crate) async fn change(
     State(inner): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    Path(id): Path,
     Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
     caller.acts_for(&id)?;
@@ -54,7 +54,7 @@ pub(crate) async fn change(
 
 pub(crate) async fn decisions(
     State(inner): State<Arc<Inner>>,
-    Path(id): Path<String>,
+    Path(id): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;

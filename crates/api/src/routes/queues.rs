@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde_json::Value;
 
 use crate::problem::Problem;
 use crate::query::{Params, page};
+use crate::routes::Path;
 use crate::{Inner, now};
 
 pub(crate) async fn list(
@@ -21,7 +22,7 @@ pub(crate) async fn list(
 
 pub(crate) async fn show(
     State(inner): State<Arc<Inner>>,
-    Path(name): Path<String>,
+    Path(name): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::auth::Caller;
 use crate::ports::RecordQuery;
 use crate::problem::Problem;
 use crate::query::Params;
+use crate::routes::Path;
 use crate::settings::Role;
 
 pub(crate) async fn list(
@@ -37,7 +38,7 @@ pub(crate) async fn list(
 pub(crate) async fn show(
     State(inner): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
-    Path(call): Path<String>,
+    Path(call): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     caller.at_least(Role::Supervisor)?;

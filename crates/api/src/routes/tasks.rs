@@ -5,12 +5,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use b2bua::{Command, TaskKey, UnknownId};
 use serde_json::Value;
 
 use crate::problem::Problem;
 use crate::query::{Params, page};
+use crate::routes::Path;
 use crate::{Inner, now};
 
 /// What `?state=` may ask for. Without it: all that are not over.
@@ -75,7 +76,7 @@ impl FromStr for Place {
 
 pub(crate) async fn show(
     State(inner): State<Arc<Inner>>,
-    Path(task): Path<String>,
+    Path(task): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
@@ -85,7 +86,7 @@ pub(crate) async fn show(
 
 pub(crate) async fn decisions(
     State(inner): State<Arc<Inner>>,
-    Path(task): Path<String>,
+    Path(task): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;

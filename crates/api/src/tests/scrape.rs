@@ -1,4 +1,5 @@
 use super::*;
+use crate::Heard;
 
 #[tokio::test]
 async fn all_names_have_values() {
@@ -9,7 +10,6 @@ async fn all_names_have_values() {
     let abandoned = What::TaskAbandoned { queue: "support".into(), wait_ms: 700_000 };
     node.observe(3, Some(11), abandoned);
     node.observe(0, None, state("bob", "ready"));
-    node.observe(0, None, What::TrunkUp { trunk: "carrier".into() });
     let meters = node.api.meters();
     meters.sip_request("INVITE");
     meters.sip_request("MADE-UP");
@@ -19,6 +19,10 @@ async fn all_names_have_values() {
     meters.core_inbox.set(3);
     meters.rtp_in.inc_by(50);
     meters.rtp_lost.inc();
+    meters.decision.observe(Duration::from_millis(3));
+    let jitter = Duration::from_micros(1_500);
+    meters.heard(&Heard { packets: 100, jitter, ..Heard::default() });
+    meters.heard(&Heard { missed: 100, jitter, ..Heard::default() });
     meters.media_tick.observe(Duration::from_micros(20));
     let answer = node.get("/metrics").await;
     assert!(answer.head.contains("content-type: application/openmetrics-text"), "{answer:?}");
@@ -50,9 +54,33 @@ async fn all_names_have_values() {
         r#"usher_rtp_packets_total{direction="in"} 50"#,
         r#"usher_rtp_packets_total{direction="out"} 0"#,
         "usher_rtp_lost_total 1",
+        r#"usher_decision_seconds_bucket{le="0.005"} 1"#,
+        "usher_decision_seconds_sum 0.003",
+        r#"usher_rtp_jitter_seconds_bucket{le="0.002"} 1"#,
+        r#"usher_rtp_jitter_seconds_bucket{le="+Inf"} 1"#,
+        r#"usher_mos_bucket{le="4.3"} 0"#,
+        r#"usher_mos_bucket{le="5.0"} 1"#,
+        r#"usher_mos_bucket{le="+Inf"} 1"#,
         r#"usher_media_tick_seconds_bucket{le="0.00002"} 1"#,
         "# EOF",
     ] {
         assert!(answer.text.lines().any(|found| found == line), "{line}\n{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_trunk_is_up_until_it_is_down() {
+    let mut node = Node::start().await;
+    for (what, expected) in [
+        (None, 1),
+        (Some(What::TrunkDown { trunk: "carrier".into(), cause: "timeout".into() }), 0),
+        (Some(What::TrunkUp { trunk: "carrier".into() }), 1),
+    ] {
+        if let Some(what) = what {
+            node.observe(0, None, what);
+        }
+        let text = node.get("/metrics").await.text;
+        let line = format!(r#"usher_trunk_up{{trunk="carrier"}} {expected}"#);
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
 }
