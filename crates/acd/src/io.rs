@@ -38,14 +38,23 @@ pub enum Input {
         /// What.
         choice: Choice,
     },
-    /// The operator began a call that is not from here.
+    /// The operator's phone rings for a call that is not from here: [`Effective::Ringing`], and
+    /// work like that call's for their limits. [`Input::Occupy`] with the same work when they
+    /// answer, [`Input::Vacate`] when they do not.
+    Alert {
+        /// Who.
+        operator: OperatorId,
+        /// Which work.
+        work: WorkId,
+    },
+    /// The operator began a call that is not from here, or answered it.
     Occupy {
         /// Who.
         operator: OperatorId,
         /// Which work.
         work: WorkId,
     },
-    /// That call ended.
+    /// That call ended, or rings no more.
     Vacate {
         /// Who.
         operator: OperatorId,

@@ -65,6 +65,7 @@ impl Acd {
             Input::SignOut { operator } => self.sign_out(now, operator),
             Input::Reachable { operator, reachable } => self.reach(now, operator, reachable),
             Input::Choose { operator, choice } => self.choose_state(now, operator, choice),
+            Input::Alert { operator, work } => self.alert(now, operator, work),
             Input::Occupy { operator, work } => self.occupy(now, operator, work),
             Input::Vacate { operator, work } => self.vacate(now, operator, work),
             Input::EndWrapUp { operator } => self.end_wrap_up(now, operator),

@@ -21,6 +21,8 @@ pub(crate) struct Operator {
     pub(crate) reach: Reach,
     pub(crate) tasks: Vec<(TaskId, Channel)>,
     pub(crate) own: Vec<WorkId>,
+    /// Own calls to be, which their phone rings for.
+    pub(crate) alerting: Vec<WorkId>,
     pub(crate) reservations: Vec<Held>,
     pub(crate) wrap_up: Option<WrapUp>,
     pub(crate) idle_since: Time,
@@ -91,6 +93,7 @@ impl Operator {
             reach: Reach::No,
             tasks: Vec::new(),
             own: Vec::new(),
+            alerting: Vec::new(),
             reservations: Vec::new(),
             wrap_up: None,
             idle_since: now,
@@ -101,9 +104,10 @@ impl Operator {
         }
     }
 
-    /// Reservations, tasks and own calls on a channel.
+    /// Reservations, tasks and own calls, those that ring included, on a channel.
     pub(crate) fn load(&self, channel: Channel) -> usize {
-        let own = if channel == Channel::Voice { self.own.len() } else { 0 };
+        let own = self.own.len() + self.alerting.len();
+        let own = if channel == Channel::Voice { own } else { 0 };
         self.tasks.iter().filter(|(_, c)| *c == channel).count()
             + self.reservations.iter().filter(|held| held.channel == channel).count()
             + own
@@ -156,7 +160,9 @@ impl Operator {
         if channel == Channel::Voice && voice >= limits.voice as usize {
             return Some(if self.is_on_call() {
                 Filter::OnCall
-            } else if self.reservations.iter().any(|h| h.channel == channel && h.ringing) {
+            } else if !self.alerting.is_empty()
+                || self.reservations.iter().any(|h| h.channel == channel && h.ringing)
+            {
                 Filter::Ringing
             } else if voice > 0 {
                 Filter::Reserved
@@ -166,6 +172,13 @@ impl Operator {
         }
         let full = voice + self.load(Channel::Dialog) >= limits.total as usize;
         full.then_some(Filter::Limit)
+    }
+
+    /// Whoever comes to be available has been idle from now on, even while a ringing phone hides it.
+    pub(crate) fn came_free(&mut self, now: Time, was_available: bool) {
+        if !was_available && self.unavailable().is_none() {
+            self.idle_since = now;
+        }
     }
 
     pub(crate) fn present(&self) -> bool {
@@ -180,6 +193,9 @@ impl Operator {
         }
         if self.reservations.iter().any(|held| held.ringing) {
             return (Effective::Ringing, Some(Cause::Reservation));
+        }
+        if !self.alerting.is_empty() {
+            return (Effective::Ringing, Some(Cause::OwnCall));
         }
         if !self.reservations.is_empty() {
             return (Effective::Reserved, Some(Cause::Reservation));
@@ -206,6 +222,7 @@ impl Operator {
         self.removed
             && self.tasks.is_empty()
             && self.own.is_empty()
+            && self.alerting.is_empty()
             && self.reservations.is_empty()
             && self.wrap_up.is_none()
     }

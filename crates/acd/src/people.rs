@@ -4,7 +4,7 @@ use crate::ABSENT_AFTER;
 use crate::ids::{OperatorId, Time, WorkId};
 use crate::io::{Cause, Choice, Rescission, Since};
 use crate::machine::Acd;
-use crate::operator::Reach;
+use crate::operator::{Operator, Reach};
 use crate::timer::Timer;
 
 impl Acd {
@@ -31,9 +31,11 @@ impl Acd {
         if person.removed || (person.chosen.state == state && person.forced.is_none()) {
             return;
         }
+        let could = person.unavailable().is_none();
         person.chosen = Since { state, cause, since: now };
         person.forced = None;
         person.missed = 0;
+        person.came_free(now, could);
         let before = person.effective.clone();
         let unavailable = person.unavailable().is_some();
         let offline = person.is_offline();
@@ -57,10 +59,12 @@ impl Acd {
             (Reach::Lost { absent_at }, true) => {
                 self.timers.unset(absent_at, Timer::Absent(id));
                 person.reach = Reach::Yes;
+                person.came_free(now, false);
                 Cause::Registered
             }
             (Reach::No, true) => {
                 person.reach = Reach::Yes;
+                person.came_free(now, false);
                 Cause::Registered
             }
             (Reach::Yes, false) => {
@@ -80,25 +84,41 @@ impl Acd {
         self.refresh(now, id, Cause::RegistrationLost);
     }
 
+    pub(crate) fn alert(&mut self, now: Time, id: OperatorId, work: WorkId) {
+        let Some(person) = self.state.operators.get_mut(&id) else { return };
+        if !person.own.contains(&work) && !person.alerting.contains(&work) {
+            person.alerting.push(work);
+            self.own_work_came(now, id);
+        }
+    }
+
     pub(crate) fn occupy(&mut self, now: Time, id: OperatorId, work: WorkId) {
         let Some(person) = self.state.operators.get_mut(&id) else { return };
-        if person.own.contains(&work) {
-            return;
+        if !person.own.contains(&work) {
+            person.alerting.retain(|other| *other != work);
+            person.own.push(work);
+            self.own_work_came(now, id);
         }
-        person.own.push(work);
-        if person.is_over_limit() {
+    }
+
+    fn own_work_came(&mut self, now: Time, id: OperatorId) {
+        if self.state.operators.get(&id).is_some_and(Operator::is_over_limit) {
             self.take_back(now, id, Rescission::Occupied);
         }
         self.refresh(now, id, Cause::OwnCall);
     }
 
+    /// A call that only rang does not make them less idle, as a missed reservation does not.
     pub(crate) fn vacate(&mut self, now: Time, id: OperatorId, work: WorkId) {
         let Some(person) = self.state.operators.get_mut(&id) else { return };
-        if !person.own.contains(&work) {
+        if person.own.contains(&work) {
+            person.own.retain(|other| *other != work);
+            person.idle_since = now;
+        } else if person.alerting.contains(&work) {
+            person.alerting.retain(|other| *other != work);
+        } else {
             return;
         }
-        person.own.retain(|other| *other != work);
-        person.idle_since = now;
         self.refresh(now, id, Cause::CallEnded);
     }
 }

@@ -54,6 +54,7 @@ impl Acd {
             reservations: person.reservations.iter().map(|held| held.id).collect(),
             tasks: person.tasks.iter().map(|(task, _)| *task).collect(),
             own: person.own.clone(),
+            alerting: person.alerting.clone(),
             wrap_up: person.wrap_up.map(|wrap_up| (wrap_up.task, wrap_up.until)),
             idle_since: person.idle_since,
             missed: person.missed,

@@ -71,6 +71,8 @@ pub struct OperatorView {
     pub tasks: Vec<TaskId>,
     /// Calls that are not from here.
     pub own: Vec<WorkId>,
+    /// Calls that are not from here and that their phone rings for.
+    pub alerting: Vec<WorkId>,
     /// Wrap-up: of what, till when.
     pub wrap_up: Option<(TaskId, Time)>,
     /// Since when they have had nothing to do; what longest-idle compares.

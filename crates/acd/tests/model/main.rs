@@ -241,7 +241,7 @@ impl World {
     fn person(&mut self) -> Input {
         let stranger = u32::from(self.dice.one_in(9));
         let operator = OperatorId(self.dice.roll32(self.operators + stranger));
-        match self.dice.roll(20) {
+        match self.dice.roll(21) {
             0..4 => Input::SignIn { operator },
             4 => Input::SignOut { operator },
             5..9 => Input::Reachable { operator, reachable: true },
@@ -252,6 +252,7 @@ impl World {
                 Input::Choose { operator, choice: Choice::NotReady { reason } }
             }
             11 => Input::Choose { operator, choice: Choice::Offline },
+            20 => Input::Alert { operator, work: WorkId(self.dice.roll(3)) },
             12 => Input::Occupy { operator, work: WorkId(self.dice.roll(3)) },
             13 => Input::Vacate { operator, work: WorkId(self.dice.roll(3)) },
             14 => Input::EndWrapUp { operator },
@@ -331,7 +332,7 @@ impl World {
             assert_eq!(view.effective.state, person.effective, "{id:?}");
             assert_eq!(view.idle_since, person.idle, "idle since {id:?}");
             assert_eq!((view.missed, view.wrap_up), (person.missed, person.wrap_up), "{id:?}");
-            assert_eq!(view.own, person.own);
+            assert_eq!((&view.own, &view.alerting), (&person.own, &person.alerting));
             let told = (view.effective.state, view.chosen.state);
             assert_eq!(self.listener.effective.get(&id), Some(&told), "told of {id:?}");
         }
@@ -456,6 +457,58 @@ fn reservations_are_not_numbered_again_after_a_restart() {
     assert_eq!((first.len(), second.len()), (2_000, 2_000));
     assert!(first.windows(2).all(|pair| pair[0] < pair[1]));
     assert!(first.last() < second.first(), "{:?} {:?}", first.last(), second.first());
+}
+
+/// One operator of one queue, who is signed in by their phone.
+fn one_desk() -> (Acd, OperatorId) {
+    let (mut acd, operator) = (Acd::new(1), OperatorId(0));
+    let config = OperatorConfig { queues: vec![QueueId(0)], ..OperatorConfig::default() };
+    let (queues, operators) =
+        (vec![(QueueId(0), QueueConfig::default())], vec![(operator, config)]);
+    acd.handle(Time::ZERO, Input::Configure(Config { auto_connect: true, queues, operators }));
+    acd.handle(Time::ZERO, Input::SignIn { operator });
+    acd.handle(Time::ZERO, Input::Reachable { operator, reachable: true });
+    (acd, operator)
+}
+
+#[test]
+fn a_phone_signs_in_only_whom_no_person_signed_out() {
+    let check = |choice: Option<Choice>, sign_out: bool, expected: Effective| {
+        let (mut acd, operator) = one_desk();
+        if let Some(choice) = choice.clone() {
+            acd.handle(Time::ZERO, Input::Choose { operator, choice });
+        }
+        if sign_out {
+            acd.handle(Time::ZERO, Input::SignOut { operator });
+        }
+        acd.handle(Time::ZERO, Input::SignIn { operator });
+        let view = acd.operator(operator).unwrap();
+        assert_eq!(view.effective.state, expected, "{choice:?} {sign_out}");
+    };
+    check(None, false, Effective::Ready);
+    check(None, true, Effective::Ready);
+    check(Some(Choice::NotReady { reason: None }), false, Effective::NotReady);
+    check(Some(Choice::NotReady { reason: None }), true, Effective::Ready);
+    check(Some(Choice::Offline), false, Effective::Offline);
+    check(Some(Choice::Offline), true, Effective::Offline);
+}
+
+#[test]
+fn a_phone_that_rings_for_another_call_is_not_rung_for_a_task() {
+    let (mut acd, operator) = one_desk();
+    let work = WorkId(5);
+    acd.handle(Time::from_secs(1), Input::Alert { operator, work });
+    let view = acd.operator(operator).unwrap();
+    let effective = (view.effective.state, view.effective.cause);
+    assert_eq!(effective, (Effective::Ringing, acd::Cause::OwnCall));
+    let task = Enqueue::call(TaskId(1), QueueId(0), Utc::default());
+    acd.handle(Time::from_secs(2), Input::Enqueue(task));
+    let why = acd.why_idle(operator).unwrap();
+    assert_eq!((why.filter, acd.open_reservations()), (Some(acd::Filter::Ringing), 0));
+    acd.handle(Time::from_secs(3), Input::Occupy { operator, work });
+    assert_eq!(acd.operator(operator).unwrap().effective.state, Effective::OnCall);
+    acd.handle(Time::from_secs(4), Input::Vacate { operator, work });
+    assert_eq!(acd.open_reservations(), 1);
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(crate) struct Person {
     reachable: bool,
     absent_at: Option<Time>,
     pub(crate) own: Vec<WorkId>,
+    pub(crate) alerting: Vec<WorkId>,
     pub(crate) wrap_up: Option<(TaskId, Time)>,
     pub(crate) idle: Time,
     pub(crate) missed: u32,
@@ -116,7 +117,7 @@ impl Naive {
         let kind = |id: TaskId| self.tasks.iter().find(|t| t.e.task == id).unwrap().e.kind;
         let held: Vec<Kind> =
             self.claims.iter().filter(|c| c.operator == person.id).map(|c| kind(c.task)).collect();
-        let own = person.own.len();
+        let own = person.own.len() + person.alerting.len();
         (held.iter().filter(|k| voice(**k)).count() + own, held.len() + own)
     }
 
@@ -161,7 +162,9 @@ impl Naive {
         let claims = self.open_claims(person.id);
         if self.on_call(person) {
             Effective::OnCall
-        } else if claims.iter().any(|c| matches!(c.state, State::Ringing(_, true))) {
+        } else if claims.iter().any(|c| matches!(c.state, State::Ringing(_, true)))
+            || !person.alerting.is_empty()
+        {
             Effective::Ringing
         } else if !claims.is_empty() {
             Effective::Reserved
@@ -450,10 +453,14 @@ impl Naive {
         if person.removed || person.choice == choice && person.forced.is_none() {
             return;
         }
+        let could = Self::available(person);
         (person.choice, person.chosen) = (choice, chosen);
         person.forced = None;
         person.missed = 0;
         let (available, offline) = (Self::available(person), Self::offline(person));
+        if !could && available {
+            person.idle = now;
+        }
         if !available {
             self.take_back(now, id, Rescission::NotReady);
         }
@@ -607,6 +614,7 @@ impl Naive {
                     reachable: false,
                     absent_at: None,
                     own: vec![],
+                    alerting: vec![],
                     wrap_up: None,
                     idle: now,
                     missed: 0,
@@ -645,8 +653,26 @@ impl Naive {
         let Some(person) = self.p(id).filter(|p| p.reachable != reachable) else { return };
         person.reachable = reachable;
         person.absent_at = (!reachable).then_some(now + ABSENT_AFTER);
+        if Self::available(person) {
+            person.idle = now;
+        }
         if !reachable {
             self.take_back(now, id, Rescission::Unreachable);
+        }
+        self.follow(now);
+    }
+
+    fn own_work(&mut self, now: Time, id: OperatorId, work: WorkId, answered: bool) {
+        let Some(person) = self.p(id).filter(|p| !p.own.contains(&work)) else { return };
+        if !answered && person.alerting.contains(&work) {
+            return;
+        }
+        person.alerting.retain(|w| *w != work);
+        let list = if answered { &mut person.own } else { &mut person.alerting };
+        list.push(work);
+        let person = self.people.iter().find(|p| p.id == id).unwrap();
+        if self.over_limit(person) {
+            self.take_back(now, id, Rescission::Occupied);
         }
         self.follow(now);
     }
@@ -658,17 +684,12 @@ impl Naive {
             Input::SignOut { operator } => self.choose(now, *operator, Choice::Offline, false),
             Input::Choose { operator, choice } => self.choose(now, *operator, choice.clone(), true),
             Input::Reachable { operator, reachable } => self.reach(now, *operator, *reachable),
-            Input::Occupy { operator, work } => {
-                if let Some(person) = self.p(*operator).filter(|p| !p.own.contains(work)) {
-                    person.own.push(*work);
-                    let person = self.people.iter().find(|p| p.id == *operator).unwrap();
-                    if self.over_limit(person) {
-                        self.take_back(now, *operator, Rescission::Occupied);
-                    }
-                }
-                self.follow(now);
-            }
+            Input::Alert { operator, work } => self.own_work(now, *operator, *work, false),
+            Input::Occupy { operator, work } => self.own_work(now, *operator, *work, true),
             Input::Vacate { operator, work } => {
+                if let Some(person) = self.p(*operator) {
+                    person.alerting.retain(|w| w != work);
+                }
                 if let Some(person) = self.p(*operator).filter(|p| p.own.contains(work)) {
                     person.own.retain(|w| w != work);
                     person.idle = now;
