@@ -73,6 +73,12 @@ pub(super) fn expression(section: &Section<'_>, key: &str, text: Text<'_>) -> St
 fn headers(table: &Section<'_>) -> Vec<(b2bua::config::Name, String)> {
     let mut headers = Vec::new();
     for entry in table.entries() {
+        if !trunk::is_header_name(&entry.key) {
+            table.report.fault(
+                &entry.value.at,
+                format!("`{}` is no name of a header field; expected such as X-Line", entry.key),
+            );
+        }
         let Kind::Text(text) = &entry.value.kind else {
             table.report.fault(
                 &entry.value.at,

@@ -388,6 +388,11 @@ fn routes() {
         2,
         "`A` is a whole number; expected an expression",
     );
+    check_route(
+        "header = { \"X Line\" = \"^vip$\" }\ngo = { drop = true }",
+        2,
+        "`X Line` is no name of a header field; expected such as X-Line",
+    );
 }
 
 #[test]

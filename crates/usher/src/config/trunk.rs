@@ -143,10 +143,15 @@ fn credentials(section: &Section<'_>) -> Option<Credentials> {
     None
 }
 
+/// Whether a header field may be called so (RFC 3261 25.1: a token).
+pub(super) fn is_header_name(name: &str) -> bool {
+    let token = |c: char| c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c);
+    !name.is_empty() && name.chars().all(token)
+}
+
 fn header(section: &Section<'_>, text: Text<'_>) -> Option<b2bua::config::Name> {
     let name = text.text.strip_suffix('*').unwrap_or(text.text);
-    let token = |c: char| c.is_ascii_alphanumeric() || "-.!%_+`'~".contains(c);
-    if !name.chars().all(token) || text.text.is_empty() {
+    if text.text.is_empty() || name.contains('*') || !(name.is_empty() || is_header_name(name)) {
         section.report.fault(
             text.at,
             format!(

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use api::Meters;
-use b2bua::{B2bua, Input, Output};
+use b2bua::{B2bua, Input, Output, What};
 use bytes::Bytes;
 use sip::{Flow, Transport};
 use tokio::runtime::Handle;
@@ -79,6 +79,8 @@ struct Desk {
     look_ups: Arc<AtomicUsize>,
     phase: Phase,
     media_is_full: bool,
+    /// Whether this turn rang an operator.
+    decided: bool,
 }
 
 impl Core {
@@ -92,6 +94,7 @@ impl Core {
             look_ups: Arc::default(),
             phase: Phase::Serving,
             media_is_full: false,
+            decided: false,
         };
         self.settle(&mut desk);
         loop {
@@ -145,7 +148,11 @@ impl Core {
 
     fn finish_turn(&mut self, desk: &mut Desk, began: Duration) {
         self.settle(desk);
-        self.meters.core_turn.observe(self.reception.clock.now().saturating_sub(began));
+        let took = self.reception.clock.now().saturating_sub(began);
+        self.meters.core_turn.observe(took);
+        if std::mem::take(&mut desk.decided) {
+            self.meters.decision.observe(took);
+        }
         self.meters.core_inbox.set(i64::try_from(self.reception.inbox.len()).unwrap_or(i64::MAX));
     }
 
@@ -179,7 +186,10 @@ impl Core {
                     desk.media_is_full |= !thread.send(command);
                 }
             }
-            Output::Event(event) => self.events.event(event),
+            Output::Event(event) => {
+                desk.decided |= matches!(event.what, What::ReservationOffered { .. });
+                self.events.event(event);
+            }
             Output::Reply { request, result } => {
                 if let Some(reply) = desk.replies.remove(&request) {
                     self.events.answer(reply, result);

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use api::Meters;
+use api::{Heard, Meters};
 use media::engine::TICK;
-use media::{Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output};
+use media::{Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Report};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::clock::Clock;
@@ -199,7 +199,7 @@ impl Worker {
     }
 
     fn send(&mut self) {
-        let Self { engine, pairs, by_port, events, .. } = self;
+        let Self { engine, pairs, by_port, events, meters, .. } = self;
         let socket = |port: u16, channel| -> Option<&UdpSocket> {
             let index = usize::from(by_port[usize::from(port >> 1)]).checked_sub(1)?;
             Some(pairs[index].socket(channel))
@@ -212,7 +212,12 @@ impl Worker {
                         let _ = socket.send_to(data, to);
                     }
                 }
-                Output::Event(event) => events.push_back(event),
+                Output::Event(event) => {
+                    if let Event::Report(report) = &event {
+                        meters.heard(&heard(report));
+                    }
+                    events.push_back(event);
+                }
             }
         }
     }
@@ -236,6 +241,15 @@ impl Worker {
         self.meters.rtp_out.inc_by(counters.packets_out - self.counted.packets_out);
         self.meters.rtp_lost.inc_by(counters.lost - self.counted.lost);
         self.counted = counters;
+    }
+}
+
+fn heard(report: &Report) -> Heard {
+    Heard {
+        packets: report.packets_in,
+        missed: report.lost + report.late,
+        jitter: Duration::from_micros(report.jitter_us.into()),
+        round_trip: Duration::from_micros(report.rtt_us.unwrap_or(0).into()),
     }
 }
 
