@@ -88,11 +88,13 @@ impl Callers {
 #[derive(Debug)]
 pub(crate) struct Phones {
     up: Vec<Vec<LegId>>,
+    /// The direction a phone wants to tell, by peer and leg.
+    wanted: BTreeMap<(usize, LegId), &'static str>,
 }
 
 impl Phones {
     pub(crate) fn new(count: usize) -> Self {
-        Self { up: vec![Vec::new(); count] }
+        Self { up: vec![Vec::new(); count], wanted: BTreeMap::new() }
     }
 }
 
@@ -147,8 +149,7 @@ impl World {
                 self.end_leg(TRUNK, leg, 487);
             }
             (CallerAct::Reinvite, Some(leg)) => {
-                let body = Some(self.peers[TRUNK].describe("sendrecv"));
-                self.order(TRUNK, Command::Reinvite { leg, body, headers: Vec::new() });
+                self.order(TRUNK, Command::Reinvite { leg, headers: Vec::new() });
             }
             (CallerAct::GiveUp, _) => self.raw_caller_ends(who, false),
             (CallerAct::HangUp, _) => self.raw_caller_ends(who, true),
@@ -202,6 +203,7 @@ impl World {
                     self.later(delay, Act::Caller(who, CallerAct::Reinvite));
                 }
             }
+            Event::OfferWanted { leg } => self.offer(TRUNK, leg, "sendrecv"),
             Event::Reinvite { leg, request } => self.answer_reinvite(TRUNK, leg, &request),
             Event::Failed { leg, .. } | Event::Ended { leg, .. } => self.callers.gone(leg),
             Event::Request { leg, token, .. } => self.refuse_request(TRUNK, leg, token),
@@ -212,13 +214,23 @@ impl World {
     fn phone_event(&mut self, at: usize, event: Event) {
         match event {
             Event::Invite { leg, .. } => self.phone_rings(at, leg),
+            Event::OfferWanted { leg } => {
+                let direction = self.phones.wanted.get(&(at, leg)).copied();
+                self.offer(at, leg, direction.unwrap_or("sendrecv"));
+            }
             Event::Reinvite { leg, request } => self.answer_reinvite(at, leg, &request),
             Event::Failed { leg, .. } | Event::Ended { leg, .. } => {
                 self.phones.up[at].retain(|up| *up != leg);
+                self.phones.wanted.remove(&(at, leg));
             }
             Event::Request { leg, token, .. } => self.refuse_request(at, leg, token),
             _ => {}
         }
+    }
+
+    fn offer(&mut self, at: usize, leg: LegId, direction: &str) {
+        let body = Some(self.peers[at].describe(direction));
+        self.order(at, Command::Offer { leg, body });
     }
 
     fn answer_reinvite(&mut self, at: usize, leg: LegId, _request: &Message) {
@@ -227,8 +239,8 @@ impl World {
     }
 
     fn refuse_request(&mut self, at: usize, leg: LegId, token: u64) {
-        let headers = Vec::new();
-        self.order(at, Command::RespondRequest { leg, token, status: 501, headers });
+        let (status, headers, body) = (501, Vec::new(), None);
+        self.order(at, Command::RespondRequest { leg, token, status, headers, body });
     }
 
     fn phone_rings(&mut self, at: usize, leg: LegId) {
@@ -278,8 +290,8 @@ impl World {
             }
             PhoneAct::Direction(leg, direction) => {
                 if self.phones.up[at].contains(&leg) {
-                    let body = Some(self.peers[at].describe(direction));
-                    self.order(at, Command::Reinvite { leg, body, headers: Vec::new() });
+                    self.phones.wanted.insert((at, leg), direction);
+                    self.order(at, Command::Reinvite { leg, headers: Vec::new() });
                 }
             }
         }

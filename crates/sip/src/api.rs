@@ -309,19 +309,29 @@ pub enum Command {
         /// The answer.
         body: Option<Body>,
     },
-    /// Send a re-INVITE. Glare is settled inside (491 and the owner's timers of RFC 3261 14.1).
+    /// The owner has something to say by re-INVITE. When the dialog is free for it, and again after
+    /// glare (491 and the timers of RFC 3261 14.1), the leg asks what by [`Event::OfferWanted`].
+    /// Wishes that come before that are one; of header fields with the same name the newest is sent.
     Reinvite {
         /// The leg.
         leg: LegId,
-        /// The offer.
-        body: Option<Body>,
         /// Extra header fields.
         headers: Headers,
     },
-    /// Send another request within the dialog.
+    /// The answer to [`Event::OfferWanted`], to be given at once.
+    Offer {
+        /// The leg.
+        leg: LegId,
+        /// The offer, or none to ask for one.
+        body: Option<Body>,
+    },
+    /// Send another request within the dialog. It gets one [`Event::Response`], unless the leg ends
+    /// before.
     Request {
         /// The leg.
         leg: LegId,
+        /// Of the owner's choice, to be given back with the response.
+        token: u64,
         /// INFO, NOTIFY, REFER, MESSAGE, UPDATE, OPTIONS.
         method: Method,
         /// Extra header fields.
@@ -339,6 +349,8 @@ pub enum Command {
         status: u16,
         /// Extra header fields.
         headers: Headers,
+        /// A body.
+        body: Option<Body>,
     },
     /// End the leg, wherever it stands: an answer of `status` to an INVITE not yet finally
     /// answered, CANCEL to one of ours (also where no provisional response came yet: the CANCEL
@@ -467,6 +479,14 @@ pub enum Event {
         /// The request.
         request: Message,
     },
+    /// The dialog is free for the re-INVITE that was wished for: to be answered at once by
+    /// [`Command::Offer`], or the wish lapses after 64·T1. An offer given before that has not been
+    /// answered is void from now on, as it is when [`Event::Reinvite`] comes: the peer refused it
+    /// because of glare.
+    OfferWanted {
+        /// The leg.
+        leg: LegId,
+    },
     /// Our re-INVITE was answered; the response's body is the answer (or the offer, if ours had none,
     /// to be answered by [`Command::Ack`]).
     ReinviteAnswered {
@@ -479,7 +499,8 @@ pub enum Event {
     ReinviteFailed {
         /// The leg.
         leg: LegId,
-        /// The status.
+        /// The peer's, or one of our own making: 408 where no final answer or no offer of the
+        /// owner's came, 503 where it could not be sent.
         status: u16,
     },
     /// Another request within the dialog, to be answered by [`Command::RespondRequest`].
@@ -495,6 +516,8 @@ pub enum Event {
     Response {
         /// The leg.
         leg: LegId,
+        /// From the command.
+        token: u64,
         /// What was asked.
         method: Method,
         /// The response; none where it never came.

@@ -144,18 +144,21 @@ impl Chaos {
         let Some(leg) = self.pick(&legs) else { return };
         let (headers, body) = (Headers::new(), (self.rng.below(2) == 0).then(|| sdp("b")));
         let tokens = self.tokens.clone();
-        let command = match self.rng.below(7) {
+        let command = match self.rng.below(8) {
             0 | 1 => {
                 let status = self.pick(&[100, 180, 183, 200, 202, 486, 700]).unwrap();
                 Command::Respond { leg, status, headers, body }
             }
             2 => Command::Ack { leg, body },
-            3 => Command::Reinvite { leg, body, headers },
-            4 => Command::Request { leg, method: Method::Info, headers, body },
+            3 => Command::Reinvite { leg, headers },
+            4 => Command::Request { leg, token: 0, method: Method::Info, headers, body },
             5 => match self.pick(&tokens) {
-                Some((leg, token)) => Command::RespondRequest { leg, token, status: 200, headers },
+                Some((leg, token)) => {
+                    Command::RespondRequest { leg, token, status: 200, headers, body }
+                }
                 None => return,
             },
+            6 => Command::Offer { leg, body },
             _ => Command::End { leg, status: 480, headers },
         };
         self.input(Input::Command(command));

@@ -340,6 +340,7 @@ fn a_request_in_the_dialog() {
     let (a, b) = net.established();
     let info = |leg| Command::Request {
         leg,
+        token: 1,
         method: sip::msg::Method::Info,
         headers: Headers::new(),
         body: Some(sdp("1")),
@@ -351,7 +352,10 @@ fn a_request_in_the_dialog() {
         _ => None,
     });
     let token = token.unwrap();
-    net.command(B, Command::RespondRequest { leg: b, token, status: 200, headers: vec![] });
+    net.command(
+        B,
+        Command::RespondRequest { leg: b, token, status: 200, headers: vec![], body: None },
+    );
     net.run(ms(50));
     assert_eq!(net.seen(A), ["Response 200"]);
     net.command(B, info(b));

@@ -24,6 +24,9 @@ struct Bench {
     sent: Vec<(Flow, Message)>,
     events: Vec<Event>,
     asked: Vec<u64>,
+    /// Whether the owner gives its offers when it is asked for them, and how many it has given.
+    answers_wishes: bool,
+    offers: u32,
 }
 
 const UDP: Transport = Transport::Udp;
@@ -40,6 +43,8 @@ impl Bench {
             sent: Vec::new(),
             events: Vec::new(),
             asked: Vec::new(),
+            answers_wishes: true,
+            offers: 0,
         }
     }
 
@@ -55,6 +60,12 @@ impl Bench {
                     self.sent.push((flow, Message::parse(bytes).unwrap()));
                 }
                 Output::Resolve { query, .. } => self.asked.push(query),
+                Output::Event(Event::OfferWanted { leg }) if self.answers_wishes => {
+                    self.offers += 1;
+                    let body = Some(sdp(&format!("again {}", self.offers)));
+                    let offer = Command::Offer { leg, body };
+                    self.endpoint.handle(self.now, Input::Command(offer));
+                }
                 Output::Event(event) => self.events.push(event),
             }
         }
@@ -584,7 +595,7 @@ fn a_reinvite_that_outlives_its_leg_does_not_wait_for_ever() {
     let mut bench = Bench::new();
     let (leg, to) = answered(&mut bench);
     bench.hears(request("ACK", US, 10, &[&to], ""));
-    bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+    bench.command(Command::Reinvite { leg, headers: Headers::new() });
     let reinvite = bench.last();
     bench.hears(request("BYE", US, 11, &[&to], ""));
     assert_eq!(bench.seen(), ["Acked", "Ended Bye"]);
@@ -597,7 +608,7 @@ fn a_late_200_to_a_reinvite_is_acknowledged_only() {
     let mut bench = Bench::new();
     let (leg, to) = answered(&mut bench);
     bench.hears(request("ACK", US, 10, &[&to], ""));
-    bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+    bench.command(Command::Reinvite { leg, headers: Headers::new() });
     let reinvite = bench.last();
     bench.hears(request("BYE", US, 11, &[&to], ""));
     bench.titles();
@@ -611,7 +622,7 @@ fn a_reinvite_overtaken_by_our_bye_does_not_wait_for_ever() {
     let mut bench = Bench::new();
     let (leg, to) = answered(&mut bench);
     bench.hears(request("ACK", US, 10, &[&to], ""));
-    bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+    bench.command(Command::Reinvite { leg, headers: Headers::new() });
     let reinvite = bench.last();
     bench.end(leg);
     let bye = bench.last();
@@ -624,7 +635,7 @@ fn a_reinvite_overtaken_by_our_bye_does_not_wait_for_ever() {
 fn a_reinvite_waits_for_the_ack_of_our_200() {
     let mut bench = Bench::new();
     let (leg, to) = answered(&mut bench);
-    bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+    bench.command(Command::Reinvite { leg, headers: Headers::new() });
     assert!(bench.titles().is_empty());
     bench.hears(request("ACK", US, 10, &[&to], ""));
     assert_eq!(bench.titles(), ["INVITE"]);
@@ -636,7 +647,7 @@ fn a_reinvite_with_provisional_answers_only_is_cancelled() {
         let mut bench = Bench::new();
         let (leg, to) = answered(&mut bench);
         bench.hears(request("ACK", US, 10, &[&to], ""));
-        bench.command(Command::Reinvite { leg, body: Some(sdp("again")), headers: Headers::new() });
+        bench.command(Command::Reinvite { leg, headers: Headers::new() });
         let reinvite = bench.last();
         bench.hears(answer(&reinvite, 100, "them", None));
         bench.pass(Time::from_secs(30));
@@ -694,4 +705,98 @@ fn a_call_of_ours_that_comes_back_is_a_loop() {
     assert!(bench.seen().is_empty());
     bench.end(leg);
     bench.nothing_left();
+}
+
+#[test]
+fn after_glare_the_offer_is_made_anew() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    let wish = |value: &str| {
+        let headers = vec![("X-Why".into(), value.to_owned())];
+        Command::Reinvite { leg, headers }
+    };
+    bench.command(wish("hold"));
+    let reinvite = bench.last();
+    assert_eq!(reinvite.body(), &b"again 1"[..]);
+    bench.hears(answer(&reinvite, 491, "them", None));
+    bench.command(wish("resume"));
+    bench.titles();
+    bench.seen();
+    bench.hears(request("INVITE", US, 11, &[&to, CONTACT], ""));
+    assert_eq!(bench.seen(), ["Reinvite"], "what the back-off is for");
+    bench.pass(ms(2010));
+    assert_eq!(bench.titles(), ["100 INVITE"], "the dialog is not free yet");
+    bench.command(Command::Respond { leg, status: 200, headers: Headers::new(), body: None });
+    bench.titles();
+    bench.hears(request("ACK", US, 11, &[&to], ""));
+    let reinvite = bench.last();
+    assert_eq!(reinvite.body(), &b"again 2"[..]);
+    assert_eq!(reinvite.headers_named("X-Why").collect::<Vec<_>>(), ["resume"]);
+    assert_eq!(bench.titles(), ["INVITE"], "two wishes are one");
+    bench.hears(answer(&reinvite, 200, "them", Some("<sip:carol@192.0.2.2>")));
+    assert_eq!(bench.titles(), ["ACK"]);
+    bench.end(leg);
+    bench.nothing_left();
+}
+
+#[test]
+fn a_wish_without_an_offer_lapses() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    bench.answers_wishes = false;
+    bench.titles();
+    bench.seen();
+    bench.command(Command::Reinvite { leg, headers: Headers::new() });
+    bench.pass(Time::from_secs(31));
+    assert_eq!(bench.seen(), ["OfferWanted"]);
+    bench.pass(Time::from_secs(2));
+    assert_eq!(bench.seen(), ["ReinviteFailed 408"]);
+    bench.command(Command::Offer { leg, body: Some(sdp("late")) });
+    assert!(bench.titles().is_empty());
+    bench.end(leg);
+    bench.nothing_left();
+}
+
+#[test]
+fn requests_under_way_are_told_apart() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    let mut sent = Vec::new();
+    for token in [7, 8] {
+        let (headers, body) = (Headers::new(), None);
+        bench.command(Command::Request { leg, token, method: Method::Notify, headers, body });
+        sent.push(bench.last());
+    }
+    bench.seen();
+    bench.hears(answer(&sent[1], 200, "them", None));
+    bench.hears(answer(&sent[0], 202, "them", None));
+    let of = |event: &Event| match event {
+        Event::Response { token, response: Some(response), .. } => {
+            (*token, response.status().unwrap())
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(bench.events.iter().map(of).collect::<Vec<_>>(), [(8, 200), (7, 202)]);
+    bench.end(leg);
+    bench.nothing_left();
+}
+
+#[test]
+fn a_request_is_answered_with_a_body() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    bench.hears(request("INFO", US, 11, &[&to], ""));
+    let token = bench.events.iter().find_map(|event| match event {
+        Event::Request { token, .. } => Some(*token),
+        _ => None,
+    });
+    let (token, body) = (token.unwrap(), Some(sdp("v=0")));
+    let headers = Headers::new();
+    bench.command(Command::RespondRequest { leg, token, status: 200, headers, body });
+    let response = bench.last();
+    assert_eq!((response.status(), response.body()), (Some(200), Bytes::from_static(b"v=0")));
 }

@@ -116,10 +116,11 @@ impl Owners {
             Whim::Reinvite => net.reinvite(side, leg),
             Whim::Info => {
                 let method = Method::Info;
-                net.command(side, Command::Request { leg, method, headers, body: None });
+                net.command(side, Command::Request { leg, token: 0, method, headers, body: None });
             }
             Whim::Confirm(token) => {
-                net.command(side, Command::RespondRequest { leg, token, status: 200, headers });
+                let (status, body) = (200, None);
+                net.command(side, Command::RespondRequest { leg, token, status, headers, body });
             }
         }
     }

@@ -1,9 +1,9 @@
 //! The owner's orders.
 
-use super::Endpoint;
-use crate::leg::Leg;
+use super::{Endpoint, with_body};
+use crate::leg::{Leg, Order, with_headers};
 use crate::transaction::{ServerIn, ServerState};
-use crate::{Command, Headers, Invite, LegId, Time};
+use crate::{Body, Command, Headers, Invite, LegId, Time};
 
 impl Endpoint {
     pub(super) fn command(&mut self, now: Time, command: Command) {
@@ -15,14 +15,18 @@ impl Endpoint {
             Command::Ack { leg, body } => {
                 self.with_leg(leg, |leg, core| leg.acknowledge(core, now, body));
             }
-            Command::Reinvite { leg, body, headers } => {
-                self.with_leg(leg, |leg, core| leg.reinvite(core, now, headers, body));
+            Command::Reinvite { leg, headers } => {
+                self.with_leg(leg, |leg, core| leg.reinvite(core, now, headers));
             }
-            Command::Request { leg, method, headers, body } => {
-                self.with_leg(leg, |leg, core| leg.send_request(core, now, method, headers, body));
+            Command::Offer { leg, body } => {
+                self.with_leg(leg, |leg, core| leg.offer(core, now, body));
             }
-            Command::RespondRequest { leg, token, status, headers } => {
-                self.respond_request(now, leg, token, status, &headers);
+            Command::Request { leg, token, method, headers, body } => {
+                let order = Order { token, method, headers, body };
+                self.with_leg(leg, |leg, core| leg.send_request(core, now, order));
+            }
+            Command::RespondRequest { leg, token, status, headers, body } => {
+                self.respond_request(now, leg, token, status, &headers, body.as_ref());
             }
             Command::End { leg, status, headers } => {
                 self.with_leg(leg, |leg, core| leg.end(core, now, status, headers));
@@ -53,6 +57,7 @@ impl Endpoint {
         token: u64,
         status: u16,
         headers: &Headers,
+        body: Option<&Body>,
     ) {
         let is_theirs = self.core.servers.get(&token).is_some_and(|server| {
             server.leg == Some(leg) && matches!(server.state, ServerState::Request(_))
@@ -60,7 +65,8 @@ impl Endpoint {
         if let Some(builder) = self.core.response(token, status.clamp(200, 699))
             && is_theirs
         {
-            self.core.respond(now, token, crate::leg::with_headers(builder, headers));
+            let builder = with_body(with_headers(builder, headers), body);
+            self.core.respond(now, token, builder);
         }
     }
 

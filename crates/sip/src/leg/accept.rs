@@ -80,7 +80,7 @@ impl Leg {
             unacked: None,
             owed: None,
             reinvite: None,
-            queue: VecDeque::new(),
+            wish: None,
             outbox: VecDeque::new(),
             query: None,
             bye: None,

@@ -28,7 +28,7 @@ impl Leg {
         self.owed = None;
         self.lost = None;
         self.bye = None;
-        self.queue.clear();
+        self.wish = None;
         if let Some(open) = self.open.take() {
             core.reply(now, open.server, 487, &[]);
         }

@@ -73,7 +73,7 @@ impl Leg {
             unacked: None,
             owed: None,
             reinvite: None,
-            queue: VecDeque::new(),
+            wish: None,
             outbox: VecDeque::new(),
             query: None,
             bye: None,
@@ -224,6 +224,7 @@ impl Leg {
         } else {
             let response = response.clone();
             self.tell(core, |leg| Event::Answered { leg, response });
+            self.next_reinvite(core, now);
         }
     }
 

@@ -9,7 +9,8 @@
 //! | Over      | nothing left                                        | –                              |
 //!
 //! In a dialog at most one INVITE is under way: the peer's (`open`, then our 2xx in `unacked`) or
-//! ours (`reinvite`, then the ACK we owe in `owed`). Orders of the owner's wait in `queue`.
+//! ours (`reinvite`, then the ACK we owe in `owed`). What the owner wishes to say meanwhile waits
+//! in `wish`.
 
 mod accept;
 mod ack;
@@ -35,7 +36,8 @@ pub(crate) use self::ack::stray;
 use self::challenge::Auth;
 use self::invite::Calling;
 use self::outbox::Parcel;
-use self::reinvite::{Order, Reinvite};
+use self::reinvite::{Reinvite, Wish};
+pub(crate) use self::request::Order;
 use self::way::Way;
 use crate::deadlines::earlier;
 use crate::dialog::Dialog;
@@ -85,7 +87,7 @@ pub(crate) struct Leg {
     unacked: Option<Unacked>,
     owed: Option<Owed>,
     reinvite: Option<Reinvite>,
-    queue: VecDeque<Order>,
+    wish: Option<Wish>,
     outbox: VecDeque<Parcel>,
     /// The query that the outbox waits for.
     query: Option<u64>,

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reinvite::Order;
+use super::reinvite::Wish;
+use super::request::Order;
 use super::way::{Route, Way};
 use super::{Leg, Phase, with_headers};
 use crate::endpoint::{Core, with_body};
 use crate::msg::{Method, Name};
 use crate::transaction::{ClientKey, Purpose};
-use crate::{Body, Event, Flow, Headers, Time};
+use crate::{Body, Flow, Headers, Time};
 
 /// A request to be sent in the dialog.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,12 +21,8 @@ pub(super) enum Parcel {
         body: Option<Body>,
     },
     Bye(Headers),
-    Reinvite(Order),
-    Request {
-        method: Method,
-        headers: Headers,
-        body: Option<Body>,
-    },
+    Reinvite(Wish, Option<Body>),
+    Request(Order),
 }
 
 impl Leg {
@@ -76,9 +73,11 @@ impl Leg {
                 let purpose = Purpose::Bye(self.id);
                 self.ship_request(core, now, flow, &Method::Bye, &headers, None, purpose);
             }
-            Parcel::Reinvite(order) => self.ship_reinvite(core, now, flow, order),
-            Parcel::Request { method, headers, body } => {
-                let purpose = Purpose::Request(self.id);
+            Parcel::Reinvite(wish, body) => {
+                self.ship_reinvite(core, now, flow, wish, body.as_ref());
+            }
+            Parcel::Request(Order { token, method, headers, body }) => {
+                let purpose = Purpose::Request(self.id, token);
                 let body = body.as_ref();
                 self.ship_request(core, now, flow, &method, &headers, body, purpose);
             }
@@ -117,13 +116,8 @@ impl Leg {
         match parcel {
             Parcel::Ack { .. } => {}
             Parcel::Bye(_) => self.over(core, now),
-            Parcel::Reinvite(_) => {
-                self.reinvite = None;
-                self.tell(core, |leg| Event::ReinviteFailed { leg, status: 503 });
-            }
-            Parcel::Request { method, .. } => {
-                self.tell(core, |leg| Event::Response { leg, method, response: None });
-            }
+            Parcel::Reinvite(..) => self.reinvite_over(core, now, 503),
+            Parcel::Request(order) => self.unsent(core, order),
         }
     }
 }

@@ -14,28 +14,42 @@ use crate::{Body, EndCause, Event, Flow, Headers, Time};
 /// How often glare is tried again before the owner is told.
 const TRIES_MAX: u8 = 8;
 
-/// A re-INVITE that the owner wants.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Order {
-    pub(super) headers: Headers,
-    pub(super) body: Option<Body>,
-    pub(super) tries: u8,
+/// What the owner wants to say by re-INVITE, but for the offer, which is made when it can be sent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Wish {
+    headers: Headers,
+    tries: u8,
+}
+
+impl Wish {
+    /// Takes another wish in.
+    fn merge(&mut self, headers: Headers) {
+        let is_newer =
+            |name: &str| headers.iter().any(|(newer, _)| newer.eq_ignore_ascii_case(name));
+        self.headers.retain(|(name, _)| !is_newer(name));
+        self.headers.extend(headers);
+    }
 }
 
 /// The re-INVITE under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Reinvite {
+    /// The owner was asked for its offer.
+    Asked {
+        wish: Wish,
+        until: Time,
+    },
     /// Waits for the resolver, in the outbox.
     Posted,
     Sent {
         key: ClientKey,
-        order: Order,
+        wish: Wish,
         patience: Patience,
     },
     /// Waits after glare.
     Backoff {
         at: Time,
-        order: Order,
+        wish: Wish,
     },
 }
 
@@ -52,15 +66,15 @@ pub(super) enum Patience {
 }
 
 impl Reinvite {
-    fn sent(key: ClientKey, order: Order) -> Self {
-        Self::Sent { key, order, patience: Patience::Unheard }
+    fn sent(key: ClientKey, wish: Wish) -> Self {
+        Self::Sent { key, wish, patience: Patience::Unheard }
     }
 
     pub(super) fn due(&self) -> Option<Time> {
         match self {
-            Self::Sent { patience: Patience::Until(at), .. } | Self::Backoff { at, .. } => {
-                Some(*at)
-            }
+            Self::Asked { until: at, .. }
+            | Self::Sent { patience: Patience::Until(at), .. }
+            | Self::Backoff { at, .. } => Some(*at),
             Self::Posted | Self::Sent { .. } => None,
         }
     }
@@ -68,30 +82,31 @@ impl Reinvite {
     pub(super) fn key(&self) -> Option<ClientKey> {
         match self {
             Self::Sent { key, .. } => Some(*key),
-            Self::Posted | Self::Backoff { .. } => None,
+            Self::Asked { .. } | Self::Posted | Self::Backoff { .. } => None,
         }
     }
 }
 
 impl Leg {
-    /// The owner wants a re-INVITE: sent once no other INVITE is under way.
-    pub(crate) fn reinvite(
-        &mut self,
-        core: &mut Core,
-        now: Time,
-        headers: Headers,
-        body: Option<Body>,
-    ) {
+    /// The owner has something to say: it is asked what once no other INVITE is under way.
+    pub(crate) fn reinvite(&mut self, core: &mut Core, now: Time, headers: Headers) {
         if self.silent || matches!(self.phase, Phase::Leaving | Phase::Over) {
             return;
         }
-        self.queue.push_back(Order { headers, body, tries: 0 });
+        match &mut self.reinvite {
+            // What was not said yet is said together.
+            Some(Reinvite::Asked { wish, .. } | Reinvite::Backoff { wish, .. }) => {
+                wish.merge(headers);
+            }
+            _ => self.wish.get_or_insert_default().merge(headers),
+        }
         self.next_reinvite(core, now);
     }
 
-    /// Sends the next re-INVITE in the queue, if the dialog is free for it.
+    /// Asks for the offer of the next re-INVITE, if one is wished for and the dialog is free.
     pub(super) fn next_reinvite(&mut self, core: &mut Core, now: Time) {
         let is_free = self.phase == Phase::Confirmed
+            && !self.silent
             && self.open.is_none()
             && self.unacked.is_none()
             && self.owed.is_none()
@@ -99,18 +114,40 @@ impl Leg {
         if !is_free {
             return;
         }
-        if let Some(order) = self.queue.pop_front() {
-            self.reinvite = Some(Reinvite::Posted);
-            self.auth.begin();
-            self.post(core, now, Parcel::Reinvite(order));
+        if let Some(wish) = self.wish.take() {
+            self.reinvite = Some(Reinvite::Asked { wish, until: now + T1_64 });
+            self.tell(core, |leg| Event::OfferWanted { leg });
         }
     }
 
-    pub(super) fn ship_reinvite(&mut self, core: &mut Core, now: Time, flow: Flow, order: Order) {
-        let purpose = Purpose::Reinvite(self.id);
-        let (headers, body) = (&order.headers, order.body.as_ref());
+    /// The owner's offer, or none to ask the peer for one.
+    pub(crate) fn offer(&mut self, core: &mut Core, now: Time, body: Option<Body>) {
+        let asked = self.reinvite.take_if(|reinvite| matches!(reinvite, Reinvite::Asked { .. }));
+        if let Some(Reinvite::Asked { wish, .. }) = asked {
+            self.reinvite = Some(Reinvite::Posted);
+            self.auth.begin();
+            self.post(core, now, Parcel::Reinvite(wish, body));
+        }
+    }
+
+    pub(super) fn ship_reinvite(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        flow: Flow,
+        wish: Wish,
+        body: Option<&Body>,
+    ) {
+        let (purpose, headers) = (Purpose::Reinvite(self.id), &wish.headers);
         let key = self.ship_request(core, now, flow, &Method::Invite, headers, body, purpose);
-        self.reinvite = key.map(|key| Reinvite::sent(key, order));
+        self.reinvite = key.map(|key| Reinvite::sent(key, wish));
+    }
+
+    /// Our re-INVITE has failed for good.
+    pub(super) fn reinvite_over(&mut self, core: &mut Core, now: Time, status: u16) {
+        self.reinvite = None;
+        self.tell(core, |leg| Event::ReinviteFailed { leg, status });
+        self.next_reinvite(core, now);
     }
 
     /// What became of our re-INVITE.
@@ -175,16 +212,16 @@ impl Leg {
         status: Option<u16>,
         response: Option<&Message>,
     ) {
-        let Some(Reinvite::Sent { order, patience, .. }) = self.reinvite.take() else { return };
+        let Some(Reinvite::Sent { wish, patience, .. }) = self.reinvite.take() else { return };
         let cancelled = patience == Patience::Cancelled;
         if let Some(response) = response.filter(|_| !cancelled) {
             if let Some(key) = self.try_again(core, now, sent, response, true) {
-                self.reinvite = Some(Reinvite::sent(key, order));
+                self.reinvite = Some(Reinvite::sent(key, wish));
                 return;
             }
-            if let Some(wait) = self.wait(core, response).filter(|_| order.tries < TRIES_MAX) {
-                let order = Order { tries: order.tries + 1, ..order };
-                self.reinvite = Some(Reinvite::Backoff { at: now + wait, order });
+            if let Some(wait) = self.wait(core, response).filter(|_| wish.tries < TRIES_MAX) {
+                let wish = Wish { tries: wish.tries + 1, ..wish };
+                self.reinvite = Some(Reinvite::Backoff { at: now + wait, wish });
                 return;
             }
         }
@@ -199,8 +236,7 @@ impl Leg {
             }
             (status, _) => {
                 let status = if cancelled { 408 } else { status.unwrap_or(503) };
-                self.tell(core, |leg| Event::ReinviteFailed { leg, status });
-                self.next_reinvite(core, now);
+                self.reinvite_over(core, now, status);
             }
         }
     }
@@ -222,13 +258,14 @@ impl Leg {
             return;
         }
         match self.reinvite.take() {
-            Some(Reinvite::Backoff { order, .. }) => {
-                self.queue.push_front(order);
+            Some(Reinvite::Backoff { wish, .. }) => {
+                self.wish = Some(wish);
                 self.next_reinvite(core, now);
             }
-            Some(Reinvite::Sent { key, order, .. }) => {
+            Some(Reinvite::Asked { .. }) => self.reinvite_over(core, now, 408),
+            Some(Reinvite::Sent { key, wish, .. }) => {
                 let patience = Patience::Cancelled;
-                self.reinvite = Some(Reinvite::Sent { key, order, patience });
+                self.reinvite = Some(Reinvite::Sent { key, wish, patience });
                 cancel_reinvite(core, now, key);
             }
             other => self.reinvite = other,
@@ -247,8 +284,10 @@ impl Leg {
             let wait = core.rng.below(11).to_string();
             return core.reply(now, server, 500, &[(Name::RetryAfter, &wait)]);
         }
-        let ours = matches!(self.reinvite, Some(Reinvite::Sent { .. } | Reinvite::Posted));
-        if ours || self.owed.is_some() || self.unacked.is_some() {
+        // Glare is ours alone to judge: what waits after a 491 lets the peer's through, and its
+        // offer is made anew afterwards.
+        let is_waiting = matches!(self.reinvite, None | Some(Reinvite::Backoff { .. }));
+        if !is_waiting || self.owed.is_some() || self.unacked.is_some() {
             return core.reply(now, server, 491, &[]);
         }
         self.open = Some(Open { server, request: request.clone(), again: None });

@@ -1,10 +1,21 @@
 //! Other requests in the dialog, both ways.
 
+use serde::{Deserialize, Serialize};
+
 use super::outbox::Parcel;
 use super::{ALLOW, Leg, Phase};
 use crate::endpoint::{Core, Outcome, Sent};
 use crate::msg::{Message, Method, Name};
 use crate::{Body, EndCause, Event, Flow, Headers, Time};
+
+/// A request that the owner wants to be sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Order {
+    pub(crate) token: u64,
+    pub(crate) method: Method,
+    pub(crate) headers: Headers,
+    pub(crate) body: Option<Body>,
+}
 
 impl Leg {
     /// A request of the peer's in one of our dialogs; `server` is its transaction.
@@ -62,24 +73,24 @@ impl Leg {
     }
 
     /// The owner's request in the dialog.
-    pub(crate) fn send_request(
-        &mut self,
-        core: &mut Core,
-        now: Time,
-        method: Method,
-        headers: Headers,
-        body: Option<Body>,
-    ) {
-        let is_free = self.phase == Phase::Confirmed && !self.silent;
-        if is_free && !matches!(method, Method::Invite | Method::Ack | Method::Bye | Method::Cancel)
-        {
+    pub(crate) fn send_request(&mut self, core: &mut Core, now: Time, order: Order) {
+        let ours = [Method::Invite, Method::Ack, Method::Bye, Method::Cancel];
+        if self.phase == Phase::Confirmed && !self.silent && !ours.contains(&order.method) {
             self.auth.begin();
-            self.post(core, now, Parcel::Request { method, headers, body });
+            self.post(core, now, Parcel::Request(order));
+        } else {
+            self.unsent(core, order);
         }
     }
 
+    /// The owner's request cannot be sent.
+    pub(super) fn unsent(&self, core: &mut Core, order: Order) {
+        let Order { token, method, .. } = order;
+        self.tell(core, |leg| Event::Response { leg, token, method, response: None });
+    }
+
     /// What became of the owner's request.
-    pub(crate) fn request_outcome(&mut self, core: &mut Core, now: Time, sent: &Sent) {
+    pub(crate) fn request_outcome(&mut self, core: &mut Core, now: Time, sent: &Sent, token: u64) {
         let Some(method) = sent.request.method().cloned() else { return };
         let response = match &sent.outcome {
             Outcome::Response(response) => Some(response),
@@ -95,7 +106,7 @@ impl Leg {
             return;
         }
         let answer = response.cloned();
-        self.tell(core, |leg| Event::Response { leg, method, response: answer });
+        self.tell(core, |leg| Event::Response { leg, token, method, response: answer });
         if self.phase != Phase::Confirmed || self.silent {
             return;
         }

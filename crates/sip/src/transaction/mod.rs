@@ -70,7 +70,8 @@ pub(crate) enum Purpose {
     Invite(LegId),
     Reinvite(LegId),
     Bye(LegId),
-    Request(LegId),
+    /// With the owner's token.
+    Request(LegId, u64),
     /// CANCEL, and BYE to a fork that lost: the answer changes nothing.
     Nobody,
 }

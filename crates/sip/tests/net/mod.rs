@@ -151,6 +151,10 @@ impl Net {
                     let flows = vec![self.flow(side)];
                     self.ends[side].handle(self.now, Input::Resolved { query, flows });
                 }
+                Output::Event(Event::OfferWanted { leg }) => {
+                    let offer = Command::Offer { leg, body: Some(sdp("again")) };
+                    self.ends[side].handle(self.now, Input::Command(offer));
+                }
                 Output::Event(event) => self.events[side].push(event),
             }
         }
@@ -257,8 +261,7 @@ impl Net {
     }
 
     pub(crate) fn reinvite(&mut self, side: usize, leg: LegId) {
-        let body = Some(sdp("again"));
-        self.command(side, Command::Reinvite { leg, body, headers: Headers::new() });
+        self.command(side, Command::Reinvite { leg, headers: Headers::new() });
     }
 
     /// A call that stands: both legs.
@@ -298,6 +301,7 @@ pub(crate) fn leg_of(event: &Event) -> Option<LegId> {
         | Event::Failed { leg, .. }
         | Event::Acked { leg, .. }
         | Event::Reinvite { leg, .. }
+        | Event::OfferWanted { leg }
         | Event::ReinviteAnswered { leg, .. }
         | Event::ReinviteFailed { leg, .. }
         | Event::Request { leg, .. }
@@ -316,6 +320,7 @@ pub(crate) fn short(event: &Event) -> String {
         Event::Failed { failure, .. } => format!("Failed {}", failure.status),
         Event::Acked { .. } => "Acked".to_owned(),
         Event::Reinvite { .. } => "Reinvite".to_owned(),
+        Event::OfferWanted { .. } => "OfferWanted".to_owned(),
         Event::ReinviteAnswered { response, .. } => {
             format!("ReinviteAnswered {}", status(response))
         }
