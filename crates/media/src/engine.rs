@@ -66,7 +66,10 @@ pub struct Engine {
     /// Slot of a leg plus one, by half its port.
     by_port: Vec<u32>,
     conferences: Vec<Option<Box<Conference>>>,
+    free_conferences: Vec<usize>,
     conference_by_id: BTreeMap<u64, usize>,
+    /// Legs that have a row before they are there, and the conference of it.
+    unplaced: BTreeMap<LegId, u64>,
     phases: [Vec<usize>; PHASES],
     sounds: Vec<Sound>,
     sound_by_name: BTreeMap<Arc<str>, usize>,
@@ -92,6 +95,8 @@ impl Engine {
             by_id: BTreeMap::new(),
             by_port: vec![0; 1 << 15],
             conferences: Vec::new(),
+            free_conferences: Vec::new(),
+            unplaced: BTreeMap::new(),
             conference_by_id: BTreeMap::new(),
             phases: Default::default(),
             sounds: Vec::new(),

@@ -415,6 +415,26 @@ fn rows_may_come_before_legs_and_legs_change_conferences() {
 }
 
 #[test]
+fn a_row_that_is_taken_away_again_waits_for_no_leg() {
+    let mut bench = Bench::new();
+    bench.leg(1, Codec::Pcma, A);
+    bench.matrix(1, vec![row(1, music()), row(2, speakers(&[1]))]);
+    bench.matrix(2, vec![row(1, music())]);
+    bench.leg(2, Codec::Pcma, B);
+    bench.run(500);
+    assert!(bench.packets(2).is_empty());
+    // A conference that ended leaves its place to the next, and none of its rows.
+    bench.matrix(3, vec![row(1, music()), row(3, speakers(&[1]))]);
+    bench.matrix(4, Vec::new());
+    let rows = vec![row(1, speakers(&[2])), row(2, speakers(&[1]))];
+    bench.command(Command::Matrix { conference: 2, generation: 1, rows });
+    bench.leg(3, Codec::Pcma, C);
+    bench.listen(500);
+    assert_eq!((bench.packets(3).len(), bench.tones(2, &ALL)), (0, vec![500]));
+    assert_eq!(bench.engine.counters().conferences, 1);
+}
+
+#[test]
 fn the_end_of_a_leg() {
     let mut bench = two();
     bench.run(300);

@@ -75,14 +75,8 @@ impl Engine {
         self.counters.legs = self.by_id.len() as u64;
         self.outbox.reserve(self.by_id.len());
         self.pressing.reserve(self.by_id.len());
-        // Its rows may have come before it.
-        let wanted = |conference: &&Conference| conference.rows.iter().any(|row| row.leg == id);
-        let home = self
-            .conferences
-            .iter()
-            .filter_map(Option::as_deref)
-            .find(wanted)
-            .map(|conference| conference.id);
+        // Its row may have come before it.
+        let home = self.unplaced.remove(&id);
         if let Some(leg) = self.leg(slot) {
             leg.conference = home;
         }
@@ -120,6 +114,7 @@ impl Engine {
         for row in &conference.rows {
             let Some(leg) = self.by_id.get(&row.leg).and_then(|slot| self.legs[*slot].as_mut())
             else {
+                self.unplaced.insert(row.leg, id);
                 continue;
             };
             left.extend(leg.conference.replace(id).filter(|other| *other != id));
@@ -128,6 +123,9 @@ impl Engine {
         for row in old.iter().filter(|row| conference.rows.iter().all(|r| r.leg != row.leg)) {
             let Some(leg) = self.by_id.get(&row.leg).and_then(|slot| self.legs[*slot].as_mut())
             else {
+                if self.unplaced.get(&row.leg) == Some(&id) {
+                    self.unplaced.remove(&row.leg);
+                }
                 continue;
             };
             if leg.conference == Some(id) {
@@ -148,16 +146,11 @@ impl Engine {
         // The phase with least to do.
         let phase = (0..self.phases.len()).min_by_key(|p| self.phases[*p].len()).unwrap_or(0);
         let conference = Some(Box::new(Conference::new(id, phase)));
-        let slot = match self.conferences.iter().position(Option::is_none) {
-            Some(slot) => {
-                self.conferences[slot] = conference;
-                slot
-            }
-            None => {
-                self.conferences.push(conference);
-                self.conferences.len() - 1
-            }
-        };
+        let slot = self.free_conferences.pop().unwrap_or_else(|| {
+            self.conferences.push(None);
+            self.conferences.len() - 1
+        });
+        self.conferences[slot] = conference;
         self.phases[phase].push(slot);
         self.stale.reserve(self.conferences.len());
         self.conference_by_id.insert(id, slot);
@@ -168,6 +161,7 @@ impl Engine {
     fn end_conference(&mut self, slot: usize, id: u64) {
         if let Some(conference) = self.conferences[slot].take() {
             self.phases[conference.phase].retain(|other| *other != slot);
+            self.free_conferences.push(slot);
         }
         self.conference_by_id.remove(&id);
         self.counters.conferences = self.conference_by_id.len() as u64;
