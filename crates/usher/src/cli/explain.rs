@@ -20,17 +20,39 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// Asks for the decisions and prints them, oldest first.
+/// Asks for the decisions and prints them, oldest first; of an operator also what they are now.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let value = arguments.server.ask(Verb::Get, &path(&arguments.whom), None)?;
+    let path = path(&arguments.whom);
+    let ask = |path: &str| arguments.server.ask(Verb::Get, path, None);
+    if arguments.whom.starts_with("operator:") && !arguments.json {
+        say(&state(&ask(&path)?))?;
+    }
+    let value = ask(&format!("{path}/decisions"))?;
     say(&if arguments.json { pretty(&value) } else { shown(&value) })
 }
 
 fn path(whom: &str) -> String {
     match whom.strip_prefix("operator:") {
-        Some(operator) => format!("/operators/{}/decisions", segment(operator)),
-        None => format!("/tasks/{}/decisions", segment(whom)),
+        Some(operator) => format!("/operators/{}", segment(operator)),
+        None => format!("/tasks/{}", segment(whom)),
     }
+}
+
+/// One line on what an operator is and why.
+fn state(operator: &Value) -> String {
+    let text = |pointer| operator.pointer(pointer).map(cell).unwrap_or_default();
+    let reason = match text("/chosen/reason") {
+        none if none.is_empty() => none,
+        reason => format!(", {reason}"),
+    };
+    format!(
+        "{} is {} since {} ({}); chosen: {}{reason}",
+        text("/id"),
+        text("/effective/state"),
+        text("/effective/since"),
+        text("/effective/cause"),
+        text("/chosen/state"),
+    )
 }
 
 /// A few lines for each decision: what was done, and who was considered.
@@ -64,13 +86,26 @@ fn decision(item: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{path, shown};
+    use super::{path, shown, state};
     use serde_json::json;
 
     #[test]
     fn tasks_and_operators() {
-        assert_eq!(path("t1"), "/tasks/t1/decisions");
-        assert_eq!(path("operator:alice"), "/operators/alice/decisions");
+        assert_eq!(path("t1"), "/tasks/t1");
+        assert_eq!(path("operator:alice"), "/operators/alice");
+    }
+
+    #[test]
+    fn an_operator_is_something() {
+        let mut operator = json!({
+            "id": "alice",
+            "chosen": {"state": "not-ready", "reason": "lunch"},
+            "effective": {"state": "not-ready", "cause": "chosen", "since": "12:00"},
+        });
+        let line = "alice is not-ready since 12:00 (chosen); chosen: not-ready, lunch";
+        assert_eq!(state(&operator), line);
+        operator["chosen"]["reason"] = json!(null);
+        assert_eq!(state(&operator), line.trim_end_matches(", lunch"));
     }
 
     #[test]

@@ -78,6 +78,8 @@ struct Desk {
     routes: Routes,
     look_ups: Arc<AtomicUsize>,
     phase: Phase,
+    /// When to see whether that is over.
+    look_at: Duration,
     media_is_full: bool,
     /// Whether this turn rang an operator.
     decided: bool,
@@ -93,14 +95,19 @@ impl Core {
             routes: Routes::default(),
             look_ups: Arc::default(),
             phase: Phase::Serving,
+            look_at: Duration::ZERO,
             media_is_full: false,
             decided: false,
         };
         self.settle(&mut desk);
         loop {
             let now = self.reception.clock.now();
-            if desk.phase != Phase::Serving && self.is_over(&mut desk, now) {
-                return;
+            if desk.phase != Phase::Serving && now >= desk.look_at {
+                // To count takes long where there are many operators.
+                desk.look_at = now + LOOK_EVERY;
+                if self.is_over(&mut desk, now) {
+                    return;
+                }
             }
             let mut limit = self.switch.poll_timeout().map(|due| due.saturating_sub(now));
             if limit == Some(Duration::ZERO) {

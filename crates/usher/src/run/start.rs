@@ -274,3 +274,25 @@ impl Threads {
         builder.spawn(work).map(drop).map_err(Failure::Thread)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_drains_is_not_ready() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/usher.toml");
+        let Ok(loaded) = config::load(&example) else { panic!("the example is fine") };
+        let (inbox, _lanes) = inbox();
+        let settings = api_settings(&loaded.setup, Weak::new(), &inbox);
+        let failing = || -> Vec<&str> {
+            let failing = settings.checks.iter().filter(|(_, check)| check().is_err());
+            failing.map(|(name, _)| *name).collect()
+        };
+        assert_eq!(failing(), ["store"], "which is closed here");
+        inbox.drain().await;
+        assert_eq!(failing(), ["store", "drain"]);
+    }
+}
