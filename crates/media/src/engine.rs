@@ -29,7 +29,7 @@ mod types;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use carry::{Carried, CarriedConference, CarriedLeg};
+pub use carry::{Carried, CarriedConference, CarriedLeg, WrongVersion};
 pub use types::{Channel, Command, Counters, EngineSettings, Event, Input, Output, Report};
 
 use self::conference::Conference;
@@ -38,6 +38,10 @@ use self::outbox::Outbox;
 use crate::codec::CODECS;
 use crate::{FRAME, LegId, Time};
 
+/// Silence on the wire that becomes [`Event::NoAudio`]. Legs are looked at once a second: it is told
+/// up to a second later. Well below what anybody takes for a dead call: the owner judges, by a timer
+/// of its own from [`Event::NoAudio`]'s `since`.
+pub const NO_AUDIO: Time = Time::from_secs(2);
 /// How often the engine wants to be woken: at `epoch + n · TICK`.
 pub const TICK: Time = Time::from_millis(5);
 /// Ticks in a frame, and phases of conferences.

@@ -5,8 +5,8 @@
 //! - [`Engine`] is owned by a media thread. It takes [`Plan`]s and rows of [`matrix`] and moves
 //!   packets.
 //!
-//! Audio inside is 16-bit PCM at 8 kHz in frames of 20 ms; a codec with another clock is resampled
-//! where it enters and leaves.
+//! Audio inside is 16-bit PCM at 8 kHz in frames of 20 ms. Every codec there is has that clock
+//! and no memory; nothing is resampled.
 #![forbid(unsafe_code)]
 
 pub mod codec;

@@ -475,6 +475,44 @@ fn dead_audio_is_told_once_and_so_is_its_return() {
 }
 
 #[test]
+fn who_need_not_send_is_not_silent_and_counts_anew_after_it() {
+    let mut bench = two();
+    bench.run(1_000);
+    bench.events.clear();
+    bench.phones[0].mute = true;
+    bench.run(4_000);
+    assert_eq!(bench.events.len(), 1, "{:?}", bench.events);
+    let held = |receive, generation| Plan { receive, generation, ..plan(1, Codec::Pcmu) };
+    bench.command(Command::Leg(held(false, 10)));
+    bench.run(60_000);
+    bench.command(Command::Leg(held(true, 11)));
+    let resumed = bench.now;
+    bench.run(1_900);
+    assert_eq!(bench.events[1..], [Event::AudioBack { leg: LegId(1) }]);
+    bench.run(1_200);
+    let since = ms(resumed);
+    assert_eq!(bench.events[2..], [Event::NoAudio { leg: LegId(1), since }]);
+}
+
+#[test]
+fn a_leg_that_cannot_be_taken_is_told() {
+    let settings = media::EngineSettings { legs_max: 2, ..media::EngineSettings::default() };
+    let mut bench = Bench { engine: media::Engine::new(settings), ..Bench::new() };
+    bench.leg(1, Codec::Pcmu, A);
+    bench.command(Command::Leg(Plan { port: port(1), ..plan(2, Codec::Pcmu) }));
+    assert_eq!(bench.events, [Event::Refused { leg: LegId(2) }]);
+    bench.leg(3, Codec::Pcmu, B);
+    bench.leg(4, Codec::Pcmu, C);
+    assert_eq!(bench.events[1..], [Event::Refused { leg: LegId(4) }]);
+    let counters = bench.engine.counters();
+    assert_eq!((counters.legs, counters.overflowed), (2, 2));
+    // The place of one that ended is another's.
+    bench.command(Command::EndLeg(LegId(1)));
+    bench.leg(5, Codec::Pcmu, C);
+    assert_eq!(bench.events[2..], [Event::Ended { leg: LegId(1) }]);
+}
+
+#[test]
 fn reports_go_out_and_come_in_and_a_forged_bye_ends_nothing() {
     let mut bench = two();
     bench.run(11_000);
@@ -580,7 +618,8 @@ fn a_carried_engine_goes_on_where_it_was() {
     bench.run(500);
     let carried = bench.engine.carry();
     bench.engine =
-        media::Engine::resume(media::EngineSettings::default(), ms(bench.now), carried.clone());
+        media::Engine::resume(media::EngineSettings::default(), ms(bench.now), carried.clone())
+            .unwrap();
     assert_eq!(bench.engine.carry(), carried);
     let before = bench.packets(1).len();
     bench.run(500);
@@ -590,6 +629,6 @@ fn a_carried_engine_goes_on_where_it_was() {
     bench.assert_continuous(1);
     bench.assert_continuous_numbers(2);
     let unknown = media::engine::Carried { version: 99, ..carried };
-    let engine = media::Engine::resume(media::EngineSettings::default(), ms(0), unknown);
-    assert_eq!(engine.counters().legs, 0);
+    let refused = media::Engine::resume(media::EngineSettings::default(), ms(0), unknown);
+    assert_eq!(refused.err(), Some(media::engine::WrongVersion(99)));
 }

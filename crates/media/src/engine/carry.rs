@@ -12,6 +12,11 @@ use crate::{Plan, Row, Time};
 /// The present layout of [`Carried`].
 const VERSION: u32 = 1;
 
+/// What was carried is of another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("carried media of version {0}, this is version {VERSION}")]
+pub struct WrongVersion(pub u32);
+
 /// An engine as plain data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Carried {
@@ -72,14 +77,20 @@ impl Engine {
         Carried { version: VERSION, legs: legs.collect(), conferences: conferences.collect() }
     }
 
-    /// The engine that was carried; its peers see a short pause. A layout that is not known gives
-    /// an empty engine.
-    #[must_use]
-    pub fn resume(settings: EngineSettings, now: Time, carried: Carried) -> Self {
-        let mut engine = Self::new(settings);
+    /// The engine that was carried; its peers see a short pause. It knows of no silence: whoever
+    /// counts one from [`super::Event::NoAudio`] forgets it now, and is told again.
+    ///
+    /// # Errors
+    /// The layout is another version's.
+    pub fn resume(
+        settings: EngineSettings,
+        now: Time,
+        carried: Carried,
+    ) -> Result<Self, WrongVersion> {
         if carried.version != VERSION {
-            return engine;
+            return Err(WrongVersion(carried.version));
         }
+        let mut engine = Self::new(settings);
         for old in carried.legs {
             let id = old.plan.leg;
             engine.handle(now, Input::Command(Command::Leg(old.plan)));
@@ -96,6 +107,6 @@ impl Engine {
             let command = Command::Matrix { conference, generation, rows };
             engine.handle(now, Input::Command(command));
         }
-        engine
+        Ok(engine)
     }
 }

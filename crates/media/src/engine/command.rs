@@ -45,6 +45,7 @@ impl Engine {
         if plan.receive && !leg.plan.receive {
             leg.last_in = now;
         }
+        let may_be_silent = !plan.receive && core::mem::take(&mut leg.is_dead);
         if plan.codec != leg.plan.codec {
             leg.tx.turn();
         }
@@ -55,6 +56,9 @@ impl Engine {
         if opened {
             self.outbox.event(Event::Unlatched { leg: id });
         }
+        if may_be_silent {
+            self.outbox.event(Event::AudioBack { leg: id });
+        }
         self.arrange_by_id(conference);
     }
 
@@ -62,6 +66,7 @@ impl Engine {
         let half = usize::from(plan.port >> 1);
         if self.by_id.len() >= self.settings.legs_max || self.by_port[half] != 0 {
             self.counters.overflowed += 1;
+            self.outbox.event(Event::Refused { leg: plan.leg });
             return;
         }
         let id = plan.leg;

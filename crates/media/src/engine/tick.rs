@@ -3,12 +3,14 @@
 use super::conference::{Conference, Mix, tone_of};
 use super::leg::{Feed, Leg};
 use super::types::Event;
-use super::{Engine, Sound, TICK, phase_of};
+use super::{Engine, NO_AUDIO, Sound, TICK, phase_of};
 use crate::dtmf::{self, Place, Step};
 use crate::{Codec, FRAME, Source, Time, sound};
 
-/// Ticks in a second, and legs looked after in one of them.
+/// Ticks in a second.
 const SECOND: u64 = 200;
+/// Each leg has its tick in a second: every so many are looked after together.
+const SECOND_LEGS: usize = 200;
 /// Seconds between two reports of a leg.
 const REPORT_S: u64 = 5;
 /// A frame of silence by each law.
@@ -138,10 +140,9 @@ impl Engine {
     fn look_after(&mut self, now: Time, tick: u64) {
         let first = usize::try_from(tick % SECOND).unwrap_or(0);
         let reports = (tick / SECOND) % REPORT_S;
-        let deadline = Time::from_millis(u64::from(self.settings.no_audio_ms));
-        for slot in (first..self.legs.len()).step_by(200) {
+        for slot in (first..self.legs.len()).step_by(SECOND_LEGS) {
             let Some(leg) = self.legs[slot].as_deref_mut() else { continue };
-            let silent = now.saturating_sub(leg.last_in) >= deadline;
+            let silent = now.saturating_sub(leg.last_in) >= NO_AUDIO;
             if leg.plan.receive && silent && !leg.is_dead {
                 leg.is_dead = true;
                 self.outbox.event(Event::NoAudio { leg: leg.plan.leg, since: leg.last_in });

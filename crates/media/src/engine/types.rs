@@ -88,14 +88,23 @@ pub enum Event {
         /// How long it was held, as far as known.
         duration_ms: u32,
     },
-    /// Nothing came for [`EngineSettings::no_audio_ms`] although the peer may send.
+    /// The leg cannot be taken: there are [`EngineSettings::legs_max`], or its port is another's.
+    /// Nothing is sent or heard, and no [`Event::Ended`] follows.
+    Refused {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Nothing came for [`super::NO_AUDIO`] although the peer may send. Told once, and over with
+    /// [`Event::AudioBack`]: the two alternate. The engine ends nothing; the owner does, when the
+    /// silence has lasted for as long as its policy allows at that moment.
     NoAudio {
         /// The leg.
         leg: LegId,
         /// When the last packet came, or when the silence could begin.
         since: Time,
     },
-    /// Packets come again after [`Event::NoAudio`].
+    /// The silence of [`Event::NoAudio`] is over: packets come again, or the peer need not send any
+    /// more (its plan does not receive). When it is to send again, silence counts from then.
     AudioBack {
         /// The leg.
         leg: LegId,
@@ -111,7 +120,7 @@ pub enum Event {
     },
     /// How a leg fares: each five seconds and at its end.
     Report(Report),
-    /// The leg is gone; its ports may be leased again.
+    /// The leg is gone, and its port is free for another.
     Ended {
         /// The leg.
         leg: LegId,
@@ -160,9 +169,9 @@ pub enum Output<'a> {
 /// What can be configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineSettings {
-    /// Silence on the wire that becomes [`Event::NoAudio`].
+    /// Without effect: [`Event::NoAudio`] comes after [`super::NO_AUDIO`], always.
     pub no_audio_ms: u32,
-    /// Most legs; more are ignored and counted.
+    /// Most legs; more are refused and counted.
     pub legs_max: usize,
 }
 
