@@ -1,8 +1,13 @@
-//! A call as data: who takes part, what it waits for, how its time was spent.
+//! A call as data: who takes part and why, what the distributor has of it, how its time was spent.
+//!
+//! There is no "state of the call" beside its participants. Whether it waits, rings or talks, who is
+//! occupied by it and what everybody hears are functions of who sits where, worked out once per
+//! turn (`flow/conference.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use acd::{OperatorId, QueueId, ReservationId};
+use media::Source;
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
@@ -10,7 +15,7 @@ use crate::config::Name;
 use crate::event::{Kind, Phase, Role, Totals};
 use crate::id::{CallKey, ParticipantId, TaskKey};
 
-/// One customer's interaction.
+/// One interaction, from its first leg to its last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Call {
     pub(crate) key: CallKey,
@@ -19,18 +24,25 @@ pub(crate) struct Call {
     pub(crate) from: Name,
     pub(crate) display: Option<String>,
     pub(crate) to: Name,
+    /// The trunk it came by.
     pub(crate) trunk: Option<Name>,
-    /// The operator who placed it, occupied as long as it lasts.
-    pub(crate) caller: Option<OperatorId>,
-    /// The operator it rang directly, occupied as well.
-    pub(crate) callee: Option<OperatorId>,
+    /// Max-Forwards of what we send on its behalf.
+    pub(crate) hops: u8,
     pub(crate) context: BTreeMap<String, String>,
     pub(crate) participants: Vec<Participant>,
-    pub(crate) stage: Stage,
-    /// The end of [`Stage::Dialling`].
-    pub(crate) deadline: Option<Time>,
+    /// What the distributor has of it, the newest last.
+    pub(crate) tasks: Vec<Task>,
+    /// The operator dialled without the distributor.
+    pub(crate) wanted: Option<OperatorId>,
+    /// When what happens by itself.
+    pub(crate) timers: BTreeMap<Timer, Time>,
+    /// Its first segment has been told.
+    pub(crate) begun: bool,
+    /// Two have talked.
     pub(crate) answered: bool,
     pub(crate) clock: PhaseClock,
+    /// Operators this call occupies without the distributor's doing, as it was told.
+    pub(crate) occupied: BTreeMap<OperatorId, Occupation>,
     /// The media thread that has the conference, from the first matrix on.
     pub(crate) thread: Option<u16>,
     /// What the conference was last told, and how often.
@@ -40,28 +52,40 @@ pub(crate) struct Call {
     pub(crate) over: bool,
 }
 
-/// What a call is doing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Stage {
-    /// The distributor has it: waiting, or somebody rings for it.
-    Queued(Task),
-    /// Somebody is rung without the distributor.
-    Dialling,
-    /// Two or more are connected; with the task that the distributor counts as being served.
-    Talking(Option<Task>),
+/// What happens by itself after a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Timer {
+    /// Those who are dialled have rung for long enough.
+    Dial,
+    /// Somebody has been left alone for long enough.
+    Alone,
+    /// A participant's silence is to be judged.
+    Silence(ParticipantId),
 }
 
-/// The part of a call that the distributor knows.
+/// The part of a call that the distributor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Task {
     pub(crate) key: TaskKey,
     pub(crate) queue: QueueId,
+    /// Somebody serves it.
+    pub(crate) served: bool,
+}
+
+/// How a call keeps an operator from other work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Occupation {
+    /// Their phone rings.
+    Alerted,
+    /// They take part, or have dialled.
+    Busy,
 }
 
 /// What is kept of a task as long as the distributor has it: longer than its call, by the wrap-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TaskEntry {
-    pub(crate) call: CallKey,
+    /// None for work without a caller on the line.
+    pub(crate) call: Option<CallKey>,
     pub(crate) queue: QueueId,
     /// When it first joined.
     pub(crate) queued: Time,
@@ -81,37 +105,44 @@ impl TaskEntry {
     }
 }
 
-impl Stage {
-    pub(crate) fn task(&self) -> Option<Task> {
-        match self {
-            Self::Queued(task) | Self::Talking(Some(task)) => Some(*task),
-            Self::Dialling | Self::Talking(None) => None,
-        }
-    }
-}
-
 /// A leg in a call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Participant {
     pub(crate) id: ParticipantId,
     pub(crate) leg: sip::LegId,
     pub(crate) role: Role,
+    /// Whose phone it is, if it is one of ours.
     pub(crate) operator: Option<OperatorId>,
     pub(crate) uri: Name,
-    /// The claim it is rung for.
-    pub(crate) reservation: Option<ReservationId>,
+    /// The trunk it goes by.
+    pub(crate) trunk: Option<Name>,
+    pub(crate) why: Why,
+    pub(crate) state: LegState,
+    pub(crate) seat: Seat,
+    /// Its own phone holds.
+    pub(crate) held: bool,
+    /// Since when no audio has come from it.
+    pub(crate) silent_since: Option<Time>,
     pub(crate) lease: media::Lease,
     pub(crate) negotiation: media::Negotiation,
     /// Our answer to the offer its INVITE brought, until it is sent.
     pub(crate) reply: Option<bytes::Bytes>,
-    pub(crate) state: LegState,
     /// The plan the media thread has.
     pub(crate) planned: Option<u64>,
-    /// Held by its own phone.
-    pub(crate) held: bool,
 }
 
-/// How far a leg has come.
+/// What brought a leg into the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Why {
+    /// Its INVITE began the call.
+    Arrived,
+    /// It is rung for a reservation.
+    Serve(ReservationId),
+    /// It is rung since the call was for it.
+    Dialled,
+}
+
+/// How far the dialog of a leg has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum LegState {
     /// Its INVITE came and is not answered yet.
@@ -120,10 +151,37 @@ pub(crate) enum LegState {
     Calling,
     /// It rings.
     Ringing,
-    /// It answered, the distributor has not said yet whether it won.
-    Answered,
-    /// Connected.
+    /// It has been answered.
     Up,
+}
+
+/// Where a participant sits in the conference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Seat {
+    /// Outside: hears this and is heard by nobody.
+    Waiting(Source),
+    /// Inside.
+    Connected,
+}
+
+impl Participant {
+    pub(crate) fn connected(&self) -> bool {
+        self.state == LegState::Up && self.seat == Seat::Connected
+    }
+
+    /// Our INVITE to it is not answered.
+    pub(crate) fn rings(&self) -> bool {
+        matches!(self.state, LegState::Calling | LegState::Ringing)
+    }
+
+    fn occupation(&self) -> Option<(OperatorId, Occupation)> {
+        let how = match (self.why, self.rings()) {
+            (Why::Serve(_), _) => return None,
+            (Why::Arrived | Why::Dialled, true) => Occupation::Alerted,
+            (Why::Arrived | Why::Dialled, false) => Occupation::Busy,
+        };
+        Some((self.operator?, how))
+    }
 }
 
 impl Call {
@@ -136,12 +194,17 @@ impl Call {
     }
 
     /// The leg the call began with, as long as it lives.
-    pub(crate) fn customer(&self) -> Option<&Participant> {
-        self.participants.iter().find(|participant| participant.role == Role::Customer)
+    pub(crate) fn origin(&self) -> Option<&Participant> {
+        self.participants.iter().find(|participant| participant.why == Why::Arrived)
     }
 
-    pub(crate) fn customer_mut(&mut self) -> Option<&mut Participant> {
-        self.participants.iter_mut().find(|participant| participant.role == Role::Customer)
+    pub(crate) fn origin_mut(&mut self) -> Option<&mut Participant> {
+        self.participants.iter_mut().find(|participant| participant.why == Why::Arrived)
+    }
+
+    /// The media thread that all its legs live on.
+    pub(crate) fn thread_wanted(&self) -> Option<u16> {
+        self.participants.first().map(|participant| participant.lease.thread)
     }
 
     /// Legs that match, by id: a copy, so that the call can change meanwhile.
@@ -149,16 +212,42 @@ impl Call {
         self.participants.iter().filter(|p| keep(p)).map(|p| p.leg).collect()
     }
 
+    /// The task that the call is about now.
+    pub(crate) fn task(&self) -> Option<Task> {
+        self.tasks.last().copied()
+    }
+
+    pub(crate) fn task_mut(&mut self, key: TaskKey) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|task| task.key == key)
+    }
+
     /// What the call's time goes to as it stands.
     pub(crate) fn phase(&self) -> Phase {
-        let rings = |p: &Participant| p.role == Role::Operator && p.state < LegState::Up;
-        match &self.stage {
-            Stage::Queued(_) if self.participants.iter().any(rings) => Phase::Ring,
-            Stage::Queued(_) => Phase::Wait,
-            Stage::Dialling => Phase::Ring,
-            Stage::Talking(_) if self.participants.iter().any(|p| p.held) => Phase::Hold,
-            Stage::Talking(_) => Phase::Talk,
+        let connected = self.participants.iter().filter(|p| p.connected());
+        let held = connected.clone().any(|p| p.held);
+        match (connected.count(), held) {
+            (2.., true) => Phase::Hold,
+            (2.., false) => Phase::Talk,
+            _ if self.participants.iter().any(Participant::rings) => Phase::Ring,
+            _ => Phase::Wait,
         }
+    }
+
+    /// Operators that this call keeps from other work, the distributor's own doing aside.
+    pub(crate) fn occupations(&self) -> BTreeMap<OperatorId, Occupation> {
+        let mut found = BTreeMap::new();
+        for (operator, how) in self.participants.iter().filter_map(Participant::occupation) {
+            let kept = found.entry(operator).or_insert(how);
+            if how == Occupation::Busy {
+                *kept = how;
+            }
+        }
+        found
+    }
+
+    /// Everybody of ours who takes part or rings.
+    pub(crate) fn operators(&self) -> BTreeSet<OperatorId> {
+        self.participants.iter().filter_map(|p| p.operator).collect()
     }
 }
 

@@ -54,10 +54,42 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The one it is all for.
+    /// The one it is all for: whoever is outside.
     Customer,
-    /// Who serves.
+    /// Whoever is inside and takes part in their own name.
     Operator,
+    /// A colleague asked for help, or the target of a transfer.
+    Consultant,
+    /// Somebody who listens in.
+    Supervisor,
+    /// A voice bot.
+    Bot,
+}
+
+impl Role {
+    /// As events and records have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Operator => "operator",
+            Self::Consultant => "consultant",
+            Self::Supervisor => "supervisor",
+            Self::Bot => "bot",
+        }
+    }
+}
+
+impl From<Role> for media::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Customer => Self::Customer,
+            Role::Operator => Self::Operator,
+            Role::Consultant => Self::Consultant,
+            Role::Supervisor => Self::Supervisor,
+            Role::Bot => Self::Bot,
+        }
+    }
 }
 
 /// How a call ended.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{Counts, Input, Output, Problem, Reply, Time};
-use crate::call::{Call, TaskEntry};
-use crate::config::Config;
+use crate::call::{Call, TaskEntry, Timer};
+use crate::config::{Config, Name};
 use crate::decisions::Decisions;
 use crate::directory::{Directory, Names};
 use crate::event::{Event, Utc, What};
@@ -35,6 +35,8 @@ pub struct B2bua {
     pub(crate) state: State,
     /// Calls that changed since what they hear was last worked out.
     pub(crate) dirty: BTreeSet<CallKey>,
+    /// Legs found dead in a turn of their call, to be ended after it.
+    pub(crate) dead: VecDeque<sip::LegId>,
     outputs: VecDeque<Output>,
 }
 
@@ -47,7 +49,9 @@ pub(crate) struct State {
     pub(crate) calls: BTreeMap<CallKey, Call>,
     pub(crate) legs: BTreeMap<sip::LegId, CallKey>,
     pub(crate) tasks: BTreeMap<TaskKey, TaskEntry>,
-    pub(crate) deadlines: BTreeSet<(Time, CallKey)>,
+    pub(crate) timers: BTreeSet<(Time, CallKey, Timer)>,
+    /// Legs by trunk, both ways.
+    pub(crate) by_trunk: BTreeMap<Name, usize>,
     pub(crate) decisions: Decisions,
     pub(crate) draining: bool,
     seq: u64,
@@ -69,7 +73,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl B2bua {
     /// A switch without calls.
@@ -87,14 +91,15 @@ impl B2bua {
             calls: BTreeMap::new(),
             legs: BTreeMap::new(),
             tasks: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            by_trunk: BTreeMap::new(),
             decisions: Decisions::default(),
             draining: false,
             seq: start.first_seq,
             since_unix: start.since_unix,
         };
-        let (dirty, outputs) = (BTreeSet::new(), VecDeque::new());
-        let mut switch = Self { directory, endpoint, acd, state, dirty, outputs };
+        let (dirty, dead, outputs) = (BTreeSet::new(), VecDeque::new(), VecDeque::new());
+        let mut switch = Self { directory, endpoint, acd, state, dirty, dead, outputs };
         switch.settle(Time::ZERO);
         switch
     }
@@ -124,9 +129,13 @@ impl B2bua {
         if self.acd.poll_timeout().is_some_and(|due| due <= now) {
             self.acd.handle_timeout(now);
         }
-        while let Some(&(due, key)) = self.state.deadlines.first().filter(|(due, _)| *due <= now) {
-            self.state.deadlines.remove(&(due, key));
-            self.dial_timeout(now, key);
+        while let Some(timer) = self.state.timers.first().copied().filter(|timer| timer.0 <= now) {
+            self.state.timers.remove(&timer);
+            let (_, key, timer) = timer;
+            self.with_call(key, |switch, call| {
+                call.timers.remove(&timer);
+                switch.expired(now, call, timer);
+            });
         }
         self.settle(now);
     }
@@ -139,7 +148,7 @@ impl B2bua {
     /// When [`Self::handle_timeout`] is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        let own = self.state.deadlines.first().map(|(due, _)| *due);
+        let own = self.state.timers.first().map(|(due, ..)| *due);
         [self.endpoint.poll_timeout(), self.acd.poll_timeout(), own].into_iter().flatten().min()
     }
 
@@ -171,6 +180,7 @@ impl B2bua {
             acd: acd::Acd::resume(carried.acd),
             state,
             dirty: BTreeSet::new(),
+            dead: VecDeque::new(),
             outputs: VecDeque::new(),
         })
     }
@@ -187,8 +197,14 @@ impl B2bua {
             ports: self.state.leased,
             tasks: self.state.tasks.len(),
             reservations: self.reservations(),
-            timers: self.state.deadlines.len(),
+            timers: self.state.timers.len(),
         }
+    }
+
+    /// Whether no call is left.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.state.calls.is_empty() && self.endpoint.counts().legs == 0
     }
 
     fn reservations(&self) -> usize {
@@ -213,6 +229,8 @@ impl B2bua {
                 self.on_sip(now, output);
             } else if let Some(output) = self.acd.poll_output() {
                 self.on_acd(now, output);
+            } else if let Some(leg) = self.dead.pop_front() {
+                self.bury(now, leg);
             } else if let Some(key) = self.dirty.pop_first() {
                 self.refresh(now, key);
             } else {
@@ -259,7 +277,7 @@ impl B2bua {
 
     /// An event of a call that is at hand.
     pub(crate) fn tell(&mut self, now: Time, call: &Call, what: What) {
-        let task = call.stage.task().map(|task| task.key);
+        let task = call.task().map(|task| task.key);
         self.emit(now, Some(call.key), task, what);
     }
 
@@ -270,7 +288,8 @@ impl B2bua {
     }
 
     /// Does something to a call with the rest of the switch at hand, and keeps the call unless it
-    /// ended. Nothing happens where there is no such call.
+    /// ended. Nothing happens where there is no such call. Not to be nested on one call: it is out
+    /// of the map meanwhile.
     pub(crate) fn with_call<T>(
         &mut self,
         key: CallKey,
@@ -295,12 +314,28 @@ impl B2bua {
         self.with_call(key, act)
     }
 
-    /// Sets or clears when a call's dialling ends.
-    pub(crate) fn set_deadline(&mut self, call: &mut Call, deadline: Option<Time>) {
-        if let Some(due) = call.deadline.take() {
-            self.state.deadlines.remove(&(due, call.key));
+    /// Sets or clears one of a call's timers.
+    pub(crate) fn set_timer(&mut self, call: &mut Call, timer: Timer, due: Option<Time>) {
+        if let Some(old) = call.timers.remove(&timer) {
+            self.state.timers.remove(&(old, call.key, timer));
         }
-        call.deadline = deadline;
-        self.state.deadlines.extend(deadline.map(|due| (due, call.key)));
+        if let Some(due) = due {
+            call.timers.insert(timer, due);
+            self.state.timers.insert((due, call.key, timer));
+        }
+    }
+
+    fn expired(&mut self, now: Time, call: &mut Call, timer: Timer) {
+        match timer {
+            Timer::Dial => self.dial_timeout(now, call),
+            Timer::Alone => self.left_alone(now, call),
+            Timer::Silence(participant) => self.judge_silence(now, call, participant),
+        }
+    }
+
+    /// Something of ours is not as it must be: a test stops here, a node tells and goes on.
+    pub(crate) fn fault(&mut self, now: Time, what: String) {
+        debug_assert!(false, "{what}");
+        self.emit(now, None, None, What::NodeFault { what });
     }
 }

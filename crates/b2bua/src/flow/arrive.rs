@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use media::Source;
 use sip::msg::{Message, Name as Header};
 use sip::{Flow, LegId, Peer};
 
 use super::RETRY_AFTER_S;
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant, PhaseClock, Stage};
-use crate::config::Name;
+use crate::call::{Call, LegState, Participant, PhaseClock, Seat, Why};
+use crate::config::{Go, Name};
 use crate::event::{Kind, Phase, Role, What};
 use crate::id::{CallKey, ParticipantId};
 use crate::switch::B2bua;
@@ -22,9 +23,8 @@ impl B2bua {
         flow: Flow,
         request: &Message,
     ) {
-        match self.admit(leg, peer, flow, request) {
+        match self.admit(now, leg, peer, flow, request) {
             Ok(mut call) => {
-                call.clock = PhaseClock::new(now, Phase::Wait);
                 self.state.legs.insert(leg, call.key);
                 self.begin(now, &mut call, request);
                 if !call.over {
@@ -41,17 +41,23 @@ impl B2bua {
     /// The call, if there is room for it and its offer can be answered.
     fn admit(
         &mut self,
+        now: Time,
         leg: LegId,
         peer: &Peer,
         flow: Flow,
         request: &Message,
     ) -> Result<Call, (u16, sip::Headers)> {
+        let (kind, trunk, operator) = match peer {
+            Peer::Trunk(name) => (Kind::Inbound, Some(name.clone()), None),
+            Peer::User(user) => (Kind::Internal, None, self.directory.operator_id(user)),
+        };
         let full = self.state.calls.len() >= self.directory.config.limits.calls_max;
-        if self.state.draining || full || self.trunk_is_full(peer) {
+        let trunk_full = trunk.as_deref().is_some_and(|name| self.trunk_is_full(name));
+        if self.state.draining || full || trunk_full {
             return Err(unavailable());
         }
         let address = self.directory.config.media.advertise.unwrap_or_else(|| flow.local.ip());
-        let lease = self.lease(None).ok_or_else(unavailable)?;
+        let lease = self.lease_with_company().ok_or_else(unavailable)?;
         let mut negotiation = self.new_negotiation(leg, lease, address);
         let body = request.body();
         let reply = if body.is_empty() { Ok(None) } else { negotiation.on_offer(&body).map(Some) };
@@ -61,25 +67,25 @@ impl B2bua {
             (refusal.status, vec![("Warning".into(), warning)])
         })?;
         let (number, display) = caller(request);
-        let customer = Participant {
+        let uri =
+            request.from().map_or_else(|_| number.clone(), |f| f.uri.bare().to_string().into());
+        self.count_trunk(trunk.as_ref());
+        let origin = Participant {
             id: ParticipantId(self.mint()),
             leg,
-            role: Role::Customer,
-            operator: None,
-            uri: request
-                .from()
-                .map_or_else(|_| number.clone(), |f| f.uri.bare().to_string().into()),
-            reservation: None,
+            role: if operator.is_some() { Role::Operator } else { Role::Customer },
+            operator,
+            uri,
+            trunk: trunk.clone(),
+            why: Why::Arrived,
+            state: LegState::Invited,
+            seat: Seat::Waiting(Source::Ringing),
+            held: false,
+            silent_since: None,
             lease,
             negotiation,
             reply,
-            state: LegState::Invited,
             planned: None,
-            held: false,
-        };
-        let (kind, trunk, caller) = match peer {
-            Peer::Trunk(name) => (Kind::Inbound, Some(name.clone()), None),
-            Peer::User(user) => (Kind::Internal, None, self.directory.operator_id(user)),
         };
         Ok(Call {
             key: CallKey(self.mint()),
@@ -89,13 +95,15 @@ impl B2bua {
             to: dialled(request),
             context: self.context(trunk.as_deref(), request),
             trunk,
-            caller,
-            callee: None,
-            participants: vec![customer],
-            stage: Stage::Dialling,
-            deadline: None,
+            hops: request.max_forwards().unwrap_or(70).saturating_sub(1),
+            participants: vec![origin],
+            tasks: Vec::new(),
+            wanted: None,
+            timers: BTreeMap::new(),
+            begun: false,
             answered: false,
-            clock: PhaseClock::new(Time::ZERO, Phase::Wait),
+            clock: PhaseClock::new(now, Phase::Wait),
+            occupied: BTreeMap::new(),
             thread: None,
             rows: Vec::new(),
             generation: 0,
@@ -104,6 +112,10 @@ impl B2bua {
     }
 
     fn begin(&mut self, now: Time, call: &mut Call, request: &Message) {
+        let go = self.destination(call, request);
+        if call.kind == Kind::Internal && matches!(go, Some(Go::Uri(_) | Go::Number { .. })) {
+            call.kind = Kind::Outbound;
+        }
         let started = What::CallStarted {
             kind: call.kind,
             from: call.from.clone(),
@@ -112,21 +124,22 @@ impl B2bua {
             context: call.context.clone(),
         };
         self.tell(now, call, started);
-        self.joined(now, call, 0);
-        if let Some(operator) = call.caller {
-            let work = acd::WorkId(call.key.0);
-            self.acd.handle(now, acd::Input::Occupy { operator, work });
+        if let (Some(Go::Queue { .. }), Some(origin)) = (&go, call.origin_mut()) {
+            origin.role = Role::Customer;
         }
-        self.route(now, call, request);
+        self.joined(now, call, 0);
+        self.route(now, call, go);
     }
 
-    fn trunk_is_full(&self, peer: &Peer) -> bool {
-        let Peer::Trunk(name) = peer else { return false };
-        let Some(trunk) = self.directory.trunk(name) else { return false };
-        // Counting is linear in the calls, so only where a limit could be reached.
-        self.state.calls.len() >= trunk.calls_max
-            && self.state.calls.values().filter(|call| call.trunk.as_ref() == Some(name)).count()
-                >= trunk.calls_max
+    pub(crate) fn trunk_is_full(&self, name: &str) -> bool {
+        let legs = self.state.by_trunk.get(name).copied().unwrap_or_default();
+        self.directory.trunk(name).is_some_and(|trunk| legs >= trunk.calls_max)
+    }
+
+    pub(crate) fn count_trunk(&mut self, trunk: Option<&Name>) {
+        if let Some(trunk) = trunk {
+            *self.state.by_trunk.entry(trunk.clone()).or_default() += 1;
+        }
     }
 
     /// Header fields that the trunk lets in, as the call's context.
@@ -145,14 +158,19 @@ impl B2bua {
     }
 }
 
+/// Header fields known to SIP that may become context all the same: they speak of the customer's
+/// affair. Every other known one speaks of the leg it came by and never crosses to another.
+const CONTEXT: [Header; 2] = [Header::UserToUser, Header::Subject];
+
 /// Whether a pattern with an optional `*` at its end covers a header field's name.
 fn covers(pattern: &str, name: &str) -> bool {
     let internal = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("X-Usher-"));
+    if internal || Header::lookup(name).is_some_and(|known| !CONTEXT.contains(&known)) {
+        return false;
+    }
     match pattern.strip_suffix('*') {
-        Some(start) => {
-            !internal && name.get(..start.len()).is_some_and(|n| n.eq_ignore_ascii_case(start))
-        }
-        None => !internal && name.eq_ignore_ascii_case(pattern),
+        Some(start) => name.get(..start.len()).is_some_and(|n| n.eq_ignore_ascii_case(start)),
+        None => name.eq_ignore_ascii_case(pattern),
     }
 }
 
@@ -189,5 +207,7 @@ mod tests {
         check("User-to-User", "user-to-user", true);
         check("User-to-User", "User-to-User-2", false);
         check("*", "Subject", true);
+        check("*", "Require", false);
+        check("Session-Expires", "Session-Expires", false);
     }
 }

@@ -105,6 +105,15 @@ impl B2bua {
         self.endpoint.handle(now, sip::Input::Configure(config.sip.clone()));
         self.directory = Directory::new(config, &mut self.state.names);
         self.acd.handle(now, acd::Input::Configure(self.directory.acd()));
+        // What counts as dead may have changed.
+        for key in self.state.calls.keys().copied().collect::<Vec<_>>() {
+            self.with_call(key, |switch, call| {
+                let silent = call.participants.iter().filter(|p| p.silent_since.is_some());
+                for id in silent.map(|p| p.id).collect::<Vec<_>>() {
+                    switch.judge_silence(now, call, id);
+                }
+            });
+        }
     }
 
     /// Each leg belongs to one call that knows it, each leased port to one leg, each queued call
@@ -120,13 +129,13 @@ impl B2bua {
             return Err(format!("{legs} legs, {} known, {} ports", state.legs.len(), state.leased));
         }
         for call in state.calls.values() {
-            if call.customer().is_none() {
-                return Err(format!("call {} without a customer", call.key));
+            if call.participants.is_empty() {
+                return Err(format!("call {} without a participant", call.key));
             }
-            if let Some(task) = call.stage.task()
-                && self.acd.task(acd::TaskId(task.key.0)).is_none()
-            {
-                return Err(format!("call {}: task {} is lost", call.key, task.key));
+            for task in &call.tasks {
+                if self.acd.task(acd::TaskId(task.key.0)).is_none() {
+                    return Err(format!("call {}: task {} is lost", call.key, task.key));
+                }
             }
         }
         Ok(())

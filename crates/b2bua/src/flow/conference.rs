@@ -1,11 +1,12 @@
 //! What a call's participants hear: worked out anew once per turn and call, sent whole.
 
-use media::{Command, Hears, Row, Source, Stage as Seat};
+use std::collections::BTreeMap;
+
+use media::{Command, Hears, Row, Source};
 
 use crate::api::{Output, Time};
-use crate::call::{Call, LegState, Participant, Stage};
-use crate::config::Name;
-use crate::event::{Phase, Role, What};
+use crate::call::{Call, LegState, Occupation, Participant, Seat, Timer};
+use crate::event::{Phase, What};
 use crate::id::{CallKey, ParticipantId};
 use crate::switch::B2bua;
 
@@ -13,6 +14,7 @@ impl B2bua {
     /// Plans that changed go to the media thread, then the matrix; a change begins a segment.
     pub(crate) fn refresh(&mut self, now: Time, key: CallKey) {
         let Some(mut call) = self.state.calls.remove(&key) else { return };
+        self.tell_occupied(now, &mut call);
         self.plan_legs(&mut call);
         self.tell_holds(now, &mut call);
         let rows = media::hears(&self.seats(&call));
@@ -22,7 +24,8 @@ impl B2bua {
             call.rows.clone_from(&rows);
             self.send_matrix(&mut call);
         }
-        if changed || phase != call.clock.phase() {
+        if changed || phase != call.clock.phase() || !call.begun {
+            call.begun = true;
             call.clock.turn(now, phase);
             let segment = segment(&call, phase);
             self.tell(now, &call, segment);
@@ -47,47 +50,74 @@ impl B2bua {
             let held = p.negotiation.held_by_peer();
             if held != p.held {
                 p.held = held;
-                let participant = p.id;
-                told.push(if held {
-                    What::ParticipantHeld { participant }
-                } else {
-                    What::ParticipantResumed { participant }
-                });
+                // Silence on hold is no sign of anything; it counts from the resume.
+                p.silent_since = p.silent_since.map(|_| now);
+                told.push((p.id, held));
             }
         }
-        for what in told {
-            self.tell(now, call, what);
+        for (participant, held) in told {
+            self.tell(
+                now,
+                call,
+                match held {
+                    true => What::ParticipantHeld { participant },
+                    false => What::ParticipantResumed { participant },
+                },
+            );
+            self.judge_silence(now, call, participant);
         }
+    }
+
+    /// Operators whom this call keeps from other work: told to the distributor as it changes, so
+    /// that no flow can forget one.
+    pub(crate) fn tell_occupied(&mut self, now: Time, call: &mut Call) {
+        let wanted = if call.over { BTreeMap::default() } else { call.occupations() };
+        if wanted == call.occupied {
+            return;
+        }
+        let work = acd::WorkId(call.key.0);
+        for operator in call.occupied.keys().copied().filter(|who| !wanted.contains_key(who)) {
+            self.acd.handle(now, acd::Input::Vacate { operator, work });
+        }
+        for (operator, how) in wanted.iter().map(|(who, how)| (*who, *how)) {
+            if call.occupied.get(&operator) != Some(&how) {
+                self.acd.handle(
+                    now,
+                    match how {
+                        Occupation::Alerted => acd::Input::Alert { operator, work },
+                        Occupation::Busy => acd::Input::Occupy { operator, work },
+                    },
+                );
+            }
+        }
+        call.occupied = wanted;
     }
 
     /// Everybody whose media stands, and what decides what they hear. Somebody who pressed hold on
     /// their phone is out of it; one who is left alone hears music meanwhile, not nothing.
     fn seats(&self, call: &Call) -> Vec<media::Participant> {
-        let music = Source::Music(self.music(call));
-        let present = |p: &&Participant| p.planned.is_some() && !p.held;
+        let music = self.music(call);
+        let present = |p: &&Participant| p.connected() && !p.held && p.planned.is_some();
         let alone = call.participants.iter().filter(present).count() < 2;
         let seat = |p: &Participant| {
-            let leg = media::LegId(p.leg.0);
-            let role = match p.role {
-                Role::Customer => media::Role::Customer,
-                Role::Operator => media::Role::Operator,
+            let (stage, held) = match &p.seat {
+                Seat::Waiting(source) => (media::Stage::Waiting(source.clone()), None),
+                Seat::Connected if alone || p.held => {
+                    (media::Stage::Connected, Some(music.clone()))
+                }
+                Seat::Connected => (media::Stage::Connected, None),
             };
-            let stage = match call.stage {
-                Stage::Talking(_) => Seat::Connected,
-                Stage::Queued(_) => Seat::Waiting(music.clone()),
-                Stage::Dialling => Seat::Waiting(Source::Ringing),
-            };
-            let bridged = stage == Seat::Connected;
-            let held = (bridged && (alone || p.held)).then(|| music.clone());
-            media::Participant { stage, held, ..media::Participant::connected(leg, role) }
+            let seat = media::Participant::connected(media::LegId(p.leg.0), p.role.into());
+            media::Participant { stage, held, ..seat }
         };
         call.participants.iter().filter(|p| p.planned.is_some()).map(seat).collect()
     }
 
-    fn music(&self, call: &Call) -> Name {
-        let queue = call.stage.task().and_then(|task| self.directory.queue(task.queue));
+    /// What a caller hears who waits, or is left alone.
+    pub(crate) fn music(&self, call: &Call) -> Source {
+        let queue = call.task().and_then(|task| self.directory.queue(task.queue));
         let music = queue.and_then(|queue| queue.music.clone());
-        music.unwrap_or_else(|| self.directory.config.media.music.clone())
+        Source::Music(music.unwrap_or_else(|| self.directory.config.media.music.clone()))
     }
 
     /// The whole matrix; one without rows ends the conference.
@@ -115,23 +145,40 @@ impl B2bua {
                 let leg = sip::LegId(leg.0);
                 self.with_leg(leg, |switch, call| switch.pressed(now, call, leg, digit));
             }
-            media::Event::NoAudio { leg, since } => {
-                let dead_ms = self.directory.config.media.dead_audio_ms;
-                let silent = now.saturating_sub(since).as_millis();
-                if dead_ms.is_some_and(|dead_ms| silent >= u128::from(dead_ms)) {
-                    self.dead_audio(now, sip::LegId(leg.0));
-                }
+            media::Event::NoAudio { leg, since } => self.silent(now, leg, Some(since)),
+            media::Event::AudioBack { leg } | media::Event::FirstPacket { leg } => {
+                self.silent(now, leg, None);
             }
             _ => {}
         }
     }
 
-    fn dead_audio(&mut self, now: Time, leg: sip::LegId) {
-        let held = self.with_leg(leg, |_, call| call.participants.iter().any(|p| p.held));
-        if held == Some(false) {
-            self.hang_up_leg(now, leg, 408);
-            self.leg_ended(now, leg, sip::EndCause::FlowGone);
+    fn silent(&mut self, now: Time, leg: media::LegId, since: Option<Time>) {
+        let leg = sip::LegId(leg.0);
+        self.with_leg(leg, |switch, call| {
+            let Some(participant) = call.participant_mut(leg) else { return };
+            participant.silent_since = since;
+            let id = participant.id;
+            switch.judge_silence(now, call, id);
+        });
+    }
+
+    /// A leg that has been silent for too long counts as lost; one that holds is let be.
+    pub(crate) fn judge_silence(&mut self, now: Time, call: &mut Call, id: ParticipantId) {
+        let Some(participant) = call.participants.iter().find(|p| p.id == id) else { return };
+        let limit = self.directory.config.media.dead_audio_ms.map(Time::from_millis);
+        let due = limit.zip(participant.silent_since).map(|(limit, since)| since + limit);
+        let due = due.filter(|_| !participant.held);
+        match due {
+            Some(due) if due <= now => self.dead.push_back(participant.leg),
+            due => self.set_timer(call, Timer::Silence(id), due),
         }
+    }
+
+    /// Ends a leg that was found dead: outside of its call's turn.
+    pub(crate) fn bury(&mut self, now: Time, leg: sip::LegId) {
+        self.hang_up_leg(now, leg, 408);
+        self.leg_ended(now, leg, sip::EndCause::FlowGone);
     }
 }
 

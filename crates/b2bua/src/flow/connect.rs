@@ -1,11 +1,14 @@
-//! Somebody answers: the winner and the customer meet, the other phones stop.
+//! Somebody answers: the winner and the caller meet, the other phones stop.
 
+use media::Source;
 use sip::LegId;
 use sip::msg::Message;
 
+use super::ALONE;
+use super::ring::Rung;
 use crate::api::Time;
-use crate::call::{Call, LegState, Stage};
-use crate::event::{CallResult, Role, What};
+use crate::call::{Call, LegState, Participant, Seat, Timer, Why};
+use crate::event::{CallResult, What};
 use crate::switch::B2bua;
 
 /// RFC 3326: this phone did not miss a call.
@@ -25,34 +28,33 @@ impl B2bua {
             self.leg_failed(now, call, leg, 488);
             return;
         }
-        participant.state = LegState::Answered;
-        let (id, who, claim) = (participant.id, participant.operator, participant.reservation);
+        participant.state = LegState::Up;
+        let (id, who, why) = (participant.id, participant.operator, participant.why);
         let operator = who.map(|id| self.directory.operator_name(id));
         self.tell(now, call, What::LegAnswered { participant: id, operator });
-        match (claim, &call.stage) {
+        match why {
             // The distributor says who won: Assigned or TooLate.
-            (Some(claim), _) => self.acd.handle(now, acd::Input::Accepted(claim)),
-            (None, Stage::Dialling) => self.connect(now, call, leg),
-            (None, Stage::Queued(_) | Stage::Talking(_)) => {
-                self.drop_leg(now, call, leg, ELSEWHERE);
-            }
+            Why::Serve(claim) => self.acd.handle(now, acd::Input::Accepted(claim)),
+            Why::Dialled => self.connect(now, call, leg),
+            Why::Arrived => {}
         }
     }
 
-    /// The operator's leg joins the customer; all other phones stop ringing.
+    /// A leg joins the caller; whoever else was rung for the same reason stops.
     pub(crate) fn connect(&mut self, now: Time, call: &mut Call, leg: LegId) {
-        for other in call.legs(|p| p.role == Role::Operator && p.leg != leg) {
+        let Some(why) = call.participant(leg).map(|p| p.why) else { return };
+        for other in call.legs(|p| p.why == why && p.leg != leg) {
             self.drop_leg(now, call, other, ELSEWHERE);
         }
-        self.set_deadline(call, None);
-        let task = call.stage.task();
-        if let Some(entry) = task.and_then(|task| self.state.tasks.get_mut(&task.key)) {
-            entry.served = Some(now);
+        self.set_timer(call, Timer::Dial, None);
+        self.set_timer(call, Timer::Alone, None);
+        for participant in &mut call.participants {
+            if participant.leg == leg || participant.why == Why::Arrived {
+                participant.seat = Seat::Connected;
+            }
         }
-        call.stage = Stage::Talking(task);
-        let Some(participant) = call.participant_mut(leg) else { return };
-        participant.state = LegState::Up;
-        let operator = participant.operator.map(|id| self.directory.operator_name(id));
+        let operator = call.participant(leg).and_then(|p| p.operator);
+        let operator = operator.map(|id| self.directory.operator_name(id));
         let at = call.participants.iter().position(|p| p.leg == leg).unwrap_or_default();
         self.joined(now, call, at);
         self.answer_customer(now, call);
@@ -60,39 +62,72 @@ impl B2bua {
             call.answered = true;
             self.tell(now, call, What::CallAnswered { operator: operator.clone() });
         }
-        if let Some(task) = call.stage.task() {
-            let task_id = acd::TaskId(task.key.0);
-            self.acd.handle(now, acd::Input::Connected { task: task_id });
-            if let Some(operator) = operator {
-                self.tell(now, call, What::OperatorReached { operator });
-            }
+        if let Why::Serve(_) = why {
+            self.serves(now, call);
+            self.emit_reached(now, call, operator);
+        }
+    }
+
+    fn serves(&mut self, now: Time, call: &mut Call) {
+        let Some(task) = call.tasks.last_mut() else { return };
+        task.served = true;
+        let key = task.key;
+        if let Some(entry) = self.state.tasks.get_mut(&key) {
+            entry.served = Some(now);
+        }
+        self.acd.handle(now, acd::Input::Connected { task: acd::TaskId(key.0) });
+    }
+
+    fn emit_reached(&mut self, now: Time, call: &Call, operator: Option<crate::config::Name>) {
+        if let Some(operator) = operator {
+            self.tell(now, call, What::OperatorReached { operator });
         }
     }
 
     /// The distributor gave the task to the operator who answered.
     pub(crate) fn assigned(&mut self, now: Time, call: &mut Call, claim: acd::ReservationId) {
-        let won = |p: &&crate::call::Participant| {
-            p.reservation == Some(claim) && p.state == LegState::Answered
-        };
-        match call.participants.iter().find(won).map(|p| p.leg) {
-            Some(leg) => self.connect(now, call, leg),
-            // It answered and was gone in the same turn: the caller keeps their place.
-            None => self.lost(now, call),
+        match call.legs(|p| answered_for(p, claim)).first() {
+            Some(leg) => self.connect(now, call, *leg),
+            None => self.fault(now, format!("{claim:?} was assigned without a leg")),
         }
     }
 
-    /// Nobody is left to talk with: back to the queue, ahead, with music, where a queue it was.
+    /// Whoever talked with the caller was lost: music at once, and back to where they came from
+    /// when nobody has come by then. The caller never hears of it.
     pub(crate) fn lost(&mut self, now: Time, call: &mut Call) {
-        match call.stage.task() {
-            Some(task) => {
-                call.stage = Stage::Queued(task);
-                if let Some(entry) = self.state.tasks.get_mut(&task.key) {
-                    entry.stop_talk(now);
-                }
-                let task = acd::TaskId(task.key.0);
-                self.acd.handle(now, acd::Input::Lost { task, ahead: true });
+        let music = self.music(call);
+        if let Some(origin) = call.origin_mut() {
+            origin.seat = Seat::Waiting(music);
+        }
+        if let Some(entry) = call.task().and_then(|task| self.state.tasks.get_mut(&task.key)) {
+            entry.stop_talk(now);
+        }
+        self.set_timer(call, Timer::Alone, Some(now + ALONE));
+    }
+
+    /// Nobody came back: to the queue, ahead; without a queue, the operator dialled is rung again.
+    pub(crate) fn left_alone(&mut self, now: Time, call: &mut Call) {
+        if let Some(task) = call.tasks.last_mut().filter(|task| task.served) {
+            task.served = false;
+            let task = acd::TaskId(task.key.0);
+            self.acd.handle(now, acd::Input::Lost { task, ahead: true });
+            return;
+        }
+        let rung = call.wanted.map(|who| self.ring_operator(now, call, who, Why::Dialled));
+        if rung == Some(Rung::Rings) {
+            if let Some(origin) = call.origin_mut() {
+                origin.seat = Seat::Waiting(Source::Ringing);
             }
-            None => self.end_call(now, call, CallResult::Answered, "operator lost", 480),
+            self.set_timer(call, Timer::Dial, Some(now + super::DIAL_TIMEOUT));
+        } else {
+            self.end_call(now, call, CallResult::Answered, "operator lost", 480);
         }
     }
+}
+
+/// Answered for a reservation and not put through yet.
+pub(super) fn answered_for(participant: &Participant, claim: acd::ReservationId) -> bool {
+    participant.why == Why::Serve(claim)
+        && participant.state == LegState::Up
+        && participant.seat != Seat::Connected
 }

@@ -4,25 +4,28 @@ use sip::msg::{Host, Message, Uri};
 
 use crate::api::Time;
 use crate::call::Call;
-use crate::config::{Go, Outgoing};
+use crate::config::{Go, Name, Outgoing};
 use crate::directory::Extension;
-use crate::event::{CallResult, Kind};
+use crate::event::CallResult;
 use crate::route::Dialled;
 use crate::switch::B2bua;
 
 impl B2bua {
-    /// The first route that matches; else the operator or queue of that number. An operator's own
-    /// call goes outside only as their dial policy allows.
-    pub(crate) fn route(&mut self, now: Time, call: &mut Call, request: &Message) {
+    /// The first route that matches; else the operator or queue of that number.
+    pub(crate) fn destination(&self, call: &Call, request: &Message) -> Option<Go> {
         let dialled =
             Dialled { to: &call.to, from: &call.from, trunk: call.trunk.as_deref(), request };
-        let go = match self.directory.router.find(&dialled) {
+        match self.directory.router.find(&dialled) {
             Some(go) => Some(go.clone()),
             None => self.directory.extension(&call.to).map(|extension| match extension {
                 Extension::Operator(name) => Go::Operator(name.clone()),
                 Extension::Queue(queue) => Go::Queue { queue: queue.clone(), priority_s: 0 },
             }),
-        };
+        }
+    }
+
+    /// Goes there. An operator's own call goes outside only as their dial policy allows.
+    pub(crate) fn route(&mut self, now: Time, call: &mut Call, go: Option<Go>) {
         match go {
             Some(go) if self.may(call, &go) => self.go(now, call, go),
             Some(_) => self.end_call(now, call, CallResult::Failed, "not allowed", 403),
@@ -31,7 +34,8 @@ impl B2bua {
     }
 
     fn may(&self, call: &Call, go: &Go) -> bool {
-        let Some(caller) = call.caller.map(|id| self.directory.operator_name(id)) else {
+        let caller = call.origin().and_then(|origin| origin.operator);
+        let Some(caller) = caller.map(|id| self.directory.operator_name(id)) else {
             return true;
         };
         let policy = self.directory.operator(&caller).map(|operator| &operator.outgoing);
@@ -46,7 +50,7 @@ impl B2bua {
         match go {
             Go::Queue { queue, priority_s } => self.enqueue(now, call, &queue, priority_s),
             Go::Operator(name) => self.dial_operator(now, call, &name),
-            Go::Uri(uri) => self.dial_uri(now, call, uri, None),
+            Go::Uri(uri) => self.dial_uri(now, call, uri, None, None),
             Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk),
             Go::Reject(status) => {
                 self.end_call(now, call, CallResult::Failed, "rejected by route", status);
@@ -57,8 +61,8 @@ impl B2bua {
         }
     }
 
-    fn dial_number(&mut self, now: Time, call: &mut Call, number: &str, trunk: &str) {
-        let trunk = self.directory.trunk(trunk);
+    fn dial_number(&mut self, now: Time, call: &mut Call, number: &str, name: &Name) {
+        let trunk = self.directory.trunk(name);
         let proxy = trunk.and_then(|trunk| trunk.proxy.clone());
         let credentials = trunk.and_then(|trunk| trunk.credentials.clone());
         let host = proxy.as_ref().and_then(|proxy| Some((proxy.host()?.clone(), proxy.port())));
@@ -66,11 +70,12 @@ impl B2bua {
             self.end_call(now, call, CallResult::Failed, "trunk has no proxy", 503);
             return;
         };
-        if call.kind == Kind::Internal {
-            call.kind = Kind::Outbound;
+        if self.trunk_is_full(name) {
+            self.end_call(now, call, CallResult::Failed, "trunk is full", 503);
+            return;
         }
         let uri = proxy.bare().with_host(host, port).with_user(number);
-        self.dial_uri(now, call, uri, credentials);
+        self.dial_uri(now, call, uri, credentials, Some(name.clone()));
     }
 
     /// Our own URI of a number or name.

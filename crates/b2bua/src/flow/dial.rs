@@ -4,11 +4,11 @@ use sip::msg::{NameAddr, Uri};
 use sip::{LegId, Target};
 
 use super::DIAL_TIMEOUT;
-use super::ring::Callee;
+use super::ring::{Callee, Rung};
 use crate::api::Time;
-use crate::call::{Call, LegState, Stage};
+use crate::call::{Call, Timer, Why};
+use crate::config::Name;
 use crate::event::{CallResult, Role, What};
-use crate::id::CallKey;
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -22,19 +22,18 @@ impl B2bua {
             use acd::Effective::{OnCall, Reserved, Ringing};
             matches!(view.effective.state, OnCall | Reserved | Ringing)
         });
-        if busy {
+        if busy || call.operators().contains(&operator) {
             self.end_call(now, call, CallResult::Failed, "busy", 486);
             return;
         }
-        call.stage = Stage::Dialling;
-        if self.ring_operator(now, call, operator, None) == 0 {
-            self.end_call(now, call, CallResult::Failed, "not registered", 480);
-            return;
+        call.wanted = Some(operator);
+        match self.ring_operator(now, call, operator, Why::Dialled) {
+            Rung::Rings => self.dialling(now, call),
+            Rung::NoPhone => {
+                self.end_call(now, call, CallResult::Failed, "not registered", 480);
+            }
+            Rung::NoPort => self.end_call(now, call, CallResult::Failed, "no port", 503),
         }
-        let work = acd::WorkId(call.key.0);
-        self.acd.handle(now, acd::Input::Occupy { operator, work });
-        call.callee = Some(operator);
-        self.dialling(now, call);
     }
 
     pub(crate) fn dial_uri(
@@ -43,16 +42,18 @@ impl B2bua {
         call: &mut Call,
         uri: Uri,
         credentials: Option<sip::Credentials>,
+        trunk: Option<Name>,
     ) {
-        call.stage = Stage::Dialling;
-        let address = call.customer().map(|customer| customer.negotiation.settings().address);
+        let address = call.origin().map(|origin| origin.negotiation.settings().address);
         let Some(address) = address else { return };
         let callee = Callee {
             to: NameAddr::new(uri.bare()),
             target: Target::Uri { uri, proxy: None },
             address,
+            role: Role::Customer,
             operator: None,
-            reservation: None,
+            why: Why::Dialled,
+            trunk,
             credentials,
         };
         if self.ring(now, call, callee) {
@@ -64,22 +65,22 @@ impl B2bua {
 
     fn dialling(&mut self, now: Time, call: &mut Call) {
         self.customer_rings(now, call);
-        self.set_deadline(call, Some(now + DIAL_TIMEOUT));
+        self.set_timer(call, Timer::Dial, Some(now + DIAL_TIMEOUT));
     }
 
-    pub(crate) fn dial_timeout(&mut self, now: Time, key: CallKey) {
-        self.with_call(key, |switch, call| {
-            call.deadline = None;
-            if call.stage == Stage::Dialling {
-                switch.end_call(now, call, CallResult::Failed, "no answer", 480);
-            }
-        });
+    pub(crate) fn dial_timeout(&mut self, now: Time, call: &mut Call) {
+        for leg in call.legs(|p| p.why == Why::Dialled && p.rings()) {
+            self.drop_leg(now, call, leg, "");
+        }
+        if !call.participants.iter().any(|p| p.why == Why::Dialled) {
+            self.end_call(now, call, CallResult::Failed, "no answer", 480);
+        }
     }
 
     /// A leg of ours was refused or never answered.
     pub(crate) fn leg_failed(&mut self, now: Time, call: &mut Call, leg: LegId, status: u16) {
         let Some(participant) = call.participant(leg) else { return };
-        let (id, who, claim) = (participant.id, participant.operator, participant.reservation);
+        let (id, who, why) = (participant.id, participant.operator, participant.why);
         let operator = who.map(|id| self.directory.operator_name(id));
         self.tell(
             now,
@@ -87,25 +88,21 @@ impl B2bua {
             What::LegFailed { participant: id, operator: operator.clone(), status },
         );
         self.forget_leg(now, call, leg);
-        let rings = |p: &crate::call::Participant| {
-            p.role == Role::Operator && p.state < LegState::Up && p.reservation == claim
-        };
-        if call.participants.iter().any(rings) {
+        if call.participants.iter().any(|p| p.why == why) {
             return;
         }
-        match claim {
-            Some(claim) => {
+        match why {
+            Why::Serve(claim) => {
                 if let Some(operator) = operator {
                     let cause = cause_of(status).into();
                     self.tell(now, call, What::OperatorFailed { operator, cause });
                 }
-                let rejected = acd::Input::Rejected(claim, rejection(status));
-                self.acd.handle(now, rejected);
+                self.acd.handle(now, acd::Input::Rejected(claim, rejection(status)));
             }
-            None if call.stage == Stage::Dialling => {
+            Why::Dialled => {
                 self.end_call(now, call, CallResult::Failed, cause_of(status), passed_on(status));
             }
-            None => {}
+            Why::Arrived => {}
         }
     }
 }
@@ -124,7 +121,7 @@ fn cause_of(status: u16) -> &'static str {
         acd::Rejection::Busy => "busy",
         acd::Rejection::Declined => "declined",
         acd::Rejection::Unreachable => "unreachable",
-        acd::Rejection::Error => "error",
+        acd::Rejection::Error | acd::Rejection::Ours => "error",
     }
 }
 
@@ -133,7 +130,9 @@ fn cause_of(status: u16) -> &'static str {
 fn passed_on(status: u16) -> u16 {
     match status {
         300..=399 | 401 | 407 | 481 | 482 | 487 | 491 => 480,
-        500..=599 => 503,
+        404 | 410 | 604 => 480,
+        600 => 486,
+        500..=599 | 605..=699 => 503,
         other => other,
     }
 }

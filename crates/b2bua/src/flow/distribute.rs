@@ -2,8 +2,10 @@
 
 use acd::{End, LimitReason, OperatorId, Outcome, Output as Acd, ReservationId, Withdrawal};
 
+use super::connect::answered_for;
+use super::ring::Rung;
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant};
+use crate::call::{Call, Participant, Why};
 use crate::event::{CallResult, What};
 use crate::id::TaskKey;
 use crate::switch::B2bua;
@@ -51,8 +53,9 @@ impl B2bua {
     }
 
     fn with_task(&mut self, task: acd::TaskId, act: impl FnOnce(&mut Self, &mut Call)) {
-        if let Some(entry) = self.state.tasks.get(&TaskKey(task.0)) {
-            self.with_call(entry.call, act);
+        let entry = self.state.tasks.get(&TaskKey(task.0));
+        if let Some(call) = entry.and_then(|entry| entry.call) {
+            self.with_call(call, act);
         }
     }
 
@@ -64,7 +67,7 @@ impl B2bua {
     /// An event of a task, whose call may be over.
     fn tell_task(&mut self, now: Time, task: acd::TaskId, what: What) {
         let key = TaskKey(task.0);
-        let call = self.state.tasks.get(&key).map(|entry| entry.call);
+        let call = self.state.tasks.get(&key).and_then(|entry| entry.call);
         self.emit(now, call, Some(key), what);
     }
 
@@ -112,14 +115,16 @@ impl B2bua {
         task: acd::TaskId,
         operator: OperatorId,
     ) {
-        let mut rung = 0;
+        let mut rung = Rung::NoPhone;
         self.with_task(task, |switch, call| {
-            rung = switch.ring_operator(now, call, operator, Some(reservation));
+            rung = switch.ring_operator(now, call, operator, Why::Serve(reservation));
         });
-        if rung == 0 {
-            let rejected = acd::Input::Rejected(reservation, acd::Rejection::Unreachable);
-            self.acd.handle(now, rejected);
-        }
+        let rejection = match rung {
+            Rung::Rings => return,
+            Rung::NoPhone => acd::Rejection::Unreachable,
+            Rung::NoPort => acd::Rejection::Ours,
+        };
+        self.acd.handle(now, acd::Input::Rejected(reservation, rejection));
     }
 
     fn stop_ringing(
@@ -130,9 +135,7 @@ impl B2bua {
         reason: &str,
     ) {
         self.with_task(task, |switch, call| {
-            let rung = |p: &Participant| {
-                p.reservation == Some(reservation) && p.state < LegState::Answered
-            };
+            let rung = |p: &Participant| p.why == Why::Serve(reservation) && p.rings();
             for leg in call.legs(rung) {
                 switch.drop_leg(now, call, leg, reason);
             }
@@ -141,13 +144,10 @@ impl B2bua {
 
     /// An answer that came when the reservation was gone.
     fn too_late(&mut self, now: Time, reservation: ReservationId) {
-        let holds =
-            |p: &Participant| p.reservation == Some(reservation) && p.state == LegState::Answered;
-        let found = self
-            .state
-            .calls
-            .values()
-            .find_map(|call| Some((call.key, call.legs(holds).first().copied()?)));
+        let found = self.state.calls.values().find_map(|call| {
+            let legs = call.legs(|p| answered_for(p, reservation));
+            legs.first().map(|leg| (call.key, *leg))
+        });
         if let Some((key, leg)) = found {
             self.with_call(key, |switch, call| {
                 switch.drop_leg(now, call, leg, super::connect::ELSEWHERE);
@@ -227,7 +227,7 @@ impl B2bua {
                 let cause = Withdrawal::Expired;
                 switch.acd.handle(now, acd::Input::Withdraw { task, cause });
             }
-            let queue = call.stage.task().and_then(|task| switch.directory.queue(task.queue));
+            let queue = call.task().and_then(|task| switch.directory.queue(task.queue));
             let status = queue.map_or(480, |queue| queue.refuse_status);
             switch.end_call(now, call, CallResult::Failed, limit_text(reason), status);
         });
@@ -260,6 +260,9 @@ impl B2bua {
         };
         self.tell_task(now, task, what);
         self.state.tasks.remove(&key);
+        if let Some(call) = entry.call.and_then(|call| self.state.calls.get_mut(&call)) {
+            call.tasks.retain(|task| task.key != key);
+        }
     }
 }
 

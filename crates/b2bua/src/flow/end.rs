@@ -4,46 +4,33 @@
 use sip::{EndCause, Headers, LegId};
 
 use crate::api::{Output, Time};
-use crate::call::{Call, LegState, Participant, Stage};
-use crate::event::{CallResult, Phase, Role, What};
+use crate::call::{Call, Participant, Task, Timer, Why};
+use crate::event::{CallResult, Phase, What};
 use crate::switch::B2bua;
 
 impl B2bua {
     /// The endpoint says that a leg is over.
     pub(crate) fn leg_ended(&mut self, now: Time, leg: LegId, cause: EndCause) {
         self.with_leg(leg, |switch, call| {
-            let Some(role) = call.participant(leg).map(|p| p.role) else { return };
+            let Some(participant) = call.participant(leg) else { return };
+            let (why, was_connected) = (participant.why, participant.connected());
             let text = cause_text(cause);
             switch.leg_over(now, call, leg, text);
             switch.forget_leg(now, call, leg);
-            match role {
-                Role::Customer => switch.customer_left(now, call, text),
-                Role::Operator if cause == EndCause::Bye => switch.operator_left(now, call),
-                Role::Operator => switch.operator_lost(now, call),
+            let company = call.participants.iter().filter(|p| p.connected()).count();
+            match why {
+                Why::Arrived => {
+                    switch.end_call(now, call, CallResult::Abandoned, text, 487);
+                }
+                // Somebody who took no part, or who leaves others talking, changes nothing.
+                Why::Serve(_) | Why::Dialled if !was_connected || company > 1 => {}
+                // In a plain call a hang-up ends the call.
+                Why::Serve(_) | Why::Dialled if cause == EndCause::Bye => {
+                    switch.end_call(now, call, CallResult::Answered, "operator hung up", 480);
+                }
+                Why::Serve(_) | Why::Dialled => switch.lost(now, call),
             }
         });
-    }
-
-    fn customer_left(&mut self, now: Time, call: &mut Call, text: &str) {
-        let result = match call.stage {
-            Stage::Talking(_) => CallResult::Answered,
-            Stage::Queued(_) | Stage::Dialling => CallResult::Abandoned,
-        };
-        self.end_call(now, call, result, text, 487);
-    }
-
-    /// An operator hung up: in a plain call that ends the call.
-    fn operator_left(&mut self, now: Time, call: &mut Call) {
-        if !call.participants.iter().any(|p| p.role == Role::Operator && p.state == LegState::Up) {
-            self.end_call(now, call, CallResult::Answered, "operator hung up", 480);
-        }
-    }
-
-    pub(crate) fn operator_lost(&mut self, now: Time, call: &mut Call) {
-        match call.stage {
-            Stage::Talking(_) => self.lost(now, call),
-            Stage::Queued(_) | Stage::Dialling => {}
-        }
     }
 
     fn leg_over(&mut self, now: Time, call: &Call, leg: LegId, cause: &str) {
@@ -74,8 +61,9 @@ impl B2bua {
         let Some(at) = call.participants.iter().position(|p| p.leg == leg) else { return };
         let participant = call.participants.remove(at);
         self.state.legs.remove(&leg);
+        self.set_timer(call, Timer::Silence(participant.id), None);
         self.close_media(&participant);
-        if participant.state == LegState::Up || participant.role == Role::Customer {
+        if participant.connected() || participant.why == Why::Arrived {
             self.tell(now, call, What::ParticipantLeft { participant: participant.id });
         }
     }
@@ -86,6 +74,10 @@ impl B2bua {
             self.output(Output::Media { thread: participant.lease.thread, command });
         }
         self.release(participant.lease);
+        let count = participant.trunk.as_ref().and_then(|name| self.state.by_trunk.get_mut(name));
+        if let Some(count) = count {
+            *count -= 1;
+        }
     }
 
     /// Ends a call: every leg, its task, its record. `status` answers an INVITE that is open.
@@ -101,29 +93,23 @@ impl B2bua {
             return;
         }
         call.over = true;
-        self.set_deadline(call, None);
+        // Whoever has talked was not left alone, however it ends.
+        let result = match result {
+            CallResult::Abandoned | CallResult::Failed if call.answered => CallResult::Answered,
+            other => other,
+        };
+        for timer in call.timers.keys().copied().collect::<Vec<_>>() {
+            self.set_timer(call, timer, None);
+        }
         self.end_conference(call);
         for leg in call.legs(|_| true) {
             self.hang_up_leg(now, leg, status);
             self.leg_over(now, call, leg, "ended");
             self.forget_leg(now, call, leg);
         }
-        let work = acd::WorkId(call.key.0);
-        for operator in self.occupied(call) {
-            self.acd.handle(now, acd::Input::Vacate { operator, work });
-        }
-        if let Some(task) = call.stage.task() {
-            if let Some(entry) = self.state.tasks.get_mut(&task.key) {
-                entry.stop_talk(now);
-            }
-            let id = acd::TaskId(task.key.0);
-            self.acd.handle(
-                now,
-                match (&call.stage, result) {
-                    (Stage::Talking(_), _) => acd::Input::Completed { task: id },
-                    (_, result) => acd::Input::Withdraw { task: id, cause: withdrawal(result) },
-                },
-            );
+        self.tell_occupied(now, call);
+        for task in call.tasks.clone() {
+            self.end_task(now, task, result);
         }
         let totals = call.clock.turn(now, Phase::Wait);
         let ended = What::CallEnded { result, cause: cause.into(), totals };
@@ -131,17 +117,26 @@ impl B2bua {
         self.dirty.remove(&call.key);
     }
 
-    /// Operators that this call occupies without the distributor's doing.
-    fn occupied(&self, call: &Call) -> Vec<acd::OperatorId> {
-        call.caller.into_iter().chain(call.callee).collect()
+    fn end_task(&mut self, now: Time, task: Task, result: CallResult) {
+        if let Some(entry) = self.state.tasks.get_mut(&task.key) {
+            entry.stop_talk(now);
+        }
+        let id = acd::TaskId(task.key.0);
+        let input = if task.served {
+            acd::Input::Completed { task: id }
+        } else {
+            acd::Input::Withdraw { task: id, cause: withdrawal(result) }
+        };
+        self.acd.handle(now, input);
     }
 }
 
 fn withdrawal(result: CallResult) -> acd::Withdrawal {
     match result {
-        CallResult::Abandoned => acd::Withdrawal::Abandoned,
+        // One who was served before and waited again has left as well.
+        CallResult::Abandoned | CallResult::Answered => acd::Withdrawal::Abandoned,
         CallResult::Ended => acd::Withdrawal::Removed,
-        CallResult::Answered | CallResult::Failed | CallResult::Crash => acd::Withdrawal::Failed,
+        CallResult::Failed | CallResult::Crash => acd::Withdrawal::Failed,
     }
 }
 

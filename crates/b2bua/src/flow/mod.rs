@@ -14,6 +14,8 @@ mod reinvite;
 mod ring;
 mod wait;
 
+/// How long a caller who is left alone waits for whoever they talked with.
+const ALONE: crate::Time = crate::Time::from_secs(2);
 /// How long somebody is rung where no queue says.
 pub(crate) const DIAL_TIMEOUT: crate::Time = crate::Time::from_secs(60);
 /// What a caller who is refused for want of room is told to wait.

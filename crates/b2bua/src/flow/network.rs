@@ -5,7 +5,7 @@ use sip::msg::{Message, Method};
 use sip::{EndCause, Event, LegId, Output as Sip};
 
 use crate::api::{Output, Time};
-use crate::call::LegState;
+use crate::call::{LegState, Why};
 use crate::event::{CallResult, What};
 use crate::switch::B2bua;
 
@@ -39,6 +39,7 @@ impl B2bua {
                 });
             }
             Event::Acked { leg, request } => self.acked(now, leg, &request),
+            Event::OfferWanted { leg } => self.offer_wanted(now, leg),
             Event::Reinvite { leg, request } => self.reinvited(now, leg, &request),
             Event::ReinviteAnswered { leg, response } => self.reinvite_answered(leg, &response),
             Event::ReinviteFailed { leg, .. } => {
@@ -74,10 +75,10 @@ impl B2bua {
             return;
         }
         participant.state = LegState::Ringing;
-        let (id, who, claim) = (participant.id, participant.operator, participant.reservation);
+        let (id, who, why) = (participant.id, participant.operator, participant.why);
         let operator = who.map(|id| self.directory.operator_name(id));
         self.tell(now, call, What::LegRinging { participant: id, operator });
-        if let Some(claim) = claim {
+        if let Why::Serve(claim) = why {
             self.acd.handle(now, acd::Input::Ringing(claim));
         }
     }
@@ -102,11 +103,10 @@ impl B2bua {
                 self.info(now, leg, request);
                 200
             }
-            Some(Method::Update | Method::Options) => 200,
             _ => 501,
         };
-        let headers = Vec::new();
-        self.command_sip(now, sip::Command::RespondRequest { leg, token, status, headers });
+        let (headers, body) = (Vec::new(), None);
+        self.command_sip(now, sip::Command::RespondRequest { leg, token, status, headers, body });
     }
 
     /// A key pressed, as `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`).

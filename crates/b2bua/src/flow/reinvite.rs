@@ -11,6 +11,8 @@ impl B2bua {
     pub(crate) fn reinvited(&mut self, now: Time, leg: LegId, request: &Message) {
         let body = request.body();
         let answer = self.negotiate(leg, |negotiation| {
+            // An offer of ours that met this one is void; the endpoint asks for it again.
+            negotiation.rollback();
             if body.is_empty() { Ok(negotiation.offer()) } else { negotiation.on_offer(&body) }
         });
         let Some(answer) = answer else { return };
@@ -22,6 +24,18 @@ impl B2bua {
             }
         };
         self.command_sip(now, sip::Command::Respond { leg, status, headers, body });
+    }
+
+    /// The dialog is free for a re-INVITE of ours. What was offered in vain before is made anew.
+    pub(crate) fn offer_wanted(&mut self, now: Time, leg: LegId) {
+        let offer = self.negotiate(leg, |negotiation| {
+            negotiation.rollback();
+            negotiation.offer()
+        });
+        if let Some(offer) = offer {
+            let body = Some(sip::Body::sdp(offer));
+            self.command_sip(now, sip::Command::Offer { leg, body });
+        }
     }
 
     /// The answer to a re-INVITE of ours. One that cannot be used leaves what was agreed before.

@@ -1,13 +1,13 @@
 //! Ringing an operator: all their phones at once, as one set of legs.
 
-use acd::{OperatorId, ReservationId};
+use acd::OperatorId;
 use media::{Lease, LegSettings, Negotiation};
 use sip::msg::NameAddr;
 use sip::{Headers, Invite, LegId, Target};
 use std::net::IpAddr;
 
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant};
+use crate::call::{Call, LegState, Participant, Seat, Why};
 use crate::config::Name;
 use crate::event::{Role, What};
 use crate::id::ParticipantId;
@@ -18,47 +18,64 @@ pub(crate) struct Callee {
     pub(crate) target: Target,
     pub(crate) to: NameAddr,
     pub(crate) address: IpAddr,
+    pub(crate) role: Role,
     pub(crate) operator: Option<OperatorId>,
-    pub(crate) reservation: Option<ReservationId>,
+    pub(crate) why: Why,
+    pub(crate) trunk: Option<Name>,
     pub(crate) credentials: Option<sip::Credentials>,
 }
 
+/// What came of ringing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rung {
+    /// At least one phone rings.
+    Rings,
+    /// They have none registered.
+    NoPhone,
+    /// We have no port left: our own want, not theirs.
+    NoPort,
+}
+
 impl B2bua {
-    /// Rings every contact an operator has registered; says how many.
+    /// Rings every contact an operator has registered.
     pub(crate) fn ring_operator(
         &mut self,
         now: Time,
         call: &mut Call,
         operator: OperatorId,
-        reservation: Option<ReservationId>,
-    ) -> usize {
+        why: Why,
+    ) -> Rung {
         let name = self.directory.operator_name(operator);
         let shown = self.directory.operator(&name).map(|operator| operator.name.to_string());
         let to = NameAddr::new(self.own_uri(&name)).with_display(&shown.unwrap_or_default());
         let bindings: Vec<_> =
             self.endpoint.bindings(&name).iter().map(|b| (b.id, b.flow.local.ip())).collect();
         let advertise = self.directory.config.media.advertise;
-        let rung = bindings.into_iter().filter(|(binding, local)| {
+        let mut rung = if bindings.is_empty() { Rung::NoPhone } else { Rung::NoPort };
+        for (binding, local) in bindings {
             let callee = Callee {
-                target: Target::Binding { user: name.clone(), binding: *binding },
+                target: Target::Binding { user: name.clone(), binding },
                 to: to.clone(),
-                address: advertise.unwrap_or(*local),
+                address: advertise.unwrap_or(local),
+                role: Role::Operator,
                 operator: Some(operator),
-                reservation,
+                why,
+                trunk: None,
                 credentials: None,
             };
-            self.ring(now, call, callee)
-        });
-        rung.count()
+            if self.ring(now, call, callee) {
+                rung = Rung::Rings;
+            }
+        }
+        rung
     }
 
     /// Sends one INVITE; false where no port is left.
     pub(crate) fn ring(&mut self, now: Time, call: &mut Call, callee: Callee) -> bool {
-        let thread = call.customer().map(|customer| customer.lease.thread);
-        let Some(lease) = self.lease(thread) else { return false };
+        let Some(lease) = self.lease(call.thread_wanted()) else { return false };
         let leg = self.endpoint.next_leg();
         let mut negotiation = self.new_negotiation(leg, lease, callee.address);
-        let spoken = call.customer().and_then(|customer| customer.negotiation.plan());
+        let spoken = call.origin().and_then(|origin| origin.negotiation.plan());
         let offer = match spoken {
             Some(plan) => negotiation.offer_for(&[plan.codec]),
             None => negotiation.offer(),
@@ -67,19 +84,23 @@ impl B2bua {
             Target::Binding { .. } => callee.to.uri.to_string().into(),
             Target::Uri { uri, .. } => uri.to_string().into(),
         };
+        self.count_trunk(callee.trunk.as_ref());
         call.participants.push(Participant {
             id: ParticipantId(self.mint()),
             leg,
-            role: Role::Operator,
+            role: callee.role,
             operator: callee.operator,
             uri,
-            reservation: callee.reservation,
+            trunk: callee.trunk,
+            why: callee.why,
+            state: LegState::Calling,
+            seat: Seat::Waiting(media::Source::Ringing),
+            held: false,
+            silent_since: None,
             lease,
             negotiation,
             reply: None,
-            state: LegState::Calling,
             planned: None,
-            held: false,
         });
         self.state.legs.insert(leg, call.key);
         let invite = Invite {
@@ -90,6 +111,7 @@ impl B2bua {
             headers: self.context_headers(call, callee.operator.is_some()),
             body: Some(sip::Body::sdp(offer)),
             credentials: callee.credentials,
+            max_forwards: call.hops,
         };
         self.command_sip(now, sip::Command::Invite(Box::new(invite)));
         true
@@ -98,7 +120,7 @@ impl B2bua {
     /// From: the queue and the caller, as the operator's phone shows them.
     fn shown_caller(&self, call: &Call) -> NameAddr {
         let who = call.display.as_deref().unwrap_or(&call.from);
-        let shown = match call.stage.task() {
+        let shown = match call.task() {
             Some(task) => format!("{}: {who}", self.directory.queue_name(task.queue)),
             None => who.to_owned(),
         };
@@ -114,7 +136,7 @@ impl B2bua {
             .collect();
         if inside {
             headers.push(("X-Usher-Call".into(), call.key.to_string()));
-            if let Some(task) = call.stage.task() {
+            if let Some(task) = call.task() {
                 headers.push(("X-Usher-Task".into(), task.key.to_string()));
                 let queue = self.directory.queue_name(task.queue).to_string();
                 headers.push(("X-Usher-Queue".into(), queue));
@@ -140,6 +162,18 @@ impl B2bua {
             codecs: self.directory.config.media.codecs.clone(),
             ptime_ms: 20,
         })
+    }
+
+    /// A pair for a caller, if enough are left for those who will serve the callers that are there:
+    /// a caller who could never be put through is better refused.
+    pub(crate) fn lease_with_company(&mut self) -> Option<Lease> {
+        let lease = self.lease(None)?;
+        let kept_back = (self.state.calls.len() + 1).min(self.directory.config.operators.len());
+        if self.state.pool.free() >= kept_back.max(1) {
+            return Some(lease);
+        }
+        self.release(lease);
+        None
     }
 
     pub(crate) fn lease(&mut self, thread: Option<u16>) -> Option<Lease> {

@@ -3,7 +3,7 @@
 use acd::{Enqueue, TaskId};
 
 use crate::api::Time;
-use crate::call::{Call, LegState, Stage, Task, TaskEntry};
+use crate::call::{Call, LegState, Seat, Task, TaskEntry};
 use crate::config::Answer;
 use crate::event::CallResult;
 use crate::id::TaskKey;
@@ -18,9 +18,13 @@ impl B2bua {
             return;
         };
         let key = TaskKey(self.mint());
-        call.stage = Stage::Queued(Task { key, queue: id });
+        call.tasks.push(Task { key, queue: id, served: false });
+        let music = self.music(call);
+        if let Some(origin) = call.origin_mut() {
+            origin.seat = Seat::Waiting(music);
+        }
         let entry = TaskEntry {
-            call: call.key,
+            call: Some(call.key),
             queue: id,
             queued: now,
             served: None,
@@ -35,7 +39,7 @@ impl B2bua {
 
     /// A task has its place: the caller hears that they wait.
     pub(crate) fn waits(&mut self, now: Time, call: &mut Call) {
-        let Stage::Queued(task) = &call.stage else { return };
+        let Some(task) = call.task().filter(|task| !task.served) else { return };
         let answer = self.directory.queue(task.queue).map_or(Answer::AtOnce, |queue| queue.answer);
         match answer {
             Answer::AtOnce => self.answer_customer(now, call),
@@ -45,7 +49,7 @@ impl B2bua {
 
     /// 180 to a caller whose INVITE is open.
     pub(crate) fn customer_rings(&mut self, now: Time, call: &Call) {
-        if let Some(customer) = call.customer().filter(|c| c.state == LegState::Invited) {
+        if let Some(customer) = call.origin().filter(|c| c.state == LegState::Invited) {
             let (leg, headers, body) = (customer.leg, Vec::new(), None);
             self.command_sip(now, sip::Command::Respond { leg, status: 180, headers, body });
         }
@@ -53,7 +57,7 @@ impl B2bua {
 
     /// 200 to a caller whose INVITE is open; with our answer, or our offer where they sent none.
     pub(crate) fn answer_customer(&mut self, now: Time, call: &mut Call) {
-        let Some(customer) = call.customer_mut().filter(|c| c.state == LegState::Invited) else {
+        let Some(customer) = call.origin_mut().filter(|c| c.state == LegState::Invited) else {
             return;
         };
         customer.state = LegState::Up;

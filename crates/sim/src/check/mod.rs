@@ -176,6 +176,13 @@ impl Checker {
         if let Some(call) = self.calls.values().find(endless) {
             return Err(format!("somebody is rung without an end: {call:?}"));
         }
+        let alone = |call: &&OpenCall| {
+            let served = call.task.is_some_and(|task| self.tasks.is_served(task));
+            served && call.phase == Phase::Wait && ms - call.phase_ms > ALONE_MS_MAX
+        };
+        if let Some(call) = self.calls.values().find(alone) {
+            return Err(format!("somebody is left alone: {call:?}"));
+        }
         self.tasks.look(ms)
     }
 
@@ -238,6 +245,8 @@ impl OpenCall {
     }
 }
 
+/// How long a caller is left alone, at most; a little more.
+const ALONE_MS_MAX: i64 = 2_001;
 /// How long somebody is rung whom no queue rings, at most; a little more.
 const DIAL_MS_MAX: i64 = 61_000;
 

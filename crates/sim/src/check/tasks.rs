@@ -223,7 +223,11 @@ impl Tasks {
             self.short.push((operator.to_owned(), wrap));
         }
         let near = |told: u64, seen: i64| (i64::try_from(told).unwrap_or(-1) - seen).abs() <= parts;
-        if who != operator || !near(talk_ms, talk) || !near(wrap_up_ms, wrap) {
+        // The time a caller is left alone, before the task goes back, is nobody's talk.
+        let alone = parts * super::ALONE_MS_MAX;
+        let talked = near(talk_ms, talk)
+            || (talk - alone..talk).contains(&i64::try_from(talk_ms).unwrap_or(-1));
+        if who != operator || !talked || !near(wrap_up_ms, wrap) {
             return Err(format!(
                 "{task}: {operator} {talk_ms} {wrap_up_ms}, was {talk} {wrap} {who}"
             ));
@@ -246,6 +250,11 @@ impl Tasks {
         }
     }
 
+    /// Whether somebody serves a task.
+    pub(crate) fn is_served(&self, task: TaskKey) -> bool {
+        matches!(self.open.get(&task).map(|open| &open.place), Some(Place::Served { .. }))
+    }
+
     /// A call is where its task is.
     pub(crate) fn agrees(
         &self,
@@ -258,6 +267,8 @@ impl Tasks {
         let rung = self.reservations.values().any(|(other, _)| *other == task);
         let ok = match (phase, place) {
             (Phase::Ring, Some(Place::Waiting { .. })) => rung,
+            // Left alone: their operator was lost and may come back for two seconds.
+            (Phase::Wait, Some(Place::Served { .. })) => !rung,
             (Phase::Wait, Some(Place::Waiting { .. }))
             | (Phase::Talk | Phase::Hold, Some(Place::Served { .. })) => !rung,
             _ => false,
@@ -282,8 +293,10 @@ impl Tasks {
         for (task, open) in &self.open {
             let (who, fits) = match &open.place {
                 Place::Waiting { .. } => continue,
-                Place::Served { operator, .. } => (operator, ["on-call", "on-hold"]),
-                Place::Wrapping { operator, .. } => (operator, ["wrap-up", "on-call"]),
+                Place::Served { operator, .. } => (operator, &["on-call", "on-hold"][..]),
+                Place::Wrapping { operator, .. } => {
+                    (operator, &["wrap-up", "on-call", "ringing"][..])
+                }
             };
             if !fits.contains(&state(who)) {
                 return Err(format!("{who} has {task} {:?}, but is {}", open.place, state(who)));
