@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::msg::{Malformed, Message, Method, NameAddr, Uri};
+use crate::msg::{Host, Malformed, Message, Method, NameAddr, Uri};
 
 /// Time since the node's epoch.
 pub type Time = core::time::Duration;
@@ -147,6 +147,13 @@ pub struct Config {
     pub transactions_max: usize,
     /// Challenge SHA-256 before MD5 (some old user agents stop at an algorithm they do not know).
     pub sha256_first: bool,
+}
+
+impl Config {
+    /// Whether a host is the domain of our users.
+    pub(crate) fn is_domain(&self, host: &Host) -> bool {
+        Host::parse(&self.domain).is_some_and(|domain| domain == *host)
+    }
 }
 
 /// A trunk as access control sees it.
@@ -563,4 +570,13 @@ pub enum Event {
         /// The user part they claimed, at most 64 characters.
         user: String,
     },
+}
+
+impl Event {
+    /// The event of a refusal. A log line is made of it: control characters are left out.
+    pub(crate) fn refused(flow: Flow, reason: &'static str, request: &Message, user: &str) -> Self {
+        let method = request.method().cloned().unwrap_or(Method::Other("".into()));
+        let user = user.chars().filter(|c| !c.is_control()).take(64).collect();
+        Self::Refused { flow, reason, method, user }
+    }
 }

@@ -8,6 +8,7 @@ mod api;
 mod deadlines;
 mod dialog;
 mod endpoint;
+mod ground;
 mod leg;
 pub mod msg;
 mod registrar;

@@ -213,7 +213,7 @@ impl Case<'_> {
         let local = self.flow.local.ip().to_canonical();
         let is_ours = match uri.host().map(Host::ip) {
             Some(Some(ip)) if ip == local || self.config.advertise == Some(ip) => true,
-            _ => uri.host().is_some_and(|host| is_domain(host, self.config)),
+            _ => uri.host().is_some_and(|host| self.config.is_domain(host)),
         };
         is_ours && uri.port().is_none_or(|port| port == self.flow.local.port())
     }
@@ -277,20 +277,8 @@ impl Case<'_> {
     }
 
     fn refused(&self, reason: &'static str, user: &str) -> Event {
-        refused(*self.flow, reason, self.request, user)
+        Event::refused(*self.flow, reason, self.request, user)
     }
-}
-
-/// The event of a refusal. A log line is made of it: control characters are left out.
-pub(crate) fn refused(flow: Flow, reason: &'static str, request: &Message, user: &str) -> Event {
-    let method = request.method().cloned().unwrap_or(Method::Other("".into()));
-    let user = user.chars().filter(|c| !c.is_control()).take(64).collect();
-    Event::Refused { flow, reason, method, user }
-}
-
-/// Whether a host is the domain of our users.
-pub(crate) fn is_domain(host: &Host, config: &Config) -> bool {
-    Host::parse(&config.domain).is_some_and(|domain| domain == *host)
 }
 
 /// Whether a block holds an address; IPv4 within IPv6 is IPv4.

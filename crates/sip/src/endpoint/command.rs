@@ -1,7 +1,8 @@
 //! The owner's orders.
 
-use super::{Endpoint, with_body};
-use crate::leg::{Leg, Order, with_headers};
+use super::Endpoint;
+use crate::ground::{with_body, with_headers};
+use crate::leg::{Leg, Order};
 use crate::transaction::{ServerIn, ServerState};
 use crate::{Body, Command, Headers, Invite, LegId, Time};
 

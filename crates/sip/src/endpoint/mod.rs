@@ -1,19 +1,17 @@
 //! The endpoint: one machine out of transactions, dialogs, legs, the registrar and access control.
 
 mod command;
-mod core;
 mod flow;
 mod receive;
 mod request;
 mod response;
 
 use std::collections::BTreeMap;
-use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::core::{Core, Key, Outcome, Sent, cancel, transport_named, with_body};
 use crate::deadlines::earlier;
+use crate::ground::{Core, Key};
 use crate::leg::Leg;
 use crate::rng::Rng;
 use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
@@ -24,7 +22,6 @@ use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
 pub struct Endpoint {
     core: Core,
     legs: BTreeMap<LegId, Leg>,
-    outputs: VecDeque<Output>,
 }
 
 /// The version of [`Carried`] that this code writes and reads.
@@ -63,11 +60,7 @@ impl Endpoint {
     /// cryptographic generator: tags and nonces do.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        Self {
-            core: Core::new(config, Rng::new(seed)),
-            legs: BTreeMap::new(),
-            outputs: VecDeque::new(),
-        }
+        Self { core: Core::new(config, Rng::new(seed)), legs: BTreeMap::new() }
     }
 
     /// The state, to be given to [`Endpoint::resume`]. Outputs must have been drained before: they
@@ -84,7 +77,7 @@ impl Endpoint {
     pub fn resume(carried: Carried) -> Result<Self, WrongVersion> {
         let Carried { version, core, legs } = carried;
         match version {
-            VERSION => Ok(Self { core, legs, outputs: VecDeque::new() }),
+            VERSION => Ok(Self { core, legs }),
             other => Err(WrongVersion(other)),
         }
     }
@@ -99,7 +92,6 @@ impl Endpoint {
             Input::Configure(config) => self.configure(config),
             Input::Command(command) => self.command(now, command),
         }
-        self.collect();
     }
 
     /// Does all that is due by `now`.
@@ -113,12 +105,11 @@ impl Endpoint {
         }
         let events = self.core.registrar.handle_timeout(now);
         self.core.events(events);
-        self.collect();
     }
 
     /// The next output, `None` once all are drained.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.core.outputs.pop_front()
     }
 
     /// When [`Endpoint::handle_timeout`] is to be called next.
@@ -178,11 +169,6 @@ impl Endpoint {
             let due = leg.next_due();
             self.core.deadlines.set(Key::Leg(id), due);
         }
-    }
-
-    /// Outputs are made in the core and drained from here.
-    fn collect(&mut self) {
-        self.outputs.append(&mut self.core.outputs);
     }
 
     fn configure(&mut self, config: Config) {

@@ -1,8 +1,8 @@
 //! What arrives, up to the transaction or dialog it belongs to.
 
 use super::Endpoint;
-use super::core::reply_flow;
 use crate::access::Verdict;
+use crate::ground::reply_flow;
 use crate::msg::{Malformed, Message, Method};
 use crate::rng::{number, token};
 use crate::transaction::{ServerIn, key};

@@ -1,9 +1,9 @@
 //! Requests outside of dialogs: RFC 3261 section 8.2.
 
-use super::core::reply_flow;
-use super::{Core, Endpoint};
+use super::Endpoint;
 use crate::access::Verdict;
-use crate::leg::{ACCEPT, ALLOW, Leg, REQUIRABLE};
+use crate::ground::{ACCEPT, ALLOW, Core, REQUIRABLE, reply_flow};
+use crate::leg::Leg;
 use crate::msg::{Message, Method, Name};
 use crate::rng::token;
 use crate::{Flow, Headers, Peer, Time};
@@ -99,14 +99,6 @@ impl Core {
         if let Some(builder) = request.map(|request| request.respond(100, None, None)) {
             self.respond(now, server, builder);
         }
-    }
-
-    /// OPTIONS: what we can do (section 11.2).
-    pub(crate) fn reply_options(&mut self, now: Time, server: u64) {
-        let supported = REQUIRABLE.join(", ");
-        let headers =
-            [(Name::Allow, ALLOW), (Name::Accept, ACCEPT), (Name::Supported, &*supported)];
-        self.reply(now, server, 200, &headers);
     }
 
     /// Refuses what its form rules out, whoever sent it; whether it did.

@@ -1,8 +1,8 @@
 //! Responses, and requests of ours that got none.
 
 use super::Endpoint;
-use super::core::{Outcome, Sent};
 use crate::Time;
+use crate::ground::{Outcome, Sent};
 use crate::leg::stray;
 use crate::msg::{Message, Method};
 use crate::transaction::{Class, ClientIn, ClientKey, Purpose, key};

@@ -7,17 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::challenge::Auth;
 use super::way::Way;
-use super::{ALLOW, Leg, Phase, with_headers};
+use super::{Leg, Phase};
 use crate::dialog::Dialog;
-use crate::endpoint::{Core, with_body};
+use crate::ground::{ALLOW, Core, with_body, with_headers};
 use crate::msg::{Builder, Invalid, Message, Name};
 use crate::rng::token;
 use crate::transaction::ServerIn;
 use crate::transaction::timer::{T1, T1_64, doubled};
 use crate::{Body, EndCause, Event, Flow, Headers, LegId, Peer, Time};
-
-/// Option tags that a peer may require of us.
-pub(crate) const REQUIRABLE: &[&str] = &[];
 
 /// The peer's INVITE or re-INVITE that waits for its final response.
 #[derive(Debug, Clone, Serialize, Deserialize)]

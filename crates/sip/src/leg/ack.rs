@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Leg;
 use super::outbox::Parcel;
 use crate::dialog::Dialog;
-use crate::endpoint::{Core, with_body};
+use crate::ground::{Core, with_body};
 use crate::msg::{Message, Method, Name};
 use crate::transaction::ClientKey;
 use crate::{Body, EndCause, Flow, Headers, Time};

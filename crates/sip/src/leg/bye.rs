@@ -2,7 +2,7 @@
 
 use super::outbox::Parcel;
 use super::{Leg, Phase};
-use crate::endpoint::{Core, Outcome, Sent};
+use crate::ground::{Core, Outcome, Sent};
 use crate::transaction::ClientIn;
 use crate::{EndCause, Headers, Time};
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Leg, Phase, with_headers};
-use crate::endpoint::{Core, Sent, cancel};
+use super::{Leg, Phase};
+use crate::ground::{Core, Sent, cancel, with_headers};
 use crate::transaction::{ClientIn, ClientKey, Purpose};
 use crate::{Headers, Time};
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Leg;
 use crate::Credentials;
 use crate::Time;
-use crate::endpoint::{Core, Sent};
+use crate::ground::{Core, Sent};
 use crate::msg::digest::Challenge;
 use crate::msg::{Builder, Message, Method, Name, Uri};
 use crate::rng::token;

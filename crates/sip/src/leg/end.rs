@@ -1,7 +1,7 @@
 //! The owner's order to end a leg, wherever it stands.
 
 use super::{Leg, Phase};
-use crate::endpoint::Core;
+use crate::ground::Core;
 use crate::{Headers, Time};
 
 impl Leg {

@@ -29,7 +29,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::accept::REQUIRABLE;
 use self::accept::{Open, Unacked};
 use self::ack::Owed;
 pub(crate) use self::ack::stray;
@@ -41,15 +40,9 @@ pub(crate) use self::request::Order;
 use self::way::Way;
 use crate::deadlines::earlier;
 use crate::dialog::Dialog;
-use crate::endpoint::Core;
+use crate::ground::{Core, Key};
 use crate::msg::{Builder, Method, Name};
 use crate::{EndCause, Event, Flow, Headers, LegId, Time};
-
-/// Methods taken within a dialog: a phone offers a transfer on the strength of REFER being here.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
-
-/// Bodies an INVITE may have.
-pub(crate) const ACCEPT: &str = "application/sdp";
 
 /// Where a leg stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +110,7 @@ impl Leg {
         if let Some(query) = self.query.take() {
             core.queries.remove(&query);
         }
-        core.deadlines.set(crate::endpoint::Key::Leg(self.id), None);
+        core.deadlines.set(Key::Leg(self.id), None);
     }
 
     /// The earliest of its deadlines.
@@ -180,36 +173,4 @@ impl Leg {
             _ => builder.header(Name::Contact, core.contact(flow, &self.user)),
         })
     }
-}
-
-/// Adds the owner's header fields, but none of those that are the endpoint's own business.
-pub(crate) fn with_headers(mut builder: Builder, headers: &Headers) -> Builder {
-    for (name, value) in headers {
-        if !is_ours(name) {
-            builder.push(&**name, value);
-        }
-    }
-    builder
-}
-
-/// Whether only the endpoint may write a header field.
-fn is_ours(name: &str) -> bool {
-    matches!(
-        Name::lookup(name),
-        Some(
-            Name::Via
-                | Name::From
-                | Name::To
-                | Name::CallId
-                | Name::CSeq
-                | Name::Contact
-                | Name::Route
-                | Name::RecordRoute
-                | Name::MaxForwards
-                | Name::ContentLength
-                | Name::ContentType
-                | Name::Authorization
-                | Name::ProxyAuthorization
-        )
-    )
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::reinvite::Wish;
 use super::request::Order;
 use super::way::{Route, Way};
-use super::{Leg, Phase, with_headers};
-use crate::endpoint::{Core, with_body};
+use super::{Leg, Phase};
+use crate::ground::{Core, with_body, with_headers};
 use crate::msg::{Method, Name};
 use crate::transaction::{ClientKey, Purpose};
 use crate::{Body, Flow, Headers, Time};
@@ -101,7 +101,7 @@ impl Leg {
         let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
         let mut builder = builder.header_first(Name::Via, core.via(&flow, key.branch));
         if *method == Method::Invite {
-            builder.push(Name::Allow, super::ALLOW);
+            builder.push(Name::Allow, crate::ground::ALLOW);
         }
         if let Some(dialog) = self.dialogs.first() {
             builder = self.auth.prove(builder, core, method, dialog.request_uri());

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::accept::Open;
 use super::outbox::Parcel;
 use super::{Leg, Phase};
-use crate::endpoint::{Core, Outcome, Sent, cancel};
+use crate::ground::{Core, Outcome, Sent, cancel};
 use crate::msg::{Message, Method, Name};
 use crate::transaction::timer::T1_64;
 use crate::transaction::{ClientIn, ClientKey, Purpose};

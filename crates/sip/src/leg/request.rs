@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::outbox::Parcel;
-use super::{ALLOW, Leg, Phase};
-use crate::endpoint::{Core, Outcome, Sent};
+use super::{Leg, Phase};
+use crate::ground::{ALLOW, Core, Outcome, Sent};
 use crate::msg::{Message, Method, Name};
 use crate::{Body, EndCause, Event, Flow, Headers, Time};
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
-use crate::endpoint::Core;
+use crate::ground::Core;
 use crate::msg::{Host, Scheme, Uri};
 use crate::transaction::timer::T1_64;
 use crate::{Binding, EndCause, Flow, Peer, Time, Transport};
@@ -109,7 +109,7 @@ fn direct(flow: Flow, closed: bool, cache: Option<&(Uri, Flow)>, hop: &Uri) -> R
         return Route::Flow(*known);
     }
     let Some(host) = hop.host().filter(|host| is_routable(host)) else { return fallback };
-    let named = hop.param("transport").and_then(crate::endpoint::transport_named);
+    let named = hop.param("transport").and_then(crate::ground::transport_named);
     let is_udp = named.unwrap_or(Transport::Udp) == Transport::Udp && *hop.scheme() == Scheme::Sip;
     match host.ip() {
         Some(ip) if is_udp && flow.transport == Transport::Udp => {

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::access::is_domain;
 use crate::msg::{Message, Name, NameAddr, Scheme, Uri};
 use crate::{Binding, Config, Flow, Transport};
 
@@ -120,7 +119,7 @@ pub(super) fn fit(uri: &Uri, flow: &Flow, config: &Config) -> Result<(), Unfit> 
             is_nobody(ip) || (ours && port == here && !nat)
         }
         // A name's port may come from SRV, so a missing one is ours too.
-        None => is_domain(host, config) && uri.port().is_none_or(|port| port == here),
+        None => config.is_domain(host) && uri.port().is_none_or(|port| port == here),
     };
     if forged { Err(Unfit::Forged) } else { Ok(()) }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::contact::{Asked, Unfit, Wish, fit, path};
 use super::{Mark, Record, Registered, Registrar};
-use crate::access::refused;
 use crate::msg::{Message, Name};
 use crate::{Binding, Config, Event, Flow, Headers, Time, UnbindCause};
 
@@ -72,7 +71,7 @@ impl Registrar {
             Err(Refusal::Forbidden(reason)) => {
                 let to = request.to().ok();
                 let claimed = to.as_ref().and_then(|to| to.uri.user()).unwrap_or_default();
-                events.push(refused(flow, reason, request, &claimed));
+                events.push(Event::refused(flow, reason, request, &claimed));
                 (403, Headers::new())
             }
         };

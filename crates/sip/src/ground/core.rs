@@ -1,4 +1,4 @@
-//! What legs share: the configuration, chance, transactions, deadlines, and the way out.
+//! What legs and the endpoint share: the configuration, chance, transactions, deadlines, and the way out.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::build::{ACCEPT, ALLOW, REQUIRABLE, failure_ack, reply_flow, transport_named};
 use crate::access::Access;
 use crate::deadlines::Deadlines;
 use crate::msg::{Builder, Host, Message, Method, Name, NameAddr, Uri, Via};
@@ -16,7 +17,7 @@ use crate::transaction::{
     Acked, Action, Class, Client, ClientIn, ClientKey, ClientState, Purpose, Server, ServerIn,
     ServerState, client_invite, client_request, key, server_invite, server_request,
 };
-use crate::{Body, Config, Event, Flow, LegId, Output, Time, Transport};
+use crate::{Config, Event, Flow, LegId, Output, Time, Transport};
 
 /// Whose deadline it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -321,6 +322,14 @@ impl Core {
         self.respond(now, id, response);
     }
 
+    /// OPTIONS: what we can do (RFC 3261 section 11.2).
+    pub(crate) fn reply_options(&mut self, now: Time, server: u64) {
+        let supported = REQUIRABLE.join(", ");
+        let headers =
+            [(Name::Allow, ALLOW), (Name::Accept, ACCEPT), (Name::Supported, &*supported)];
+        self.reply(now, server, 200, &headers);
+    }
+
     /// Steps a server transaction; gives back what was sent of `response`.
     pub(crate) fn server_step(
         &mut self,
@@ -380,59 +389,9 @@ impl Core {
     }
 }
 
-/// The way back for responses (RFC 3261 section 18.2.2, RFC 3581 section 4): on a stream its own
-/// connection, else to the source's address and, where the client asked for it, port.
-pub(crate) fn reply_flow(flow: Flow, stamped: &Message) -> Flow {
-    match (flow.transport, stamped.top_via()) {
-        (Transport::Udp, Ok(via)) => {
-            Flow { remote: via.reply_address().unwrap_or(flow.remote), ..flow }
-        }
-        _ => flow,
-    }
-}
-
-/// Adds a body, if there is one.
-pub(crate) fn with_body(builder: Builder, body: Option<&Body>) -> Builder {
-    match body {
-        Some(body) => builder.body(&body.content_type, body.bytes.clone()),
-        None => builder,
-    }
-}
-
 /// Whether what was sent over `sent` is lost when `failed` failed.
 fn is_same_way(sent: &Flow, failed: &Flow) -> bool {
     sent.transport == failed.transport
         && sent.remote == failed.remote
         && (sent.connection == failed.connection || failed.connection == 0 || sent.connection == 0)
-}
-
-/// The transport that a URI's parameter names.
-pub(crate) fn transport_named(name: &str) -> Option<Transport> {
-    [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss]
-        .into_iter()
-        .find(|transport| transport.as_str().eq_ignore_ascii_case(name))
-}
-
-/// The ACK of a failure response: in the INVITE's branch, with the response's To
-/// (RFC 3261 section 17.1.1.3).
-fn failure_ack(invite: &Message, response: &Message) -> Message {
-    follow_up(invite, &Method::Ack).headers_from(response, Name::To).build()
-}
-
-/// The CANCEL of an INVITE (RFC 3261 section 9.1).
-pub(crate) fn cancel(invite: &Message) -> Builder {
-    follow_up(invite, &Method::Cancel).headers_from(invite, Name::To)
-}
-
-/// What ACK and CANCEL take from their INVITE; To is still to come.
-fn follow_up(invite: &Message, method: &Method) -> Builder {
-    let uri = invite.uri().unwrap_or_else(|_| Uri::sip("", Host::Name("invalid".into()), None));
-    let number = invite.cseq().map_or(1, |cseq| cseq.number);
-    Builder::request(method, &uri)
-        .headers_from(invite, Name::Via)
-        .headers_from(invite, Name::Route)
-        .header(Name::MaxForwards, 70)
-        .headers_from(invite, Name::From)
-        .headers_from(invite, Name::CallId)
-        .header(Name::CSeq, format_args!("{number} {method}"))
 }

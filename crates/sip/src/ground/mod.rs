@@ -1,0 +1,9 @@
+//! The ground that legs and the endpoint stand on: transactions and what builds messages.
+
+mod build;
+mod core;
+
+pub(crate) use self::build::{
+    ACCEPT, ALLOW, REQUIRABLE, cancel, reply_flow, transport_named, with_body, with_headers,
+};
+pub(crate) use self::core::{Core, Key, Outcome, Sent};
