@@ -1,6 +1,6 @@
 //! One event into the tables.
 
-use b2bua::event::{CallResult, Kind, Phase, Role};
+use b2bua::event::{CallResult, Kind, Phase};
 use b2bua::{Event, What};
 use rusqlite::{Connection, ToSql, params};
 
@@ -93,7 +93,7 @@ fn fold_participant(db: &Connection, event: &Event, call: &str, at: i64) -> Done
             db,
             "INSERT OR IGNORE INTO participant (call, id, role, operator, uri, joined_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![call, participant.to_string(), role_name(*role), operator, uri, at],
+            params![call, participant.to_string(), role.as_str(), operator, uri, at],
         ),
         What::ParticipantLeft { participant } => run(
             db,
@@ -188,13 +188,6 @@ fn kind_name(kind: Kind) -> &'static str {
         Kind::Inbound => "inbound",
         Kind::Outbound => "outbound",
         Kind::Internal => "internal",
-    }
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Customer => "customer",
-        Role::Operator => "operator",
     }
 }
 
