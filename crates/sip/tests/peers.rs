@@ -800,3 +800,28 @@ fn a_request_is_answered_with_a_body() {
     let response = bench.last();
     assert_eq!((response.status(), response.body()), (Some(200), Bytes::from_static(b"v=0")));
 }
+
+#[test]
+fn a_closed_connection_ends_the_legs_on_it_and_no_others() {
+    let mut bench = Bench::new();
+    for (number, connection) in [(10, 7), (11, 8), (12, 7)] {
+        let own = format!("Call-ID: theirs-{number}");
+        let message = request("INVITE", US, number, &[CONTACT], "");
+        let text = String::from_utf8(message.wire().to_vec()).unwrap();
+        let text = text.replace("Call-ID: theirs", &own);
+        let message = Message::parse(Bytes::from(text)).unwrap();
+        bench.input(Input::Message { flow: flow(Transport::Tcp, connection), message });
+    }
+    let carried = bench.endpoint.carry();
+    bench.endpoint = Endpoint::resume(carried).unwrap();
+    assert_eq!(bench.seen(), ["Invite"; 3]);
+    bench.input(Input::FlowFailed { flow: flow(Transport::Tcp, 7) });
+    let ended: Vec<_> = bench.events.iter().filter_map(net::leg_of).collect();
+    assert_eq!(ended, [LegId(1), LegId(3)]);
+    assert_eq!((bench.seen().len(), bench.endpoint.counts().legs), (2, 1));
+    bench.input(Input::FlowFailed { flow: flow(Transport::Tcp, 7) });
+    assert!(bench.events.is_empty());
+    bench.input(Input::FlowFailed { flow: flow(Transport::Tcp, 8) });
+    assert_eq!(bench.seen(), ["Ended FlowGone"]);
+    bench.nothing_left();
+}

@@ -46,7 +46,7 @@ impl Endpoint {
             return;
         }
         let leg = Leg::outgoing(&mut self.core, invite);
-        self.legs.insert(id, leg);
+        self.admit(leg);
         self.with_leg(id, |leg, core| leg.place(core, now));
     }
 

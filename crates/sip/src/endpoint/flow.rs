@@ -15,7 +15,8 @@ impl Endpoint {
         let events = self.core.registrar.flow_failed(&flow);
         self.core.events(events);
         if flow.connection != 0 {
-            let legs: Vec<LegId> = self.legs.keys().copied().collect();
+            let on = (flow.connection, LegId(0))..=(flow.connection, LegId(u64::MAX));
+            let legs: Vec<LegId> = self.by_connection.range(on).map(|(_, leg)| *leg).collect();
             for leg in legs {
                 self.with_leg(leg, |leg, core| leg.flow_closed(core, now, &flow));
             }

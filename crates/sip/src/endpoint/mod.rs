@@ -6,7 +6,7 @@ mod receive;
 mod request;
 mod response;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,8 @@ use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
 pub struct Endpoint {
     core: Core,
     legs: BTreeMap<LegId, Leg>,
+    /// Legs by the connection they live on.
+    by_connection: BTreeSet<(u64, LegId)>,
 }
 
 /// The version of [`Carried`] that this code writes and reads.
@@ -60,7 +62,11 @@ impl Endpoint {
     /// cryptographic generator: tags and nonces do.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        Self { core: Core::new(config, Rng::new(seed)), legs: BTreeMap::new() }
+        Self {
+            core: Core::new(config, Rng::new(seed)),
+            legs: BTreeMap::new(),
+            by_connection: BTreeSet::new(),
+        }
     }
 
     /// The state, to be given to [`Endpoint::resume`]. Outputs must have been drained before: they
@@ -76,10 +82,12 @@ impl Endpoint {
     /// If another version of this code wrote it.
     pub fn resume(carried: Carried) -> Result<Self, WrongVersion> {
         let Carried { version, core, legs } = carried;
-        match version {
-            VERSION => Ok(Self { core, legs }),
-            other => Err(WrongVersion(other)),
+        if version != VERSION {
+            return Err(WrongVersion(version));
         }
+        let on = |(id, leg): (&LegId, &Leg)| Some((leg.connection()?, *id));
+        let by_connection = legs.iter().filter_map(on).collect();
+        Ok(Self { core, legs, by_connection })
     }
 
     /// Takes one input.
@@ -158,10 +166,24 @@ impl Endpoint {
         }
     }
 
-    /// Lets a leg do something, then notes its deadline, or that it is over.
+    /// Takes a new leg in.
+    fn admit(&mut self, leg: Leg) {
+        self.by_connection.extend(leg.connection().map(|connection| (connection, leg.id)));
+        self.legs.insert(leg.id, leg);
+    }
+
+    /// Lets a leg do something, then notes its deadline and connection, or that it is over.
     fn with_leg(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Core)) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
+        let before = leg.connection();
         act(leg, &mut self.core);
+        let after = leg.connection().filter(|_| !leg.is_over());
+        if before != after {
+            if let Some(connection) = before {
+                self.by_connection.remove(&(connection, id));
+            }
+            self.by_connection.extend(after.map(|connection| (connection, id)));
+        }
         if leg.is_over() {
             leg.forget(&mut self.core);
             self.legs.remove(&id);

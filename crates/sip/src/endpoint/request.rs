@@ -88,7 +88,7 @@ impl Endpoint {
         }
         let (peer, request) = (peer.clone(), request.clone());
         core.event(crate::Event::Invite { leg: id, peer, flow, request });
-        self.legs.insert(id, leg);
+        self.admit(leg);
     }
 }
 

@@ -143,10 +143,15 @@ impl Leg {
         }
     }
 
+    /// The connection it lives on: the one of its last flow.
+    pub(crate) fn connection(&self) -> Option<u64> {
+        self.way.flow().map(|flow| flow.connection).filter(|connection| *connection != 0)
+    }
+
     /// A connection closed. A leg that can go another way stands; a phone's waits for it to come
-    /// back; others are over. Returns at once for legs that do not live on that connection.
+    /// back; others are over.
     pub(crate) fn flow_closed(&mut self, core: &mut Core, now: Time, failed: &Flow) {
-        if self.way.flow().is_none_or(|flow| !is_connection(&flow, failed)) {
+        if self.connection() != Some(failed.connection) {
             return;
         }
         if self.phase == Phase::Alerting {
@@ -202,11 +207,6 @@ impl Leg {
             }
         }
     }
-}
-
-/// Whether a flow is the connection that failed; a leg that may open a new one never is on it.
-fn is_connection(flow: &Flow, failed: &Flow) -> bool {
-    flow.connection != 0 && flow.connection == failed.connection
 }
 
 #[cfg(test)]
