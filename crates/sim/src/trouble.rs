@@ -63,7 +63,10 @@ impl World {
             Trouble::Order => self.gives_order(),
             Trouble::Without(who) => self.reload(Some(who)),
             Trouble::Restored => self.reload(None),
-            Trouble::Drain => self.tell_switch(Input::Drain),
+            Trouble::Drain => {
+                self.checker.drained();
+                self.tell_switch(Input::Drain);
+            }
             Trouble::Look => {
                 let ms = self.unix_ms();
                 let seen = self.checker.look(ms);

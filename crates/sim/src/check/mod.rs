@@ -26,6 +26,7 @@ pub(crate) struct Checker {
     tasks: tasks::Tasks,
     hearing: hearing::Hearing,
     wire: wire::Wire,
+    draining: bool,
     /// Calls answered by an operator.
     pub(crate) answered: u64,
     /// Operators who vanished out of a conversation.
@@ -91,6 +92,9 @@ impl Checker {
 
     fn call_started(&mut self, event: &Event, ms: i64) -> Result<(), String> {
         let key = event.call.ok_or("call.started without a call")?;
+        if self.draining {
+            return Err(format!("{key} began although no call is taken any more"));
+        }
         self.wire.call_started();
         let call = OpenCall {
             started_ms: ms,
@@ -189,6 +193,11 @@ impl Checker {
     /// A configuration took effect.
     pub(crate) fn configured(&mut self, members: BTreeSet<String>) {
         self.tasks.configured(members);
+    }
+
+    /// No call is taken from now on.
+    pub(crate) fn drained(&mut self) {
+        self.draining = true;
     }
 
     /// The media legs that stand.

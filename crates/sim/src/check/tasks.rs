@@ -268,8 +268,7 @@ impl Tasks {
         let ok = match (phase, place) {
             (Phase::Ring, Some(Place::Waiting { .. })) => rung,
             // Left alone: their operator was lost and may come back for two seconds.
-            (Phase::Wait, Some(Place::Served { .. })) => !rung,
-            (Phase::Wait, Some(Place::Waiting { .. }))
+            (Phase::Wait, Some(Place::Served { .. } | Place::Waiting { .. }))
             | (Phase::Talk | Phase::Hold, Some(Place::Served { .. })) => !rung,
             _ => false,
         };

@@ -23,6 +23,15 @@ pub(crate) struct Wire {
     /// An INVITE of this turn: what became of it.
     arrived: Option<Arrived>,
     calls: u64,
+    /// 2xx of the switch's to INVITEs, by Call-ID and tag of the peer's.
+    given: BTreeMap<(String, String), Given>,
+}
+
+#[derive(Debug)]
+struct Given {
+    since: Time,
+    acked: bool,
+    over: bool,
 }
 
 #[derive(Debug)]
@@ -59,6 +68,13 @@ impl Wire {
                 let last = self.came.insert(branch.clone(), now);
                 if last.is_none_or(|last| now.saturating_sub(last) > 3 * LIFE) {
                     self.arrived = Some(Arrived { branch, ..Arrived::default() });
+                }
+            }
+            (Some(Method::Ack | Method::Bye), _) => {
+                let key = (message.call_id().to_owned(), message.from_tag());
+                if let Some(given) = self.given.get_mut(&key) {
+                    given.acked |= message.method() == Some(&Method::Ack);
+                    given.over |= message.method() == Some(&Method::Bye);
                 }
             }
             (None, Some(status))
@@ -135,7 +151,18 @@ impl Wire {
                 self.ack_due.take_if(|due| *due == dialog(message));
             }
             (Some(Method::Bye), _) => {
+                if let Some(given) = self.given.get_mut(&dialog(message)) {
+                    let early = !given.acked && !given.over;
+                    if early && now.saturating_sub(given.since) < LIFE {
+                        return Err(format!("BYE before the ACK: {:?}", dialog(message)));
+                    }
+                    given.over = true;
+                }
                 self.bye_due.take_if(|due| *due == dialog(message));
+            }
+            (None, Some(200..300)) if message.cseq().is_ok_and(|c| c.method == Method::Invite) => {
+                let key = (message.call_id().to_owned(), message.from_tag());
+                self.given.entry(key).or_insert(Given { since: now, acked: false, over: false });
             }
             (None, Some(300..)) => {
                 if let Some(arrived) = self.arrived.as_mut().filter(|a| a.branch == branch) {
@@ -170,6 +197,9 @@ impl Wire {
     }
 
     pub(crate) fn finish(&self, ended: u64) -> Result<(), String> {
+        if let Some((which, _)) = self.given.iter().find(|(_, given)| !given.acked && !given.over) {
+            return Err(format!("a 2xx of ours: neither acknowledged nor ended: {which:?}"));
+        }
         if self.calls == ended {
             return Ok(());
         }
