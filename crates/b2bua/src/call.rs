@@ -217,10 +217,6 @@ impl Call {
         self.tasks.last().copied()
     }
 
-    pub(crate) fn task_mut(&mut self, key: TaskKey) -> Option<&mut Task> {
-        self.tasks.iter_mut().find(|task| task.key == key)
-    }
-
     /// What the call's time goes to as it stands.
     pub(crate) fn phase(&self) -> Phase {
         let connected = self.participants.iter().filter(|p| p.connected());

@@ -196,7 +196,7 @@ impl B2bua {
             transactions: endpoint.transactions,
             ports: self.state.leased,
             tasks: self.state.tasks.len(),
-            reservations: self.reservations(),
+            reservations: self.acd.open_reservations(),
             timers: self.state.timers.len(),
         }
     }
@@ -205,11 +205,6 @@ impl B2bua {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.state.calls.is_empty() && self.endpoint.counts().legs == 0
-    }
-
-    fn reservations(&self) -> usize {
-        let views = self.acd.operators().filter_map(|id| self.acd.operator(id));
-        views.map(|view| view.reservations.len()).sum()
     }
 
     /// Whether the distributor's own invariants hold, and ours.

@@ -34,6 +34,8 @@ pub struct LegSettings {
     pub lease: Lease,
     /// The address we tell the peer to send to.
     pub address: IpAddr,
+    /// The host its signalling comes from, once that is known.
+    pub signalling: Option<IpAddr>,
     /// Our SSRC towards the peer, for the whole life of the leg.
     pub ssrc: u32,
     /// The id in our `o=` line.
@@ -65,6 +67,8 @@ pub enum Reason {
     NoAudio,
     /// No codec in common.
     NoCodec,
+    /// An address of the other IP family than ours.
+    OtherFamily,
     /// A multicast, broadcast or otherwise forbidden address.
     ForbiddenAddress,
     /// An offer while ours is open (RFC 3261 section 14.2).
@@ -86,6 +90,7 @@ impl Refusal {
             Reason::TooLarge => "The session description is too large",
             Reason::NoAudio => "No audio over RTP/AVP offered",
             Reason::NoCodec => "No codec in common",
+            Reason::OtherFamily => "The media address is not of our IP version",
             Reason::ForbiddenAddress => "The media address is not a unicast address",
             Reason::Glare => "Another offer is open",
             Reason::NoOffer => "An answer without an offer",
@@ -191,6 +196,11 @@ impl Negotiation {
     pub fn offer_for(&mut self, codecs: &[Codec]) -> Bytes {
         self.prefer(codecs);
         self.offer()
+    }
+
+    /// Where the leg's signalling turned out to come from; for plans made from now on.
+    pub fn signalled_from(&mut self, host: IpAddr) {
+        self.settings.signalling = Some(host);
     }
 
     /// Whether an offer of ours awaits its answer.

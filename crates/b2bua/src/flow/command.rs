@@ -1,8 +1,7 @@
 //! Orders from the API, configuration, and the switch's own check of itself.
 
-use acd::{Filter, Verdict};
+use acd::Verdict;
 
-use super::distribute::kebab;
 use crate::api::{Choice, Command, Explanation, Problem, Reply, Time};
 use crate::config::Config;
 use crate::directory::Directory;
@@ -84,7 +83,7 @@ impl B2bua {
     fn explained(&self, record: &acd::DecisionRecord) -> Explanation {
         let verdict = |verdict: &Verdict| match verdict {
             Verdict::Score(score) => format!("score {score}"),
-            Verdict::Excluded(filter) => kebab::<Filter>(filter).to_string(),
+            Verdict::Excluded(filter) => filter.as_str().to_owned(),
         };
         let name = |id: &acd::OperatorId| self.directory.operator_name(*id);
         Explanation {
@@ -96,7 +95,7 @@ impl B2bua {
             excluded: record
                 .excluded
                 .iter()
-                .map(|(filter, count)| (kebab(filter).to_string(), *count as usize))
+                .map(|(filter, count)| (filter.as_str().to_owned(), *count as usize))
                 .collect(),
         }
     }

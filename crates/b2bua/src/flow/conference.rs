@@ -149,6 +149,11 @@ impl B2bua {
             media::Event::AudioBack { leg } | media::Event::FirstPacket { leg } => {
                 self.silent(now, leg, None);
             }
+            media::Event::Refused { leg } => {
+                let leg = sip::LegId(leg.0);
+                self.hang_up_leg(now, leg, 503);
+                self.leg_ended(now, leg, sip::EndCause::FlowGone);
+            }
             _ => {}
         }
     }

@@ -22,7 +22,11 @@ impl B2bua {
         leg: LegId,
         response: &Message,
     ) {
+        let from = self.endpoint.leg_flow(leg).map(|flow| flow.remote.ip());
         let Some(participant) = call.participant_mut(leg) else { return };
+        if let Some(from) = from {
+            participant.negotiation.signalled_from(from);
+        }
         if participant.negotiation.on_answer(&response.body()).is_err() {
             self.hang_up_leg(now, leg, 488);
             self.leg_failed(now, call, leg, 488);

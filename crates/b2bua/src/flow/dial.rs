@@ -129,8 +129,7 @@ fn cause_of(status: u16) -> &'static str {
 /// affair (a challenge, a redirection).
 fn passed_on(status: u16) -> u16 {
     match status {
-        300..=399 | 401 | 407 | 481 | 482 | 487 | 491 => 480,
-        404 | 410 | 604 => 480,
+        300..=399 | 401 | 404 | 407 | 410 | 481 | 482 | 487 | 491 | 604 => 480,
         600 => 486,
         500..=599 | 605..=699 => 503,
         other => other,

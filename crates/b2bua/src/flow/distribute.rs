@@ -167,19 +167,19 @@ impl B2bua {
         let what = match end {
             End::Accepted => What::ReservationAccepted { reservation, operator },
             End::Rejected(cause) => {
-                What::ReservationRejected { reservation, operator, cause: kebab(&cause) }
+                What::ReservationRejected { reservation, operator, cause: cause.as_str().into() }
             }
             End::Rescinded(acd::Rescission::Timeout) => {
                 What::ReservationTimeout { reservation, operator }
             }
             End::Rescinded(cause @ acd::Rescission::AnsweredElsewhere) => {
-                What::ReservationRescinded { reservation, operator, cause: kebab(&cause) }
+                What::ReservationRescinded { reservation, operator, cause: cause.as_str().into() }
             }
             End::Rescinded(cause) => {
-                What::ReservationCancelled { reservation, operator, cause: kebab(&cause) }
+                What::ReservationCancelled { reservation, operator, cause: cause.as_str().into() }
             }
             End::Refused(cause) => {
-                What::ReservationCancelled { reservation, operator, cause: kebab(&cause) }
+                What::ReservationCancelled { reservation, operator, cause: cause.as_str().into() }
             }
         };
         self.tell_task(now, task, what);
@@ -212,7 +212,7 @@ impl B2bua {
     /// A caller who may not wait, or no longer, is told so by the status.
     fn limit(&mut self, now: Time, task: acd::TaskId, reason: LimitReason) {
         let Some(queue) = self.queue_of(task) else { return };
-        self.tell_task(now, task, What::QueueLimit { queue, reason: limit_text(reason).into() });
+        self.tell_task(now, task, What::QueueLimit { queue, reason: reason.as_str().into() });
         let joins = self.acd.task(task).is_some();
         let goes_on = match reason {
             LimitReason::NoFreeOperator => true,
@@ -229,7 +229,7 @@ impl B2bua {
             }
             let queue = call.task().and_then(|task| switch.directory.queue(task.queue));
             let status = queue.map_or(480, |queue| queue.refuse_status);
-            switch.end_call(now, call, CallResult::Failed, limit_text(reason), status);
+            switch.end_call(now, call, CallResult::Failed, reason.as_str(), status);
         });
     }
 
@@ -254,45 +254,12 @@ impl B2bua {
             Outcome::Withdrawn(
                 Withdrawal::Moved | Withdrawal::Overflowed | Withdrawal::Removed,
             ) => What::TaskWithdrawn { queue },
-            Outcome::Refused(reason) => {
-                What::TaskFailed { queue, cause: limit_text(reason).into() }
-            }
+            Outcome::Refused(reason) => What::TaskFailed { queue, cause: reason.as_str().into() },
         };
         self.tell_task(now, task, what);
         self.state.tasks.remove(&key);
         if let Some(call) = entry.call.and_then(|call| self.state.calls.get_mut(&call)) {
             call.tasks.retain(|task| task.key != key);
         }
-    }
-}
-
-fn limit_text(reason: LimitReason) -> &'static str {
-    match reason {
-        LimitReason::NoFreeOperator => "no_free_operator",
-        LimitReason::NobodySignedIn => "nobody_signed_in",
-        LimitReason::QueueFull => "queue_full",
-        LimitReason::MaxWait => "max_wait",
-        LimitReason::Closed => "closed",
-    }
-}
-
-/// `AnsweredElsewhere` as `answered-elsewhere`: how a plain value of the distributor reads outside.
-pub(crate) fn kebab<T: core::fmt::Debug>(value: &T) -> crate::config::Name {
-    let mut text = String::new();
-    for letter in format!("{value:?}").chars() {
-        if letter.is_ascii_uppercase() && !text.is_empty() {
-            text.push('-');
-        }
-        text.push(letter.to_ascii_lowercase());
-    }
-    text.into()
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn values_read_as_words() {
-        assert_eq!(&*super::kebab(&acd::Rescission::AnsweredElsewhere), "answered-elsewhere");
-        assert_eq!(&*super::kebab(&acd::Effective::OnCall), "on-call");
     }
 }

@@ -4,7 +4,6 @@ use acd::{Choice, OperatorId, Since};
 use sip::msg::Uri;
 use sip::{Binding, UnbindCause};
 
-use super::distribute::kebab;
 use crate::api::Time;
 use crate::config::{Name, SignIn};
 use crate::event::{ChosenState, EffectiveState, What};
@@ -38,7 +37,7 @@ impl B2bua {
         left: usize,
     ) {
         let Some(operator) = self.directory.operator_id(user) else { return };
-        let (contact, text) = (contact.to_string().into(), kebab(&cause));
+        let (contact, text) = (contact.to_string().into(), unbind_text(cause).into());
         let removed = What::RegistrationRemoved { operator: user.clone(), contact, cause: text };
         self.emit(now, None, None, removed);
         if left > 0 {
@@ -66,11 +65,20 @@ impl B2bua {
         };
         let chosen = ChosenState { state: state.into(), reason };
         let effective = EffectiveState {
-            state: kebab(&effective.state),
-            cause: kebab(&effective.cause),
+            state: effective.state.as_str().into(),
+            cause: effective.cause.as_str().into(),
             since: self.utc(effective.since),
         };
         let operator = self.directory.operator_name(operator);
         self.emit(now, None, None, What::OperatorState { operator, chosen, effective });
+    }
+}
+
+fn unbind_text(cause: UnbindCause) -> &'static str {
+    match cause {
+        UnbindCause::Removed => "removed",
+        UnbindCause::Expired => "expired",
+        UnbindCause::FlowGone => "flow-gone",
+        UnbindCause::Revoked => "revoked",
     }
 }

@@ -74,7 +74,7 @@ impl B2bua {
     pub(crate) fn ring(&mut self, now: Time, call: &mut Call, callee: Callee) -> bool {
         let Some(lease) = self.lease(call.thread_wanted()) else { return false };
         let leg = self.endpoint.next_leg();
-        let mut negotiation = self.new_negotiation(leg, lease, callee.address);
+        let mut negotiation = self.new_negotiation(leg, lease, callee.address, None);
         let spoken = call.origin().and_then(|origin| origin.negotiation.plan());
         let offer = match spoken {
             Some(plan) => negotiation.offer_for(&[plan.codec]),
@@ -150,6 +150,7 @@ impl B2bua {
         leg: LegId,
         lease: Lease,
         address: IpAddr,
+        signalling: Option<IpAddr>,
     ) -> Negotiation {
         let chance = self.endpoint.rng().next_u64();
         let [a, b, c, d, ..] = chance.to_le_bytes();
@@ -157,6 +158,7 @@ impl B2bua {
             leg: media::LegId(leg.0),
             lease,
             address,
+            signalling,
             ssrc: u32::from_le_bytes([a, b, c, d]),
             sdp_id: chance >> 33,
             codecs: self.directory.config.media.codecs.clone(),

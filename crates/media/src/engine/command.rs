@@ -40,7 +40,7 @@ impl Engine {
         let Some(leg) = self.leg(slot).filter(|leg| leg.plan.generation < plan.generation) else {
             return;
         };
-        let opened = leg.latch.expect(plan.remote_rtp);
+        let opened = leg.latch.expect(plan.remote_rtp, plan.signalling);
         let id = plan.leg;
         if plan.receive && !leg.plan.receive {
             leg.last_in = now;

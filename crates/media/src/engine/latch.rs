@@ -5,6 +5,11 @@
 //! | open | locks at once | locks with its second packet | locks with its third, after 200 ms | – |
 //! | locked | locks instead of a guess, for 3 s | – | – | not heard, not answered |
 //!
+//! "Elsewhere" is the host that the leg's signalling comes from, which is where audio through a NAT
+//! comes from too. From a third host nobody is heard, even where the peer itself says nothing: who
+//! sprays our ports must not get a call's audio. Only where the signalling's host is not known any
+//! host may be elsewhere.
+//!
 //! A lock is opened again only by a newer plan with another address.
 
 use core::net::{IpAddr, SocketAddr};
@@ -50,25 +55,30 @@ struct Lock {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Latch {
     expected: SocketAddr,
+    /// The only other host that may be the peer; any, if unknown.
+    signalling: Option<IpAddr>,
     candidate: Option<Candidate>,
     lock: Option<Lock>,
 }
 
 impl Latch {
-    pub(super) fn new(expected: SocketAddr) -> Self {
-        Self { expected: canonical(expected), candidate: None, lock: None }
+    pub(super) fn new(expected: SocketAddr, signalling: Option<IpAddr>) -> Self {
+        let signalling = signalling.map(|ip| ip.to_canonical());
+        Self { expected: canonical(expected), signalling, candidate: None, lock: None }
     }
 
     /// A newer plan; returns whether a lock was opened.
-    pub(super) fn expect(&mut self, expected: SocketAddr) -> bool {
+    pub(super) fn expect(&mut self, expected: SocketAddr, signalling: Option<IpAddr>) -> bool {
         let expected = canonical(expected);
+        let signalling = signalling.map(|ip| ip.to_canonical());
         if expected == self.expected {
+            self.signalling = signalling;
             return false;
         }
         let moved = self.lock.is_some_and(|lock| canonical(lock.addr) != expected);
         // A peer that names the address it was found at has not moved.
         let lock = self.lock.filter(|_| !moved);
-        *self = Self { expected, candidate: None, lock };
+        *self = Self { expected, signalling, candidate: None, lock };
         moved
     }
 
@@ -114,7 +124,11 @@ impl Latch {
     }
 
     fn is_convinced(&mut self, now: Time, addr: SocketAddr, ssrc: u32) -> bool {
-        let near = addr.ip().to_canonical() == self.expected.ip();
+        let ip = addr.ip().to_canonical();
+        let near = ip == self.expected.ip();
+        if !near && self.signalling.is_some_and(|signalling| signalling != ip) {
+            return false;
+        }
         let fresh = Candidate { addr, ssrc, near, packets: 0, since: now, last: now };
         let mut candidate = match self.candidate {
             Some(old) if old.addr == addr && old.ssrc == ssrc => old,
@@ -141,7 +155,7 @@ mod tests {
 
     /// Packets as (ms, from); the verdicts as H, L, S.
     fn check(expected: &str, packets: &[(u64, &str)], verdicts: &str) {
-        let mut latch = Latch::new(expected.parse().unwrap());
+        let mut latch = Latch::new(expected.parse().unwrap(), None);
         let judge = |(ms, from): &(u64, &str)| match latch.packet(
             Time::from_millis(*ms),
             from.parse().unwrap(),
@@ -173,19 +187,34 @@ mod tests {
     }
 
     #[test]
+    fn a_third_host_is_never_heard() {
+        let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let mut latch = Latch::new(addr("10.0.0.1:5"), Some(addr("1.2.3.4:5060").ip()));
+        for ms in [0, 100, 300, 5_000] {
+            let verdict = latch.packet(Time::from_millis(ms), addr("6.6.6.6:6"), 1);
+            assert_eq!(verdict, Verdict::Stranger);
+        }
+        assert_eq!(latch.target(), Some(addr("10.0.0.1:5")));
+        for ms in [5_100, 5_200, 5_300] {
+            latch.packet(Time::from_millis(ms), addr("1.2.3.4:7"), 2);
+        }
+        assert_eq!(latch.target(), Some(addr("1.2.3.4:7")));
+    }
+
+    #[test]
     fn a_lock_opens_only_by_another_address() {
         let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let mut latch = Latch::new(addr("10.0.0.1:5"));
+        let mut latch = Latch::new(addr("10.0.0.1:5"), None);
         assert_eq!(latch.target(), Some(addr("10.0.0.1:5")));
         for ms in [0, 100, 200] {
             latch.packet(Time::from_millis(ms), addr("1.2.3.4:7"), 1);
         }
-        assert!(!latch.expect(addr("10.0.0.1:5")));
+        assert!(!latch.expect(addr("10.0.0.1:5"), None));
         assert_eq!(latch.target(), Some(addr("1.2.3.4:7")));
-        assert!(!latch.expect(addr("1.2.3.4:7")));
+        assert!(!latch.expect(addr("1.2.3.4:7"), None));
         assert!(latch.trusts(addr("1.2.3.4:9").ip()) && !latch.trusts(addr("10.0.0.1:5").ip()));
-        assert!(latch.expect(addr("10.0.0.9:5")));
+        assert!(latch.expect(addr("10.0.0.9:5"), None));
         assert_eq!(latch.target(), Some(addr("10.0.0.9:5")));
-        assert_eq!(Latch::new(addr("0.0.0.0:5")).target(), None);
+        assert_eq!(Latch::new(addr("0.0.0.0:5"), None).target(), None);
     }
 }

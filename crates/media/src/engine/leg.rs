@@ -94,7 +94,7 @@ pub(super) struct Leg {
 impl Leg {
     pub(super) fn new(plan: Plan, now: Time) -> Self {
         Self {
-            latch: Latch::new(plan.remote_rtp),
+            latch: Latch::new(plan.remote_rtp, plan.signalling),
             tx: Transmitter::new(plan.ssrc),
             plan,
             statistics: Statistics::default(),

@@ -23,6 +23,9 @@ pub struct Plan {
     pub remote_rtp: SocketAddr,
     /// Where the peer says it receives RTCP.
     pub remote_rtcp: SocketAddr,
+    /// The host the leg's signalling comes from: the only one besides the SDP's that audio is
+    /// taken from.
+    pub signalling: Option<IpAddr>,
     /// RTP and RTCP share one port (RFC 5761).
     pub mux: bool,
     /// The codec we send.
@@ -72,6 +75,7 @@ impl Negotiation {
             port: settings.lease.port,
             remote_rtp,
             remote_rtcp,
+            signalling: settings.signalling,
             mux: media.mux && local.mux,
             codec,
             payload_out,
@@ -91,6 +95,12 @@ impl Negotiation {
             return Err(Refusal::new(488, Reason::ForbiddenAddress));
         }
         let ip = match media.address {
+            // Our sockets have one family: what cannot be reached must not be agreed on.
+            Some(Address::Ip(ip))
+                if ip.to_canonical().is_ipv4() != self.settings.address.is_ipv4() =>
+            {
+                return Err(Refusal::new(488, Reason::OtherFamily));
+            }
             Some(Address::Ip(ip)) if !ip.is_unspecified() => ip,
             _ => match &self.plan {
                 // A hold by 0.0.0.0 is no move: what was learnt stays.

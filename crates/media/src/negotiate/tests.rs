@@ -5,6 +5,7 @@ fn leg() -> Negotiation {
         leg: LegId(7),
         lease: Lease { thread: 1, port: 30_000 },
         address: "192.0.2.1".parse().unwrap(),
+        signalling: None,
         ssrc: 9,
         sdp_id: 1_000,
         codecs: vec![Codec::Pcma, Codec::Pcmu],

@@ -29,6 +29,7 @@ pub fn plan(leg: u64, codec: Codec) -> Plan {
         port: port(leg),
         remote_rtp: phone(leg),
         remote_rtcp: SocketAddr::new(phone(leg).ip(), phone(leg).port() + 1),
+        signalling: None,
         mux: false,
         codec,
         payload_out: payload,

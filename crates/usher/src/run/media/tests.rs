@@ -23,6 +23,7 @@ fn plan(leg: u64, port: u16, remote_rtp: SocketAddr) -> Plan {
         port,
         remote_rtp,
         remote_rtcp: remote_rtp,
+        signalling: None,
         mux: true,
         codec: Codec::Pcma,
         payload_out: 8,
