@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Leg;
-use super::outbox::Parcel;
+use super::parcel::Parcel;
 use crate::dialog::Dialog;
 use crate::ground::{Core, with_body};
 use crate::msg::{Message, Method, Name};

@@ -1,6 +1,6 @@
 //! BYE both ways: RFC 3261 section 15.
 
-use super::outbox::Parcel;
+use super::parcel::Parcel;
 use super::{Leg, Phase};
 use crate::ground::{Core, Outcome, Sent};
 use crate::transaction::ClientIn;

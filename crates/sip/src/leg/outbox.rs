@@ -1,29 +1,12 @@
 //! Requests in the dialog on their way out: at once, or once the resolver has answered.
 
-use serde::{Deserialize, Serialize};
-
-use super::reinvite::Wish;
-use super::request::Order;
+use super::parcel::{Order, Parcel};
 use super::way::{Route, Way};
 use super::{Leg, Phase};
 use crate::ground::{Core, with_body, with_headers};
 use crate::msg::{Method, Name};
 use crate::transaction::{ClientKey, Purpose};
 use crate::{Body, Flow, Headers, Time};
-
-/// A request to be sent in the dialog.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) enum Parcel {
-    /// The ACK of a 2xx to our INVITE.
-    Ack {
-        invite: ClientKey,
-        cseq: u32,
-        body: Option<Body>,
-    },
-    Bye(Headers),
-    Reinvite(Wish, Option<Body>),
-    Request(Order),
-}
 
 impl Leg {
     /// Sends a parcel by the way of the dialog. What must wait keeps its order.

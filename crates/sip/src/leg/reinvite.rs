@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::accept::Open;
-use super::outbox::Parcel;
+use super::parcel::{Parcel, Wish};
 use super::{Leg, Phase};
 use crate::ground::{Core, Outcome, Sent, cancel};
 use crate::msg::{Message, Method, Name};
@@ -13,23 +13,6 @@ use crate::{Body, EndCause, Event, Flow, Headers, Time};
 
 /// How often glare is tried again before the owner is told.
 const TRIES_MAX: u8 = 8;
-
-/// What the owner wants to say by re-INVITE, but for the offer, which is made when it can be sent.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Wish {
-    headers: Headers,
-    tries: u8,
-}
-
-impl Wish {
-    /// Takes another wish in.
-    fn merge(&mut self, headers: Headers) {
-        let is_newer =
-            |name: &str| headers.iter().any(|(newer, _)| newer.eq_ignore_ascii_case(name));
-        self.headers.retain(|(name, _)| !is_newer(name));
-        self.headers.extend(headers);
-    }
-}
 
 /// The re-INVITE under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]

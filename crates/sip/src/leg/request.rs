@@ -1,21 +1,10 @@
 //! Other requests in the dialog, both ways.
 
-use serde::{Deserialize, Serialize};
-
-use super::outbox::Parcel;
+use super::parcel::{Order, Parcel};
 use super::{Leg, Phase};
 use crate::ground::{ALLOW, Core, Outcome, Sent};
 use crate::msg::{Message, Method, Name};
-use crate::{Body, EndCause, Event, Flow, Headers, Time};
-
-/// A request that the owner wants to be sent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Order {
-    pub(crate) token: u64,
-    pub(crate) method: Method,
-    pub(crate) headers: Headers,
-    pub(crate) body: Option<Body>,
-}
+use crate::{EndCause, Event, Flow, Headers, Time};
 
 impl Leg {
     /// A request of the peer's in one of our dialogs; `server` is its transaction.
