@@ -206,6 +206,7 @@ pub enum What {
     ParticipantResumed { participant: ParticipantId },
     #[serde(rename = "task.queued")]
     TaskQueued { queue: Name, position: usize, virtual_start: Utc, priority_s: u32 },
+    /// Told live, not kept: its numbers are missing in what is read back later.
     #[serde(rename = "task.position")]
     TaskPosition { queue: Name, position: usize },
     #[serde(rename = "task.reserved")]

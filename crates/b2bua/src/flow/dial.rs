@@ -100,7 +100,13 @@ impl B2bua {
                 self.acd.handle(now, acd::Input::Rejected(claim, rejection(status)));
             }
             Why::Dialled => {
-                self.end_call(now, call, CallResult::Failed, cause_of(status), passed_on(status));
+                self.end_call(
+                    now,
+                    call,
+                    CallResult::Failed,
+                    cause_of(status),
+                    passed_on(status, who.is_some()),
+                );
             }
             Why::Arrived => {}
         }
@@ -126,12 +132,13 @@ fn cause_of(status: u16) -> &'static str {
 }
 
 /// What a caller is told when the one they called refused: nothing they could take for their own
-/// affair (a challenge, a redirection).
-fn passed_on(status: u16) -> u16 {
+/// affair (a challenge, a redirection), and of a phone of ours nothing about all the world (6xx).
+fn passed_on(status: u16, ours: bool) -> u16 {
     match status {
-        300..=399 | 401 | 404 | 407 | 410 | 481 | 482 | 487 | 491 | 604 => 480,
-        600 => 486,
-        500..=599 | 605..=699 => 503,
+        300..=399 | 401 | 407 | 481 | 482 | 487 | 491 => 480,
+        404 | 410 | 604 if ours => 480,
+        600 if ours => 486,
+        500..=599 => 503,
         other => other,
     }
 }
