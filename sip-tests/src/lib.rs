@@ -21,6 +21,7 @@ mod scene;
 mod server;
 mod sipp;
 mod softphone;
+mod stream;
 pub mod tone;
 
 pub use api::Api;
@@ -34,6 +35,7 @@ pub use scene::{call_of, connect, connected, record, ring};
 pub use server::{Server, binary, run, workspace};
 pub use sipp::Sipp;
 pub use softphone::Softphone;
+pub use stream::{Heard, Stream};
 
 use std::time::Duration;
 
