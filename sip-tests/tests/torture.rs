@@ -6,6 +6,8 @@
 //! Vias name (all but one carry no `rport`), 5060 among them, whatever else runs on this machine.
 //! Where two messages have one branch, as three pairs do, each is said to a server of its own.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test panics when it fails")]
+
 #[path = "../../crates/sip/src/msg/torture/corpus.rs"]
 mod corpus;
 

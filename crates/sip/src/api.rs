@@ -127,6 +127,9 @@ pub struct Config {
     pub domain: Arc<str>,
     /// Our address in Via, Contact; [`Flow::local`]'s where absent.
     pub advertise: Option<IpAddr>,
+    /// Our TCP listeners, whose address may be unspecified: requests too large for a datagram go by
+    /// TCP from the address of one of them (RFC 3261 section 18.1.1); never where there is none.
+    pub streams: Vec<SocketAddr>,
     /// Value of `Server` and `User-Agent`.
     pub product: Arc<str>,
     /// Those who may register, by user part.

@@ -1,7 +1,8 @@
 //! Ways that failed, and ways that were found.
 
 use super::Endpoint;
-use crate::transaction::ClientIn;
+use crate::leg::Leg;
+use crate::transaction::{ClientIn, ClientKey, Purpose};
 use crate::{Flow, LegId, Time};
 
 impl Endpoint {
@@ -9,6 +10,9 @@ impl Endpoint {
     /// registered on a connection is gone.
     pub(super) fn flow_failed(&mut self, now: Time, flow: Flow) {
         for key in self.core.clients_on(&flow) {
+            if !self.is_given_up(key) && self.core.fall_back(now, key) {
+                continue;
+            }
             let sent = self.core.client_step(now, key, ClientIn::TransportFailed, None);
             self.dispatch(now, sent);
         }
@@ -20,6 +24,14 @@ impl Endpoint {
             for leg in legs {
                 self.with_leg(leg, |leg, core| leg.flow_closed(core, now, &flow));
             }
+        }
+    }
+
+    /// Whether a request is an INVITE that its owner has given up.
+    fn is_given_up(&self, key: ClientKey) -> bool {
+        match self.core.clients.get(&key).map(|client| client.purpose) {
+            Some(Purpose::Invite(leg)) => self.legs.get(&leg).is_none_or(Leg::has_given_up),
+            _ => false,
         }
     }
 

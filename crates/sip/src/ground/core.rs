@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::build::{ACCEPT, ALLOW, REQUIRABLE, failure_ack, reply_flow, transport_named};
+use super::size::Refusals;
 use crate::access::Access;
 use crate::deadlines::Deadlines;
 use crate::msg::{Builder, Host, Message, Method, Name, NameAddr, Uri, Via};
@@ -64,6 +65,8 @@ pub(crate) struct Core {
     pub(crate) tags: BTreeMap<u64, LegId>,
     /// Call-IDs of the calls we placed, to know one that comes back.
     pub(crate) own_calls: BTreeSet<Arc<str>>,
+    /// Who takes no streams.
+    pub(super) refusals: Refusals,
     /// Legs that wait for the resolver.
     pub(crate) queries: BTreeMap<u64, LegId>,
     last_leg: u64,
@@ -90,6 +93,7 @@ impl Core {
             merged_keys: BTreeSet::new(),
             tags: BTreeMap::new(),
             own_calls: BTreeSet::new(),
+            refusals: Refusals::default(),
             queries: BTreeMap::new(),
             last_leg: 0,
             last_server: 0,
@@ -176,7 +180,8 @@ impl Core {
         self.transmit(flow, request.wire().clone());
         self.deadlines.set(Key::Client(key), state.due());
         self.sent_to.insert((flow.remote, key));
-        self.clients.insert(key, Client { state, flow, request, purpose, acked: Vec::new() });
+        let client = Client { state, flow, request, purpose, spare: None, acked: Vec::new() };
+        self.clients.insert(key, client);
     }
 
     /// Steps a client transaction, and says what its user must hear.

@@ -2,6 +2,7 @@
 
 mod build;
 mod core;
+mod size;
 
 pub(crate) use self::build::{
     ACCEPT, ALLOW, REQUIRABLE, cancel, reply_flow, transport_named, with_body, with_headers,

@@ -35,6 +35,11 @@ impl Leg {
         }
     }
 
+    /// Whether the owner wants no answer to our INVITE any more.
+    pub(crate) fn has_given_up(&self) -> bool {
+        self.calling.as_ref().is_some_and(|calling| calling.cancel != Cancel::No)
+    }
+
     /// A provisional response came.
     pub(super) fn cancel_if_wanted(&mut self, core: &mut Core, now: Time, sent: &Sent) {
         let calling = self.calling.as_ref();

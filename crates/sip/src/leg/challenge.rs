@@ -123,7 +123,7 @@ impl Leg {
             .without(Name::Authorization)
             .without(Name::ProxyAuthorization);
         let request = self.auth.prove(builder, core, method, &uri).build();
-        core.send(now, key, sent.flow, request, sent.purpose);
+        self.launch(core, now, key, sent.flow, request, sent.purpose);
         Some(key)
     }
 }

@@ -33,6 +33,16 @@ pub(super) struct Calling {
     pub(super) cancel: Cancel,
 }
 
+impl Calling {
+    /// The URI that was asked for a way: the proxy's or the peer's own.
+    pub(super) fn next_hop(&self) -> Option<&Uri> {
+        match &self.invite.target {
+            Target::Uri { uri, proxy } => Some(proxy.as_ref().unwrap_or(uri)),
+            Target::Binding { .. } => None,
+        }
+    }
+}
+
 impl Leg {
     /// A leg for a call of ours, before anything is sent.
     pub(crate) fn outgoing(core: &mut Core, mut invite: Invite) -> Self {
@@ -147,7 +157,7 @@ impl Leg {
         let request = with_body(builder, calling.invite.body.as_ref()).build();
         calling.key = Some(key);
         calling.provisional = false;
-        core.send(now, key, flow, request, Purpose::Invite(self.id));
+        self.launch(core, now, key, flow, request, Purpose::Invite(self.id));
     }
 
     /// What became of the INVITE.

@@ -3,10 +3,11 @@
 use super::parcel::{Order, Parcel};
 use super::way::{Route, Way};
 use super::{Leg, Phase};
-use crate::ground::{Core, with_body, with_headers};
-use crate::msg::{Method, Name};
+use crate::dialog::Dialog;
+use crate::ground::{Core, transport_named, with_body, with_headers};
+use crate::msg::{Message, Method, Name};
 use crate::transaction::{ClientKey, Purpose};
-use crate::{Body, Flow, Headers, Time};
+use crate::{Body, Flow, Headers, Time, Transport};
 
 impl Leg {
     /// Sends a parcel by the way of the dialog. What must wait keeps its order.
@@ -90,8 +91,37 @@ impl Leg {
             builder = self.auth.prove(builder, core, method, dialog.request_uri());
         }
         builder = with_body(with_headers(builder, headers), body);
-        core.send(now, key, flow, builder.build(), purpose);
+        self.launch(core, now, key, flow, builder.build(), purpose);
         Some(key)
+    }
+
+    /// Sends a request as a transaction; to an address as its size demands (section 18.1.1).
+    pub(super) fn launch(
+        &self,
+        core: &mut Core,
+        now: Time,
+        key: ClientKey,
+        flow: Flow,
+        request: Message,
+        purpose: Purpose,
+    ) {
+        if self.is_bound_to_flow() {
+            core.send(now, key, flow, request, purpose);
+        } else {
+            core.send_by_size(now, key, flow, request, purpose);
+        }
+    }
+
+    /// Whether requests go by the flow that was found, whatever their size: to a registration, or
+    /// where the next hop's URI names UDP.
+    fn is_bound_to_flow(&self) -> bool {
+        let hop = match (&self.way, &self.calling) {
+            (Way::Phone { .. }, _) => return true,
+            (Way::Direct { .. }, Some(calling)) => calling.next_hop(),
+            (Way::Direct { .. }, None) => self.dialog().map(Dialog::next_hop),
+        };
+        let named = hop.and_then(|hop| hop.param("transport")).and_then(transport_named);
+        named == Some(Transport::Udp)
     }
 
     /// There is no way to the peer.

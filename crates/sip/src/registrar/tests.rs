@@ -18,6 +18,7 @@ pub(crate) fn config() -> Config {
     Config {
         domain: "usher.example".into(),
         advertise: None,
+        streams: Vec::new(),
         product: "usher".into(),
         users: ["alice", "bob", "carol"].map(credentials).into(),
         trunks: vec![

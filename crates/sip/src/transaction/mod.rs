@@ -91,7 +91,16 @@ pub(crate) struct Client {
     pub(crate) flow: Flow,
     pub(crate) request: Message,
     pub(crate) purpose: Purpose,
+    /// The same by another way, should this one fail before anything was heard.
+    pub(crate) spare: Option<Box<Spare>>,
     pub(crate) acked: Vec<Acked>,
+}
+
+/// The same request for another way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Spare {
+    pub(crate) flow: Flow,
+    pub(crate) request: Message,
 }
 
 /// The state of a client transaction of either kind.
@@ -116,6 +125,15 @@ impl ClientState {
             Self::Invite(state) => state.due(),
             Self::Request(state) => state.due(),
         }
+    }
+
+    /// Whether no response has come yet.
+    pub(crate) fn is_unheard(self) -> bool {
+        matches!(
+            self,
+            Self::Invite(client_invite::State::Calling { .. })
+                | Self::Request(client_request::State::Trying { .. })
+        )
     }
 
     pub(crate) fn is_terminated(self) -> bool {

@@ -68,6 +68,7 @@ pub(crate) fn config() -> Config {
     Config {
         domain: "usher.example".into(),
         advertise: None,
+        streams: vec![address(A), address(B)],
         product: "usher".into(),
         users: vec![Credentials { username: "alice".into(), password: "secret".into() }],
         trunks: vec![TrunkPeer {

@@ -54,7 +54,10 @@ pub(super) fn sip(root: &Section<'_>) -> SipSection {
         table.report.fault(table.at, "`min_expires_s` of [sip] is above `max_expires_s`");
     }
     let product = table.text("product", "the value of Server and User-Agent");
+    let listen = listeners(&table);
+    let streams = listen.iter().filter(|one| one.transport == sip::Transport::Tcp);
     let core = sip::Config {
+        streams: streams.map(|one| one.address).collect(),
         domain: domain.map_or("", |domain| domain.text).into(),
         advertise: address(&table, "advertise"),
         product: product.map_or(concat!("usher/", env!("CARGO_PKG_VERSION")), |p| p.text).into(),
@@ -72,7 +75,6 @@ pub(super) fn sip(root: &Section<'_>) -> SipSection {
         transactions_max: 0,
         sha256_first: table.choice("digest", &[("md5-first", false), ("sha256-first", true)], &[]),
     };
-    let listen = listeners(&table);
     table.finish(&["header_prefix", "hep", "timers", "features"]);
     SipSection { core, listen }
 }
