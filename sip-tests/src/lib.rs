@@ -11,6 +11,7 @@
 
 mod api;
 mod audio;
+pub mod bench;
 mod config;
 mod digest;
 mod feed;
