@@ -201,6 +201,12 @@ impl B2bua {
         }
     }
 
+    /// Whether a request is a retransmission of one that was taken in.
+    #[must_use]
+    pub fn knows(&self, request: &sip::msg::Message) -> bool {
+        self.endpoint.knows(request)
+    }
+
     /// Whether no call is left.
     #[must_use]
     pub fn is_idle(&self) -> bool {

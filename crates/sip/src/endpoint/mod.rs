@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::deadlines::earlier;
 use crate::ground::{Core, Key};
 use crate::leg::Leg;
+use crate::msg::Message;
 use crate::rng::Rng;
+use crate::transaction::key;
 use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
 
 /// SIP for one node: feed it with [`Endpoint::handle`] and [`Endpoint::handle_timeout`], then drain
@@ -152,6 +154,14 @@ impl Endpoint {
     #[must_use]
     pub fn leg_flow(&self, leg: LegId) -> Option<Flow> {
         self.legs.get(&leg)?.flow(&self.core)
+    }
+
+    /// Whether a request belongs to a transaction that is under way or has ended lately: whether it
+    /// is a retransmission (RFC 3261 section 17.2.3).
+    #[must_use]
+    pub fn knows(&self, request: &Message) -> bool {
+        let key = request.method().and_then(|method| key::server(request, method));
+        key.is_some_and(|key| self.core.server_by_key(&key).is_some())
     }
 
     /// How much is alive.

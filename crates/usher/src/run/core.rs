@@ -1,4 +1,6 @@
-//! The core's thread: owns the switch, feeds it from the inbox and does at once what it says.
+//! The core's thread: owns the switch, feeds it and does at once what it says. It reads the datagrams
+//! itself, into the inbox, where they find their order among what the tasks put there; the media
+//! threads' events come by their rings. It sleeps in one place, until any of these has something.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::ErrorKind;
@@ -9,18 +11,21 @@ use std::time::Duration;
 use api::Meters;
 use b2bua::{B2bua, Input, Output, What};
 use bytes::Bytes;
+use sip::msg::frame;
 use sip::{Flow, Transport};
 use tokio::runtime::Handle;
 
 use super::connections::{Connections, Sent};
 use super::dns::{self, Query, Ways};
+use super::doorbell::Doorbell;
 use super::events::Events;
-use super::inbox::{Item, Lanes, Order, Reply};
+use super::inbox::{Item, Order, Reply};
 use super::media::MediaThread;
-use super::receive::Reception;
+use super::receive::{Act, Reception};
 use super::route::Routes;
+use super::sys::{Poll, Ready};
 use super::tcp;
-use super::udp::UdpListener;
+use super::udp::{DATAGRAM_MAX, UdpListener};
 
 /// Names being looked up at once; the next finds nothing.
 const LOOK_UPS_MAX: usize = 256;
@@ -30,6 +35,11 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 /// How often an end is looked for while it is near, and a full ring tried again.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Datagrams read from one listener, and events from one media thread, before the inbox has its turn.
+const AT_ONCE: usize = 32;
+/// The token of the bell; those of listeners are their places.
+const BELL: u64 = u64::MAX;
 
 /// How near the end is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,10 +59,12 @@ enum Phase {
 pub(super) struct Core {
     /// The switch.
     pub(super) switch: B2bua,
-    /// Its inbox.
-    pub(super) lanes: Lanes,
-    /// The other end of it, for what comes back, and the clock.
+    /// Its inbox, and the clock.
     pub(super) reception: Reception,
+    /// Wakes it.
+    pub(super) bell: Arc<Doorbell>,
+    /// What it sleeps on, from [`poll`].
+    pub(super) poll: Poll,
     /// For datagrams.
     pub(super) udp: Vec<Arc<UdpListener>>,
     /// For streams.
@@ -83,12 +95,14 @@ struct Desk {
     media_is_full: bool,
     /// Whether this turn rang an operator.
     decided: bool,
+    ready: Ready,
+    /// For one datagram.
+    buffer: Vec<u8>,
 }
 
-impl Core {
-    /// Works until told to drain or stop, and until that is done.
-    pub(super) fn run(mut self) {
-        let mut desk = Desk {
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
             again: VecDeque::new(),
             replies: BTreeMap::new(),
             last_request: 0,
@@ -98,7 +112,26 @@ impl Core {
             look_at: Duration::ZERO,
             media_is_full: false,
             decided: false,
-        };
+            ready: Ready::new(16),
+            buffer: vec![0; DATAGRAM_MAX],
+        }
+    }
+}
+
+/// What the core sleeps on: its bell and the UDP listeners.
+pub(super) fn poll(bell: &Doorbell, udp: &[Arc<UdpListener>]) -> std::io::Result<Poll> {
+    let poll = Poll::new()?;
+    poll.add(bell, BELL)?;
+    for (listener, token) in udp.iter().zip(0..) {
+        poll.add(&**listener, token)?;
+    }
+    Ok(poll)
+}
+
+impl Core {
+    /// Works until told to drain or stop, and until that is done.
+    pub(super) fn run(mut self) {
+        let mut desk = Desk::default();
         self.settle(&mut desk);
         loop {
             let now = self.reception.clock.now();
@@ -109,18 +142,69 @@ impl Core {
                     return;
                 }
             }
-            let mut limit = self.switch.poll_timeout().map(|due| due.saturating_sub(now));
-            if limit == Some(Duration::ZERO) {
+            let due = self.switch.poll_timeout();
+            if due.is_some_and(|due| due <= now) {
                 self.switch.handle_timeout(now);
                 self.finish_turn(&mut desk, now);
-                // Whatever is still due then, the inbox has its turn between.
-            } else if desk.phase != Phase::Serving || desk.media_is_full {
-                limit = Some(limit.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
+                // Whatever is still due then, the others have their turn between.
             }
-            if let Some(item) = self.lanes.next(now, limit) {
+            self.hear_media(&mut desk);
+            self.read(&mut desk);
+            match self.reception.inbox.next(now) {
+                Some(item) => {
+                    let now = self.reception.clock.now();
+                    self.take(&mut desk, now, item);
+                    self.finish_turn(&mut desk, now);
+                }
+                None => self.sleep(&mut desk),
+            }
+        }
+    }
+
+    /// Sleeps until something is due or comes.
+    fn sleep(&self, desk: &mut Desk) {
+        let now = self.reception.clock.now();
+        let mut limit = self.switch.poll_timeout().map(|due| due.saturating_sub(now));
+        if desk.phase != Phase::Serving || desk.media_is_full {
+            limit = Some(limit.unwrap_or(LOOK_EVERY).min(LOOK_EVERY));
+        }
+        let idle = || self.reception.inbox.len() == 0 && !self.media.iter().any(MediaThread::spoke);
+        self.bell.sleep(&self.poll, &mut desk.ready, limit, idle);
+    }
+
+    /// Puts what has come by UDP into the inbox.
+    fn read(&self, desk: &mut Desk) {
+        let Self { reception, switch, .. } = self;
+        for listener in &self.udp {
+            for _ in 0..AT_ONCE {
+                let Some(read) = listener.receive(&mut desk.buffer) else { break };
+                let Ok((length, remote)) = read else { continue };
+                let now = reception.clock.now();
+                let local = desk.routes.local(now, listener.bound(), remote.ip());
+                let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+                let bytes = Bytes::copy_from_slice(&desk.buffer[..length]);
+                let frame = frame::datagram(bytes, &reception.limits);
+                match reception.take(flow, frame, |invite| switch.knows(invite)) {
+                    Act::Done => {}
+                    Act::Send(flow, bytes) => {
+                        let _ = listener.send(&bytes, flow.remote);
+                    }
+                    Act::Again(_) => {
+                        reception.counted.dropped.fetch_add(1, Relaxed);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes what the media threads say.
+    fn hear_media(&mut self, desk: &mut Desk) {
+        for thread in 0..self.media.len() {
+            for _ in 0..AT_ONCE {
+                let Some(event) = self.media[thread].hear() else { break };
                 let now = self.reception.clock.now();
-                self.take(&mut desk, now, item);
-                self.finish_turn(&mut desk, now);
+                self.switch.handle(now, Input::Media(event));
+                self.finish_turn(desk, now);
             }
         }
     }
@@ -133,7 +217,6 @@ impl Core {
                 }
                 Input::Sip(sip::Input::Message { flow, message })
             }
-            Item::Media(event) => Input::Media(event),
             Item::Input(input) => *input,
             Item::Order(order) => {
                 let Order { command, reply } = *order;

@@ -1,24 +1,27 @@
 //! The core's inbox: two bounded lanes, and the door that turns new calls away when it is too full.
 //!
-//! What belongs to something that exists already (a To tag, a response, a CANCEL, a media event, an
-//! order) is **urgent** and is taken before everything **fresh**. The order within a Call-ID never
-//! changes, whatever the lanes: while anything of a Call-ID waits in the fresh lane, all the rest of
-//! it queues up behind; and what the core takes from the fresh lane it puts aside until it has seen
-//! the urgent lane empty, so that nothing sent earlier is overtaken.
+//! What belongs to something that exists already (a To tag, a response, a CANCEL, an order) is
+//! **urgent** and is taken before everything **fresh**. The order within a Call-ID never changes,
+//! whatever the lanes: while anything of a Call-ID waits in the fresh lane, all the rest of it queues
+//! up behind.
 //!
 //! New INVITEs are refused when what the core took last from the fresh lane had waited too long, or
-//! when the lane is too long. A retransmission of an INVITE that was let in within the last 32 s
-//! (64·T1) is never refused: a 503 beside the call's own answer would kill it half.
+//! when the lane is too long; never a retransmission of one that was let in: a 503 beside the call's
+//! own answer would kill it half.
+//!
+//! One lock guards it all. It is held for the time of a push or a pop and never while waiting.
 
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Select, Sender, TrySendError, bounded};
 use sip::Flow;
 use sip::msg::{Message, Method};
 use tokio::sync::oneshot;
+
+use super::doorbell::Doorbell;
 
 /// Items the urgent lane holds.
 const URGENT_MAX: usize = 4_096;
@@ -29,30 +32,22 @@ const WATERMARK: usize = 1_024;
 /// Below this many fresh items nobody is refused: a wait in the past says nothing then.
 const SHORT: usize = 32;
 /// New INVITEs are refused when fresh items have waited longer than this.
-const WAIT_US_MAX: u64 = 100_000;
-/// Slots that count fresh items by Call-ID. Two that share one only lose some urgency.
-const SLOTS: usize = 4_096;
-/// Slots that remember INVITEs let in. Two that share one only forget.
-const ADMITTED: usize = 16_384;
+const WAIT_MAX: Duration = Duration::from_millis(100);
 /// How long a task pauses before it tries a full lane again.
 const PAUSE: Duration = Duration::from_millis(2);
-/// 64·T1 in seconds.
-const REMEMBERED_S: u64 = 32;
 
 /// What the core finds.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// A message, and when it was put in.
+    /// A message.
     Message {
         /// Where from.
         flow: Flow,
         /// What.
         message: Message,
-        /// Microseconds since the epoch.
-        at_us: u64,
+        /// When it was put in.
+        at: Duration,
     },
-    /// From a media thread; not boxed, since it comes from within a tick.
-    Media(media::Event),
     /// Any other input.
     Input(Box<b2bua::Input>),
     /// An order from the API.
@@ -84,73 +79,26 @@ pub(super) enum Refused {
     Full(Box<Message>),
 }
 
-/// The senders' end.
+/// The inbox. Clones are the same one.
 #[derive(Debug, Clone)]
-pub(super) struct Inbox {
-    urgent: Sender<Item>,
-    fresh: Sender<Item>,
-    door: Arc<Door>,
-}
+pub(super) struct Inbox(Arc<Shared>);
 
-/// The core's end.
 #[derive(Debug)]
-pub(super) struct Lanes {
-    urgent: Receiver<Item>,
-    fresh: Receiver<Item>,
-    aside: Option<Item>,
-    door: Arc<Door>,
-}
-
-/// An inbox and its lanes.
-pub(super) fn inbox() -> (Inbox, Lanes) {
-    let (urgent, urgent_taken) = bounded(URGENT_MAX);
-    let (fresh, fresh_taken) = bounded(FRESH_MAX);
-    let door = Arc::new(Door::new());
-    let lanes = Lanes { urgent: urgent_taken, fresh: fresh_taken, aside: None, door: door.clone() };
-    (Inbox { urgent, fresh, door }, lanes)
-}
-
-/// What both ends share.
-#[derive(Debug)]
-struct Door {
+struct Shared {
+    lanes: Mutex<Lanes>,
+    bell: Arc<Doorbell>,
     hash: RandomState,
-    waiting: Box<[AtomicU32]>,
-    admitted: Box<[AtomicU64]>,
-    wait_us: AtomicU64,
     draining: AtomicBool,
 }
 
-impl Door {
-    fn new() -> Self {
-        Self {
-            hash: RandomState::new(),
-            waiting: (0..SLOTS).map(|_| AtomicU32::new(0)).collect(),
-            admitted: (0..ADMITTED).map(|_| AtomicU64::new(0)).collect(),
-            wait_us: AtomicU64::new(0),
-            draining: AtomicBool::new(false),
-        }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "a hash")]
-    fn waiting(&self, message: &Message) -> &AtomicU32 {
-        let hash = self.hash.hash_one(message.call_id().as_bytes());
-        &self.waiting[hash as usize % SLOTS]
-    }
-
-    /// The slot of an INVITE, and what stands in it when that INVITE was let in during second `s`.
-    #[expect(clippy::cast_possible_truncation, reason = "a hash")]
-    fn admission(&self, invite: &Message, now: Duration) -> (&AtomicU64, u64) {
-        let branch = invite.top_via().map(|via| via.branch().to_owned()).unwrap_or_default();
-        let hash = self.hash.hash_one((invite.call_id(), branch));
-        let slot = &self.admitted[hash as usize % ADMITTED];
-        (slot, hash & 0xffff_ffff_0000_0000 | now.as_secs() & 0xffff_ffff)
-    }
-
-    fn is_known(&self, invite: &Message, now: Duration) -> bool {
-        let (slot, entry) = self.admission(invite, now);
-        let seen = slot.load(Relaxed);
-        seen != 0 && seen >> 32 == entry >> 32 && (entry - seen) <= REMEMBERED_S
-    }
+#[derive(Debug, Default)]
+struct Lanes {
+    urgent: VecDeque<Item>,
+    fresh: VecDeque<Item>,
+    /// Fresh items by the hash of their Call-ID. Two that share one only lose some urgency.
+    waiting: HashMap<u64, u32>,
+    /// How long the fresh item taken last had waited.
+    waited: Duration,
 }
 
 /// Whether a message belongs to something the core knows already.
@@ -161,36 +109,47 @@ fn is_urgent(message: &Message) -> bool {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "half a million years")]
-fn micros(time: Duration) -> u64 {
-    time.as_micros() as u64
-}
-
 impl Inbox {
-    /// Puts a message in.
+    /// An empty one. The bell wakes the core.
+    pub(super) fn new(bell: Arc<Doorbell>) -> Self {
+        Self(Arc::new(Shared {
+            lanes: Mutex::default(),
+            bell,
+            hash: RandomState::new(),
+            draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// Puts a message in. `is_known` says whether the core has an INVITE's transaction already; it
+    /// is asked only when INVITEs are refused.
     pub(super) fn message(
         &self,
         now: Duration,
         flow: Flow,
         message: Message,
+        is_known: impl FnOnce(&Message) -> bool,
     ) -> Result<(), Refused> {
-        let waiting = self.door.waiting(&message);
         let urgent = is_urgent(&message);
-        if urgent && waiting.load(Relaxed) == 0 {
-            return put(&self.urgent, now, flow, message);
+        let call = self.call(&message);
+        let mut lanes = self.lanes();
+        let follows = lanes.waiting.contains_key(&call);
+        let passes = urgent && !follows;
+        let is_new = !urgent && !follows && message.method() == Some(&Method::Invite);
+        if is_new && lanes.is_busy() && !is_known(&message) {
+            return Err(Refused::Busy(Box::new(message)));
         }
-        if !urgent && message.method() == Some(&Method::Invite) {
-            if self.is_busy() && !self.door.is_known(&message, now) {
-                return Err(Refused::Busy(Box::new(message)));
-            }
-            let (slot, entry) = self.door.admission(&message, now);
-            slot.store(entry, Relaxed);
+        if lanes.is_full(passes) {
+            return Err(Refused::Full(Box::new(message)));
         }
-        // Counted before it can be taken, or the count would pass below zero.
-        waiting.fetch_add(1, Relaxed);
-        put(&self.fresh, now, flow, message).inspect_err(|_| {
-            waiting.fetch_sub(1, Relaxed);
-        })
+        let item = Item::Message { flow, message, at: now };
+        if passes {
+            lanes.urgent.push_back(item);
+        } else {
+            *lanes.waiting.entry(call).or_default() += 1;
+            lanes.fresh.push_back(item);
+        }
+        self.ring(lanes);
+        Ok(())
     }
 
     /// Puts an input in; whether there was room.
@@ -198,13 +157,15 @@ impl Inbox {
         self.item(Item::Input(Box::new(input))).is_ok()
     }
 
-    /// Puts anything but a message in, or gives it back when the lane is full. A core that is gone
-    /// needs nothing any more.
+    /// Puts anything but a message in, or gives it back when the lane is full.
     pub(super) fn item(&self, item: Item) -> Result<(), Item> {
-        match self.urgent.try_send(item) {
-            Err(TrySendError::Full(item)) => Err(item),
-            Ok(()) | Err(TrySendError::Disconnected(_)) => Ok(()),
+        let mut lanes = self.lanes();
+        if lanes.is_full(true) {
+            return Err(item);
         }
+        lanes.urgent.push_back(item);
+        self.ring(lanes);
+        Ok(())
     }
 
     /// The same from a task, which waits until there is room.
@@ -222,92 +183,99 @@ impl Inbox {
 
     /// Lets the core take no new calls.
     pub(super) async fn drain(&self) {
-        self.door.draining.store(true, Relaxed);
+        self.0.draining.store(true, Relaxed);
         self.item_waiting(Item::Drain).await;
     }
 
     /// Whether the node is on its way out: nobody should send it new calls.
     pub(super) fn is_draining(&self) -> bool {
-        self.door.draining.load(Relaxed)
+        self.0.draining.load(Relaxed)
     }
 
     /// Says that a flow has failed, behind all that came by it: a registration that was read before
     /// the connection closed must not be taken after.
     pub(super) async fn flow_failed(&self, flow: Flow) {
-        let failed = b2bua::Input::Sip(sip::Input::FlowFailed { flow });
-        let mut item = Item::Input(Box::new(failed));
-        while let Err(TrySendError::Full(back)) = self.fresh.try_send(item) {
-            item = back;
+        let mut failed = Item::Input(Box::new(b2bua::Input::Sip(sip::Input::FlowFailed { flow })));
+        while let Err(back) = self.behind(failed) {
+            failed = back;
             tokio::time::sleep(PAUSE).await;
         }
     }
 
+    /// Puts an input into the fresh lane.
+    fn behind(&self, item: Item) -> Result<(), Item> {
+        let mut lanes = self.lanes();
+        if lanes.is_full(false) {
+            return Err(item);
+        }
+        lanes.fresh.push_back(item);
+        self.ring(lanes);
+        Ok(())
+    }
+
+    /// The next item in its order, for the core.
+    pub(super) fn next(&self, now: Duration) -> Option<Item> {
+        let mut lanes = self.lanes();
+        if let Some(item) = lanes.urgent.pop_front() {
+            return Some(item);
+        }
+        let item = lanes.fresh.pop_front()?;
+        if let Item::Message { message, at, .. } = &item {
+            lanes.waited = now.saturating_sub(*at);
+            let call = self.call(message);
+            if let Some(count) = lanes.waiting.get_mut(&call) {
+                *count -= 1;
+                if *count == 0 {
+                    lanes.waiting.remove(&call);
+                }
+            }
+        }
+        Some(item)
+    }
+
     /// Items in both lanes.
     pub(super) fn len(&self) -> usize {
-        self.urgent.len() + self.fresh.len()
+        let lanes = self.lanes();
+        lanes.urgent.len() + lanes.fresh.len()
     }
 
     /// Whether the urgent lane is more than half full, when what can be done without should be.
     pub(super) fn is_crowded(&self) -> bool {
-        self.urgent.len() > URGENT_MAX / 2
+        self.lanes().urgent.len() > URGENT_MAX / 2
     }
 
     /// A number that stays the same for retransmissions and that nobody can foresee.
     pub(super) fn tag(&self, message: &Message) -> u64 {
-        self.door.hash.hash_one((message.call_id(), message.from_tag(), "to"))
+        self.0.hash.hash_one((message.call_id(), message.from_tag(), "to"))
     }
 
-    fn is_busy(&self) -> bool {
-        let length = self.fresh.len();
-        length > WATERMARK || length > SHORT && self.door.wait_us.load(Relaxed) > WAIT_US_MAX
+    fn call(&self, message: &Message) -> u64 {
+        self.0.hash.hash_one(message.call_id().as_bytes())
     }
-}
 
-fn put(lane: &Sender<Item>, now: Duration, flow: Flow, message: Message) -> Result<(), Refused> {
-    match lane.try_send(Item::Message { flow, message, at_us: micros(now) }) {
-        Err(TrySendError::Full(Item::Message { message, .. })) => {
-            Err(Refused::Full(Box::new(message)))
-        }
-        _ => Ok(()),
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        // Nothing that is done under the lock can panic half-way.
+        self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the core once the lock is free.
+    fn ring(&self, lanes: MutexGuard<'_, Lanes>) {
+        drop(lanes);
+        self.0.bell.ring();
     }
 }
 
 impl Lanes {
-    /// The next item, in its order; `None` after `limit` (forever where there is none), and when
-    /// nobody is left to put anything in.
-    pub(super) fn next(&mut self, now: Duration, limit: Option<Duration>) -> Option<Item> {
-        if let Some(item) = self.take(now) {
-            return Some(item);
-        }
-        let mut select = Select::new();
-        select.recv(&self.urgent);
-        select.recv(&self.fresh);
-        match limit {
-            Some(limit) => select.ready_timeout(limit).ok()?,
-            None => select.ready(),
-        };
-        self.take(now)
-    }
-
-    fn take(&mut self, now: Duration) -> Option<Item> {
-        loop {
-            if let Ok(item) = self.urgent.try_recv() {
-                return Some(item);
-            }
-            if let Some(item) = self.aside.take() {
-                self.leave(now, &item);
-                return Some(item);
-            }
-            self.aside = self.fresh.try_recv().ok();
-            self.aside.as_ref()?;
+    fn is_full(&self, urgent: bool) -> bool {
+        match urgent {
+            true => self.urgent.len() >= URGENT_MAX,
+            false => self.fresh.len() >= FRESH_MAX,
         }
     }
 
-    fn leave(&self, now: Duration, item: &Item) {
-        if let Item::Message { message, at_us, .. } = item {
-            self.door.waiting(message).fetch_sub(1, Relaxed);
-            self.door.wait_us.store(micros(now).saturating_sub(*at_us), Relaxed);
-        }
+    fn is_busy(&self) -> bool {
+        let length = self.fresh.len();
+        length > WATERMARK || length > SHORT && self.waited > WAIT_MAX
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use api::{Heard, Meters};
@@ -16,11 +16,11 @@ use media::{Channel, Command, Counters, Engine, EngineSettings, Event, Input, Ou
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::clock::Clock;
-use super::inbox::{Inbox, Item};
+use super::doorbell::Doorbell;
 use super::ports::Pair;
-use super::sys::{Bell, Poll, Ready};
+use super::sys::{Poll, Ready};
 
-/// Commands a thread's ring holds.
+/// Commands, and events the other way, that a thread's rings hold.
 const RING: usize = 4_096;
 /// Sockets read in one round, and rounds in a tick: what is left waits for the next tick.
 const AT_ONCE: usize = 1_024;
@@ -42,13 +42,13 @@ pub(super) struct MediaThread {
     ring: Producer<Command>,
     /// What did not fit, in order.
     waiting: VecDeque<Command>,
+    said: Consumer<Event>,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    bell: Bell,
-    asleep: AtomicBool,
+    bell: Doorbell,
     stopping: AtomicBool,
 }
 
@@ -67,17 +67,24 @@ impl MediaThread {
                 break;
             }
         }
-        // With the other side's store and look: one of the two sees the other.
-        if self.shared.asleep.load(SeqCst) {
-            self.shared.bell.ring();
-        }
+        self.shared.bell.ring();
         self.waiting.is_empty()
+    }
+
+    /// Whether it has said something.
+    pub(super) fn spoke(&self) -> bool {
+        !self.said.is_empty()
+    }
+
+    /// What it said next.
+    pub(super) fn hear(&mut self) -> Option<Event> {
+        self.said.pop().ok()
     }
 }
 
 impl Drop for MediaThread {
     fn drop(&mut self) {
-        self.shared.stopping.store(true, SeqCst);
+        self.shared.stopping.store(true, Relaxed);
         self.shared.bell.ring();
     }
 }
@@ -94,7 +101,10 @@ pub(super) struct Worker {
     by_port: Vec<u16>,
     buffer: Box<[u8; PACKET_MAX]>,
     clock: Clock,
-    inbox: Inbox,
+    said: Producer<Event>,
+    /// Wakes the core.
+    core: Arc<Doorbell>,
+    /// What did not fit, in order.
     events: VecDeque<Event>,
     meters: Meters,
     counted: Counters,
@@ -106,11 +116,11 @@ pub(super) fn prepare(
     settings: EngineSettings,
     pairs: Vec<Pair>,
     clock: Clock,
-    inbox: Inbox,
+    core: Arc<Doorbell>,
     meters: Meters,
 ) -> io::Result<(MediaThread, Worker)> {
     let poll = Poll::new()?;
-    let bell = Bell::new()?;
+    let bell = Doorbell::new()?;
     poll.add(&bell, BELL)?;
     let mut by_port = vec![0; 1 << 15];
     for (index, pair) in (0_u16..).zip(&pairs) {
@@ -119,8 +129,8 @@ pub(super) fn prepare(
         poll.add(pair.socket(Channel::Rtcp), u64::from(index) << 1 | 1)?;
     }
     let (producer, consumer) = RingBuffer::new(RING);
-    let asleep = AtomicBool::new(false);
-    let shared = Arc::new(Shared { bell, asleep, stopping: AtomicBool::new(false) });
+    let (said, heard) = RingBuffer::new(RING);
+    let shared = Arc::new(Shared { bell, stopping: AtomicBool::new(false) });
     let worker = Worker {
         engine: Engine::new(settings),
         ring: consumer,
@@ -130,20 +140,22 @@ pub(super) fn prepare(
         by_port,
         buffer: Box::new([0; PACKET_MAX]),
         clock,
-        inbox,
+        said,
+        core,
         events: VecDeque::with_capacity(EVENTS),
         meters,
         counted: Counters::default(),
         count_at: Duration::ZERO,
     };
-    Ok((MediaThread { ring: producer, waiting: VecDeque::new(), shared }, worker))
+    let ours = MediaThread { ring: producer, waiting: VecDeque::new(), said: heard, shared };
+    Ok((ours, worker))
 }
 
 impl Worker {
     /// Works until the core's end is dropped.
     pub(super) fn run(mut self) {
         let mut ready = Ready::new(AT_ONCE);
-        while !self.shared.stopping.load(SeqCst) {
+        while !self.shared.stopping.load(Relaxed) {
             if self.engine.poll_timeout().is_none() && self.events.is_empty() {
                 self.sleep(&mut ready);
             }
@@ -154,12 +166,8 @@ impl Worker {
 
     /// Sleeps while there is nothing to do.
     fn sleep(&self, ready: &mut Ready) {
-        self.shared.asleep.store(true, SeqCst);
-        if self.ring.is_empty() && !self.shared.stopping.load(SeqCst) {
-            let _ = self.poll.wait(ready, Some(IDLE));
-        }
-        self.shared.asleep.store(false, SeqCst);
-        self.shared.bell.hear();
+        let idle = || self.ring.is_empty() && !self.shared.stopping.load(Relaxed);
+        self.shared.bell.sleep(&self.poll, ready, Some(IDLE), idle);
     }
 
     fn tick(&mut self, ready: &mut Ready) {
@@ -224,14 +232,19 @@ impl Worker {
 
     /// Tells the core what happened. Reports can be done without; everything else waits for room.
     fn tell(&mut self) {
+        let mut told = false;
         while let Some(event) = self.events.pop_front() {
-            if matches!(event, Event::Report(_)) && self.inbox.is_crowded() {
+            if matches!(event, Event::Report(_)) && self.said.slots() < RING / 2 {
                 continue;
             }
-            if let Err(Item::Media(event)) = self.inbox.item(Item::Media(event)) {
+            if let Err(PushError::Full(event)) = self.said.push(event) {
                 self.events.push_front(event);
                 break;
             }
+            told = true;
+        }
+        if told {
+            self.core.ring();
         }
     }
 

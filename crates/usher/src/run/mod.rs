@@ -2,11 +2,11 @@
 //!
 //! | thread | owns | fed by |
 //! | --- | --- | --- |
-//! | `core` | the switch; sends datagrams itself | [`inbox`]: two lanes |
+//! | `core` | the switch; reads and sends datagrams itself | UDP, [`inbox`], the media threads' rings |
 //! | `media`, one per core | an engine, its RTP sockets | a ring of commands, a bell |
 //! | `events` | the order of what happened | a channel the core never waits for |
 //! | `store` | the database | the same, behind `events` |
-//! | `io`, the runtime's | listeners, connections, DNS, HTTP | the network |
+//! | `io`, the runtime's | connections, DNS, HTTP | the network |
 //! | main | signals, orders, reload, the end | all of them |
 
 mod busy;
@@ -14,6 +14,7 @@ mod clock;
 mod connections;
 mod core;
 mod dns;
+mod doorbell;
 mod events;
 mod inbox;
 mod media;

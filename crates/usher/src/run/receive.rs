@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use bytes::Bytes;
 use sip::Flow;
 use sip::msg::frame::Frame;
-use sip::msg::{Limits, Malformed};
+use sip::msg::{Limits, Malformed, Message};
 
 use super::busy;
 use super::clock::Clock;
@@ -52,18 +52,25 @@ pub(super) enum Act {
 }
 
 impl Reception {
-    /// Takes a frame that came by `flow`.
-    pub(super) fn take(&self, flow: Flow, frame: Frame) -> Act {
+    /// Takes a frame that came by `flow`. `is_known` says whether an INVITE was taken before.
+    pub(super) fn take(
+        &self,
+        flow: Flow,
+        frame: Frame,
+        is_known: impl FnOnce(&Message) -> bool,
+    ) -> Act {
         match frame {
-            Frame::Message(message) => match self.inbox.message(self.clock.now(), flow, message) {
-                Ok(()) => Act::Done,
-                Err(Refused::Busy(message)) => {
-                    self.counted.refused.fetch_add(1, Relaxed);
-                    let (flow, bytes) = busy::refuse(&message, flow, self.inbox.tag(&message));
-                    Act::Send(flow, bytes)
+            Frame::Message(message) => {
+                match self.inbox.message(self.clock.now(), flow, message, is_known) {
+                    Ok(()) => Act::Done,
+                    Err(Refused::Busy(message)) => {
+                        self.counted.refused.fetch_add(1, Relaxed);
+                        let (flow, bytes) = busy::refuse(&message, flow, self.inbox.tag(&message));
+                        Act::Send(flow, bytes)
+                    }
+                    Err(Refused::Full(message)) => Act::Again(Frame::Message(*message)),
                 }
-                Err(Refused::Full(message)) => Act::Again(Frame::Message(*message)),
-            },
+            }
             Frame::Malformed(malformed) => self.malformed(flow, malformed),
             Frame::Ping => Act::Send(flow, Bytes::from_static(b"\r\n")),
             Frame::Junk => {

@@ -14,9 +14,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::clock::{self, Clock};
 use super::connections::{ConnectionLimits, Connections};
-use super::core::Core;
+use super::core::{self, Core};
 use super::dns::Ways;
-use super::inbox::{Inbox, inbox};
+use super::doorbell::Doorbell;
+use super::inbox::Inbox;
 use super::ports::Ports;
 use super::receive::Reception;
 use super::records::StoreRecords;
@@ -75,7 +76,8 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     let total_max = usize::try_from(left.clamp(64, 10_000)).unwrap_or(64);
     let limits = ConnectionLimits { total_max, per_source_max: total_max / 4 };
 
-    let (inbox, lanes) = inbox();
+    let bell = Arc::new(Doorbell::new().map_err(Failure::Thread)?);
+    let inbox = Inbox::new(bell.clone());
     let reception = Reception {
         inbox: inbox.clone(),
         clock,
@@ -97,8 +99,9 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     let connections = Connections::new(limits);
     let mut core = Core {
         switch: B2bua::new(setup.core.clone(), start),
-        lanes,
         reception: reception.clone(),
+        poll: core::poll(&bell, &listeners.udp).map_err(Failure::Thread)?,
+        bell,
         udp: listeners.udp.clone(),
         connections: connections.clone(),
         ways: Ways::new(listeners.all.clone()),
@@ -109,10 +112,6 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     };
     start_media(setup, ports, &mut core, &threads)?;
     threads.spawn("core", 2 << 20, move || core.run())?;
-    for listener in listeners.udp {
-        let reception = reception.clone();
-        tokio::spawn(async move { listener.read(reception).await });
-    }
     for listener in listeners.tcp {
         tokio::spawn(tcp::accept(listener, connections.clone(), reception.clone()));
     }
@@ -194,9 +193,8 @@ fn start_media(
             no_audio_ms: u32::try_from(no_audio_ms).unwrap_or(u32::MAX),
             legs_max: pairs.len(),
         };
-        let Reception { clock, inbox, .. } = core.reception.clone();
-        let meters = core.meters.clone();
-        let made = media_thread::prepare(settings, pairs, clock, inbox, meters);
+        let (clock, bell, meters) = (core.reception.clock, core.bell.clone(), core.meters.clone());
+        let made = media_thread::prepare(settings, pairs, clock, bell, meters);
         let (mut ours, worker) = made.map_err(Failure::Thread)?;
         for (name, pcm) in sounds.iter().cloned() {
             ours.send(Command::AddSound { name, pcm });
@@ -285,7 +283,7 @@ mod tests {
     async fn who_drains_is_not_ready() {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/usher.toml");
         let Ok(loaded) = config::load(&example) else { panic!("the example is fine") };
-        let (inbox, _lanes) = inbox();
+        let inbox = Inbox::new(Arc::new(Doorbell::new().unwrap()));
         let settings = api_settings(&loaded.setup, Weak::new(), &inbox);
         let failing = || -> Vec<&str> {
             let failing = settings.checks.iter().filter(|(_, check)| check().is_err());

@@ -154,7 +154,8 @@ async fn read(
 /// Hands a frame in, however long it takes: meanwhile nothing is read, and TCP slows the peer down.
 async fn take(place: &Place, mut frame: Frame, reception: &Reception) {
     loop {
-        match reception.take(place.flow, frame) {
+        // Nobody repeats a request by TCP.
+        match reception.take(place.flow, frame, |_| false) {
             Act::Done => return,
             Act::Send(_, bytes) => return place.send(bytes),
             Act::Again(again) => frame = again,

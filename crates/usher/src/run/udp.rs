@@ -1,23 +1,18 @@
-//! UDP listeners: one task reads, the core's thread writes.
+//! UDP listeners. The core's thread reads and writes them itself: to hand each datagram over from
+//! another thread costs more than to parse it.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::Ordering::Relaxed;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use bytes::Bytes;
-use sip::msg::frame;
-use sip::{Flow, Transport};
 use socket2::{Domain, Protocol, Socket, Type};
-
-use super::receive::{Act, Reception};
-use super::route::Routes;
 
 /// Bytes the kernel is asked to hold for us each way: a burst of a few thousand messages.
 const BUFFER: usize = 4 << 20;
 /// The largest datagram there is.
-const DATAGRAM_MAX: usize = 65_535;
+pub(super) const DATAGRAM_MAX: usize = 65_535;
 
-/// A bound listener. Any thread may send on it.
+/// A bound listener.
 #[derive(Debug)]
 pub(super) struct UdpListener {
     socket: UdpSocket,
@@ -58,27 +53,18 @@ impl UdpListener {
         self.socket.send_to(bytes, remote).map(drop)
     }
 
-    /// Reads for ever.
-    pub(super) async fn read(&self, reception: Reception) -> io::Result<()> {
-        let socket = tokio::net::UdpSocket::from_std(self.socket.try_clone()?)?;
-        let mut routes = Routes::default();
-        let mut buffer = vec![0; DATAGRAM_MAX];
-        loop {
-            // An error here is that of an earlier datagram's (ICMP); its sender finds out by timers.
-            let Ok((length, remote)) = socket.recv_from(&mut buffer).await else { continue };
-            let local = routes.local(reception.clock.now(), self.bound, remote.ip());
-            let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
-            let frame =
-                frame::datagram(Bytes::copy_from_slice(&buffer[..length]), &reception.limits);
-            match reception.take(flow, frame) {
-                Act::Done => {}
-                Act::Send(flow, bytes) => {
-                    let _ = self.send(&bytes, flow.remote);
-                }
-                Act::Again(_) => {
-                    reception.counted.dropped.fetch_add(1, Relaxed);
-                }
-            }
+    /// Reads one datagram; `None` when none waits. An error is that of an earlier datagram (ICMP),
+    /// whose sender finds out by timers: the next one may wait behind it.
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> Option<io::Result<(usize, SocketAddr)>> {
+        match self.socket.recv_from(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            result => Some(result),
         }
+    }
+}
+
+impl AsFd for UdpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }

@@ -3,6 +3,14 @@ use sip::Transport;
 
 use super::*;
 
+fn inbox() -> Inbox {
+    Inbox::new(Arc::new(Doorbell::new().unwrap()))
+}
+
+fn put(inbox: &Inbox, method: &str, id: usize) -> Result<(), Refused> {
+    inbox.message(NOW, flow(), message(method, id), |_| false)
+}
+
 const NOW: Duration = Duration::from_secs(100);
 
 fn flow() -> Flow {
@@ -37,17 +45,14 @@ fn name(item: &Item) -> String {
 }
 
 fn check(given: &[(&str, usize)], expected: &[&str]) {
-    let (inbox, mut lanes) = inbox();
+    let inbox = inbox();
     for &(method, id) in given {
-        inbox.message(NOW, flow(), message(method, id)).unwrap();
+        put(&inbox, method, id).unwrap();
     }
-    let mut taken = Vec::new();
-    while let Some(item) = lanes.next(NOW, Some(Duration::ZERO)) {
-        taken.push(name(&item));
-    }
+    let taken: Vec<_> = std::iter::from_fn(|| inbox.next(NOW)).map(|item| name(&item)).collect();
     assert_eq!(taken, expected, "{given:?}");
     assert_eq!(inbox.len(), 0);
-    assert!(inbox.door.waiting.iter().all(|slot| slot.load(Relaxed) == 0));
+    assert!(inbox.lanes().waiting.is_empty());
 }
 
 #[test]
@@ -70,74 +75,56 @@ fn the_order_within_a_call_id_never_changes() {
 }
 
 #[test]
-fn what_was_put_aside_lets_earlier_urgent_ones_pass() {
-    let (inbox, mut lanes) = inbox();
-    inbox.message(NOW, flow(), message("INVITE", 1)).unwrap();
-    // As if the core had found the urgent lane empty, and then both of these came.
-    lanes.aside = lanes.fresh.try_recv().ok();
-    inbox.message(NOW, flow(), message("bye", 2)).unwrap();
-    inbox.message(NOW, flow(), message("ack", 1)).unwrap();
-    let mut next = || name(&lanes.next(NOW, Some(Duration::ZERO)).unwrap());
-    assert_eq!([next(), next(), next()], ["bye 2", "INVITE 1", "ack 1"]);
-}
-
-#[test]
 fn above_the_watermark_only_new_invites_are_refused() {
-    let (inbox, _lanes) = inbox();
+    let inbox = inbox();
     for id in 0..=WATERMARK {
-        inbox.message(NOW, flow(), message("INVITE", id)).unwrap();
+        put(&inbox, "INVITE", id).unwrap();
     }
-    let put = |method, id| inbox.message(NOW, flow(), message(method, id));
-    assert!(matches!(put("INVITE", 9_999), Err(Refused::Busy(_))));
-    // The last one: the memory is of slots, and an earlier one may have lost its own.
-    assert!(put("INVITE", WATERMARK).is_ok(), "a retransmission of one that was let in");
-    assert!(put("REGISTER", 9_999).is_ok());
-    assert!(put("invite", 9_999).is_ok());
-    let late = NOW + Duration::from_secs(REMEMBERED_S + 1);
-    assert!(matches!(
-        inbox.message(late, flow(), message("INVITE", WATERMARK)),
-        Err(Refused::Busy(_))
-    ));
+    assert!(matches!(put(&inbox, "INVITE", 9_999), Err(Refused::Busy(_))));
+    assert!(put(&inbox, "INVITE", 0).is_ok(), "a retransmission of one that waits");
+    let known = inbox.message(NOW, flow(), message("INVITE", 9_999), |_| true);
+    assert!(known.is_ok(), "a retransmission of one that was taken");
+    assert!(put(&inbox, "REGISTER", 9_998).is_ok());
+    assert!(put(&inbox, "invite", 9_997).is_ok());
 }
 
 #[test]
 fn a_long_wait_refuses_too_until_it_is_over() {
-    let (inbox, mut lanes) = inbox();
+    let inbox = inbox();
     for id in 0..SHORT + 3 {
-        inbox.message(NOW, flow(), message("INVITE", id)).unwrap();
+        put(&inbox, "INVITE", id).unwrap();
     }
-    let put = |id| inbox.message(NOW, flow(), message("INVITE", id)).is_ok();
-    assert!(put(1_000), "long, but nobody has waited");
-    lanes.next(NOW + Duration::from_millis(101), None).unwrap();
-    assert!(!put(1_001));
-    lanes.next(NOW + Duration::from_millis(99), None).unwrap();
-    assert!(put(1_002));
-    lanes.next(NOW + Duration::from_millis(101), None).unwrap();
-    for _ in 0..3 {
-        lanes.next(NOW + Duration::from_millis(101), None).unwrap();
+    let taken_after = |ms| inbox.next(NOW + Duration::from_millis(ms)).unwrap();
+    assert!(put(&inbox, "INVITE", 1_000).is_ok(), "long, but nobody has waited");
+    taken_after(101);
+    assert!(put(&inbox, "INVITE", 1_001).is_err());
+    taken_after(99);
+    assert!(put(&inbox, "INVITE", 1_002).is_ok());
+    for _ in 0..4 {
+        taken_after(101);
     }
-    assert!(put(1_003), "short enough");
+    assert!(put(&inbox, "INVITE", 1_003).is_ok(), "short enough");
 }
 
 #[test]
 fn a_full_lane_gives_back_what_it_cannot_hold() {
-    let (inbox, mut lanes) = inbox();
+    let inbox = inbox();
     for _ in 0..URGENT_MAX {
-        inbox.message(NOW, flow(), message("200", 1)).unwrap();
+        put(&inbox, "200", 1).unwrap();
     }
     assert!(inbox.is_crowded());
-    assert!(matches!(inbox.message(NOW, flow(), message("200", 2)), Err(Refused::Full(_))));
+    assert!(matches!(put(&inbox, "200", 2), Err(Refused::Full(_))));
     assert!(!inbox.input(b2bua::Input::Drain));
-    lanes.next(NOW, None).unwrap();
+    inbox.next(NOW).unwrap();
     assert!(inbox.input(b2bua::Input::Drain));
 }
 
 #[tokio::test]
 async fn a_flow_fails_after_all_that_came_by_it() {
-    let (inbox, mut lanes) = inbox();
-    inbox.message(NOW, flow(), message("REGISTER", 1)).unwrap();
+    let inbox = inbox();
+    put(&inbox, "REGISTER", 1).unwrap();
     inbox.flow_failed(flow()).await;
-    inbox.message(NOW, flow(), message("bye", 2)).unwrap();
-    let mut next = || name(&lanes.next(NOW, None).unwrap());
+    put(&inbox, "bye", 2).unwrap();
+    let next = || name(&inbox.next(NOW).unwrap());
     assert_eq!([next(), next(), next()], ["bye 2", "REGISTER 1", "input"]);
 }

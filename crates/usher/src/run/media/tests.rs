@@ -4,7 +4,6 @@ use std::time::Instant;
 use ::media::{Codec, Hears, LegId, Plan, Row, Source};
 
 use super::*;
-use crate::run::inbox::{Lanes, inbox};
 use crate::run::ports::Ports;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,13 +36,17 @@ fn plan(leg: u64, port: u16, remote_rtp: SocketAddr) -> Plan {
     }
 }
 
-/// Waits for an event that suits; the inbox wakes us.
-fn until(lanes: &mut Lanes, suits: impl Fn(&Event) -> bool) {
-    let began = Instant::now();
+/// Waits for an event that suits.
+fn until(ours: &mut MediaThread, bell: &Doorbell, suits: impl Fn(&Event) -> bool) {
+    let (poll, mut ready, began) = (Poll::new().unwrap(), Ready::new(1), Instant::now());
+    poll.add(bell, BELL).unwrap();
     while began.elapsed() < PATIENCE {
-        match lanes.next(Duration::ZERO, Some(PATIENCE)) {
-            Some(Item::Media(event)) if suits(&event) => return,
-            Some(_) | None => {}
+        match ours.hear() {
+            Some(event) if suits(&event) => return,
+            Some(_) => {}
+            None => {
+                bell.sleep(&poll, &mut ready, Some(PATIENCE), || !ours.spoke());
+            }
         }
     }
     panic!("it never came");
@@ -53,9 +56,9 @@ fn until(lanes: &mut Lanes, suits: impl Fn(&Event) -> bool) {
 fn a_thread_plays_music_latches_and_ends() {
     let ip = [127, 0, 0, 32].into();
     let mut ports = Ports::bind(ip, &(22_000..=22_003), 1, 4_000);
-    let (inbox, mut lanes) = inbox();
+    let bell = Arc::new(Doorbell::new().unwrap());
     let pairs = ports.by_thread.remove(0);
-    let made = prepare(EngineSettings::default(), pairs, Clock::start(), inbox, meters());
+    let made = prepare(EngineSettings::default(), pairs, Clock::start(), bell.clone(), meters());
     let (mut ours, worker) = made.unwrap();
     let thread = std::thread::spawn(move || worker.run());
 
@@ -76,10 +79,10 @@ fn a_thread_plays_music_latches_and_ends() {
         last = Some(sequence);
     }
     phone.send_to(&packet[..172], (ip, 22_002)).unwrap();
-    until(&mut lanes, |event| matches!(event, Event::Latched { leg: LegId(1), .. }));
+    until(&mut ours, &bell, |event| matches!(event, Event::Latched { leg: LegId(1), .. }));
 
     ours.send(Command::EndLeg(LegId(1)));
-    until(&mut lanes, |event| *event == Event::Ended { leg: LegId(1) });
+    until(&mut ours, &bell, |event| *event == Event::Ended { leg: LegId(1) });
     // It may sleep by now: dropping our end must wake it.
     drop(ours);
     thread.join().unwrap();
@@ -87,8 +90,8 @@ fn a_thread_plays_music_latches_and_ends() {
 
 #[test]
 fn a_full_ring_keeps_the_order() {
-    let (inbox, _lanes) = inbox();
-    let made = prepare(EngineSettings::default(), Vec::new(), Clock::start(), inbox, meters());
+    let bell = Arc::new(Doorbell::new().unwrap());
+    let made = prepare(EngineSettings::default(), Vec::new(), Clock::start(), bell, meters());
     let (mut ours, mut worker) = made.unwrap();
     for leg in 0..RING as u64 {
         assert!(ours.send(Command::EndLeg(LegId(leg))));

@@ -3,17 +3,18 @@ use std::collections::VecDeque;
 use super::*;
 use crate::run::clock::Clock;
 use crate::run::connections::ConnectionLimits;
-use crate::run::inbox::{Item, Lanes, inbox};
+use crate::run::doorbell::Doorbell;
+use crate::run::inbox::{Inbox, Item};
 
-fn reception() -> (Reception, Lanes) {
-    let (inbox, lanes) = inbox();
+fn reception() -> (Reception, Inbox) {
+    let inbox = Inbox::new(Arc::new(Doorbell::new().unwrap()));
     let reception = Reception {
-        inbox,
+        inbox: inbox.clone(),
         clock: Clock::start(),
         limits: sip::msg::Limits::default(),
         counted: Arc::default(),
     };
-    (reception, lanes)
+    (reception, inbox)
 }
 
 fn table() -> Arc<Connections> {
@@ -28,9 +29,9 @@ fn options(id: u32) -> String {
 }
 
 /// Everything that is in the inbox, in one word each.
-fn taken(lanes: &mut Lanes) -> VecDeque<String> {
+fn taken(inbox: &Inbox) -> VecDeque<String> {
     let mut words = VecDeque::new();
-    while let Some(item) = lanes.next(Duration::ZERO, Some(Duration::ZERO)) {
+    while let Some(item) = inbox.next(Duration::ZERO) {
         words.push_back(match item {
             Item::Message { flow, message, .. } => {
                 assert_ne!(flow.connection, 0);
@@ -51,7 +52,7 @@ fn taken(lanes: &mut Lanes) -> VecDeque<String> {
 
 /// What a peer gets back, and what reaches the core, when it writes `chunks` and closes.
 async fn check(chunks: &[&str], back: &str, expected: &[&str]) {
-    let (reception, mut lanes) = reception();
+    let (reception, inbox) = reception();
     let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(accept(listener, table(), reception));
@@ -66,7 +67,7 @@ async fn check(chunks: &[&str], back: &str, expected: &[&str]) {
     assert!(got.starts_with(back) && got.is_empty() == back.is_empty(), "{got:?}");
     let mut words = VecDeque::new();
     while words.back().map(String::as_str) != Some("failed it") {
-        words.extend(taken(&mut lanes));
+        words.extend(taken(&inbox));
         tokio::task::yield_now().await;
     }
     assert_eq!(words, expected);
@@ -91,7 +92,7 @@ async fn a_ping_gets_a_pong_and_a_broken_stream_an_answer() {
 
 #[tokio::test]
 async fn a_connection_is_opened_on_demand_and_used_both_ways() {
-    let (reception, mut lanes) = reception();
+    let (reception, inbox) = reception();
     let table = table();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let flow = Flow {
@@ -113,13 +114,13 @@ async fn a_connection_is_opened_on_demand_and_used_both_ways() {
     peer.write_all(options(7).as_bytes()).await.unwrap();
     drop(peer);
     task.await.unwrap();
-    assert_eq!(taken(&mut lanes), ["message 7", "failed it", "failed any"]);
+    assert_eq!(taken(&inbox), ["message 7", "failed it", "failed any"]);
     assert_eq!(table.len(), 0);
 }
 
 #[tokio::test]
 async fn who_cannot_be_reached_is_reported() {
-    let (reception, mut lanes) = reception();
+    let (reception, inbox) = reception();
     let table = table();
     let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let flow = Flow {
@@ -133,12 +134,12 @@ async fn who_cannot_be_reached_is_reported() {
         panic!("not opened")
     };
     open(place, queued, reception).await;
-    assert_eq!(taken(&mut lanes), ["failed it", "failed any"]);
+    assert_eq!(taken(&inbox), ["failed it", "failed any"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_byte_a_second_does_not_hold_a_connection() {
-    let (reception, mut lanes) = reception();
+    let (reception, inbox) = reception();
     let table = table();
     let at = |port| ([127, 0, 0, 1], port).into();
     let (place, queued) = table.accept(Transport::Tcp, at(1), at(2)).unwrap();
@@ -157,5 +158,5 @@ async fn a_byte_a_second_does_not_hold_a_connection() {
         () = slow => panic!("it was let"),
     }
     assert_eq!(started.elapsed().as_secs(), HASTE.as_secs());
-    assert!(taken(&mut lanes).is_empty());
+    assert!(taken(&inbox).is_empty());
 }
