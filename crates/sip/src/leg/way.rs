@@ -155,7 +155,8 @@ impl Leg {
             return;
         }
         if self.phase == Phase::Alerting {
-            // The caller's transport is gone, and its INVITE cannot be answered elsewhere.
+            // RFC 3261 section 18.2.2 would have the answer go by a new connection; but a caller
+            // whose connection closes while it rings has gone, and nobody is to be rung for that.
             self.ended(core, EndCause::FlowGone);
             self.phase = Phase::Over;
             if let Some(open) = self.open.take() {

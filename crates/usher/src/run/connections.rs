@@ -1,5 +1,8 @@
 //! The table from a flow to the connection that writes it. The core's thread sends through it and
 //! never waits: a connection whose peer does not read is closed.
+//!
+//! A response whose connection is no more goes by a new one to where its Via says that the peer
+//! listens (RFC 3261 section 18.2.2).
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -8,11 +11,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use bytes::Bytes;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use sip::msg::Message;
 use sip::{Flow, Transport};
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::sync::mpsc;
 
 /// Messages that may wait for one connection.
 const QUEUE_MAX: usize = 256;
+/// Octets that may wait for one connection, unless one message alone is longer.
+const QUEUED_BYTES_MAX: usize = 256 << 10;
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +35,7 @@ pub(super) struct Connections {
     limits: ConnectionLimits,
     last: AtomicU64,
     open: AtomicUsize,
-    writers: DashMap<u64, mpsc::Sender<Bytes>>,
+    writers: DashMap<u64, Queue>,
     /// The transport goes by its name, which can be hashed.
     by_remote: DashMap<(&'static str, SocketAddr), u64>,
     per_source: DashMap<IpAddr, usize>,
@@ -42,7 +48,49 @@ pub(super) struct Place {
     /// The flow of this connection.
     pub(super) flow: Flow,
     accepted: bool,
-    queue: mpsc::WeakSender<Bytes>,
+}
+
+/// What is to be written to one connection, from the side of those who write.
+#[derive(Debug)]
+struct Queue {
+    messages: mpsc::Sender<Bytes>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// The same from the side of the connection.
+#[derive(Debug)]
+pub(super) struct Queued {
+    messages: mpsc::Receiver<Bytes>,
+    bytes: Arc<AtomicUsize>,
+}
+
+fn queue() -> (Queue, Queued) {
+    let bytes = Arc::new(AtomicUsize::new(0));
+    let (messages, queued) = mpsc::channel(QUEUE_MAX);
+    (Queue { messages, bytes: bytes.clone() }, Queued { messages: queued, bytes })
+}
+
+impl Queue {
+    /// Puts a message in, unless too much waits already; `false` also where nobody takes it out.
+    fn push(&self, message: Bytes) -> bool {
+        let length = message.len();
+        let before = self.bytes.fetch_add(length, Relaxed);
+        let fits = before == 0 || before + length <= QUEUED_BYTES_MAX;
+        let is_in = fits && self.messages.try_send(message).is_ok();
+        if !is_in {
+            self.bytes.fetch_sub(length, Relaxed);
+        }
+        is_in
+    }
+}
+
+impl Queued {
+    /// The next message; none once the connection is given up and all before that are out.
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
+        let message = self.messages.recv().await?;
+        self.bytes.fetch_sub(message.len(), Relaxed);
+        Some(message)
+    }
 }
 
 /// What became of a message to send.
@@ -51,7 +99,7 @@ pub(super) enum Sent {
     /// It is in the queue of its connection.
     Queued,
     /// The same, but that connection has yet to be made.
-    Opening(Place, mpsc::Receiver<Bytes>),
+    Opening(Place, Queued),
     /// There is no such connection, or no longer.
     Gone,
 }
@@ -75,7 +123,7 @@ impl Connections {
         transport: Transport,
         local: SocketAddr,
         remote: SocketAddr,
-    ) -> Option<(Place, mpsc::Receiver<Bytes>)> {
+    ) -> Option<(Place, Queued)> {
         self.count(remote.ip())?;
         if !self.enter() {
             self.discount(remote.ip());
@@ -90,13 +138,19 @@ impl Connections {
     /// Sends a message; may be called from any thread.
     pub(super) fn send(self: &Arc<Self>, flow: Flow, bytes: Bytes) -> Sent {
         if flow.connection != 0 {
-            return self.queue(flow.connection, bytes);
+            if self.queue(flow.connection, &bytes) {
+                return Sent::Queued;
+            }
+            return match reply_address(&bytes) {
+                Some(remote) => self.send(Flow { remote, connection: 0, ..flow }, bytes),
+                None => Sent::Gone,
+            };
         }
         let (opening, queued) = match self.by_remote.entry((flow.transport.as_str(), flow.remote)) {
             Entry::Occupied(known) => {
                 let connection = *known.get();
                 drop(known);
-                return self.queue(connection, bytes);
+                return if self.queue(connection, &bytes) { Sent::Queued } else { Sent::Gone };
             }
             Entry::Vacant(_) if !self.enter() => return Sent::Gone,
             Entry::Vacant(vacant) => {
@@ -114,15 +168,10 @@ impl Connections {
         self.open.fetch_update(Relaxed, Relaxed, |open| (open < max).then_some(open + 1)).is_ok()
     }
 
-    fn place(self: &Arc<Self>, flow: Flow, accepted: bool) -> (Place, mpsc::Receiver<Bytes>) {
+    fn place(self: &Arc<Self>, flow: Flow, accepted: bool) -> (Place, Queued) {
         let connection = self.last.fetch_add(1, Relaxed) + 1;
-        let (queue, queued) = mpsc::channel(QUEUE_MAX);
-        let place = Place {
-            table: self.clone(),
-            flow: Flow { connection, ..flow },
-            accepted,
-            queue: queue.downgrade(),
-        };
+        let (queue, queued) = queue();
+        let place = Place { table: self.clone(), flow: Flow { connection, ..flow }, accepted };
         self.writers.insert(connection, queue);
         (place, queued)
     }
@@ -143,29 +192,39 @@ impl Connections {
         }
     }
 
-    fn queue(&self, connection: u64, bytes: Bytes) -> Sent {
-        let sent = match self.writers.get(&connection) {
-            Some(writer) => writer.try_send(bytes),
-            None => return Sent::Gone,
-        };
-        match sent {
-            Ok(()) => Sent::Queued,
-            Err(TrySendError::Closed(_)) => Sent::Gone,
-            Err(TrySendError::Full(_)) => {
-                // Whoever does not read is not waited for: without its entry the task ends.
-                self.writers.remove(&connection);
-                Sent::Gone
-            }
+    /// Whether a message is in the queue of that connection now.
+    fn queue(&self, connection: u64, bytes: &Bytes) -> bool {
+        let Some(writer) = self.writers.get(&connection) else { return false };
+        let is_in = writer.push(bytes.clone());
+        drop(writer);
+        if !is_in {
+            // Whoever does not read is not waited for: without its entry the task ends.
+            self.writers.remove(&connection);
         }
+        is_in
     }
+}
+
+/// Where a response goes whose connection is no more: to the source of its request, on the port of
+/// sent-by, where the client has to listen (RFC 3261 section 18.2.2). `rport` is of no use there: it
+/// is the port of the connection that closed.
+fn reply_address(bytes: &Bytes) -> Option<SocketAddr> {
+    let response = bytes.starts_with(b"SIP/2.0 ").then(|| Message::parse(bytes.clone()).ok())??;
+    let via = response.top_via().ok()?;
+    Some(SocketAddr::new(via.received().or_else(|| via.host.ip())?, via.port_or_default()))
 }
 
 impl Place {
     /// Sends on this connection; nothing happens if it is given up or its queue is full.
     pub(super) fn send(&self, bytes: Bytes) {
-        if let Some(queue) = self.queue.upgrade() {
-            let _ = queue.try_send(bytes);
+        if let Some(writer) = self.table.writers.get(&self.flow.connection) {
+            writer.push(bytes);
         }
+    }
+
+    /// Lets nothing more be sent: the queue ends with what is in it.
+    pub(super) fn close(&self) {
+        self.table.writers.remove(&self.flow.connection);
     }
 
     /// Whether the peer came to us.
@@ -196,6 +255,21 @@ impl Connections {
 }
 
 #[cfg(test)]
+impl Queued {
+    /// What is next, if anything is.
+    pub(super) fn try_next(&mut self) -> Option<Bytes> {
+        let message = self.messages.try_recv().ok()?;
+        self.bytes.fetch_sub(message.len(), Relaxed);
+        Some(message)
+    }
+
+    /// Whether all is out and nothing more can come.
+    fn is_over(&self) -> bool {
+        self.messages.is_closed() && self.messages.is_empty()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -205,7 +279,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn accept(table: &Arc<Connections>, remote: &str) -> Option<(Place, mpsc::Receiver<Bytes>)> {
+    fn accept(table: &Arc<Connections>, remote: &str) -> Option<(Place, Queued)> {
         table.accept(Transport::Tcp, at("127.0.0.1:5060"), at(remote))
     }
 
@@ -238,7 +312,7 @@ mod tests {
         for connection in [number, 0] {
             let sent = table.send(to("10.0.0.1:1", connection), Bytes::from_static(b"x"));
             assert!(matches!(sent, Sent::Queued), "{connection}");
-            assert_eq!(queued.try_recv().unwrap(), "x");
+            assert_eq!(queued.try_next().unwrap(), "x");
         }
         drop(place);
         assert!(matches!(table.send(to("10.0.0.1:1", number), Bytes::new()), Sent::Gone));
@@ -247,10 +321,10 @@ mod tests {
         else {
             panic!("not opened")
         };
-        assert_eq!(queued.try_recv().unwrap(), "y");
+        assert_eq!(queued.try_next().unwrap(), "y");
         let sent = table.send(to("10.0.0.1:1", 0), Bytes::from_static(b"z"));
         assert!(matches!(sent, Sent::Queued), "while it is being opened");
-        assert_eq!(queued.try_recv().unwrap(), "z");
+        assert_eq!(queued.try_next().unwrap(), "z");
         assert!(!place.is_accepted());
     }
 
@@ -263,8 +337,50 @@ mod tests {
             assert!(matches!(send(), Sent::Queued));
         }
         assert!(matches!(send(), Sent::Gone));
-        while queued.try_recv().is_ok() {}
+        while queued.try_next().is_some() {}
         assert!(matches!(send(), Sent::Gone));
-        assert_eq!(queued.try_recv(), Err(mpsc::error::TryRecvError::Disconnected));
+        assert!(queued.is_over());
+    }
+
+    #[test]
+    fn who_does_not_read_costs_little() {
+        let table = Connections::new(LIMITS);
+        let (place, mut queued) = accept(&table, "10.0.0.1:1").unwrap();
+        let long = Bytes::from(vec![0; QUEUED_BYTES_MAX + 1]);
+        let send = |length: usize| {
+            let flow = to("10.0.0.1:1", place.flow.connection);
+            matches!(table.send(flow, long.slice(..length)), Sent::Queued)
+        };
+        assert!(send(QUEUED_BYTES_MAX + 1), "one message is one message");
+        assert_eq!(queued.try_next().unwrap().len(), QUEUED_BYTES_MAX + 1);
+        assert!(send(QUEUED_BYTES_MAX - 1) && send(1));
+        assert!(!send(1), "given up");
+        assert_eq!(queued.try_next().unwrap().len(), QUEUED_BYTES_MAX - 1);
+        assert!(!send(1), "for good");
+    }
+
+    #[test]
+    fn a_response_finds_another_connection_and_a_request_does_not() {
+        let table = Connections::new(LIMITS);
+        let check = |text: &str, expected: Option<&str>| {
+            let sent = table.send(to("10.0.0.1:40000", 77), Bytes::from(text.to_owned()));
+            let remote = match sent {
+                Sent::Opening(place, _) => Some(place.flow.remote.to_string()),
+                Sent::Queued | Sent::Gone => None,
+            };
+            assert_eq!(remote.as_deref(), expected, "{text}");
+        };
+        let response = |via: &str| {
+            format!(
+                "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP {via};branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
+                 To: <sip:c@d>;tag=2\r\nCall-ID: 3\r\nCSeq: 4 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+            )
+        };
+        let via = "p.example:5070;received=10.0.0.1;rport=40000";
+        check(&response(via), Some("10.0.0.1:5070"));
+        check(&response("10.0.0.1"), Some("10.0.0.1:5060"));
+        check(&response("p.example"), None);
+        check(&response(via).replace("SIP/2.0 200 OK", "INFO sip:a@b SIP/2.0"), None);
+        check("SIP/2.0 200 OK", None);
     }
 }

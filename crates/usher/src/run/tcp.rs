@@ -3,20 +3,21 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
 use sip::msg::frame::{Frame, Stream};
+use sip::msg::{Message, Method};
 use sip::{Flow, Transport};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::connections::{Connections, Place};
+use super::connections::{Connections, Place, Queued};
 use super::receive::{Act, Reception};
 
 /// How long somebody who connected may take until their first message, and any message from its
@@ -24,12 +25,20 @@ use super::receive::{Act, Reception};
 const HASTE: Duration = Duration::from_secs(30);
 /// How long a connection may be silent. Phones behind NAT send a keep-alive far more often.
 const IDLE: Duration = Duration::from_secs(3_600);
-/// How long a connection may take to open, and one message to be written.
+/// How long a connection may take to open: three attempts of the kernel's. A call may be waiting for
+/// that to fail, so that it can go another way.
+const OPENS: Duration = Duration::from_secs(4);
+/// How long one message may take to be written.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a peer that has closed its half of the connection is kept for the answers it is owed.
+/// Longer would be wrong: one that has closed both halves looks the same.
+const LINGER: Duration = Duration::from_secs(2);
 /// The pause when the inbox is full.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Bytes read at once.
 const READ: usize = 4_096;
+/// Bytes the kernel keeps for a peer that does not read; it would go up to some megabytes.
+const SEND_BUFFER: usize = 64 << 10;
 
 /// Binds a listener.
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -62,8 +71,8 @@ pub(super) async fn accept(listener: TcpListener, table: Arc<Connections>, recep
 }
 
 /// Opens the connection that a message to be sent asked for, and serves it.
-pub(super) async fn open(place: Place, queued: mpsc::Receiver<Bytes>, reception: Reception) {
-    match timeout(PATIENCE, connect(place.flow)).await {
+pub(super) async fn open(place: Place, queued: Queued, reception: Reception) {
+    match timeout(OPENS, connect(place.flow)).await {
         Ok(Ok(stream)) => run(place, queued, stream, reception).await,
         Ok(Err(_)) | Err(_) => ended(place, &reception).await,
     }
@@ -75,8 +84,9 @@ async fn connect(flow: Flow) -> io::Result<TcpStream> {
     socket.connect(flow.remote).await
 }
 
-async fn run(place: Place, queued: mpsc::Receiver<Bytes>, stream: TcpStream, reception: Reception) {
+async fn run(place: Place, queued: Queued, stream: TcpStream, reception: Reception) {
     let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER);
     let (reader, writer) = stream.into_split();
     serve(&place, queued, reader, writer, &reception).await;
     ended(place, &reception).await;
@@ -93,53 +103,123 @@ async fn ended(place: Place, reception: &Reception) {
     }
 }
 
-/// Reads and writes until one of the two ends.
+/// How reading ended.
+enum End {
+    /// The peer says no more, but may be listening.
+    Finished,
+    /// It is not to be listened to any more; perhaps there is something to be said first.
+    Done(Option<Bytes>),
+}
+
+/// Reads and writes until one of the two ends. What waits is written before closing, and to a peer
+/// that has only finished speaking the answers it is owed.
 pub(super) async fn serve(
     place: &Place,
-    mut queued: mpsc::Receiver<Bytes>,
+    mut queued: Queued,
     mut reader: impl AsyncRead + Unpin,
     mut writer: impl AsyncWrite + Unpin,
     reception: &Reception,
 ) {
-    let last = tokio::select! {
-        last = read(place, &mut reader, reception) => last,
-        () = write(&mut writer, &mut queued) => None,
-    };
-    if let Some(bytes) = last {
-        let _ = timeout(PATIENCE, writer.write_all(&bytes)).await;
+    let debts = Debts::default();
+    {
+        let mut write = pin!(write(&mut writer, &mut queued, &debts));
+        let end = tokio::select! {
+            end = read(place, &mut reader, reception, &debts) => Some(end),
+            () = &mut write => None,
+        };
+        if let Some(End::Finished) = end
+            && debts.finish()
+        {
+            let _ = timeout(LINGER, &mut write).await;
+        } else if let Some(end) = end {
+            if let End::Done(Some(last)) = end {
+                place.send(last);
+            }
+            place.close();
+            let _ = timeout(PATIENCE, &mut write).await;
+        }
     }
     let _ = timeout(PATIENCE, writer.shutdown()).await;
 }
 
-async fn write(writer: &mut (impl AsyncWrite + Unpin), queued: &mut mpsc::Receiver<Bytes>) {
-    while let Some(bytes) = queued.recv().await {
+/// The final answers that a peer waits for. Shared by the two halves of one connection's task.
+#[derive(Debug, Default)]
+struct Debts {
+    owed: AtomicUsize,
+    finished: AtomicBool,
+}
+
+impl Debts {
+    /// Something came that may have to be answered.
+    fn taken(&self, frame: &Frame) {
+        let is_owed = match frame {
+            Frame::Message(message) => message.method().is_some_and(|m| *m != Method::Ack),
+            Frame::Malformed(malformed) => malformed.survived().is_some_and(Message::is_request),
+            Frame::Ping | Frame::Junk => false,
+        };
+        if is_owed {
+            self.owed.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A message was written. A final answer may be written twice (RFC 3261 section 13.3.1.4).
+    fn written(&self, bytes: &[u8]) {
+        if bytes.strip_prefix(b"SIP/2.0 ").is_some_and(|rest| !rest.starts_with(b"1")) {
+            let _ = self.owed.fetch_update(Relaxed, Relaxed, |owed| owed.checked_sub(1));
+        }
+    }
+
+    /// Nothing more will come; whether anything is owed.
+    fn finish(&self) -> bool {
+        self.finished.store(true, Relaxed);
+        !self.are_paid()
+    }
+
+    fn are_paid(&self) -> bool {
+        self.finished.load(Relaxed) && self.owed.load(Relaxed) == 0
+    }
+}
+
+async fn write(writer: &mut (impl AsyncWrite + Unpin), queued: &mut Queued, debts: &Debts) {
+    while let Some(bytes) = queued.next().await {
         if !matches!(timeout(PATIENCE, writer.write_all(&bytes)).await, Ok(Ok(()))) {
+            return;
+        }
+        debts.written(&bytes);
+        if debts.are_paid() {
             return;
         }
     }
 }
 
-/// Reads to the end; gives what is to be said before closing.
+/// Reads to the end.
 async fn read(
     place: &Place,
     reader: &mut (impl AsyncRead + Unpin),
     reception: &Reception,
-) -> Option<Bytes> {
+    debts: &Debts,
+) -> End {
     let mut stream = Stream::new(reception.limits);
     let mut buffer = vec![0; READ];
     let mut deadline = Instant::now() + HASTE;
     let mut unfinished = false;
     loop {
         let length = match timeout_at(deadline, reader.read(&mut buffer)).await {
-            Ok(Ok(length)) if length > 0 => length,
-            _ => return None,
+            Ok(Ok(0)) => return End::Finished,
+            Ok(Ok(length)) => length,
+            Ok(Err(_)) | Err(_) => return End::Done(None),
         };
         stream.push(&buffer[..length]);
         let mut any = false;
         while let Some(frame) = stream.next() {
             match frame {
-                Ok(frame) => take(place, frame, reception).await,
-                Err(error) => return error.0.response().map(|message| message.wire().clone()),
+                Ok(frame) => {
+                    debts.taken(&frame);
+                    take(place, frame, reception).await;
+                }
+                Err(error) => {
+                    return End::Done(error.0.response().map(|message| message.wire().clone()));
+                }
             }
             any = true;
         }
