@@ -108,7 +108,7 @@ logs() {
 services() {
     work=$1
     declare -gA holders=()
-    local calls=6 usher caller service
+    local calls=6 usher caller service owner
     trap '[ $? = 0 ] || logs' EXIT
     printf '127.0.0.1 localhost\n' >"$work/hosts"
     rm -rf --one-file-system "$work"/volume-*
@@ -123,7 +123,9 @@ services() {
     start usher
     usher=$process
     within_seconds 30 healthy usher || fail "usher is not healthy"
-    say "usher is healthy; its user is $(stat -c %u "/proc/$(first_of "$usher")")"
+    owner=$(stat -c %u "/proc/$(first_of "$usher")")
+    [ "$owner" != 0 ] || fail "usher runs as root"
+    say "usher is healthy, as user $owner"
     start prometheus
     start operator
     export CALLS=$calls
