@@ -82,6 +82,10 @@ pub(crate) fn capacity(report: &mut Report, _: &Options) {
             counted.failed, counted.resent, counted.rate
         ));
         eprintln!("    {}", notes[notes.len() - 1]);
+        if !counted.error.is_empty() {
+            notes.push(format!("  the first: {}", counted.error));
+            eprintln!("    {}", notes[notes.len() - 1]);
+        }
         if !went_well(rate, EACH_SECONDS, &counted) {
             break;
         }

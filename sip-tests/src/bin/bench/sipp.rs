@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 use sip_tests::workspace;
 
 /// What SIPp has counted.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Counted {
     pub(crate) succeeded: u32,
     pub(crate) failed: u32,
     pub(crate) resent: u32,
     /// Calls begun in a second.
     pub(crate) rate: f64,
+    /// What went wrong first, in its words.
+    pub(crate) error: String,
 }
 
 /// Calls to be made.
@@ -38,7 +40,7 @@ fn sipp(scenario: &str, port: u16, statistics: &Path) -> Command {
     command
         .current_dir(workspace().join("sip-tests/load"))
         .args(["-sf", &format!("{scenario}.xml"), "-i", "127.0.0.1", "-p", &port.to_string()])
-        .args(["-nostdin", "-l", "100000", "-trace_stat", "-fd", "1", "-stf"])
+        .args(["-nostdin", "-l", "10000", "-trace_stat", "-fd", "1", "-stf"])
         .arg(statistics)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -54,7 +56,8 @@ fn started(command: &mut Command) -> Child {
 
 /// Makes calls until all are over.
 pub(crate) fn call(calls: Calls, folder: &Path) -> Counted {
-    let statistics = folder.join(format!("callers-{}.csv", calls.rate));
+    let [statistics, errors] =
+        ["csv", "errors"].map(|ending| folder.join(format!("callers-{}.{ending}", calls.rate)));
     // SIPp adds to what is there.
     let _ = fs::remove_file(&statistics);
     let mut command = sipp("uac", calls.port, &statistics);
@@ -62,7 +65,9 @@ pub(crate) fn call(calls: Calls, folder: &Path) -> Counted {
     command
         .arg(calls.to.to_string())
         .args(["-s", "600", "-d", &calls.hold_ms.to_string(), "-mp", "7000"])
-        .args(["-r", &calls.rate.to_string(), "-m", &count, "-timeout", &limit]);
+        .args(["-r", &calls.rate.to_string(), "-m", &count, "-timeout", &limit])
+        .args(["-trace_err", "-error_file"])
+        .arg(&errors);
     let mut child = started(&mut command);
     let deadline = Instant::now() + Duration::from_secs(u64::from(calls.seconds) + 60);
     while child.try_wait().expect("its state is known").is_none() {
@@ -71,7 +76,10 @@ pub(crate) fn call(calls: Calls, folder: &Path) -> Counted {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    read(&statistics).unwrap_or_default()
+    let errors = fs::read_to_string(&errors).unwrap_or_default();
+    let error = errors.split_once("Aborting call").map_or("", |(_, error)| error);
+    let words = error.split_whitespace().take(20).collect::<Vec<_>>();
+    Counted { error: words.join(" "), ..read(&statistics).unwrap_or_default() }
 }
 
 /// Operators' phones that answer at once.
@@ -123,5 +131,6 @@ fn read(file: &Path) -> Option<Counted> {
         failed: count("FailedCall(C)")?,
         resent: count("Retransmissions(C)")?,
         rate: value("CallRate(C)")?.parse().ok()?,
+        error: String::new(),
     })
 }
