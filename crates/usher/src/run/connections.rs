@@ -13,7 +13,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use sip::msg::Message;
 use sip::{Flow, Transport};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Messages that may wait for one connection.
 const QUEUE_MAX: usize = 256;
@@ -54,31 +54,46 @@ pub(super) struct Place {
 #[derive(Debug)]
 struct Queue {
     messages: mpsc::Sender<Bytes>,
-    bytes: Arc<AtomicUsize>,
+    room: Arc<Room>,
 }
 
 /// The same from the side of the connection.
 #[derive(Debug)]
 pub(super) struct Queued {
     messages: mpsc::Receiver<Bytes>,
-    bytes: Arc<AtomicUsize>,
+    room: Arc<Room>,
+}
+
+/// How full a queue is.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    bytes: AtomicUsize,
+    overflow: Notify,
+}
+
+impl Room {
+    /// Waits until there was no room: whoever does not read is not waited for.
+    pub(super) async fn overflow(&self) {
+        self.overflow.notified().await;
+    }
 }
 
 fn queue() -> (Queue, Queued) {
-    let bytes = Arc::new(AtomicUsize::new(0));
+    let room = Arc::<Room>::default();
     let (messages, queued) = mpsc::channel(QUEUE_MAX);
-    (Queue { messages, bytes: bytes.clone() }, Queued { messages: queued, bytes })
+    (Queue { messages, room: room.clone() }, Queued { messages: queued, room })
 }
 
 impl Queue {
     /// Puts a message in, unless too much waits already; `false` also where nobody takes it out.
     fn push(&self, message: Bytes) -> bool {
         let length = message.len();
-        let before = self.bytes.fetch_add(length, Relaxed);
+        let before = self.room.bytes.fetch_add(length, Relaxed);
         let fits = before == 0 || before + length <= QUEUED_BYTES_MAX;
         let is_in = fits && self.messages.try_send(message).is_ok();
         if !is_in {
-            self.bytes.fetch_sub(length, Relaxed);
+            self.room.bytes.fetch_sub(length, Relaxed);
+            self.room.overflow.notify_one();
         }
         is_in
     }
@@ -88,8 +103,13 @@ impl Queued {
     /// The next message; none once the connection is given up and all before that are out.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
         let message = self.messages.recv().await?;
-        self.bytes.fetch_sub(message.len(), Relaxed);
+        self.room.bytes.fetch_sub(message.len(), Relaxed);
         Some(message)
+    }
+
+    /// How full it is, for who waits beside it.
+    pub(super) fn room(&self) -> Arc<Room> {
+        self.room.clone()
     }
 }
 
@@ -141,7 +161,7 @@ impl Connections {
             if self.queue(flow.connection, &bytes) {
                 return Sent::Queued;
             }
-            return match reply_address(&bytes) {
+            return match reply_address(&bytes).filter(|remote| *remote != flow.remote) {
                 Some(remote) => self.send(Flow { remote, connection: 0, ..flow }, bytes),
                 None => Sent::Gone,
             };
@@ -198,7 +218,6 @@ impl Connections {
         let is_in = writer.push(bytes.clone());
         drop(writer);
         if !is_in {
-            // Whoever does not read is not waited for: without its entry the task ends.
             self.writers.remove(&connection);
         }
         is_in
@@ -207,7 +226,7 @@ impl Connections {
 
 /// Where a response goes whose connection is no more: to the source of its request, on the port of
 /// sent-by, where the client has to listen (RFC 3261 section 18.2.2). `rport` is of no use there: it
-/// is the port of the connection that closed.
+/// is the port of the connection that closed, as sent-by's is with clients who listen nowhere.
 fn reply_address(bytes: &Bytes) -> Option<SocketAddr> {
     let response = bytes.starts_with(b"SIP/2.0 ").then(|| Message::parse(bytes.clone()).ok())??;
     let via = response.top_via().ok()?;
@@ -259,7 +278,7 @@ impl Queued {
     /// What is next, if anything is.
     pub(super) fn try_next(&mut self) -> Option<Bytes> {
         let message = self.messages.try_recv().ok()?;
-        self.bytes.fetch_sub(message.len(), Relaxed);
+        self.room.bytes.fetch_sub(message.len(), Relaxed);
         Some(message)
     }
 
@@ -379,6 +398,7 @@ mod tests {
         let via = "p.example:5070;received=10.0.0.1;rport=40000";
         check(&response(via), Some("10.0.0.1:5070"));
         check(&response("10.0.0.1"), Some("10.0.0.1:5060"));
+        check(&response("10.0.0.1:40000"), None);
         check(&response("p.example"), None);
         check(&response(via).replace("SIP/2.0 200 OK", "INFO sip:a@b SIP/2.0"), None);
         check("SIP/2.0 200 OK", None);

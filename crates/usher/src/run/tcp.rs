@@ -120,12 +120,13 @@ pub(super) async fn serve(
     mut writer: impl AsyncWrite + Unpin,
     reception: &Reception,
 ) {
-    let debts = Debts::default();
+    let (debts, room) = (Debts::default(), queued.room());
     {
         let mut write = pin!(write(&mut writer, &mut queued, &debts));
         let end = tokio::select! {
             end = read(place, &mut reader, reception, &debts) => Some(end),
             () = &mut write => None,
+            () = room.overflow() => None,
         };
         if let Some(End::Finished) = end
             && debts.finish()

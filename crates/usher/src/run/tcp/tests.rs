@@ -184,6 +184,20 @@ async fn who_does_not_read_is_given_up() {
     assert_eq!(started.elapsed().as_secs(), PATIENCE.as_secs());
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_lets_too_much_wait_is_given_up_at_once() {
+    let (reception, _inbox) = reception();
+    let table = table();
+    let at = |port| ([127, 0, 0, 1], port).into();
+    let (place, queued) = table.accept(Transport::Tcp, at(1), at(2)).unwrap();
+    let (ours, _theirs) = tokio::io::duplex(8);
+    let (reader, writer) = tokio::io::split(ours);
+    while matches!(table.send(place.flow, answer(200)), Sent::Queued) {}
+    let started = Instant::now();
+    serve(&place, queued, reader, writer, &reception).await;
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
 #[tokio::test]
 async fn a_connection_is_opened_on_demand_and_used_both_ways() {
     let (reception, inbox) = reception();
