@@ -188,12 +188,17 @@ fn a_mix_gives_way_to_forwarding_in_a_silence_only() {
 }
 
 #[test]
-fn a_speaker_who_sends_nothing_is_replaced_by_silence() {
+fn a_speaker_who_sends_nothing_leaves_a_moment_of_silence_and_a_sign_of_life() {
     let mut bench = two();
     bench.run(300);
     bench.phones[1].mute = true;
-    bench.listen(1_000);
-    assert!((46..=50).contains(&bench.packets(1).len()), "{}", bench.packets(1).len());
+    bench.listen(500);
+    let hush = bench.packets(1);
+    assert_eq!(hush.len(), 5);
+    bench.assert_continuous(1);
+    bench.listen(10_000);
+    assert_eq!(bench.packets(1).len(), 10);
+    bench.listen(500);
     bench.phones[1].mute = false;
     bench.listen(500);
     assert_eq!(bench.tones(1, &ALL), [900]);
@@ -587,7 +592,7 @@ fn a_late_driver_catches_up() {
     bench.now += 200;
     bench.run(5);
     assert!((10..=11).contains(&bench.packets(1).len()));
-    bench.assert_continuous_numbers(1);
+    bench.assert_continuous_numbers(1, 0);
     bench.now += 5_000;
     bench.run(100);
     assert!(bench.engine.counters().ticks_skipped > 900);
@@ -627,7 +632,8 @@ fn a_carried_engine_goes_on_where_it_was() {
     let late = bench.packets(1)[before..].iter().all(|sent| sent.to == addr("1.2.3.4:77"));
     assert!(late);
     bench.assert_continuous(1);
-    bench.assert_continuous_numbers(2);
+    // It takes a while until the source that moved is trusted again.
+    bench.assert_continuous_numbers(2, 6);
     let unknown = media::engine::Carried { version: 99, ..carried };
     let refused = media::Engine::resume(media::EngineSettings::default(), ms(0), unknown);
     assert_eq!(refused.err(), Some(media::engine::WrongVersion(99)));

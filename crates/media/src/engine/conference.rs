@@ -155,6 +155,7 @@ impl Engine {
         };
         leg.feed = feed;
         if !same {
+            leg.gap = 0;
             leg.tx.turn();
         }
         match leg.feed {

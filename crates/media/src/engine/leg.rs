@@ -76,6 +76,8 @@ pub(super) struct Leg {
     pub(super) digit_at: u64,
     pub(super) conference: Option<u64>,
     pub(super) feed: Feed,
+    /// Frames for which the speaker forwarded to it has sent nothing.
+    pub(super) gap: u32,
     pub(super) ears: Vec<Ear>,
     /// The phase that comes next after its packets.
     pub(super) phase: usize,
@@ -104,6 +106,7 @@ impl Leg {
             digit_at: 0,
             conference: None,
             feed: Feed::Nothing,
+            gap: 0,
             ears: Vec::new(),
             phase: 0,
             last_in: now,

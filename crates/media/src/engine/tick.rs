@@ -13,6 +13,12 @@ const SECOND: u64 = 200;
 const SECOND_LEGS: usize = 200;
 /// Seconds between two reports of a leg.
 const REPORT_S: u64 = 5;
+/// Frames of silence after which a forwarded speaker who sends nothing is left to be heard as that:
+/// the listener's buffer has run out without a click.
+const HUSH: u32 = 5;
+/// From then on one frame in so many keeps the way open, through NAT and past the watch that peers
+/// keep on dead audio. (RFC 6263 asks for one in 15 s; that watch is often set to less.)
+const KEEP_ALIVE: u32 = 50;
 /// A frame of silence by each law.
 const SILENCE: [i16; FRAME] = [0; FRAME];
 
@@ -109,7 +115,8 @@ impl Engine {
             Feed::Forward(speaker) => {
                 let speaker = *speaker;
                 codec.encode(&SILENCE, &mut payload);
-                self.is_gap(now, &leg, speaker)
+                leg.gap = if self.is_gap(now, &leg, speaker) { leg.gap + 1 } else { 0 };
+                (1..=HUSH).contains(&leg.gap) || leg.gap.is_multiple_of(KEEP_ALIVE) && leg.gap > 0
             }
         };
         if wanted && !digit {
