@@ -7,6 +7,10 @@ mod run;
 
 use std::process::ExitCode;
 
+/// Messages, events and rows are many small pieces, freed by other threads than made them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

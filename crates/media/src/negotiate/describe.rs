@@ -129,19 +129,20 @@ impl Negotiation {
         let settings = &self.settings;
         let mut description = Description {
             id: settings.sdp_id,
-            version: 0,
+            version: self.version,
             address: Some(Address::Ip(settings.address)),
             media: local.lines.iter().map(|line| self.media(line, local)).collect(),
         };
-        let text = description.to_string();
+        let mut text = description.to_string();
         if text != self.printed {
             if !self.printed.is_empty() {
                 self.version += 1;
+                description.version = self.version;
+                text = description.to_string();
             }
-            self.printed = text;
+            self.printed.clone_from(&text);
         }
-        description.version = self.version;
-        Bytes::from(description.to_string())
+        Bytes::from(text)
     }
 
     fn media(&self, line: &Line, local: &Local) -> Media {

@@ -13,7 +13,7 @@ use store::Store;
 use super::inbox::Reply;
 
 /// How long events gather.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(10);
 /// What may wait for the thread; the core never waits for it.
 const WAITING_MAX: usize = 32_768;
 
