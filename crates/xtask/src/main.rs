@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod demo;
 mod system;
 mod test;
 
@@ -11,6 +12,7 @@ const USAGE: &str = "\
 Usage: cargo xtask <COMMAND>
 
 Commands:
+  demo    A call centre at work in this terminal: callers, operators, real SIP and RTP on loopback
   test    Everything that decides whether a change is good: format, lints, documentation, build, tests
   bench   The figures of a release build, beside what they must be; `bench --help` names them
 ";
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::run(),
+        ["demo", more @ ..] => demo::run(more),
         ["bench", more @ ..] => bench::run(more),
         ["help" | "--help" | "-h"] => {
             eprint!("{USAGE}");

@@ -1,4 +1,4 @@
-//! Processes, and what of the system the tests need.
+//! Processes, and what of the system the build and the tests need.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -63,13 +63,16 @@ struct Package {
     why: &'static str,
 }
 
+/// What the build needs besides Rust.
+const COMPILER: Package = Package {
+    probe: &["cc", "--version"],
+    starts: false,
+    name: "build-essential",
+    why: "SQLite is compiled in",
+};
+
 const PACKAGES: &[Package] = &[
-    Package {
-        probe: &["cc", "--version"],
-        starts: false,
-        name: "build-essential",
-        why: "SQLite is compiled in",
-    },
+    COMPILER,
     Package {
         probe: &["sipp", "-v"],
         starts: true,
@@ -96,9 +99,19 @@ impl Package {
     }
 }
 
-/// Installs what is missing where that is possible without asking, otherwise names it.
+/// Sees to what the build and the tests need.
 pub(crate) fn packages() -> Result<(), Failed> {
-    let missing: Vec<&Package> = PACKAGES.iter().filter(|package| !package.is_there()).collect();
+    provide(PACKAGES)
+}
+
+/// Sees to what the build needs.
+pub(crate) fn compiler() -> Result<(), Failed> {
+    provide(&[COMPILER])
+}
+
+/// Installs what is missing where that is possible without asking, otherwise names it.
+fn provide(packages: &[Package]) -> Result<(), Failed> {
+    let missing: Vec<&Package> = packages.iter().filter(|package| !package.is_there()).collect();
     if missing.is_empty() {
         return Ok(());
     }

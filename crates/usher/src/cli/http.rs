@@ -8,7 +8,7 @@ use super::Failure;
 
 /// Where the switch is and who asks.
 #[derive(Debug, Clone, clap::Args)]
-pub(super) struct Server {
+pub(crate) struct Server {
     /// The switch's HTTP address.
     #[arg(
         long,
@@ -33,15 +33,20 @@ pub(super) struct Server {
 
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
+pub(crate) enum Verb {
     Get,
     Delete,
     Patch,
 }
 
 impl Server {
+    /// The switch at this address, without `/` at the end, asked with this token.
+    pub(crate) fn at(url: &str, token: &str) -> Self {
+        Self { url: url.to_owned(), token: token.to_owned() }
+    }
+
     /// Asks for `/v1` + `path`; the answer's JSON, null where it has no body.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &self,
         verb: Verb,
         path: &str,
@@ -53,11 +58,7 @@ impl Server {
                 "usher: --url https://… is not supported yet; ask the switch itself over http://",
             ));
         }
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(10)))
-            .build()
-            .into();
+        let agent: ureq::Agent = config().http_status_as_error(false).build().into();
         let url = format!("{base}/v1{path}");
         let bearer = format!("Bearer {}", self.token);
         let sent = match verb {
@@ -85,6 +86,15 @@ impl Server {
         })
     }
 
+    /// What `/metrics` says.
+    pub(crate) fn metrics(&self) -> Result<String, Failure> {
+        let url = format!("{}/metrics", self.url.trim_end_matches('/'));
+        let agent: ureq::Agent = config().build().into();
+        let answer =
+            agent.get(&url).call().and_then(|mut answer| answer.body_mut().read_to_string());
+        answer.map_err(|error| self.unreachable(&error))
+    }
+
     fn unreachable(&self, error: &ureq::Error) -> Failure {
         Failure::failed(format!(
             "usher: no answer from {}: {error}\nis `usher serve` running there? --url URL or \
@@ -92,6 +102,10 @@ impl Server {
             self.url
         ))
     }
+}
+
+fn config() -> ureq::config::ConfigBuilder<ureq::typestate::AgentScope> {
+    ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10)))
 }
 
 /// The JSON of a good answer, or one line on why it is none (RFC 9457).

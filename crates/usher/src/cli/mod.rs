@@ -2,7 +2,7 @@
 
 mod ctl;
 mod explain;
-mod http;
+pub(crate) mod http;
 mod output;
 mod table;
 
@@ -12,8 +12,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::config;
+use crate::demo;
 use crate::run;
 use output::{complain, say};
 
@@ -26,8 +28,9 @@ struct Arguments {
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a filter such as `info,sip=debug`.
-    #[arg(long, global = true, env = "RUST_LOG", default_value = "info", value_name = "LEVEL")]
-    log_level: String,
+    /// Default: info; of `demo`: warn.
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "LEVEL")]
+    log_level: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -42,6 +45,9 @@ enum LogFormat {
 enum Command {
     /// Run the switch. SIGHUP reloads the configuration, SIGTERM drains, a second SIGTERM stops.
     Serve(File),
+    /// Show it at work: the switch on loopback, with callers and operators of its own who talk over
+    /// real SIP and RTP.
+    Demo(demo::Arguments),
     /// Check a configuration: exit 0, or 1 with every fault as FILE:LINE: what; what helps.
     CheckConfig(File),
     /// List, show and steer what a running switch does, over its HTTP interface.
@@ -62,7 +68,11 @@ pub(crate) fn main() -> ExitCode {
     // On wrong usage this exits with 2 by itself, and with 0 for --help and --version.
     let arguments = Arguments::parse();
     let done = match &arguments.command {
-        Command::Serve(file) => logging(&arguments).and_then(|()| serve(&file.config)),
+        Command::Serve(file) => {
+            let writer = BoxMakeWriter::new(std::io::stderr);
+            logging(&arguments, "info", writer).and_then(|()| serve(&file.config))
+        }
+        Command::Demo(demo) => show(&arguments, demo),
         Command::CheckConfig(file) => check_config(&file.config),
         Command::Ctl(arguments) => ctl::run(arguments),
         Command::Explain(arguments) => explain::run(arguments),
@@ -78,7 +88,7 @@ pub(crate) fn main() -> ExitCode {
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, PartialEq, Eq)]
-struct Failure {
+pub(crate) struct Failure {
     /// The exit code.
     code: u8,
     /// For people, without a newline at the end.
@@ -86,7 +96,8 @@ struct Failure {
 }
 
 impl Failure {
-    fn failed(text: impl Into<String>) -> Self {
+    /// Exit code 1.
+    pub(crate) fn failed(text: impl Into<String>) -> Self {
         Self { code: 1, text: text.into() }
     }
 
@@ -95,11 +106,11 @@ impl Failure {
     }
 }
 
-fn logging(arguments: &Arguments) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&arguments.log_level).map_err(|error| {
-        Failure::usage(format!("usher: --log-level {}: {error}", arguments.log_level))
-    })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+fn logging(arguments: &Arguments, default: &str, writer: BoxMakeWriter) -> Result<(), Failure> {
+    let level = arguments.log_level.as_deref().unwrap_or(default);
+    let filter = EnvFilter::try_new(level)
+        .map_err(|error| Failure::usage(format!("usher: --log-level {level}: {error}")))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A file or a journal is read by programs: colours are for a terminal.
     let builder = builder.with_ansi(std::io::stderr().is_terminal());
     match arguments.log_format {
@@ -107,6 +118,19 @@ fn logging(arguments: &Arguments) -> Result<(), Failure> {
         LogFormat::Json => builder.json().init(),
     }
     Ok(())
+}
+
+fn show(arguments: &Arguments, demo: &demo::Arguments) -> Result<(), Failure> {
+    let log = demo::Log::default();
+    let writer = match demo.draws() && std::io::stderr().is_terminal() {
+        true => {
+            let log = log.clone();
+            BoxMakeWriter::new(move || log.clone())
+        }
+        false => BoxMakeWriter::new(std::io::stderr),
+    };
+    logging(arguments, "warn", writer)?;
+    demo::run(demo, log)
 }
 
 fn serve(path: &Path) -> Result<(), Failure> {

@@ -35,6 +35,8 @@ use std::net::SocketAddr;
 use crate::config::{Faults, Setup};
 use clock::Clock;
 use reload::Reloader;
+use steer::Told;
+use tokio::sync::mpsc;
 
 /// Threads of the runtime at most: sockets are read faster than the core can think.
 const IO_THREADS_MAX: usize = 4;
@@ -74,13 +76,34 @@ pub(crate) enum Failure {
     Stuck,
 }
 
-/// Runs a node until it is told to end. `reload` reads the configuration again.
+/// Runs a node until a signal ends it. `reload` reads the configuration again.
 ///
 /// # Errors
 /// It could not start, or a thread died.
 pub(crate) fn serve(
     setup: Setup,
     reload: impl Fn() -> Result<Setup, Faults>,
+) -> Result<(), Failure> {
+    run(setup, reload, Told::signals)
+}
+
+/// The same for a node in a process whose signals are somebody else's: the first message of `ends`
+/// drains it, the second one stops it.
+///
+/// # Errors
+/// As [`serve`].
+pub(crate) fn serve_for(
+    setup: Setup,
+    reload: impl Fn() -> Result<Setup, Faults>,
+    ends: mpsc::UnboundedReceiver<()>,
+) -> Result<(), Failure> {
+    run(setup, reload, || Ok(Told::Owner(ends)))
+}
+
+fn run(
+    setup: Setup,
+    reload: impl Fn() -> Result<Setup, Faults>,
+    told: impl FnOnce() -> Result<Told, Failure>,
 ) -> Result<(), Failure> {
     let clock = Clock::start();
     // Before there is any other thread.
@@ -96,7 +119,7 @@ pub(crate) fn serve(
         .map_err(Failure::Thread)?;
     let ended = runtime.block_on(async {
         let node = start::start(&setup, clock, descriptors).await?;
-        steer::steer(node, &Reloader::new(reload, setup)).await
+        steer::steer(node, &Reloader::new(reload, setup), told()?).await
     });
     // Look-ups and connections that are still under way are nobody's any more.
     runtime.shutdown_background();

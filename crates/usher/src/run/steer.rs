@@ -1,10 +1,11 @@
-//! The main thread: signals, the API's orders, the wall clock, and the end.
+//! The main thread: signals or whoever runs the node, the API's orders, the wall clock, the end.
 
 use std::time::Duration;
 
 use api::Order;
 use b2bua::Input;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::Failure;
@@ -21,6 +22,51 @@ const STOP_WITHIN: Duration = Duration::from_secs(6);
 /// How long the events thread and the API may take to finish.
 const FINISH_WITHIN: Duration = Duration::from_secs(5);
 
+/// Where it comes from that the node is to end or to reload.
+pub(super) enum Told {
+    /// From the signals of the process.
+    Signals {
+        /// SIGTERM.
+        term: Signal,
+        /// SIGINT.
+        int: Signal,
+        /// SIGHUP.
+        hup: Signal,
+    },
+    /// From its owner in the same process: each message is an [`Act::End`].
+    Owner(mpsc::UnboundedReceiver<()>),
+}
+
+/// What the node is told.
+enum Act {
+    /// To drain, and the second time to stop.
+    End,
+    Reload,
+}
+
+impl Told {
+    /// All signals that mean something to a node.
+    pub(super) fn signals() -> Result<Self, Failure> {
+        let on = |kind| signal(kind).map_err(Failure::Thread);
+        let (term, int) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+        Ok(Self::Signals { term, int, hup: on(SignalKind::hangup())? })
+    }
+
+    async fn next(&mut self) -> Act {
+        match self {
+            Self::Signals { term, int, hup } => tokio::select! {
+                _ = term.recv() => Act::End,
+                _ = int.recv() => Act::End,
+                _ = hup.recv() => Act::Reload,
+            },
+            Self::Owner(ends) => match ends.recv().await {
+                Some(()) => Act::End,
+                None => std::future::pending().await,
+            },
+        }
+    }
+}
+
 /// How the end goes on.
 struct Ending {
     draining: bool,
@@ -29,8 +75,8 @@ struct Ending {
 }
 
 impl Ending {
-    /// SIGTERM or SIGINT: first drain, then stop.
-    async fn signalled(&mut self, inbox: &Inbox) {
+    /// First drain, then stop.
+    async fn told(&mut self, inbox: &Inbox) {
         if self.draining {
             tracing::info!("stopping");
             self.stop(inbox).await;
@@ -55,10 +101,8 @@ impl Ending {
 pub(super) async fn steer(
     mut node: Node,
     reloader: &Reloader<impl Fn() -> Result<Setup, Faults>>,
+    mut told: Told,
 ) -> Result<(), Failure> {
-    let on = |kind| signal(kind).map_err(Failure::Thread);
-    let (mut term, mut int) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
-    let mut hup: Signal = on(SignalKind::hangup())?;
     let mut wall = interval(WALL_EVERY);
     wall.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut jumps = Jumps::new(node.clock.now(), clock::wall());
@@ -72,12 +116,13 @@ pub(super) async fn steer(
             }
         };
         tokio::select! {
-            _ = term.recv() => ending.signalled(&node.inbox).await,
-            _ = int.recv() => ending.signalled(&node.inbox).await,
-            _ = hup.recv() => {
-                // Its faults are in the log.
-                let _ = reloader.reload(&node.inbox, &node.api).await;
-            }
+            act = told.next() => match act {
+                Act::End => ending.told(&node.inbox).await,
+                Act::Reload => {
+                    // Its faults are in the log.
+                    let _ = reloader.reload(&node.inbox, &node.api).await;
+                }
+            },
             Some(order) = node.orders.recv() => take(order, &node, reloader).await,
             _ = wall.tick() => {
                 let (now, since_unix) = (node.clock.now(), clock::wall());

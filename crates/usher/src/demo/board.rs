@@ -1,0 +1,300 @@
+//! The wallboard: a picture and the last lines, laid out for a terminal of any size.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::cast;
+use super::desk::{OperatorNow, Picture, QueueNow};
+
+/// Lines kept for a tall terminal.
+const LINES_MAX: usize = 200;
+/// Between columns.
+const GAP: &str = "  ";
+
+/// How a piece of text looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Plain,
+    Bold,
+    Dim,
+    Good,
+    Busy,
+    Bad,
+}
+
+impl Look {
+    /// ECMA-48, select graphic rendition.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Bold => "\x1b[1m",
+            Self::Dim => "\x1b[2m",
+            Self::Good => "\x1b[32m",
+            Self::Busy => "\x1b[33m",
+            Self::Bad => "\x1b[31m",
+        }
+    }
+}
+
+/// One line of the screen: pieces with a look each.
+#[derive(Debug, Default)]
+struct Row(Vec<(Look, String)>);
+
+impl Row {
+    fn of(look: Look, text: impl Into<String>) -> Self {
+        Self(vec![(look, text.into())])
+    }
+
+    fn add(&mut self, look: Look, text: impl Into<String>) {
+        self.0.push((look, text.into()));
+    }
+
+    /// At most so many columns of it.
+    fn print(&self, width: usize, colours: bool, out: &mut String) {
+        let mut left = width;
+        for (look, text) in &self.0 {
+            let text: String = text.chars().take(left).collect();
+            left -= text.chars().count();
+            if colours && *look != Look::Plain {
+                let _ = write!(out, "{}{text}\x1b[0m", look.code());
+            } else {
+                out.push_str(&text);
+            }
+        }
+    }
+}
+
+/// What stands above everything.
+#[derive(Debug, Clone)]
+pub(super) struct Title {
+    pub(super) since_start: Duration,
+    /// None where it runs until somebody ends it.
+    pub(super) length: Option<Duration>,
+    pub(super) url: String,
+    pub(super) token: String,
+}
+
+/// The board.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    lines: VecDeque<String>,
+}
+
+impl Board {
+    /// One more line below.
+    pub(super) fn add(&mut self, line: String) {
+        self.lines.push_back(line);
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_front();
+        }
+    }
+
+    /// A whole screen of `width` columns and `height` rows, drawn over what was there.
+    pub(super) fn draw(
+        &self,
+        title: &Title,
+        picture: &Picture,
+        (width, height): (usize, usize),
+        colours: bool,
+    ) -> String {
+        let mut rows = head(title, picture);
+        rows.push(Row::default());
+        rows.extend(queues(&picture.queues));
+        rows.push(Row::default());
+        rows.extend(operators(&picture.operators, width));
+        rows.push(Row::default());
+        let room = height.saturating_sub(rows.len() + 1);
+        let skip = self.lines.len().saturating_sub(room);
+        rows.extend(self.lines.iter().skip(skip).map(|line| Row::of(Look::Plain, line)));
+        rows.truncate(height.saturating_sub(1));
+        let mut out = "\x1b[H".to_owned();
+        for row in rows {
+            row.print(width, colours, &mut out);
+            // The rest of the line is what stood there before.
+            out.push_str("\x1b[K\r\n");
+        }
+        out.push_str("\x1b[J");
+        out
+    }
+}
+
+fn head(title: &Title, picture: &Picture) -> Vec<Row> {
+    let mut first = Row::of(Look::Bold, "usher demo");
+    let waiting: u64 = picture.queues.iter().map(|queue| queue.waiting).sum();
+    let calls = picture.calls;
+    let of = title.length.map(|length| format!(" of {}", clock(length.as_secs())));
+    let now = clock(title.since_start.as_secs());
+    first.add(Look::Plain, format!("{GAP}{now}{}", of.unwrap_or_default()));
+    first.add(Look::Plain, format!("{GAP}{calls} calls, {waiting} of them waiting"));
+    first.add(Look::Dim, format!("{GAP}Ctrl-C ends it"));
+    let Title { url, token, .. } = title;
+    vec![first, Row::of(Look::Dim, format!("USHER_URL={url} USHER_TOKEN={token} usher ctl queues"))]
+}
+
+/// A table as text alone: for the board and for what is no terminal.
+pub(super) fn queue_lines(queues: &[QueueNow]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in self::queues(queues) {
+        let mut line = String::new();
+        row.print(usize::MAX, false, &mut line);
+        lines.push(line);
+    }
+    lines
+}
+
+fn queues(queues: &[QueueNow]) -> Vec<Row> {
+    let mut rows = vec![Row::of(
+        Look::Dim,
+        "QUEUE    WAIT  LONGEST  ANSWERED  GAVE UP IN TIME    MEAN  READY RING TALK WRAP",
+    )];
+    for queue in queues {
+        let QueueNow { name, waiting, longest_wait_s, answered, abandoned, .. } = queue;
+        let mut row = Row::of(Look::Bold, format!("{name:<8.8}"));
+        let look = if *waiting == 0 { Look::Plain } else { Look::Busy };
+        row.add(look, format!(" {waiting:>4}  {:>7}", clock_f(*longest_wait_s)));
+        row.add(Look::Plain, format!("  {answered:>8}"));
+        let look = if *abandoned == 0 { Look::Plain } else { Look::Bad };
+        row.add(look, format!("  {abandoned:>7}"));
+        let level = queue.service_level.map(|level| format!("{:.0} %", level * 100.0));
+        let mean = queue.mean_wait_s.map(|mean| format!("{mean:.1} s"));
+        let (level, mean) = (level.unwrap_or_default(), mean.unwrap_or_default());
+        row.add(Look::Plain, format!(" {level:>7} {mean:>7}  "));
+        let count = |states: &[&str]| -> u64 {
+            states.iter().filter_map(|state| queue.operators.get(*state)).sum()
+        };
+        for states in
+            [&["ready"][..], &["reserved", "ringing"], &["on-call", "on-hold"], &["wrap-up"]]
+        {
+            row.add(Look::Plain, format!("{:>5}", count(states)));
+        }
+        rows.push(row);
+    }
+    rows
+}
+
+/// As many side by side as there is room for.
+fn operators(operators: &[OperatorNow], width: usize) -> Vec<Row> {
+    const CELL: usize = 37;
+    let across = ((width + GAP.len()) / (CELL + GAP.len())).max(1);
+    let rows = operators.len().div_ceil(across);
+    let mut out: Vec<Row> = Vec::new();
+    for index in 0..rows {
+        let mut row = Row::default();
+        for operator in operators.iter().skip(index).step_by(rows.max(1)) {
+            let OperatorNow { id, state, cause, since_s, caller } = operator;
+            let caller = caller.as_deref().map(cast::spaced).unwrap_or_default();
+            // The end of a number tells more than its beginning.
+            let hidden = caller.chars().count().saturating_sub(12);
+            let caller: String = caller.chars().skip(hidden).collect();
+            let state = if cause == "rona" { "taken out" } else { state };
+            row.add(Look::Bold, format!("{id:<7.7}"));
+            row.add(look_of(state), format!(" {state:<9.9}"));
+            row.add(Look::Plain, format!(" {:>5}  {caller:<12}{GAP}", clock(*since_s)));
+        }
+        out.push(row);
+    }
+    out
+}
+
+fn look_of(state: &str) -> Look {
+    match state {
+        "ready" => Look::Good,
+        "ringing" | "reserved" | "on-call" | "on-hold" => Look::Busy,
+        "taken out" | "unreachable" => Look::Bad,
+        _ => Look::Dim,
+    }
+}
+
+/// Minutes and seconds.
+pub(super) fn clock(seconds: u64) -> String {
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+fn clock_f(seconds: f64) -> String {
+    clock(Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn picture() -> Picture {
+        let queue = QueueNow {
+            name: "support".to_owned(),
+            waiting: 3,
+            longest_wait_s: 74.9,
+            answered: 12,
+            abandoned: 2,
+            service_level: Some(0.857),
+            mean_wait_s: Some(6.24),
+            operators: BTreeMap::from([("ready".to_owned(), 1), ("on-call".to_owned(), 2)]),
+        };
+        let operator = |id: &str, state: &str, caller: Option<&str>| OperatorNow {
+            id: id.to_owned(),
+            state: state.to_owned(),
+            cause: String::new(),
+            since_s: 7,
+            caller: caller.map(str::to_owned),
+        };
+        let operators = vec![
+            operator("alice", "on-call", Some("+442079460007")),
+            operator("bob", "ready", None),
+            operator("carol", "wrap-up", None),
+        ];
+        Picture { queues: vec![queue], operators, calls: 4 }
+    }
+
+    fn title() -> Title {
+        Title {
+            since_start: Duration::from_secs(62),
+            length: None,
+            url: "http://127.0.0.1:8080".to_owned(),
+            token: "change-me".to_owned(),
+        }
+    }
+
+    /// The text of a screen, without its codes.
+    fn screen(board: &Board, size: (usize, usize)) -> Vec<String> {
+        let drawn = board.draw(&title(), &picture(), size, false);
+        let drawn = drawn.strip_prefix("\x1b[H").unwrap().strip_suffix("\x1b[J").unwrap();
+        drawn.split_terminator("\x1b[K\r\n").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn everything_fits_into_eighty_columns() {
+        let mut board = Board::default();
+        for number in 0..40 {
+            board.add(format!("line {number} {}", "x".repeat(100)));
+        }
+        let rows = screen(&board, (80, 24));
+        assert_eq!(rows.len(), 23);
+        assert!(rows.iter().all(|row| row.chars().count() <= 80), "{rows:#?}");
+        assert!(rows[22].starts_with("line 39 x"), "{rows:#?}");
+        let text = rows.join("\n");
+        for part in ["1:02", "4 calls, 3 of them waiting", "support     3     1:14        12"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert!(text.contains("86 %   6.2 s      1    0    2    0"), "{text}");
+        assert!(text.contains("alice   on-call    0:07  20 7946 0007"), "{text}");
+    }
+
+    #[test]
+    fn a_small_terminal_is_not_left() {
+        let mut board = Board::default();
+        board.add("last".to_owned());
+        for (width, height) in [(20, 5), (1, 1), (0, 0), (200, 60)] {
+            let rows = screen(&board, (width, height));
+            assert!(rows.len() <= height.saturating_sub(1));
+            assert!(rows.iter().all(|row| row.chars().count() <= width));
+        }
+    }
+
+    #[test]
+    fn colours_do_not_count_as_columns() {
+        let drawn = Board::default().draw(&title(), &picture(), (80, 24), true);
+        assert!(drawn.contains("\x1b[33m    3     1:14\x1b[0m"), "{drawn:?}");
+    }
+}
