@@ -43,7 +43,7 @@ stops_with_a_caller() {
     caller=$!
     within_seconds 20 queued || fail "the caller does not get into the queue"
     began=$SECONDS
-    there systemctl stop usher || fail "usher.service does not stop"
+    there timeout 60 systemctl stop usher || fail "usher.service does not stop"
     [ $((SECONDS - began)) -ge 1 ] || fail "usher.service did not wait for the call"
     wait "$caller" || fail "the caller was not hung up: $(tail -n 5 "$work/caller.log")"
     [ "$(property Result)" = success ] || fail "usher.service ended with $(property Result)"
