@@ -2,7 +2,7 @@
 
 systemd() {
     work=$1
-    local cgroup=$2 image=$work/image-usher root=$work/root-systemd first
+    local cgroup=$2 image=$work/image-usher root=$work/root-systemd first faults
     say "usher.service under systemd"
     rm -rf --one-file-system "$root"
     cp -a "$work/systemd" "$root"
@@ -20,7 +20,9 @@ systemd() {
     boot "$root" "$cgroup"
     trap '[ $? = 0 ] || { tail -n 20 "$work/systemd.log"; there journalctl --no-pager -n 40; } >&2' EXIT
     within_seconds 30 started || fail "systemd does not start"
-    there systemd-analyze verify /etc/systemd/system/usher.service || fail "usher.service has faults"
+    # A key that it does not know is only a word of it, no failure.
+    faults=$(there systemd-analyze verify /etc/systemd/system/usher.service 2>&1) || faults+=' (it fails)'
+    [ -z "$faults" ] || fail "$faults"
     # Of 100; 96 is a service that says nothing.
     there systemd-analyze security --threshold=20 --no-pager usher.service >"$work/security.log" \
         || fail "usher.service is exposed: $(tail -n 1 "$work/security.log")"
