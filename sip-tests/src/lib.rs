@@ -15,6 +15,7 @@ pub mod bench;
 mod config;
 mod digest;
 mod feed;
+mod line;
 mod message;
 mod phone;
 mod ports;

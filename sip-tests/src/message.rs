@@ -29,6 +29,13 @@ impl Sip {
         Some(Self { start, headers, body: body.to_owned(), source })
     }
 
+    /// Its octets, provided there was one space behind each colon.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        let fields: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.start.len() + fields + 4 * self.headers.len() + 4 + self.body.len()
+    }
+
     /// The method of a request.
     #[must_use]
     pub fn method(&self) -> Option<&str> {

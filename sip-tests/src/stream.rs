@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::{SOON, Sip};
@@ -37,13 +38,25 @@ impl Stream {
     }
 
     /// Connects from this address.
-    ///
-    /// # Panics
-    /// Where nobody accepts.
     #[track_caller]
     #[must_use]
     pub fn open_from(address: IpAddr, server: SocketAddr) -> Self {
+        Self::connect(address, server, None)
+    }
+
+    /// Connects from 127.0.0.1 with next to no room for what is not read.
+    #[track_caller]
+    #[must_use]
+    pub fn open_narrow(server: SocketAddr) -> Self {
+        Self::connect(Ipv4Addr::LOCALHOST.into(), server, Some(4_096))
+    }
+
+    #[track_caller]
+    fn connect(address: IpAddr, server: SocketAddr, room: Option<usize>) -> Self {
         let opened = socket(AddressFamily::INET, SocketType::STREAM, None).and_then(|socket| {
+            if let Some(room) = room {
+                set_socket_recv_buffer_size(&socket, room)?;
+            }
             bind(&socket, &SocketAddr::new(address, 0))?;
             connect(&socket, &server)?;
             Ok(socket)
@@ -58,6 +71,7 @@ impl Stream {
     #[must_use]
     pub fn of(socket: TcpStream) -> Self {
         socket.set_nodelay(true).expect("an open socket");
+        socket.set_write_timeout(Some(SOON)).expect("five seconds are a timeout");
         Self { socket, pending: Vec::new() }
     }
 
@@ -68,6 +82,12 @@ impl Stream {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.socket.local_addr().expect("a bound socket")
+    }
+
+    /// The server's end.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.socket.peer_addr().unwrap_or_else(|_| self.address())
     }
 
     /// Writes octets; whether the server still takes them.
@@ -118,9 +138,8 @@ impl Stream {
     /// Where something else comes.
     #[track_caller]
     pub fn message(&mut self) -> Sip {
-        let source = self.socket.peer_addr().unwrap_or_else(|_| self.address());
         match self.hears() {
-            Heard::Message(octets) => Sip::parse(&octets, source).expect("a message"),
+            Heard::Message(octets) => Sip::parse(&octets, self.peer()).expect("a message"),
             other => panic!("{other:?} instead of a message"),
         }
     }

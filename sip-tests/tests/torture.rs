@@ -59,6 +59,13 @@ fn status(octets: &[u8]) -> u16 {
     status.unwrap_or_else(|| panic!("no response: {text}"))
 }
 
+/// The line with the Call-ID of a response.
+fn call_id(octets: &[u8]) -> String {
+    let text = String::from_utf8_lossy(octets);
+    let line = text.lines().find(|line| line.starts_with("Call-ID:"));
+    line.unwrap_or_default().to_owned()
+}
+
 /// The final answer among responses; provisional ones come before it.
 fn final_answer(name: &str, responses: &[Vec<u8>]) -> Option<u16> {
     let statuses: Vec<u16> = responses.iter().map(|octets| status(octets)).collect();
@@ -247,9 +254,12 @@ fn by_stream(way: Way) {
         for (number, case) in cases.iter().enumerate() {
             let (responses, goes_on) = say(server.address(), way, case, number);
             let is_sound = is_framed(case);
-            // What follows a length that is too short is no message, and may be told so.
-            let bad_rest = |octets: &Vec<u8>| is_sound || status(octets) != 400;
-            let responses: Vec<_> = responses.into_iter().filter(bad_rest).collect();
+            // What follows a length that is too short is another message, or none and told so.
+            let first = responses.first().map(|octets| call_id(octets));
+            let is_of_it = |octets: &Vec<u8>| {
+                is_sound || status(octets) != 400 && Some(call_id(octets)) == first
+            };
+            let responses: Vec<_> = responses.iter().filter(|r| is_of_it(r)).cloned().collect();
             let answer = final_answer(case.name, &responses);
             let is_right = is_allowed(case, answer) || !is_sound && answer.is_none();
             if !is_right || is_sound && !goes_on {

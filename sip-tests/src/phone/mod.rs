@@ -1,14 +1,15 @@
 //! A phone made of text: a user agent that does precisely what a test says, also what no phone
-//! should. One call at a time; UDP.
+//! should. One call at a time; UDP, or one TCP connection.
 
 mod receive;
 mod send;
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, UdpSocket};
-use std::time::Instant;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::time::{Duration, Instant};
 
-use crate::{Audio, Server, Sip};
+use crate::line::Line;
+use crate::{Audio, SOON, Server, Sip, Stream};
 
 /// How an INVITE is to be.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +37,7 @@ pub struct Phone {
     pub repeats: bool,
     user: String,
     password: Option<String>,
-    socket: UdpSocket,
+    line: Line,
     server: SocketAddr,
     ladder: Vec<String>,
     born: Instant,
@@ -86,6 +87,10 @@ impl Phone {
     #[must_use]
     pub fn towards(peer: SocketAddr, address: &str, user: &str, hz: f64) -> Self {
         let socket = UdpSocket::bind((address, 0)).expect("a SIP socket");
+        Self::on(Line::Udp(socket), peer, address, user, hz)
+    }
+
+    fn on(line: Line, peer: SocketAddr, address: &str, user: &str, hz: f64) -> Self {
         Self {
             audio: Audio::open(address, hz),
             codecs: vec![0, 8, 101],
@@ -94,7 +99,7 @@ impl Phone {
             repeats: true,
             user: user.to_owned(),
             password: None,
-            socket,
+            line,
             server: peer,
             ladder: Vec::new(),
             born: Instant::now(),
@@ -105,6 +110,53 @@ impl Phone {
             version: 1,
             call: Call::default(),
         }
+    }
+
+    /// The same as [`Phone::caller`] by TCP.
+    #[must_use]
+    pub fn caller_by_tcp(server: &Server, hz: f64) -> Self {
+        let line = Line::Tcp(Stream::open(server.address()));
+        Self::on(line, server.address(), "127.0.0.1", "+74951234567", hz)
+    }
+
+    /// The same as [`Phone::operator`] by this connection.
+    #[track_caller]
+    #[must_use]
+    pub fn operator_by_tcp(server: &Server, stream: Stream, operator: &str, hz: f64) -> Self {
+        let line = Line::Tcp(stream);
+        let mut phone = Self::on(line, server.address(), "127.0.0.1", operator, hz);
+        phone.password = Some(format!("{operator}-secret"));
+        phone.sign_in(server, operator);
+        phone
+    }
+
+    /// Listens for connections where it takes datagrams.
+    ///
+    /// # Panics
+    /// Where somebody else does.
+    #[must_use]
+    pub fn listen(&self) -> TcpListener {
+        let listener = TcpListener::bind(self.address()).expect("a listener");
+        listener.set_nonblocking(true).expect("an open socket");
+        listener
+    }
+
+    /// Takes the next connection, and speaks by it from now on.
+    ///
+    /// # Panics
+    /// Where none comes.
+    #[track_caller]
+    pub fn accept(&mut self, listener: &TcpListener) {
+        let until = Instant::now() + SOON;
+        let stream = loop {
+            if let Ok((stream, _)) = listener.accept() {
+                break stream;
+            }
+            assert!(Instant::now() < until, "nobody connects to {}", self.address());
+            std::thread::park_timeout(Duration::from_millis(5));
+        };
+        stream.set_nonblocking(false).expect("an open socket");
+        self.line = Line::Tcp(Stream::of(stream));
     }
 
     /// An operator's phone with the password of the default configuration, not registered yet.
@@ -119,13 +171,18 @@ impl Phone {
     #[track_caller]
     #[must_use]
     pub fn operator(server: &Server, operator: &str, hz: f64) -> Self {
-        let mark = server.events.mark();
         let mut phone = Self::of(server, operator, hz);
-        let answer = phone.register(3_600);
+        phone.sign_in(server, operator);
+        phone
+    }
+
+    #[track_caller]
+    fn sign_in(&mut self, server: &Server, operator: &str) {
+        let mark = server.events.mark();
+        let answer = self.register(3_600);
         assert_eq!(answer.status(), Some(200), "{}", answer.text());
         let fields = [("operator", operator), ("/effective/state", "ready")];
         server.events.wait_from(mark, "operator.state", &fields);
-        phone
     }
 
     /// Answers challenges with this.
@@ -136,18 +193,15 @@ impl Phone {
     }
 
     /// Where it sends from.
-    ///
-    /// # Panics
-    /// Never, while its socket is open.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.socket.local_addr().expect("a bound socket")
+        self.line.address()
     }
 
-    /// `<sip:USER@ADDRESS>`.
+    /// `<sip:USER@ADDRESS>`, with the transport where it is TCP.
     #[must_use]
     pub fn contact(&self) -> String {
-        format!("<sip:{}@{}>", self.user, self.address())
+        format!("<sip:{}@{}{}>", self.user, self.address(), self.line.parameter())
     }
 
     fn mint(&mut self, what: &str) -> String {
@@ -157,7 +211,7 @@ impl Phone {
 
     fn via(&mut self) -> String {
         let branch = self.mint("z9hG4bK");
-        format!("SIP/2.0/UDP {};rport;branch={branch}", self.address())
+        format!("SIP/2.0/{} {};rport;branch={branch}", self.line.transport(), self.address())
     }
 }
 

@@ -8,13 +8,9 @@ use crate::{SOON, Sip};
 impl Phone {
     /// The next message that is no repetition, none when time is up.
     fn receive(&mut self, until: Instant) -> Option<Sip> {
-        let mut buffer = [0; 65_535];
         loop {
-            let left = until.checked_duration_since(Instant::now()).filter(|d| !d.is_zero())?;
-            // The only failure is a zero, excluded above.
-            let _ = self.socket.set_read_timeout(Some(left));
-            let Ok((length, source)) = self.socket.recv_from(&mut buffer) else { continue };
-            let Some(message) = Sip::parse(&buffer[..length], source) else { continue };
+            let (octets, source) = self.line.receive(until)?;
+            let Some(message) = Sip::parse(&octets, source) else { continue };
             let (count, answer) = self.seen.entry(message.identity()).or_default();
             *count += 1;
             if *count == 1 {

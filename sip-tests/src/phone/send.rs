@@ -10,7 +10,7 @@ impl Phone {
     /// Where the socket does not.
     pub fn send(&mut self, text: &str) {
         self.note("→", text.lines().next().unwrap_or_default());
-        self.socket.send_to(text.as_bytes(), self.server).expect("a datagram is sent");
+        self.line.send(text.as_bytes(), self.server);
     }
 
     pub(super) fn note(&mut self, arrow: &str, line: &str) {
