@@ -1,185 +1,270 @@
 //! One event into the tables.
 
+use b2bua::config::Name;
 use b2bua::event::{CallResult, Kind, Phase};
-use b2bua::{Event, What};
+use b2bua::{CallKey, Event, TaskKey, What};
 use rusqlite::{Connection, ToSql, params};
+
+use crate::open::{Open, OpenCall, Task};
 
 type Done = rusqlite::Result<()>;
 
-/// Folds one event. Whether it was folded before is the caller's to know.
-pub(crate) fn apply(db: &Connection, node: &str, event: &Event) -> Done {
+/// Folds one event. Whether it was folded before is the caller's to know. What belongs to a call
+/// whose start was lost is left out: nobody could find it.
+pub(crate) fn apply(db: &Connection, open: &mut Open, node: &str, event: &Event) -> Done {
     let at = event.at.as_millisecond();
     if let Some(call) = event.call {
-        fold_call(db, node, event, &call.to_string(), at)?;
+        match &event.what {
+            What::CallStarted { .. } => start_call(db, open, node, event, call)?,
+            What::CallAnswered { .. } | What::CallSegment { .. } | What::CallEnded { .. } => {
+                fold_call(db, open, event, call)?;
+            }
+            What::TaskQueued { queue, .. } => queue_call(db, open, call, queue)?,
+            What::ParticipantJoined { .. } | What::ParticipantLeft { .. } => {
+                fold_participant(db, open, event, call)?;
+            }
+            _ => {}
+        }
     }
-    if let Some(task) = event.task {
-        fold_task(db, event, &task.to_string(), at)?;
+    event.task.map_or(Ok(()), |task| fold_task(db, open, event, task, at))
+}
+
+fn run(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> rusqlite::Result<usize> {
+    db.prepare_cached(sql)?.execute(params)
+}
+
+fn start_call(db: &Connection, open: &mut Open, node: &str, event: &Event, key: CallKey) -> Done {
+    let What::CallStarted { kind, from, to, trunk, context } = &event.what else { return Ok(()) };
+    let at = event.at.as_millisecond();
+    let added = run(
+        db,
+        "INSERT OR IGNORE INTO call (id, node, kind, caller, callee, trunk, context, started_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![key.to_string(), node, kind_name(*kind), from, to, trunk, json(context), at],
+    )?;
+    if added > 0 {
+        open.add_call(key, OpenCall { row: db.last_insert_rowid(), queued: false });
     }
     Ok(())
 }
 
-fn run(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> Done {
-    db.prepare_cached(sql)?.execute(params)?;
-    Ok(())
-}
-
-fn fold_call(db: &Connection, node: &str, event: &Event, call: &str, at: i64) -> Done {
+fn fold_call(db: &Connection, open: &mut Open, event: &Event, key: CallKey) -> Done {
+    let Some(OpenCall { row: call, .. }) = open.call(db, key)? else { return Ok(()) };
+    let at = event.at.as_millisecond();
     match &event.what {
-        What::CallStarted { kind, from, to, trunk, context } => run(
-            db,
-            "INSERT OR IGNORE INTO call
-                (id, node, kind, caller, callee, trunk, context, started_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![call, node, kind_name(*kind), from, to, trunk, json(context), at],
-        ),
         What::CallAnswered { operator } => run(
             db,
             "UPDATE call SET answered_ms = coalesce(answered_ms, ?2),
-                operator = coalesce(?3, operator) WHERE id = ?1",
+                operator = coalesce(?3, operator) WHERE row = ?1",
             params![call, at, operator],
-        ),
-        What::CallSegment { phase, participants, hears } => {
-            close_segment(db, call, at)?;
-            run(
-                db,
-                "INSERT OR IGNORE INTO segment (call, seq, phase, participants, hears, start_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![
-                    call,
-                    i64::try_from(event.seq).unwrap_or(i64::MAX),
-                    phase_name(*phase),
-                    json(participants),
-                    json(hears),
-                    at
-                ],
-            )
-        }
+        )?,
+        What::CallSegment { phase, participants, hears } => run(
+            db,
+            "INSERT OR IGNORE INTO segment (call, seq, phase, participants, hears, start_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                call,
+                number(event.seq),
+                phase_name(*phase),
+                json(participants),
+                json(hears),
+                at
+            ],
+        )?,
         What::CallEnded { result, cause, totals } => {
-            close_segment(db, call, at)?;
-            run(
-                db,
-                "UPDATE participant SET left_ms = ?2 WHERE call = ?1 AND left_ms IS NULL",
-                params![call, at],
-            )?;
             run(
                 db,
                 "UPDATE call SET ended_ms = ?2, result = ?3, cause = ?4,
                     wait_ms = ?5, ring_ms = ?6, talk_ms = ?7, hold_ms = ?8
-                 WHERE id = ?1 AND ended_ms IS NULL",
+                 WHERE row = ?1 AND ended_ms IS NULL",
                 params![
                     call,
                     at,
                     result_name(*result),
                     cause,
-                    ms(totals.wait_ms),
-                    ms(totals.ring_ms),
-                    ms(totals.talk_ms),
-                    ms(totals.hold_ms)
+                    number(totals.wait_ms),
+                    number(totals.ring_ms),
+                    number(totals.talk_ms),
+                    number(totals.hold_ms)
                 ],
-            )
+            )?;
+            open.end_call(key);
+            0
         }
-        What::TaskQueued { queue, .. } => run(
-            db,
-            "UPDATE call SET queue = coalesce(queue, ?2) WHERE id = ?1",
-            params![call, queue],
-        ),
-        _ => fold_participant(db, event, call, at),
-    }
+        _ => 0,
+    };
+    Ok(())
 }
 
-fn fold_participant(db: &Connection, event: &Event, call: &str, at: i64) -> Done {
+/// Notes the first queue of a call.
+fn queue_call(db: &Connection, open: &mut Open, key: CallKey, queue: &str) -> Done {
+    if let Some(OpenCall { row, queued: false }) = open.call(db, key)? {
+        run(db, "UPDATE call SET queue = ?2 WHERE row = ?1", params![row, queue])?;
+        open.queued(key);
+    }
+    Ok(())
+}
+
+fn fold_participant(db: &Connection, open: &mut Open, event: &Event, key: CallKey) -> Done {
+    let Some(OpenCall { row: call, .. }) = open.call(db, key)? else { return Ok(()) };
+    let at = event.at.as_millisecond();
     match &event.what {
         What::ParticipantJoined { participant, role, operator, uri } => run(
             db,
             "INSERT OR IGNORE INTO participant (call, id, role, operator, uri, joined_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![call, participant.to_string(), role.as_str(), operator, uri, at],
-        ),
+        )?,
         What::ParticipantLeft { participant } => run(
             db,
             "UPDATE participant SET left_ms = ?3 WHERE call = ?1 AND id = ?2",
             params![call, participant.to_string(), at],
-        ),
-        _ => Ok(()),
-    }
-}
-
-fn close_segment(db: &Connection, call: &str, at: i64) -> Done {
-    run(
-        db,
-        "UPDATE segment SET length_ms = max(0, ?2 - start_ms)
-         WHERE call = ?1 AND length_ms IS NULL",
-        params![call, at],
-    )
-}
-
-fn fold_task(db: &Connection, event: &Event, task: &str, at: i64) -> Done {
-    let end = |queue, outcome, cause: Option<&str>, wait: Option<u64>| {
-        open_task(db, event, task, queue, at)?;
-        run(
-            db,
-            "UPDATE task SET ended_ms = ?2, outcome = ?3, cause = ?4,
-                wait_ms = coalesce(?5, wait_ms) WHERE id = ?1 AND ended_ms IS NULL",
-            params![task, at, outcome, cause, wait.map(ms)],
-        )
+        )?,
+        _ => 0,
     };
+    Ok(())
+}
+
+fn fold_task(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, at: i64) -> Done {
     match &event.what {
-        What::TaskQueued { queue, .. } => {
-            open_task(db, event, task, queue, at)?;
-            // A task that was over may be revived.
-            run(
-                db,
-                "UPDATE task SET ended_ms = NULL, outcome = NULL, cause = NULL
-                 WHERE id = ?1 AND ended_ms IS NOT NULL",
-                params![task],
-            )
-        }
+        What::TaskQueued { queue, .. } => queue_task(db, open, event, key, queue),
         What::TaskAssigned { queue, operator, wait_ms } => {
-            open_task(db, event, task, queue, at)?;
+            let Some(found) = task(db, open, event, key, queue)? else { return Ok(()) };
             run(
                 db,
-                "UPDATE task SET operator = ?2, assigned_ms = ?3, wait_ms = ?4 WHERE id = ?1",
-                params![task, operator, at, ms(*wait_ms)],
-            )
+                "UPDATE task SET operator = ?3, assigned_ms = ?4, wait_ms = ?5
+                 WHERE call = ?1 AND seq = ?2",
+                params![found.call, found.seq, operator, at, number(*wait_ms)],
+            )?;
+            open.change(key, |task| task.operator = Some(operator.clone()));
+            Ok(())
         }
         What::TaskWrapping { operator, .. } => {
-            run(db, "UPDATE task SET operator = ?2 WHERE id = ?1", params![task, operator])
+            let Some(task) = open.task(db, key)? else { return Ok(()) };
+            if task.operator.as_ref() != Some(operator) {
+                run(
+                    db,
+                    "UPDATE task SET operator = ?3 WHERE call = ?1 AND seq = ?2",
+                    params![task.call, task.seq, operator],
+                )?;
+                open.change(key, |task| task.operator = Some(operator.clone()));
+            }
+            Ok(())
         }
         What::TaskCompleted { queue, operator, talk_ms, wrap_up_ms } => {
-            open_task(db, event, task, queue, at)?;
+            let Some(found) = task(db, open, event, key, queue)? else { return Ok(()) };
+            if found.operator.as_ref() != Some(operator) {
+                run(
+                    db,
+                    "UPDATE task SET operator = ?3
+                     WHERE call = ?1 AND seq = ?2 AND ended_ms IS NULL",
+                    params![found.call, found.seq, operator],
+                )?;
+            }
             run(
                 db,
-                "UPDATE task SET ended_ms = ?2, outcome = 'completed', operator = ?3,
-                    talk_ms = ?4, wrap_up_ms = ?5 WHERE id = ?1 AND ended_ms IS NULL",
-                params![task, at, operator, ms(*talk_ms), ms(*wrap_up_ms)],
-            )
+                "UPDATE task SET ended_ms = ?3, outcome = 'completed', talk_ms = ?4,
+                    wrap_up_ms = ?5 WHERE call = ?1 AND seq = ?2 AND ended_ms IS NULL",
+                params![found.call, found.seq, at, number(*talk_ms), number(*wrap_up_ms)],
+            )?;
+            open.end_task(key);
+            Ok(())
         }
-        What::TaskAbandoned { queue, wait_ms } => end(queue, "abandoned", None, Some(*wait_ms)),
-        What::TaskExpired { queue, wait_ms } => end(queue, "expired", None, Some(*wait_ms)),
-        What::TaskFailed { queue, cause } => end(queue, "failed", Some(cause), None),
-        What::TaskWithdrawn { queue } => end(queue, "withdrawn", None, None),
         What::ReservationOffered { .. } => {
-            run(db, "UPDATE task SET offers = offers + 1 WHERE id = ?1", params![task])
+            let Some(task) = open.task(db, key)? else { return Ok(()) };
+            run(
+                db,
+                "UPDATE task SET offers = offers + 1 WHERE call = ?1 AND seq = ?2",
+                params![task.call, task.seq],
+            )?;
+            Ok(())
         }
-        _ => Ok(()),
+        _ => fold_failure(db, open, event, key, at),
     }
 }
 
-/// A row for the task, also where its first event was lost.
-fn open_task(db: &Connection, event: &Event, task: &str, queue: &str, at: i64) -> Done {
+/// A task that ended without a talk.
+fn fold_failure(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, at: i64) -> Done {
+    let (queue, outcome, cause, wait_ms) = match &event.what {
+        What::TaskAbandoned { queue, wait_ms } => (queue, "abandoned", None, Some(*wait_ms)),
+        What::TaskExpired { queue, wait_ms } => (queue, "expired", None, Some(*wait_ms)),
+        What::TaskFailed { queue, cause } => (queue, "failed", Some(cause), None),
+        What::TaskWithdrawn { queue } => (queue, "withdrawn", None, None),
+        _ => return Ok(()),
+    };
+    let Some(found) = task(db, open, event, key, queue)? else { return Ok(()) };
     run(
         db,
-        "INSERT INTO task (id, call, queue, queued_ms) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT DO UPDATE SET queue = excluded.queue",
-        params![task, event.call.map(|call| call.to_string()), queue, at],
-    )
+        "UPDATE task SET ended_ms = ?3, outcome = ?4, cause = ?5, wait_ms = coalesce(?6, wait_ms)
+         WHERE call = ?1 AND seq = ?2 AND ended_ms IS NULL",
+        params![found.call, found.seq, at, outcome, cause, wait_ms.map(number)],
+    )?;
+    open.end_task(key);
+    Ok(())
+}
+
+/// A task enters a queue. One that was over may be revived.
+fn queue_task(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, queue: &Name) -> Done {
+    let Some(task) = task(db, open, event, key, queue)? else { return Ok(()) };
+    if task.ended {
+        run(
+            db,
+            "UPDATE task SET ended_ms = NULL, outcome = NULL, cause = NULL
+             WHERE call = ?1 AND seq = ?2",
+            params![task.call, task.seq],
+        )?;
+        open.add_task(key, Task { ended: false, ..task });
+    }
+    Ok(())
+}
+
+/// The task's row, which is in this queue; made where its first event was lost. None where its call
+/// is unknown.
+fn task(
+    db: &Connection,
+    open: &mut Open,
+    event: &Event,
+    key: TaskKey,
+    queue: &Name,
+) -> rusqlite::Result<Option<Task>> {
+    let Some(mut task) = open.task(db, key)? else { return new_task(db, open, event, key, queue) };
+    if task.queue != *queue {
+        run(
+            db,
+            "UPDATE task SET queue = ?3 WHERE call = ?1 AND seq = ?2",
+            params![task.call, task.seq, queue],
+        )?;
+        task.queue = queue.clone();
+        open.change(key, |task| task.queue = queue.clone());
+    }
+    Ok(Some(task))
+}
+
+fn new_task(
+    db: &Connection,
+    open: &mut Open,
+    event: &Event,
+    key: TaskKey,
+    queue: &Name,
+) -> rusqlite::Result<Option<Task>> {
+    let call = event.call.map_or(Ok(None), |call| open.call(db, call))?;
+    let Some(OpenCall { row, .. }) = call else { return Ok(None) };
+    let (seq, queue) = (number(event.seq), queue.clone());
+    let task = Task { call: row, seq, queue, operator: None, ended: false };
+    run(
+        db,
+        "INSERT INTO task (call, seq, id, queue, queued_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![task.call, task.seq, key.to_string(), task.queue, event.at.as_millisecond()],
+    )?;
+    open.add_task(key, task.clone());
+    Ok(Some(task))
 }
 
 fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn ms(value: u64) -> i64 {
+fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod fold;
+mod open;
 mod reader;
 mod record;
 mod schema;
@@ -35,7 +36,7 @@ pub const SEQ_GAP: u64 = 10_000_000;
 /// Limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Events kept for subscribers who come back, in rows.
+    /// Events kept for subscribers who come back; a batch goes when all of it is older.
     pub events_max: u64,
     /// Events that may wait for the writer; one more is dropped and counted.
     pub inbox_max: usize,
@@ -52,7 +53,7 @@ impl Default for Settings {
         Self {
             events_max: 100_000,
             inbox_max: 65_536,
-            commit_within: Duration::from_millis(50),
+            commit_within: Duration::from_millis(80),
             retry_after: Duration::from_millis(500),
             pages_max: None,
         }
@@ -128,7 +129,8 @@ impl Store {
         let lock = lock(data_dir)?;
         let path = data_dir.join("usher.db");
         let mut connection = schema::open(&path, settings.pages_max)?;
-        let next_seq = schema::begin_run(&mut connection, node)?;
+        let mark = schema::begin_run(&mut connection, node)?;
+        let next_seq = u64::try_from(mark.seq).unwrap_or(0) + 1;
         let shared = Arc::new(Shared {
             dropped: AtomicU64::new(0),
             last_seen: AtomicU64::new(next_seq - 1),
@@ -136,7 +138,7 @@ impl Store {
             closing: AtomicBool::new(false),
         });
         let (jobs, inbox) = bounded(settings.inbox_max);
-        let writer = Writer::new(connection, inbox, Arc::clone(&shared), settings);
+        let writer = Writer::new(connection, node, mark, inbox, Arc::clone(&shared), settings);
         let writer =
             std::thread::Builder::new().name("store".into()).spawn(move || writer.run()).map_err(
                 |error| StoreError::Directory { path: path.display().to_string(), error },

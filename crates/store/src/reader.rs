@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use b2bua::{CallKey, Utc};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags, Row, params_from_iter};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params_from_iter};
 
 use crate::StoreError;
 use crate::record::{
@@ -34,8 +34,7 @@ impl Reader {
     /// The cursor is none, or the database cannot be read.
     pub fn calls(&self, query: &RecordQuery) -> Result<Page<CallRecord>, StoreError> {
         let limit = query.limit.clamp(1, LIMIT_MAX);
-        let (condition, values) = condition(query)?;
-        let sql = format!("{CALL} WHERE {condition} ORDER BY row DESC LIMIT {}", limit + 1);
+        let (sql, values) = sql(query)?;
         self.with(|db| {
             let mut statement = db.prepare(&sql)?;
             let rows = statement.query_map(params_from_iter(values), call_of)?;
@@ -43,8 +42,8 @@ impl Reader {
             let more = found.len() > limit;
             found.truncate(limit);
             let next = found.last().filter(|_| more).map(|(row, _)| row.to_string());
-            let mut items: Vec<CallRecord> = found.into_iter().map(|(_, record)| record).collect();
-            items.iter_mut().try_for_each(|record| complete(db, record))?;
+            let (rows, mut items): (Vec<i64>, Vec<CallRecord>) = found.into_iter().unzip();
+            items.iter_mut().zip(rows).try_for_each(|(record, row)| complete(db, row, record))?;
             Ok(Page { items, next })
         })
     }
@@ -59,8 +58,8 @@ impl Reader {
             let Some(found) = statement.query_map([call.to_string()], call_of)?.next() else {
                 return Ok(None);
             };
-            let (_, mut record) = found?;
-            complete(db, &mut record)?;
+            let (row, mut record) = found?;
+            complete(db, row, &mut record)?;
             Ok(Some(record))
         })
     }
@@ -72,15 +71,22 @@ impl Reader {
     /// The database cannot be read.
     pub fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         self.with(|db| {
-            let mut statement = db.prepare_cached(
-                "SELECT seq, body FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-            )?;
-            let bounds = [i64::try_from(after), i64::try_from(limit)];
-            let bounds = bounds.map(|bound| bound.unwrap_or(i64::MAX));
-            let rows = statement.query_map(bounds, |row| {
-                Ok(StoredEvent { seq: unsigned(row.get(0)?), json: row.get(1)? })
-            })?;
-            rows.collect()
+            let mut statement =
+                db.prepare_cached("SELECT first, body FROM batch WHERE last > ?1 ORDER BY last")?;
+            let mut rows = statement.query([i64::try_from(after).unwrap_or(i64::MAX)])?;
+            let mut found = Vec::new();
+            while found.len() < limit
+                && let Some(row) = rows.next()?
+            {
+                let first = unsigned(row.get(0)?);
+                let events = row.get_ref(1)?.as_str()?.lines().filter_map(|line| {
+                    let (offset, json) = line.split_once(' ')?;
+                    let seq = first + offset.parse::<u64>().ok()?;
+                    (seq > after).then(|| StoredEvent { seq, json: json.to_owned() })
+                });
+                found.extend(events.take(limit - found.len()));
+            }
+            Ok(found)
         })
     }
 
@@ -90,8 +96,8 @@ impl Reader {
     /// The database cannot be read.
     pub fn oldest_event(&self) -> Result<Option<u64>, StoreError> {
         self.with(|db| {
-            let oldest: Option<i64> =
-                db.query_row("SELECT min(seq) FROM event", [], |row| row.get(0))?;
+            let oldest = "SELECT first FROM batch ORDER BY last LIMIT 1";
+            let oldest: Option<i64> = db.query_row(oldest, [], |row| row.get(0)).optional()?;
             Ok(oldest.map(unsigned))
         })
     }
@@ -126,9 +132,22 @@ impl Reader {
 const CALL: &str = "SELECT row, id, node, kind, caller, callee, trunk, queue, operator, started_ms,
     answered_ms, ended_ms, result, cause, wait_ms, ring_ms, talk_ms, hold_ms, context FROM call";
 
-fn condition(query: &RecordQuery) -> Result<(String, Vec<Value>), StoreError> {
+/// What to ask for a page and the first record of the next. An index must serve each condition.
+pub(crate) fn sql(query: &RecordQuery) -> Result<(String, Vec<Value>), StoreError> {
     let mut parts = vec!["1".to_owned()];
     let mut values = Vec::new();
+    let times = [(">=", query.from), ("<", query.to)];
+    let times: Vec<String> = times
+        .into_iter()
+        .filter_map(|(than, time)| Some(format!("started_ms {than} {}", time?.as_millisecond())))
+        .collect();
+    if !times.is_empty() {
+        // Rows rise with time only as long as no clock is set back, hence both.
+        let times = times.join(" AND ");
+        let bound = |row| format!("(SELECT {row} FROM call INDEXED BY call_started WHERE {times})");
+        let (from, to) = (bound("min(row)"), bound("max(row)"));
+        parts.push(format!("{times} AND row BETWEEN {from} AND {to}"));
+    }
     let mut add = |part: &str, value: Value| {
         values.push(value);
         parts.push(part.replace('#', &format!("?{}", values.len())));
@@ -137,20 +156,13 @@ fn condition(query: &RecordQuery) -> Result<(String, Vec<Value>), StoreError> {
         let row: i64 = cursor.parse().map_err(|_| StoreError::Cursor)?;
         add("row < #", row.into());
     }
-    if let Some(from) = query.from {
-        add("started_ms >= #", from.as_millisecond().into());
-    }
-    if let Some(to) = query.to {
-        add("started_ms < #", to.as_millisecond().into());
-    }
     if let Some(queue) = &query.queue {
-        let part = "EXISTS (SELECT 1 FROM task WHERE task.queue = # AND task.call = call.id)";
+        let part = "row IN (SELECT call FROM task WHERE queue = #)";
         add(part, queue.clone().into());
     }
     if let Some(operator) = &query.operator {
-        let part =
-            "(EXISTS (SELECT 1 FROM participant AS p WHERE p.operator = # AND p.call = call.id)
-            OR EXISTS (SELECT 1 FROM task WHERE task.operator = # AND task.call = call.id))";
+        let part = "row IN (SELECT call FROM participant WHERE operator = #
+            UNION SELECT call FROM task WHERE operator = #)";
         add(part, operator.clone().into());
     }
     if let Some(number) = &query.number {
@@ -160,7 +172,8 @@ fn condition(query: &RecordQuery) -> Result<(String, Vec<Value>), StoreError> {
             OR (callee >= 'sip:' || # || '@' AND callee < 'sip:' || # || 'A'))";
         add(part, number.clone().into());
     }
-    Ok((parts.join(" AND "), values))
+    let (condition, limit) = (parts.join(" AND "), query.limit.clamp(1, LIMIT_MAX) + 1);
+    Ok((format!("{CALL} WHERE {condition} ORDER BY row DESC LIMIT {limit}"), values))
 }
 
 fn call_of(row: &Row<'_>) -> rusqlite::Result<(i64, CallRecord)> {
@@ -194,47 +207,52 @@ fn call_of(row: &Row<'_>) -> rusqlite::Result<(i64, CallRecord)> {
     Ok((row.get(0)?, record))
 }
 
-/// Adds what stands in the other tables.
-fn complete(db: &Connection, record: &mut CallRecord) -> rusqlite::Result<()> {
-    let id = record.id.to_string();
+/// Adds what stands in the other tables, and what follows: who is still there at the end leaves
+/// then, and a segment lasts until the next one or the end.
+fn complete(db: &Connection, call: i64, record: &mut CallRecord) -> rusqlite::Result<()> {
     record.participants = db
         .prepare_cached(
             "SELECT id, role, operator, uri, joined_ms, left_ms FROM participant
              WHERE call = ?1 ORDER BY joined_ms, id",
         )?
-        .query_map([&id], |row| {
+        .query_map([call], |row| {
             Ok(ParticipantRecord {
                 id: row.get(0)?,
                 role: row.get(1)?,
                 operator: row.get(2)?,
                 uri: row.get(3)?,
                 joined: utc(row.get(4)?),
-                left: row.get::<_, Option<i64>>(5)?.map(utc),
+                left: row.get::<_, Option<i64>>(5)?.map(utc).or(record.ended),
             })
         })?
         .collect::<Result<_, _>>()?;
     record.segments = db
         .prepare_cached(
-            "SELECT phase, participants, hears, start_ms, length_ms FROM segment
-             WHERE call = ?1 ORDER BY seq",
+            "SELECT phase, participants, hears, start_ms FROM segment WHERE call = ?1 ORDER BY seq",
         )?
-        .query_map([&id], |row| {
+        .query_map([call], |row| {
             Ok(SegmentRecord {
                 phase: row.get(0)?,
                 participants: json(row, 1)?,
                 hears: json(row, 2)?,
                 start: utc(row.get(3)?),
-                length_ms: row.get::<_, Option<i64>>(4)?.map(unsigned),
+                length_ms: None,
             })
         })?
         .collect::<Result<_, _>>()?;
+    let mut end = record.ended;
+    for segment in record.segments.iter_mut().rev() {
+        let ms = |end: Utc| unsigned(end.as_millisecond() - segment.start.as_millisecond());
+        segment.length_ms = end.map(ms);
+        end = Some(segment.start);
+    }
     record.tasks = db
         .prepare_cached(
             "SELECT id, queue, operator, offers, queued_ms, assigned_ms, ended_ms, outcome, cause,
                 wait_ms, talk_ms, wrap_up_ms
-             FROM task WHERE call = ?1 ORDER BY queued_ms, rowid",
+             FROM task WHERE call = ?1 ORDER BY queued_ms, seq",
         )?
-        .query_map([&id], task_of)?
+        .query_map([call], task_of)?
         .collect::<Result<_, _>>()?;
     Ok(())
 }

@@ -1,16 +1,21 @@
 //! The writer thread: batches, commits, retries, prunes.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use b2bua::{SharedEvent, What};
+use b2bua::{Event, SharedEvent, What};
 use crossbeam_channel::{Receiver, Sender};
 use rusqlite::{Connection, ErrorCode, params};
 
+use crate::open::Open;
+use crate::schema::Mark;
 use crate::{Settings, Shared, fold, schema};
 
 /// Events in one transaction at most.
 const BATCH_MAX: usize = 4_096;
+/// Events in one row at most; a reader who wants one of them reads the row.
+const ROW_MAX: usize = 256;
 
 /// What the writer is asked.
 #[derive(Debug)]
@@ -25,22 +30,31 @@ pub(crate) enum Job {
 #[derive(Debug)]
 pub(crate) struct Writer {
     connection: Connection,
+    node: String,
+    /// What the last commit reached.
+    mark: Mark,
+    open: Open,
     inbox: Receiver<Job>,
     shared: Arc<Shared>,
     settings: Settings,
-    /// Rows since the last pruning.
-    unpruned: u64,
+    /// How many events had been kept when it was last pruned; none yet in this run.
+    pruned: Option<i64>,
+    /// Room for the next row's text.
+    body: Vec<u8>,
 }
 
 impl Writer {
     pub(crate) fn new(
         connection: Connection,
+        node: &str,
+        mark: Mark,
         inbox: Receiver<Job>,
         shared: Arc<Shared>,
         settings: Settings,
     ) -> Self {
-        let unpruned = settings.events_max;
-        Self { connection, inbox, shared, settings, unpruned }
+        let (node, open) = (node.to_owned(), Open::new(mark.open_from));
+        let (pruned, body) = (None, Vec::new());
+        Self { connection, node, mark, open, inbox, shared, settings, pruned, body }
     }
 
     /// Runs until the owner closes the inbox.
@@ -109,19 +123,27 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
+        let done = self.try_commit(batch);
+        if done.is_err() {
+            // Rows of what was rolled back are none.
+            self.open.forget(self.mark.open_from);
+        }
+        done
+    }
+
+    fn try_commit(&mut self, batch: &[SharedEvent]) -> rusqlite::Result<()> {
         let turn = self.connection.transaction()?;
-        let (node, last_seq, last_ms): (String, i64, i64) =
-            turn.query_row("SELECT name, last_seq, last_ms FROM node", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?;
-        let (mut mark_seq, mut mark_ms) = (last_seq, last_ms);
-        let mut rows = 0;
+        let mut mark = self.mark.clone();
+        let mut row = EventRow::new(&mut self.body);
         for event in batch {
             let seq = i64::try_from(event.seq).unwrap_or(i64::MAX);
-            if seq <= mark_seq {
+            if seq <= mark.seq {
                 continue;
             }
-            match write_one(&turn, &node, event, seq) {
+            let written = row
+                .add(event, seq)
+                .and_then(|()| fold::apply(&turn, &mut self.open, &self.node, event));
+            match written {
                 Ok(()) => {}
                 Err(error) if is_ours(&error) => {
                     self.shared.dropped.fetch_add(1, Ordering::Relaxed);
@@ -129,32 +151,82 @@ impl Writer {
                 }
                 Err(error) => return Err(error),
             }
-            (mark_seq, mark_ms) = (seq, mark_ms.max(event.at.as_millisecond()));
-            rows += 1;
+            (mark.seq, mark.ms) = (seq, mark.ms.max(event.at.as_millisecond()));
+            if row.events >= ROW_MAX {
+                mark.kept = row.write(&turn, mark.kept)?;
+            }
         }
-        turn.execute("UPDATE node SET last_seq = ?1, last_ms = ?2", [mark_seq, mark_ms])?;
-        let prune = self.unpruned + rows > self.settings.events_max / 50;
+        mark.kept = row.write(&turn, mark.kept)?;
+        mark.open_from = self.open.from();
+        turn.prepare_cached("UPDATE node SET last_seq = ?1, last_ms = ?2, open_from = ?3")?
+            .execute([mark.seq, mark.ms, mark.open_from])?;
+        let events_max = i64::try_from(self.settings.events_max).unwrap_or(i64::MAX);
+        let prune = self.pruned.is_none_or(|pruned| mark.kept - pruned > events_max / 50);
         if prune {
             turn.execute(
-                "DELETE FROM event WHERE seq <=
-                    (SELECT seq FROM event ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
-                [i64::try_from(self.settings.events_max).unwrap_or(i64::MAX)],
+                "DELETE FROM batch WHERE last <
+                    (SELECT last FROM batch WHERE kept > ?1 ORDER BY last LIMIT 1)",
+                [mark.kept - events_max],
             )?;
         }
         turn.commit()?;
-        self.unpruned = if prune { 0 } else { self.unpruned + rows };
+        if prune {
+            self.pruned = Some(mark.kept);
+        }
+        self.mark = mark;
         Ok(())
     }
 }
 
-fn write_one(db: &Connection, node: &str, event: &SharedEvent, seq: i64) -> rusqlite::Result<()> {
-    if is_kept(&event.what) {
-        let body = serde_json::to_string(event)
-            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        db.prepare_cached("INSERT OR IGNORE INTO event VALUES (?1, ?2)")?
-            .execute(params![seq, body])?;
+/// The events of one row of the table, being gathered.
+struct EventRow<'a> {
+    body: &'a mut Vec<u8>,
+    events: usize,
+    first: i64,
+    last: i64,
+}
+
+impl<'a> EventRow<'a> {
+    fn new(body: &'a mut Vec<u8>) -> Self {
+        body.clear();
+        Self { body, events: 0, first: 0, last: 0 }
     }
-    fold::apply(db, node, event)
+
+    fn add(&mut self, event: &Event, seq: i64) -> rusqlite::Result<()> {
+        if !is_kept(&event.what) {
+            return Ok(());
+        }
+        let before = self.body.len();
+        let first = if self.events == 0 { seq } else { self.first };
+        if self.events > 0 {
+            self.body.push(b'\n');
+        }
+        let written = write!(self.body, "{} ", seq - first)
+            .map_err(serde_json::Error::io)
+            .and_then(|()| serde_json::to_writer(&mut *self.body, event));
+        if let Err(error) = written {
+            self.body.truncate(before);
+            return Err(rusqlite::Error::ToSqlConversionFailure(error.into()));
+        }
+        (self.first, self.last) = (first, seq);
+        self.events += 1;
+        Ok(())
+    }
+
+    /// Writes what was gathered, if anything, and begins anew; tells how many were ever kept.
+    fn write(&mut self, db: &Connection, kept: i64) -> rusqlite::Result<i64> {
+        if self.events == 0 {
+            return Ok(kept);
+        }
+        let kept = kept + i64::try_from(self.events).unwrap_or(0);
+        let body = std::str::from_utf8(self.body)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        db.prepare_cached("INSERT INTO batch (last, first, kept, body) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![self.last, self.first, kept, body])?;
+        self.body.clear();
+        self.events = 0;
+        Ok(kept)
+    }
 }
 
 /// Whether an event can be read again later. Positions are of interest while they hold, and so many

@@ -9,13 +9,13 @@ use crate::SEQ_GAP;
 const CHILD: &str = "USHER_STORE_TEST_DIR";
 
 /// Leaves the database as a dead process would: written, but not closed.
-fn die(store: Store) {
+pub(super) fn die(store: Store) {
     // The writer still holds the database; a copy of its files is what a dead process leaves.
     assert!(store.flush(LONG));
     std::mem::forget(store);
 }
 
-fn copy_of(scratch: &Scratch) -> Scratch {
+pub(super) fn copy_of(scratch: &Scratch) -> Scratch {
     let copy = Scratch::new();
     std::fs::create_dir_all(&copy.0).unwrap();
     for name in ["usher.db", "usher.db-wal"] {
@@ -78,6 +78,69 @@ fn parts_add_up_without_a_segment() {
     let copy = copy_of(&scratch);
     let record = &all(&copy.open())[0];
     assert_eq!((record.length_ms, record.wait_ms, record.ring_ms), (Some(200), 200, 0));
+}
+
+/// As (call, result, outcomes of its tasks), newest first.
+fn outcomes(records: &[CallRecord]) -> Vec<(u64, &str, Vec<&str>)> {
+    records
+        .iter()
+        .map(|record| {
+            let tasks = record.tasks.iter().map(|task| task.outcome.as_deref().unwrap_or("open"));
+            (record.id.0, record.result.as_deref().unwrap_or("live"), tasks.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn open_calls_and_tasks_are_found_among_those_that_ended() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let mut script = Script::new(&store, 1);
+    let mut served = |number: u64, events: usize| {
+        (script.call, script.task) = (CallKey(number), TaskKey(number));
+        let first = script.seq;
+        let mut part = script.served();
+        part.truncate(events);
+        script.seq = first + events as u64;
+        write(&store, &part);
+    };
+    // Twelve events are a whole call; after ten it talks, after eleven its operator wraps up.
+    for (number, events) in [(1, 12), (2, 10), (3, 12), (4, 11), (5, 12), (6, 5)] {
+        served(number, events);
+    }
+    let before = all(&store);
+    let done = vec!["completed"];
+    let expected = [
+        (6, "live", vec!["open"]),
+        (5, "answered", done.clone()),
+        (4, "answered", vec!["open"]),
+        (3, "answered", done.clone()),
+        (2, "live", vec!["open"]),
+        (1, "answered", done.clone()),
+    ];
+    assert_eq!(outcomes(&before), expected);
+    die(store);
+
+    let after = all(&copy_of(&scratch).open());
+    let crash = vec!["crash"];
+    let expected = [
+        (6, "crash", crash.clone()),
+        (5, "answered", done.clone()),
+        (4, "answered", crash.clone()),
+        (3, "answered", done.clone()),
+        (2, "crash", crash.clone()),
+        (1, "answered", done.clone()),
+    ];
+    assert_eq!(outcomes(&after), expected);
+    for number in [1, 3, 5] {
+        assert_eq!(after[number], before[number], "what was over stays as it was");
+    }
+    let talked = &after[4];
+    assert_eq!(talked.ended, Some(at(20_000)), "the last moment known");
+    assert!(talked.participants.iter().all(|one| one.left == talked.ended));
+    let lengths: Vec<_> = talked.segments.iter().map(|one| one.length_ms).collect();
+    assert_eq!(lengths, [Some(1_000), Some(3_000), Some(16_000)]);
+    assert_eq!((talked.wait_ms, talked.ring_ms, talked.talk_ms), (1_000, 3_000, 16_000));
 }
 
 #[test]

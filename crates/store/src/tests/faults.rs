@@ -61,6 +61,45 @@ fn a_disk_that_refuses_for_a_while_loses_nothing() {
 }
 
 #[test]
+fn a_call_goes_on_after_a_refusal_and_is_closed_after_a_crash() {
+    let scratch = Scratch::new();
+    let settings = Settings { retry_after: Duration::from_millis(10), ..Settings::default() };
+    let store = Store::open_with(&scratch.0, "usher-1", settings).unwrap();
+    let mut scripts = [1, 2].map(|number| Script { seq: 0, ..Script::new(&store, number) });
+    let (mut seq, mut parts) = (store.next_seq(), Vec::new());
+    // Two calls, in turns: 0 to 4 before the refusal, 4 to 9 in it, the rest of the first after.
+    for range in [0..4, 4..9, 9..12] {
+        for script in &mut scripts {
+            let events = script.served().drain(range.clone()).collect::<Vec<_>>();
+            for event in events {
+                parts.push(Arc::new(Event { seq, ..Event::clone(&event) }));
+                seq += 1;
+            }
+        }
+    }
+    write(&store, &parts[..8]);
+    let blocker = Connection::open(scratch.0.join("usher.db")).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    parts[8..18].iter().for_each(|event| store.append(Arc::clone(event)));
+    until(&store, |store| !store.healthy());
+    blocker.execute_batch("ROLLBACK").unwrap();
+    assert!(store.flush(LONG));
+    write(&store, &parts[18..21]);
+    crash::die(store);
+
+    let records = all(&crash::copy_of(&scratch).open());
+    let [second, first] = &records[..] else { panic!("{records:?}") };
+    assert_eq!(first.result.as_deref(), Some("answered"));
+    assert_eq!(first.tasks[0].outcome.as_deref(), Some("completed"));
+    assert_eq!(second.result.as_deref(), Some("crash"));
+    assert_eq!(second.tasks[0].outcome.as_deref(), Some("crash"));
+    for record in [first, second] {
+        assert_eq!((record.tasks.len(), record.tasks[0].offers), (1, 1), "{record:?}");
+        assert_eq!(record.participants.len(), 2, "{record:?}");
+    }
+}
+
+#[test]
 fn a_full_disk_is_told_and_counted() {
     let scratch = Scratch::new();
     let settings = Settings {

@@ -3,6 +3,10 @@
 mod crash;
 mod faults;
 mod folds;
+mod log;
+mod migrate;
+mod open;
+mod plans;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

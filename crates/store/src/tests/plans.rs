@@ -1,0 +1,49 @@
+//! How a large history is searched: by an index, whatever is asked.
+
+use rusqlite::{Connection, params_from_iter};
+
+use super::*;
+use crate::reader::sql;
+
+/// What SQLite says it would do.
+fn plan(scratch: &Scratch, query: RecordQuery) -> String {
+    let (sql, values) = sql(&RecordQuery { limit: 100, ..query }).unwrap();
+    let db = Connection::open(scratch.0.join("usher.db")).unwrap();
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
+    steps.unwrap().collect::<Result<Vec<_>, _>>().unwrap().join("\n")
+}
+
+#[test]
+fn no_filter_reads_the_whole_history() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    write(&store, &Script::new(&store, 1).served());
+    let some = |text: &str| Some(text.to_owned());
+    let base = RecordQuery::default;
+    let queries = [
+        (RecordQuery { from: Some(at(0)), ..base() }, &["call_started"][..]),
+        (RecordQuery { to: Some(at(0)), ..base() }, &["call_started"]),
+        (
+            RecordQuery { from: Some(at(0)), queue: some("support"), ..base() },
+            &["PRIMARY KEY", "call_started", "task_queue"],
+        ),
+        (RecordQuery { cursor: some("7"), ..base() }, &["PRIMARY KEY"]),
+        (RecordQuery { queue: some("support"), ..base() }, &["PRIMARY KEY", "task_queue"]),
+        (
+            RecordQuery { operator: some("alice"), ..base() },
+            &["PRIMARY KEY", "participant_operator", "task_operator"],
+        ),
+        (RecordQuery { number: some("600"), ..base() }, &["call_caller", "call_callee"]),
+    ];
+    for (query, indices) in queries {
+        let plan = plan(&scratch, query.clone());
+        assert!(!plan.contains("SCAN call"), "{query:?}\n{plan}");
+        for index in indices {
+            assert!(plan.contains(index), "{query:?} without {index}\n{plan}");
+        }
+    }
+    // Without a filter it is read from its end, no further than the page goes.
+    let plan = plan(&scratch, base());
+    assert_eq!(plan, "SCAN call");
+}
