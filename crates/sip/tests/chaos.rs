@@ -9,7 +9,7 @@ use bytes::Bytes;
 use net::{A, B, address, config, ms, raw, sdp};
 use sip::msg::{Message, Method, Name, NameAddr, Uri};
 use sip::{
-    Command, Endpoint, Event, Flow, Headers, Input, Invite, LegId, Output, Rng, Target, Time,
+    Body, Command, Endpoint, Event, Flow, Headers, Input, Invite, LegId, Output, Rng, Target, Time,
     Transport,
 };
 
@@ -122,6 +122,12 @@ impl Chaos {
         Some(builder.header(Name::Contact, contact).build())
     }
 
+    /// None, a small one, or one that no datagram holds.
+    fn body(&mut self) -> Option<Body> {
+        let length = self.pick(&[0, 0, 1, 1400])?;
+        (length > 0).then(|| sdp(&"o".repeat(length)))
+    }
+
     fn invite(&mut self) {
         let leg = self.endpoint.next_leg();
         self.legs.push(leg);
@@ -133,7 +139,7 @@ impl Chaos {
             to: NameAddr::new(uri),
             max_forwards: 70,
             headers: Headers::new(),
-            body: (self.rng.below(2) == 0).then(|| sdp("o")),
+            body: self.body(),
             credentials: None,
         };
         self.input(Input::Command(Command::Invite(Box::new(invite))));
@@ -142,7 +148,7 @@ impl Chaos {
     fn order(&mut self) {
         let legs = self.legs.clone();
         let Some(leg) = self.pick(&legs) else { return };
-        let (headers, body) = (Headers::new(), (self.rng.below(2) == 0).then(|| sdp("b")));
+        let (headers, body) = (Headers::new(), self.body());
         let tokens = self.tokens.clone();
         let command = match self.rng.below(8) {
             0 | 1 => {
