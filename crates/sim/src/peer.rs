@@ -162,6 +162,7 @@ pub(crate) fn base_config() -> Config {
     Config {
         domain: DOMAIN.into(),
         advertise: None,
+        streams: Vec::new(),
         product: "sim".into(),
         users: Vec::new(),
         trunks: Vec::new(),
