@@ -1,7 +1,7 @@
 //! What a call costs the store: CPU of the writer's thread and bytes on disk.
 //!
 //! `cargo bench -p store --bench calls` writes 20,000 served calls in batches of 100 events, about as
-//! a node does at 40 calls a second, and prints microseconds and bytes a call; `… -- COUNT` writes so
+//! a node does at 50 calls a second, and prints microseconds and bytes a call; `… -- COUNT` writes so
 //! many instead, for callgrind (`callgrind_annotate --inclusive=yes`, line `Writer::run`) and for
 //! what becomes of it in a large history.
 #![expect(
@@ -23,7 +23,7 @@ use store::Store;
 /// Events in a transaction.
 const BATCH: usize = 100;
 /// One call begins every so many milliseconds.
-const EVERY_MS: i64 = 40;
+const EVERY_MS: i64 = 20;
 /// A call is offered, answered, hung up and wrapped up, so many beginnings of others apart.
 const BURSTS: [u64; 4] = [0, 40, 200, 240];
 const OPERATORS: u64 = 200;
