@@ -1,9 +1,9 @@
 //! What a call costs the store: CPU of the writer's thread and bytes on disk.
 //!
-//! `cargo bench -p store --bench calls` writes 20,000 served calls in batches of 100 events, about as
-//! a node does at 50 calls a second, and prints microseconds and bytes a call; `… -- COUNT` writes so
-//! many instead, for callgrind (`callgrind_annotate --inclusive=yes`, line `Writer::run`) and for
-//! what becomes of it in a large history.
+//! `cargo bench -p store --bench calls` writes 20,000 served calls in batches of 100 events, about
+//! as a node does at 50 calls a second, and prints microseconds and bytes a call; `… -- COUNT`
+//! writes so many instead, for callgrind (`callgrind_annotate --inclusive=yes`, line `Writer::run`)
+//! and for what becomes of it in a large history.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,

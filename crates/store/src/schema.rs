@@ -1,10 +1,10 @@
 //! The tables, and what happens to them when a run begins and ends. Times are UTC in milliseconds
 //! since 1970, identifiers are as they print.
 //!
-//! Identifiers are spread by chance, rows rise: what belongs to a call has its row for a key, so that
-//! a batch writes to the end of a few tables however long the history. What follows from other rows
-//! is not written: a segment ends where the next begins or the call ends, and whoever has not left
-//! before the call's end left then. Which calls and tasks are open is looked for from
+//! Identifiers are spread by chance, rows rise: what belongs to a call has its row for a key, so
+//! that a batch writes to the end of a few tables however long the history. What follows from other
+//! rows is not written: a segment ends where the next begins or the call ends, and whoever has not
+//! left before the call's end left then. Which calls and tasks are open is looked for from
 //! `node.open_from` on, below which are none.
 
 use std::path::Path;
@@ -94,8 +94,8 @@ const V1: &str = "
     CREATE INDEX task_open ON task (id) WHERE ended_ms IS NULL;
 ";
 
-/// Events by the batch: a line each, its number less `first`, a space, its JSON; `kept` counts those
-/// of all batches up to this one. What is a call's goes by its row.
+/// Events by the batch: a line each, its number less `first`, a space, its JSON; `kept` counts
+/// those of all batches up to this one. What is a call's goes by its row.
 const V2: &str = "
     ALTER TABLE node ADD COLUMN open_from INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE batch (
