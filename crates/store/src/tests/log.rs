@@ -56,6 +56,7 @@ fn pages_begin_and_end_inside_batches() {
                 break;
             }
             told.extend(page);
+            assert!(told.is_sorted_by(|a, b| a < b), "none twice: {told:?}");
         }
         assert!(told.iter().copied().eq(1..=711), "pages of {limit}: {told:?}");
     }
