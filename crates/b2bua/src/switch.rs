@@ -46,7 +46,7 @@ pub(crate) struct State {
     pub(crate) names: Names,
     pub(crate) pool: media::Pool,
     pub(crate) leased: usize,
-    pub(crate) calls: BTreeMap<CallKey, Call>,
+    pub(crate) calls: BTreeMap<CallKey, Box<Call>>,
     pub(crate) legs: BTreeMap<sip::LegId, CallKey>,
     pub(crate) tasks: BTreeMap<TaskKey, TaskEntry>,
     pub(crate) timers: BTreeSet<(Time, CallKey, Timer)>,

@@ -29,7 +29,7 @@ impl B2bua {
                 self.begin(now, &mut call, request);
                 if !call.over {
                     self.dirty.insert(call.key);
-                    self.state.calls.insert(call.key, call);
+                    self.state.calls.insert(call.key, Box::new(call));
                 }
             }
             Err((status, headers)) => {

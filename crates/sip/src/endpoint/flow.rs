@@ -1,7 +1,6 @@
 //! Ways that failed, and ways that were found.
 
 use super::Endpoint;
-use crate::leg::Leg;
 use crate::transaction::{ClientIn, ClientKey, Purpose};
 use crate::{Flow, LegId, Time};
 
@@ -30,7 +29,7 @@ impl Endpoint {
     /// Whether a request is an INVITE that its owner has given up.
     fn is_given_up(&self, key: ClientKey) -> bool {
         match self.core.clients.get(&key).map(|client| client.purpose) {
-            Some(Purpose::Invite(leg)) => self.legs.get(&leg).is_none_or(Leg::has_given_up),
+            Some(Purpose::Invite(leg)) => self.legs.get(&leg).is_none_or(|leg| leg.has_given_up()),
             _ => false,
         }
     }

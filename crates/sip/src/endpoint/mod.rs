@@ -23,7 +23,7 @@ use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
 #[derive(Debug)]
 pub struct Endpoint {
     core: Core,
-    legs: BTreeMap<LegId, Leg>,
+    legs: BTreeMap<LegId, Box<Leg>>,
     /// Legs by the connection they live on.
     by_connection: BTreeSet<(u64, LegId)>,
 }
@@ -36,7 +36,7 @@ const VERSION: u32 = 2;
 pub struct Carried {
     version: u32,
     core: Core,
-    legs: BTreeMap<LegId, Leg>,
+    legs: BTreeMap<LegId, Box<Leg>>,
 }
 
 /// A [`Carried`] that another version wrote.
@@ -87,8 +87,8 @@ impl Endpoint {
         if version != VERSION {
             return Err(WrongVersion(version));
         }
-        let on = |(id, leg): (&LegId, &Leg)| Some((leg.connection()?, *id));
-        let by_connection = legs.iter().filter_map(on).collect();
+        let on = legs.iter().map(|(id, leg)| Some((leg.connection()?, *id)));
+        let by_connection = on.flatten().collect();
         Ok(Self { core, legs, by_connection })
     }
 
@@ -169,7 +169,7 @@ impl Endpoint {
     pub fn counts(&self) -> Counts {
         Counts {
             transactions: self.core.clients.len() + self.core.servers.len(),
-            dialogs: self.legs.values().map(Leg::dialogs).sum(),
+            dialogs: self.legs.values().map(|leg| leg.dialogs()).sum(),
             legs: self.legs.len(),
             bindings: self.core.registrar.len(),
             timers: self.core.deadlines.len(),
@@ -179,7 +179,7 @@ impl Endpoint {
     /// Takes a new leg in.
     fn admit(&mut self, leg: Leg) {
         self.by_connection.extend(leg.connection().map(|connection| (connection, leg.id)));
-        self.legs.insert(leg.id, leg);
+        self.legs.insert(leg.id, Box::new(leg));
     }
 
     /// Lets a leg do something, then notes its deadline and connection, or that it is over.

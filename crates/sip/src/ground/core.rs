@@ -54,10 +54,10 @@ pub(crate) struct Core {
     pub(crate) access: Access,
     pub(crate) registrar: Registrar,
     pub(crate) deadlines: Deadlines<Key>,
-    pub(crate) clients: BTreeMap<ClientKey, Client>,
+    pub(crate) clients: BTreeMap<ClientKey, Box<Client>>,
     /// Client transactions by where they were sent, for errors of the transport.
     sent_to: BTreeSet<(SocketAddr, ClientKey)>,
-    pub(crate) servers: BTreeMap<u64, Server>,
+    pub(crate) servers: BTreeMap<u64, Box<Server>>,
     server_keys: BTreeMap<String, u64>,
     /// Of requests outside dialogs, for the test of section 8.2.2.2.
     merged_keys: BTreeSet<String>,
@@ -181,7 +181,7 @@ impl Core {
         self.deadlines.set(Key::Client(key), state.due());
         self.sent_to.insert((flow.remote, key));
         let client = Client { state, flow, request, purpose, spare: None, acked: Vec::new() };
-        self.clients.insert(key, client);
+        self.clients.insert(key, Box::new(client));
     }
 
     /// Steps a client transaction, and says what its user must hear.
@@ -289,7 +289,7 @@ impl Core {
         let (request, last) = (Some(request), None);
         let server = Server { state, flow, key, merged, request, last, tag, leg };
         self.deadlines.set(Key::Server(id), state.due());
-        self.servers.insert(id, server);
+        self.servers.insert(id, Box::new(server));
         id
     }
 

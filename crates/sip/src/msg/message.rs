@@ -440,8 +440,8 @@ impl Message {
 /// The tag of a From or To without reading the rest; empty if there is none.
 fn tag(value: Option<&str>) -> String {
     let split = value.and_then(super::name_addr::split);
-    let params = split.map(|(_, _, params)| super::params::Params::parse(params));
-    params.as_ref().and_then(|p| p.get("tag")).unwrap_or("").to_owned()
+    let tag = split.and_then(|(_, _, params)| super::params::Params::find(params, "tag"));
+    tag.unwrap_or("").to_owned()
 }
 
 impl PartialEq for Message {

@@ -14,25 +14,21 @@ impl Params {
     /// Reads `;a=1;b;c="x;y"`, with or without the first semicolon. Lenient: never fails.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let mut list = Vec::new();
-        for one in split_outside(text, b';') {
-            let (name, value) = match one.split_once('=') {
-                Some((name, value)) => (name.trim(), Some(value.trim().to_owned())),
-                None => (one, None),
-            };
-            if !name.is_empty() {
-                list.push((name.to_owned(), value));
-            }
-        }
-        Self(list)
+        let owned = |(name, value): (&str, Option<&str>)| (name.to_owned(), value.map(Into::into));
+        Self(each(text).map(owned).collect())
+    }
+
+    /// [`Params::get`] of a list that is not kept.
+    pub(crate) fn find<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+        let (_, value) = each(text).find(|(n, _)| n.eq_ignore_ascii_case(name))?;
+        Some(bare(value))
     }
 
     /// The value of `name` without its quotes; empty if it has none. `None` if it is not there.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name))?;
-        let value = value.as_deref().unwrap_or("");
-        Some(value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value))
+        Some(bare(value.as_deref()))
     }
 
     /// The value of `name` with quotes and escapes undone.
@@ -90,6 +86,21 @@ impl Params {
     }
 }
 
+/// Names and values in order, as they are written.
+fn each(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let pairs = split_outside(text, b';').map(|one| match one.split_once('=') {
+        Some((name, value)) => (name.trim(), Some(value.trim())),
+        None => (one, None),
+    });
+    pairs.filter(|(name, _)| !name.is_empty())
+}
+
+/// A value without its quotes; nothing where there is none.
+fn bare(value: Option<&str>) -> &str {
+    let value = value.unwrap_or("");
+    value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value)
+}
+
 /// What needs no quotes in a parameter: a token, or a host with a port.
 fn is_plain(byte: u8) -> bool {
     is_token_byte(byte) || matches!(byte, b'[' | b']' | b':')
@@ -117,6 +128,9 @@ mod tests {
             let params = Params::parse(text);
             assert_eq!(params.to_string(), printed, "{text:?}");
             assert_eq!(Params::parse(printed), params, "{text:?}");
+            for name in ["a", "X", "none"] {
+                assert_eq!(Params::find(text, name), params.get(name), "{text:?}");
+            }
         };
         check("", "");
         check(";;;", "");
