@@ -130,7 +130,7 @@ fn show(arguments: &Arguments, demo: &demo::Arguments) -> Result<(), Failure> {
         false => BoxMakeWriter::new(std::io::stderr),
     };
     logging(arguments, "warn", writer)?;
-    demo::run(demo, log)
+    demo::run(demo, &log)
 }
 
 fn serve(path: &Path) -> Result<(), Failure> {

@@ -71,8 +71,8 @@ pub(super) struct Title {
     pub(super) since_start: Duration,
     /// None where it runs until somebody ends it.
     pub(super) length: Option<Duration>,
-    pub(super) url: String,
-    pub(super) token: String,
+    /// A command for another terminal.
+    pub(super) hint: String,
 }
 
 /// The board.
@@ -128,8 +128,7 @@ fn head(title: &Title, picture: &Picture) -> Vec<Row> {
     first.add(Look::Plain, format!("{GAP}{now}{}", of.unwrap_or_default()));
     first.add(Look::Plain, format!("{GAP}{calls} calls, {waiting} of them waiting"));
     first.add(Look::Dim, format!("{GAP}Ctrl-C ends it"));
-    let Title { url, token, .. } = title;
-    vec![first, Row::of(Look::Dim, format!("USHER_URL={url} USHER_TOKEN={token} usher ctl queues"))]
+    vec![first, Row::of(Look::Dim, format!("in another terminal: {}", title.hint))]
 }
 
 /// A table as text alone: for the board and for what is no terminal.
@@ -251,8 +250,7 @@ mod tests {
         Title {
             since_start: Duration::from_secs(62),
             length: None,
-            url: "http://127.0.0.1:8080".to_owned(),
-            token: "change-me".to_owned(),
+            hint: "usher ctl calls".to_owned(),
         }
     }
 

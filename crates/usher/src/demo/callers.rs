@@ -9,7 +9,7 @@ use std::sync::Arc;
 use media::Codec;
 use media::sdp::Direction;
 use sip::msg::{NameAddr, Uri};
-use sip::{Command, Event, Invite, LegId, Target};
+use sip::{Command, Event, Invite, LegId, Target, Transport};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant};
 
@@ -86,13 +86,13 @@ impl Callers {
     ///
     /// # Errors
     /// No socket is to be had.
-    pub(super) fn new(
+    pub(super) async fn new(
         server: SocketAddr,
         lines: Lines,
         told: mpsc::UnboundedSender<Experience>,
     ) -> io::Result<Self> {
         Ok(Self {
-            peer: Peer::open(server)?,
+            peer: Peer::open(Transport::Udp, server).await?,
             server,
             lines,
             dice: Dice::new(0),

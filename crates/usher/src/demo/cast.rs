@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sip::Rng;
+use sip::{Rng, Transport};
 
 /// A queue and how often it is called.
 pub(super) struct Queue {
@@ -18,6 +18,8 @@ pub(super) struct Operator {
     pub(super) id: &'static str,
     pub(super) name: &'static str,
     pub(super) queues: &'static [&'static str],
+    /// What their phone speaks over.
+    pub(super) phone: Transport,
     /// Of a hundred calls, how many they let ring.
     pub(super) misses: u64,
 }
@@ -29,15 +31,25 @@ pub(super) const QUEUES: &[Queue] = &[
 ];
 
 pub(super) const OPERATORS: &[Operator] = &[
-    Operator { id: "alice", name: "Alice", queues: &["support"], misses: 2 },
-    Operator { id: "bob", name: "Bob", queues: &["support"], misses: 2 },
-    Operator { id: "carol", name: "Carol", queues: &["support", "sales"], misses: 2 },
-    Operator { id: "dave", name: "Dave", queues: &["support"], misses: 45 },
-    Operator { id: "erin", name: "Erin", queues: &["sales"], misses: 2 },
-    Operator { id: "frank", name: "Frank", queues: &["sales", "billing"], misses: 10 },
-    Operator { id: "grace", name: "Grace", queues: &["billing"], misses: 2 },
-    Operator { id: "heidi", name: "Heidi", queues: &["billing", "support"], misses: 5 },
+    operator("alice", "Alice", &["support"], Transport::Udp, 2),
+    operator("bob", "Bob", &["support"], Transport::Udp, 2),
+    operator("carol", "Carol", &["support", "sales"], Transport::Tcp, 2),
+    operator("dave", "Dave", &["support"], Transport::Udp, 60),
+    operator("erin", "Erin", &["sales"], Transport::Udp, 2),
+    operator("frank", "Frank", &["sales", "billing"], Transport::Udp, 10),
+    operator("grace", "Grace", &["billing"], Transport::Tcp, 2),
+    operator("heidi", "Heidi", &["billing", "support"], Transport::Udp, 5),
 ];
+
+const fn operator(
+    id: &'static str,
+    name: &'static str,
+    queues: &'static [&'static str],
+    phone: Transport,
+    misses: u64,
+) -> Operator {
+    Operator { id, name, queues, phone, misses }
+}
 
 /// The header field by which a caller is known again at the other end and in the records.
 pub(super) const CALLER_HEADER: &str = "X-Demo-Caller";

@@ -177,9 +177,12 @@ fn operator_now(operator: &Value, calls: &[Value], now: Utc) -> OperatorNow {
     let since_s = since.map_or(0, |since| now.as_second() - since.as_second());
     let theirs = operator["calls"].as_array().and_then(|calls| calls.first());
     let call = theirs.and_then(|id| calls.iter().find(|call| call["id"] == *id));
+    // The state of the operator does not tell a hold, that of the call does.
+    let is_held = call.is_some_and(|call| call["state"] == "held");
+    let state = if is_held { "on-hold".to_owned() } else { text(&effective["state"]) };
     OperatorNow {
         id: text(&operator["id"]),
-        state: text(&effective["state"]),
+        state,
         cause: text(&effective["cause"]),
         since_s: u64::try_from(since_s).unwrap_or(0),
         caller: call.map(|call| text(&call["customer"]["number"])),
@@ -241,11 +244,13 @@ mod tests {
         });
         let calls = [
             json!({ "id": "c1", "customer": { "number": "1" } }),
-            json!({ "id": "c2", "customer": { "number": "2" } }),
+            json!({ "id": "c2", "state": "talking", "customer": { "number": "2" } }),
         ];
         let now = "2026-11-21T10:00:07Z".parse().unwrap();
         let shown = operator_now(&operator, &calls, now);
         assert_eq!((shown.since_s, shown.caller.as_deref()), (7, Some("2")));
         assert_eq!((shown.id.as_str(), shown.state.as_str()), ("alice", "on-call"));
+        let held = [json!({ "id": "c2", "state": "held" })];
+        assert_eq!(operator_now(&operator, &held, now).state, "on-hold");
     }
 }

@@ -179,9 +179,9 @@ mod tests {
         ear.hear(&tone(other, WINDOW));
         ear.hear(&[0; WINDOW]);
         let heard = ear.heard().smooth();
-        assert_eq!(heard.to_string(), format!("music 0.3 s, {hz} Hz 0.4 s, silence 0.2 s"));
+        assert_eq!(heard.to_string(), format!("music 0.3 s, {hz} Hz 0.5 s, silence 0.2 s"));
         assert!(heard.has_then(Sound::Music, Sound::Tone(hz)));
         assert!(!heard.has_then(Sound::Tone(hz), Sound::Music));
-        assert_eq!(heard.sums()[&Sound::Tone(hz)], WINDOW_LENGTH * 4);
+        assert_eq!(heard.sums()[&Sound::Tone(hz)], WINDOW_LENGTH * 5);
     }
 }

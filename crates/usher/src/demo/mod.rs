@@ -3,8 +3,8 @@
 //! ```text
 //! place      free ports, a folder, a configuration        → run::serve_for, on a thread
 //! cast       who plays, and how they are
-//! callers, operators: people with a peer each              → SIP over UDP sockets
-//! peer       a user agent: the endpoint of `sip`, the other way round
+//! callers, operators: people with a peer each              → SIP over UDP and TCP
+//! peer, way  a user agent: the endpoint of `sip`, the other way round
 //! line, ear  everybody's audio on one thread               → RTP, and what was heard of it
 //! desk       what the switch says of itself, over HTTP and a WebSocket
 //! story, board, screen, summary, proof: what is shown
@@ -28,11 +28,13 @@ mod screen;
 mod show;
 mod story;
 mod summary;
+mod way;
 
 use std::io::IsTerminal as _;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::mpsc;
 
 use crate::cli::Failure;
@@ -41,6 +43,10 @@ use crate::run;
 pub(crate) use log::Log;
 use place::Place;
 
+/// Files that must be open at once: the database, everybody's sockets, ports for thirty calls.
+const FILES_MIN: u64 = 256;
+/// How often a start is tried.
+const STARTS_MAX: u32 = 5;
 /// The longest that can be asked for, in minutes: a week.
 const MINUTES_MAX: f64 = 7.0 * 24.0 * 60.0;
 
@@ -72,18 +78,35 @@ fn minutes(text: &str) -> Result<Duration, String> {
 }
 
 /// Runs the demonstration. `log` is what is logged meanwhile, where the terminal is drawn upon.
-pub(crate) fn run(arguments: &Arguments, log: Log) -> Result<(), Failure> {
-    let place = Place::make()?;
-    let server = Server::start(&place)?;
+pub(crate) fn run(arguments: &Arguments, log: &Log) -> Result<(), Failure> {
+    let files = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    if files < FILES_MIN {
+        return Err(Failure::failed(format!(
+            "usher: this process may open only {files} files, and the demo wants {FILES_MIN}; \
+             `ulimit -n` says and sets how many"
+        )));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("usher: cannot start: {error}")))?;
-    let shown = runtime.block_on(show::run(arguments, log, &place, &server));
+    let mut starts = 1;
+    let ended = loop {
+        let place = Place::make()?;
+        let server = Server::start(&place)?;
+        let shown = runtime.block_on(show::run(arguments, log, &place, &server));
+        match server.end() {
+            // Somebody was quicker to take a port that was free.
+            Err(run::Failure::Bind { .. } | run::Failure::NoPorts) if starts < STARTS_MAX => {
+                starts += 1;
+            }
+            Err(failure) => break Err(Failure::failed(format!("usher: {failure}"))),
+            Ok(()) => break shown,
+        }
+    };
     // What is still being asked of the switch is nobody's any more.
     runtime.shutdown_background();
-    // Where the switch failed, its reason is the better one.
-    server.end().and(shown)
+    ended
 }
 
 /// The switch, on a thread.
@@ -115,15 +138,12 @@ impl Server {
         self.thread.is_finished()
     }
 
-    /// Ends it; it limits the time that takes by itself.
-    fn end(self) -> Result<(), Failure> {
+    /// Ends it, where it has not ended yet; it limits the time that takes by itself.
+    fn end(self) -> Result<(), run::Failure> {
         // The first drains, the second stops.
         let _ = self.ends.send(());
         let _ = self.ends.send(());
-        match self.thread.join() {
-            Ok(ended) => ended.map_err(|failure| Failure::failed(format!("usher: {failure}"))),
-            Err(_) => Err(Failure::failed("usher: the switch died; this is a bug")),
-        }
+        self.thread.join().unwrap_or(Err(run::Failure::Died("switch")))
     }
 }
 

@@ -83,7 +83,7 @@ impl Person {
     ///
     /// # Errors
     /// No socket is to be had.
-    pub(super) fn new(
+    pub(super) async fn new(
         number: usize,
         server: SocketAddr,
         lines: Lines,
@@ -91,7 +91,7 @@ impl Person {
     ) -> io::Result<Self> {
         Ok(Self {
             number,
-            peer: Peer::open(server)?,
+            peer: Peer::open(OPERATORS[number].phone, server).await?,
             registration: Registration::new(OPERATORS[number].id),
             lines,
             dice: Dice::new(u8::try_from(number + 1).unwrap_or(u8::MAX)),

@@ -1,20 +1,18 @@
-//! A user agent on a UDP socket of its own: the carrier, or an operator's phone.
+//! A user agent with a way of its own to the switch: the carrier, or an operator's phone.
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 
-use bytes::Bytes;
 use sip::msg::digest::{Algorithm, Challenge};
 use sip::msg::{Builder, Message, Method, Name, Uri};
 use sip::{Block, Command, Config, Endpoint, Event, Flow, Input, Output, Transport, TrunkPeer};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::cast;
-use super::place::{DOMAIN, HOST};
+use super::place::DOMAIN;
+use super::way::Way;
 
-/// The largest datagram there is.
-const DATAGRAM_MAX: usize = 65_535;
 /// How long the last BYE may take, and how often it is looked after.
 const SETTLE: Duration = Duration::from_secs(3);
 const SETTLE_LOOK: Duration = Duration::from_millis(20);
@@ -24,15 +22,9 @@ const EXPIRES_S: u32 = 600;
 /// See above.
 pub(super) struct Peer {
     endpoint: Endpoint,
-    /// Reads.
-    inlet: tokio::net::UdpSocket,
-    /// Writes, without waiting.
-    outlet: UdpSocket,
-    local: SocketAddr,
-    server: SocketAddr,
+    way: Way,
     epoch: Instant,
     happened: VecDeque<Happened>,
-    buffer: Vec<u8>,
 }
 
 /// What a peer's owner is told.
@@ -48,9 +40,8 @@ impl Peer {
     ///
     /// # Errors
     /// No socket or no chance is to be had.
-    pub(super) fn open(server: SocketAddr) -> io::Result<Self> {
-        let outlet = UdpSocket::bind((HOST, 0))?;
-        outlet.set_nonblocking(true)?;
+    pub(super) async fn open(transport: Transport, server: SocketAddr) -> io::Result<Self> {
+        let way = Way::open(transport, server).await?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(io::Error::other)?;
         let config = Config {
@@ -74,13 +65,9 @@ impl Peer {
         };
         Ok(Self {
             endpoint: Endpoint::new(config, seed),
-            local: outlet.local_addr()?,
-            inlet: tokio::net::UdpSocket::from_std(outlet.try_clone()?)?,
-            outlet,
-            server,
+            way,
             epoch: Instant::now(),
             happened: VecDeque::new(),
-            buffer: vec![0; DATAGRAM_MAX],
         })
     }
 
@@ -122,8 +109,7 @@ impl Peer {
 
     /// Sends a request of the owner's own.
     pub(super) fn send(&self, request: &Message) {
-        // Lost like any datagram.
-        let _ = self.outlet.send_to(request.wire(), self.server);
+        self.way.send(request.wire(), self.way.flow().remote);
     }
 
     /// Works until something happens. Nothing is lost where it is dropped before.
@@ -140,12 +126,7 @@ impl Peer {
                 }
             };
             tokio::select! {
-                received = self.inlet.recv_from(&mut self.buffer) => {
-                    // An error is that of a datagram sent earlier.
-                    if let Ok((length, from)) = received {
-                        self.receive(Bytes::copy_from_slice(&self.buffer[..length]), from);
-                    }
-                }
+                (flow, message) = self.way.next() => self.receive(flow, message),
                 () = timer => {
                     self.endpoint.handle_timeout(self.epoch.elapsed());
                     self.drain();
@@ -154,15 +135,13 @@ impl Peer {
         }
     }
 
-    fn receive(&mut self, wire: Bytes, remote: SocketAddr) {
-        let Ok(message) = Message::parse(wire) else { return };
+    fn receive(&mut self, flow: Flow, message: Message) {
         let answers_register = message.status().is_some()
             && message.cseq().is_ok_and(|cseq| cseq.method == Method::Register);
         if answers_register {
             self.happened.push_back(Happened::Registered(message));
             return;
         }
-        let flow = Flow { transport: Transport::Udp, local: self.local, remote, connection: 0 };
         self.endpoint.handle(self.epoch.elapsed(), Input::Message { flow, message });
         self.drain();
     }
@@ -170,14 +149,10 @@ impl Peer {
     fn drain(&mut self) {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
-                Output::Transmit { flow, bytes } => {
-                    // SIP says it again.
-                    let _ = self.outlet.send_to(&bytes, flow.remote);
-                }
+                Output::Transmit { flow, bytes } => self.way.send(&bytes, flow.remote),
                 Output::Resolve { query, host, port, .. } => {
                     let remote = host.parse().map(|ip| SocketAddr::new(ip, port.unwrap_or(5060)));
-                    let (transport, local) = (Transport::Udp, self.local);
-                    let flow = |remote| Flow { transport, local, remote, connection: 0 };
+                    let flow = |remote| Flow { remote, ..self.way.flow() };
                     let flows = remote.map(flow).into_iter().collect();
                     self.endpoint.handle(self.epoch.elapsed(), Input::Resolved { query, flows });
                 }
@@ -218,16 +193,21 @@ impl Registration {
     /// The next request, with credentials where a challenge is known.
     pub(super) fn request(&mut self, peer: &Peer) -> Option<Message> {
         self.cseq += 1;
-        let (user, contact, cseq, id) = (self.user, peer.local, self.cseq, &self.call_id);
+        let (user, cseq, id) = (self.user, self.cseq, &self.call_id);
+        let Flow { local, transport, .. } = peer.way.flow();
+        let (transport, named) = (transport.as_str(), transport.as_str().to_lowercase());
         let uri = format!("sip:{DOMAIN}");
         let own = format!("<sip:{user}@{DOMAIN}>");
         let mut request = Builder::request(&Method::Register, &Uri::parse(&uri).ok()?)
-            .header(Name::Via, format!("SIP/2.0/UDP {contact};rport;branch=z9hG4bK{id}-{cseq}"))
+            .header(
+                Name::Via,
+                format!("SIP/2.0/{transport} {local};rport;branch=z9hG4bK{id}-{cseq}"),
+            )
             .header(Name::From, format!("{own};tag={id}"))
             .header(Name::To, own)
             .header(Name::CallId, id)
             .header(Name::CSeq, format!("{cseq} REGISTER"))
-            .header(Name::Contact, format!("<sip:{user}@{contact}>"))
+            .header(Name::Contact, format!("<sip:{user}@{local};transport={named}>"))
             .header(Name::Expires, EXPIRES_S)
             .header(Name::MaxForwards, 70);
         if let Some(challenge) = &self.challenge {

@@ -61,6 +61,18 @@ impl Place {
         self.folder.join("usher.toml")
     }
 
+    /// A command for another terminal, while it runs.
+    pub(super) fn hint(&self) -> String {
+        let program = std::env::current_exe().unwrap_or_else(|_| "usher".into());
+        let here = std::env::current_dir().unwrap_or_default();
+        let program = program.strip_prefix(here).unwrap_or(&program).display();
+        let mut hint = format!("{program} ctl calls");
+        if self.http.port() != HTTP_PORT {
+            let _ = write!(hint, " --url http://{}", self.http);
+        }
+        hint
+    }
+
     fn text(&self, (first, last): (u16, u16)) -> String {
         let Self { sip, http, token, .. } = self;
         let data: &Path = &self.folder.join("data");

@@ -65,7 +65,7 @@ impl Screen {
     /// Leaves the board as it is, and goes on below it.
     pub(super) fn leave(&mut self) {
         if self.board.take().is_some() {
-            self.write("\x1b[?25h\n");
+            self.write("\x1b[?25h");
         }
     }
 

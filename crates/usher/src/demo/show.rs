@@ -80,39 +80,46 @@ struct Show {
 /// Runs it to its end.
 pub(super) async fn run(
     arguments: &Arguments,
-    log: Log,
+    log: &Log,
     place: &Place,
     server: &Server,
 ) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let desk = Desk::new(place);
+    let (mut inlets, people) = tokio::select! {
+        begun = begin(&desk, place, server) => begun?,
+        () = signals.any() => return Ok(()),
+    };
+    let mut show = Show::new(arguments, log.clone(), place, desk);
+    let went = show.until_the_end(&mut inlets, &mut signals, server).await;
+    tokio::select! {
+        ended = show.end(&mut inlets, people) => went.and(ended),
+        () = signals.any() => Err(Failure::failed("usher: broken off")),
+    }
+}
+
+/// Waits for the switch and for all phones; then the first caller dials.
+async fn begin(desk: &Desk, place: &Place, server: &Server) -> Result<(Inlets, People), Failure> {
     let (tell_event, events) = mpsc::unbounded_channel();
-    tokio::spawn(reach(&desk, server).await?.read(tell_event));
+    tokio::spawn(reach(desk, server).await?.read(tell_event));
     let lines = Lines::start().map_err(|error| want(&error))?;
     let (stop_operators, stopped) = watch::channel(false);
     let (tell, mut told) = mpsc::unbounded_channel();
     let mut operators = JoinSet::new();
     for number in 0..OPERATORS.len() {
-        let person = Person::new(number, place.sip, lines.clone(), tell.clone());
+        let person = Person::new(number, place.sip, lines.clone(), tell.clone()).await;
         let person = person.map_err(|error| want(&error))?;
         operators.spawn(person.run(stopped.clone()));
     }
     all_registered(&mut told).await?;
     let (tell_experience, experiences) = mpsc::unbounded_channel();
     let (stop_callers, stopped) = watch::channel(false);
-    let callers = Callers::new(place.sip, lines, tell_experience);
+    let callers = Callers::new(place.sip, lines, tell_experience).await;
     let callers = tokio::spawn(callers.map_err(|error| want(&error))?.run(stopped));
     let (tell_picture, pictures) = mpsc::unbounded_channel();
     tokio::spawn(watch_on(desk.clone(), tell_picture));
-
-    let mut inlets = Inlets { events, experiences, told, pictures };
-    let mut show = Show::new(arguments, log, place, desk);
-    let went = show.until_the_end(&mut inlets, &mut signals, server).await;
-    let people = People { stop_callers, callers, stop_operators, operators };
-    tokio::select! {
-        ended = show.end(&mut inlets, people) => went.and(ended),
-        () = signals.any() => Err(Failure::failed("usher: broken off")),
-    }
+    let inlets = Inlets { events, experiences, told, pictures };
+    Ok((inlets, People { stop_callers, callers, stop_operators, operators }))
 }
 
 fn want(error: &std::io::Error) -> Failure {
@@ -186,12 +193,7 @@ impl Signals {
 impl Show {
     fn new(arguments: &Arguments, log: Log, place: &Place, desk: Desk) -> Self {
         let length = arguments.minutes.or(arguments.audio_proof.then_some(PROOF_WITHIN));
-        let title = Title {
-            since_start: Duration::ZERO,
-            length,
-            url: desk.url().to_owned(),
-            token: place.token.clone(),
-        };
+        let title = Title { since_start: Duration::ZERO, length, hint: place.hint() };
         let mut show = Self {
             desk,
             log,
@@ -205,9 +207,9 @@ impl Show {
             proof: arguments.audio_proof.then(Proof::default),
         };
         if !show.screen.draws() {
-            let Title { url, token, .. } = &show.title;
-            show.screen
-                .line(format!("usher demo: SIP on {}, HTTP on {url}, token {token}\n", place.sip));
+            let (sip, url, hint) = (place.sip, show.desk.url(), &show.title.hint);
+            let line = format!("usher demo: SIP on {sip}, HTTP on {url}");
+            show.screen.line(format!("{line}\nin another terminal: {hint}\n"));
         }
         show
     }
@@ -323,7 +325,10 @@ impl Show {
         self.screen.line(format!("\nover after {length}\n{}", summary.text));
         if let Some(proof) = &self.proof {
             let Proof { measured, failed, .. } = proof;
-            self.screen.line(format!("{measured} calls measured, in {failed} not all was heard"));
+            self.screen.line(match failed {
+                0 => format!("{measured} calls measured, each side heard the other"),
+                _ => format!("{measured} calls measured, {failed} not heard as they should be"),
+            });
             if *failed > 0 || !proof.is_enough() {
                 let wanted = format!("{ENOUGH} calls or more, one with a hold, all well heard");
                 summary.faults.push(format!("--audio-proof wants {wanted}"));
