@@ -169,15 +169,13 @@ pub enum Output<'a> {
 /// What can be configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineSettings {
-    /// Without effect: [`Event::NoAudio`] comes after [`super::NO_AUDIO`], always.
-    pub no_audio_ms: u32,
     /// Most legs; more are refused and counted.
     pub legs_max: usize,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { no_audio_ms: 10_000, legs_max: 10_000 }
+        Self { legs_max: 10_000 }
     }
 }
 

@@ -187,12 +187,8 @@ fn start_media(
     threads: &Threads,
 ) -> Result<(), Failure> {
     let sounds = setup.media.music.as_deref().map(music::load).unwrap_or_default();
-    let no_audio_ms = setup.core.media.dead_audio_ms.unwrap_or(u64::MAX);
     for pairs in ports.by_thread {
-        let settings = EngineSettings {
-            no_audio_ms: u32::try_from(no_audio_ms).unwrap_or(u32::MAX),
-            legs_max: pairs.len(),
-        };
+        let settings = EngineSettings { legs_max: pairs.len() };
         let (clock, bell, meters) = (core.reception.clock, core.bell.clone(), core.meters.clone());
         let made = media_thread::prepare(settings, pairs, clock, bell, meters);
         let (mut ours, worker) = made.map_err(Failure::Thread)?;
