@@ -2,8 +2,9 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "all of it is a test")]
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,35 +12,78 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use sip_tests::{binary, run};
 
-/// How long anything here may take: five calls of twenty seconds, on a busy machine.
+/// How long anything here may take: some calls of twenty seconds, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-fn demo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command.arg("demo").args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
-    command
+/// A demonstration that runs, and what it has written.
+struct Demo {
+    child: Child,
+    lines: Receiver<String>,
+    text: String,
+    deadline: Instant,
 }
 
-#[track_caller]
-fn wait(child: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait().expect("its state is known") {
-            return status;
+impl Demo {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments).stdout(Stdio::piped()).spawn().expect("it starts");
+        let out = child.stdout.take().expect("its output is ours");
+        Self::reading(child, out)
+    }
+
+    fn reading(child: Child, out: impl Read + Send + 'static) -> Self {
+        let (tell, lines) = channel();
+        std::thread::spawn(move || {
+            let (mut out, mut line) = (BufReader::new(out), Vec::new());
+            // A terminal whose other end is closed says so by an error.
+            while out.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                if tell.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                    return;
+                }
+                line.clear();
+            }
+        });
+        Self { child, lines, text: String::new(), deadline: Instant::now() + PATIENCE }
+    }
+
+    /// The next line; none after the last.
+    #[track_caller]
+    fn line(&mut self) -> Option<&str> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        match self.lines.recv_timeout(left) {
+            Ok(line) => self.text.push_str(&line),
+            Err(_) if Instant::now() < self.deadline => return None,
+            Err(_) => panic!("it does not go on:\n{}", self.text),
         }
-        if Instant::now() >= deadline {
-            // What it wrote is shown by the test's own failure.
-            let _ = child.kill();
-            panic!("it does not end");
-        }
-        std::thread::park_timeout(Duration::from_millis(20));
+        self.text.lines().last()
+    }
+
+    /// Sends SIGINT, as Ctrl-C does.
+    fn interrupt(&self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a process id"), Signal::INT).expect("a signal is sent");
+    }
+
+    /// Waits until it has ended by itself: how, and all that it wrote.
+    #[track_caller]
+    fn end(mut self) -> (ExitStatus, String) {
+        while self.line().is_some() {}
+        let status = self.child.wait().expect("its state is known");
+        (status, std::mem::take(&mut self.text))
     }
 }
 
-/// Sends it SIGINT, as Ctrl-C does.
-fn interrupt(child: &Child) {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    kill_process(pid.expect("a process id"), Signal::INT).expect("a signal is sent");
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It has ended already where the test went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.arg("demo").args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
+    command
 }
 
 /// The three numbers of the line about calls and records: (calls, records, neither).
@@ -55,10 +99,7 @@ fn counts(text: &str) -> (u64, u64, u64) {
 
 #[test]
 fn five_calls_are_heard_by_both_sides() {
-    let mut child = demo(&["--audio-proof"]).stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut text = String::new();
-    let mut out = child.stdout.take().expect("its output is ours");
-    let status = wait_reading(&mut child, &mut out, &mut text);
+    let (status, text) = Demo::start(&["--audio-proof"]).end();
     assert!(status.success(), "{status}:\n{text}");
     let calls = text.lines().filter(|line| line.starts_with("call ")).count();
     assert!(calls >= 5, "{text}");
@@ -83,22 +124,13 @@ fn tone<'a>(line: &'a str, behind: &str) -> &'a str {
     rest.split_whitespace().next().expect(line)
 }
 
-#[track_caller]
-fn wait_reading(child: &mut Child, out: &mut impl std::io::Read, text: &mut String) -> ExitStatus {
-    // It ends by itself, and the output with it.
-    out.read_to_string(text).expect("text");
-    wait(child)
-}
-
 #[test]
 fn without_a_terminal_it_prints_lines_and_ends_after_its_time() {
-    let output = demo(&["--minutes", "0.2"]).output().expect("it runs");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}\n{text}\n{errors}", output.status);
+    let (status, text) = Demo::start(&["--minutes", "0.2"]).end();
+    assert!(status.success(), "{status}:\n{text}");
     assert!(!text.contains('\x1b'), "no codes of a terminal:\n{text}");
     for part in ["waits in support as number 1", " answers ", "QUEUE    WAIT", "over after 0:1"] {
-        assert!(text.contains(part), "{part} is not in\n{text}\n{errors}");
+        assert!(text.contains(part), "{part} is not in\n{text}");
     }
     let (calls, records, neither) = counts(&text);
     assert!(calls >= 5 && calls == records && neither == 0, "{text}");
@@ -106,15 +138,10 @@ fn without_a_terminal_it_prints_lines_and_ends_after_its_time() {
 
 #[test]
 fn ctrl_c_ends_all_calls_and_accounts_for_them() {
-    let mut child = demo(&[]).stdout(Stdio::piped()).spawn().expect("it starts");
-    let mut out = BufReader::new(child.stdout.take().expect("its output is ours"));
-    let mut text = String::new();
-    while !text.lines().last().unwrap_or_default().contains(" answers ") {
-        let read = out.read_line(&mut text).expect("text");
-        assert!(read > 0, "it ended:\n{text}");
-    }
-    interrupt(&child);
-    let status = wait_reading(&mut child, &mut out, &mut text);
+    let mut demo = Demo::start(&[]);
+    while !demo.line().expect("it goes on").contains(" answers ") {}
+    demo.interrupt();
+    let (status, text) = demo.end();
     assert!(status.success(), "{status}:\n{text}");
     let (calls, records, neither) = counts(&text);
     assert!(calls >= 1 && calls == records && neither == 0, "{text}");
@@ -130,21 +157,12 @@ fn on_a_terminal_it_draws_and_leaves_the_cursor_as_it_was() {
     let name = ptsname(&ours, Vec::new()).expect("a name");
     let path = name.to_str().expect("UTF-8");
     let theirs = File::options().read(true).write(true).open(path).expect("the other end");
-    let mut child = demo(&["--minutes", "0.1"])
+    let child = command(&["--minutes", "0.1"])
         .stdout(theirs.try_clone().expect("another"))
         .stderr(theirs)
         .spawn()
         .expect("it starts");
-    let mut terminal = File::from(ours);
-    let (mut text, mut buffer) = (Vec::new(), [0; 4_096]);
-    // A pseudo-terminal whose other end is closed says so by an error.
-    while let Ok(length) = terminal.read(&mut buffer)
-        && length > 0
-    {
-        text.extend_from_slice(&buffer[..length]);
-    }
-    let status = wait(&mut child);
-    let text = String::from_utf8(text).expect("UTF-8");
+    let (status, text) = Demo::reading(child, File::from(ours)).end();
     assert!(status.success(), "{status}:\n{text}");
     let (board, rest) = text.rsplit_once("\x1b[?25h").expect("the cursor is shown again");
     let last = board.rsplit("\x1b[H").next().expect("a screen");

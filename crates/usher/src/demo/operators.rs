@@ -10,7 +10,7 @@ use media::sdp::Direction;
 use sip::msg::Message;
 use sip::{Command, Event, LegId};
 use tokio::sync::{mpsc, watch};
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
 use super::agenda::Agenda;
 use super::cast::{self, CALLER_HEADER, Dice, OPERATORS};
@@ -20,6 +20,8 @@ use super::peer::{Happened, Peer, Registration, Step};
 
 /// A REGISTER without an answer is sent again after this.
 const REGISTER_AGAIN: Duration = Duration::from_secs(1);
+/// A hold that is over before is too short to be heard.
+const HOLD_MIN: Duration = Duration::from_secs(1);
 
 /// What an operator's phone tells.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub(super) struct Spoke {
     pub(super) operator: usize,
     /// With which caller.
     pub(super) caller: u64,
-    /// Whether the caller was put on hold for a while.
+    /// Whether the caller was put on hold for long enough to hear it.
     pub(super) held: bool,
     /// What the operator heard.
     pub(super) heard: Heard,
@@ -62,7 +64,16 @@ struct Talk {
     line: Arc<Line>,
     is_up: bool,
     wanted: Direction,
+    /// Since when the caller is on hold.
+    held_since: Option<Instant>,
+    /// Whether they were for long enough.
     held: bool,
+}
+
+impl Talk {
+    fn is_held_long(&self) -> bool {
+        self.held_since.is_some_and(|since| since.elapsed() >= HOLD_MIN)
+    }
 }
 
 /// One operator and their phone.
@@ -204,6 +215,7 @@ impl Person {
             line,
             is_up: false,
             wanted: Direction::SendRecv,
+            held_since: None,
             held: false,
         });
         self.peer.respond(leg, 180, None);
@@ -236,13 +248,15 @@ impl Person {
     fn turn(&mut self, leg: LegId, direction: Direction) {
         let Some(talk) = self.talk.as_mut().filter(|talk| talk.leg == leg) else { return };
         talk.wanted = direction;
-        talk.held = true;
+        talk.held |= talk.is_held_long();
+        talk.held_since = (direction == Direction::SendOnly).then(Instant::now);
         self.peer.order(Command::Reinvite { leg, headers: Vec::new() });
     }
 
     fn over(&self, talk: &Talk) {
         if talk.is_up {
-            let (operator, caller, held) = (self.number, talk.caller, talk.held);
+            let held = talk.held || talk.is_held_long();
+            let (operator, caller) = (self.number, talk.caller);
             let spoke = Spoke { operator, caller, held, heard: talk.line.heard() };
             // Nobody listens any more only where the demonstration was broken off.
             let _ = self.told.send(Told::Spoke(spoke));
