@@ -1,5 +1,7 @@
 //! More calls than the machine bears.
 
+use std::time::Duration;
+
 use sip_tests::bench::{Bank, Load, Node, OPERATORS};
 
 use super::report::{Report, Row};
@@ -8,6 +10,8 @@ use super::{Options, PORTS};
 /// Calls a second where nobody has measured how many are possible.
 const RATE: u32 = 2_000;
 const SECONDS: u32 = 10;
+/// So short that neither operators nor ports run out.
+const HOLD: Duration = Duration::from_millis(20);
 
 /// At twice the capacity: who is refused, and how the others fare.
 pub(crate) fn overload(report: &mut Report, options: &Options) {
@@ -15,7 +19,7 @@ pub(crate) fn overload(report: &mut Report, options: &Options) {
     let node = Node::start(PORTS);
     let mut bank = Bank::bind(node.address(), node.ports.peer(1), node.ports.peer(2));
     bank.register(OPERATORS);
-    let load = Load::new(rate, SECONDS);
+    let load = Load { hold: HOLD..=HOLD, ..Load::new(rate, SECONDS) };
     let outcome = bank.run(&load);
     let share = f64::from(outcome.refused) / f64::from(load.calls) * 100.0;
     let offered = f64::from(load.calls) / outcome.offered_in.as_secs_f64();
