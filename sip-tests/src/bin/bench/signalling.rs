@@ -6,8 +6,8 @@ use super::report::{Report, Row, shares};
 use super::sipp::{self, Calls, Counted, Phones};
 use super::{Options, PORTS};
 
-/// How long an operator and a caller talk: 200 operators are enough for 2,000 calls a second.
-const HOLD_MS: u32 = 100;
+/// How long an operator and a caller talk: 200 operators are enough for 4,000 calls a second.
+const HOLD_MS: u32 = 50;
 /// How long the load lasts.
 const SECONDS: u32 = 10;
 /// The steps of the load, calls a second.
