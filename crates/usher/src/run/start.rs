@@ -170,7 +170,7 @@ fn bind_ports(setup: &MediaSetup, descriptors: u64) -> Result<Ports, Failure> {
     if ports.unaffordable > 0 {
         tracing::warn!(
             "[media] ports: {} pairs left out, since this process may open only {descriptors} \
-             files; raise LimitNOFILE",
+             files; raise that limit (ulimit -n, systemd's LimitNOFILE)",
             ports.unaffordable,
         );
     }
