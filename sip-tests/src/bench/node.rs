@@ -1,7 +1,7 @@
 //! The server under load: `configs/bench.toml` with ports of its own.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -26,6 +26,7 @@ pub struct Node {
     pub answered_after: Duration,
     folder: PathBuf,
     child: Child,
+    _audio: Vec<TcpListener>,
 }
 
 impl Node {
@@ -37,7 +38,7 @@ impl Node {
     #[must_use]
     pub fn start(audio: u16) -> Self {
         let ports = Ports::take();
-        let audio = range(audio);
+        let (audio, guards) = range(audio);
         let name = format!("usher-load-{}-{}", std::process::id(), ports.sip());
         let folder = std::env::temp_dir().join(name);
         // Left over from a run that was killed.
@@ -60,7 +61,8 @@ impl Node {
             .spawn()
             .expect("usher starts");
         let api = Api::new(ports.http());
-        let mut node = Self { api, ports, answered_after: Duration::ZERO, folder, child };
+        let mut node =
+            Self { api, ports, answered_after: Duration::ZERO, folder, child, _audio: guards };
         node.wait_answer(began);
         node.api.until("it is ready", |api| {
             api.open("/readyz").is_some_and(|(status, _)| status == 200).then_some(())
@@ -158,12 +160,22 @@ impl Drop for Node {
     }
 }
 
-/// So many ports that nobody has, to judge by some of them, as the configuration says it: what
-/// others have within is left out by the server.
-fn range(count: u16) -> String {
+/// Ports for audio are taken by the block, as [`Ports`] are by the slot.
+const BLOCK: u16 = 1_000;
+const FIRST: u16 = 20_000;
+
+/// So many ports that nobody has, to judge by some of them, as the configuration says it (what
+/// others have within is left out by the server), and what holds them against other nodes.
+fn range(count: u16) -> (String, Vec<TcpListener>) {
+    let blocks = count.div_ceil(BLOCK);
     let free = |port: u16| UdpSocket::bind(("0.0.0.0", port)).is_ok();
-    let mut firsts = (20_000..=u16::MAX - count).step_by(usize::from(count));
-    let first = firsts.find(|first| (*first..first + count).step_by(97).all(free));
-    let first = first.unwrap_or_else(|| panic!("{count} free ports above 20000"));
-    format!("{first}-{}", first + count - 1)
+    let take = |first: u16| {
+        // RTP does without TCP.
+        let guards = (0..blocks).map(|n| TcpListener::bind(("127.0.0.1", first + n * BLOCK)).ok());
+        let guards = guards.collect::<Option<Vec<_>>>()?;
+        let whole = (first..first + count).step_by(97).all(free);
+        whole.then(|| (format!("{first}-{}", first + count - 1), guards))
+    };
+    let mut firsts = (FIRST..=u16::MAX - blocks * BLOCK).step_by(usize::from(BLOCK));
+    firsts.find_map(take).unwrap_or_else(|| panic!("{count} free ports above {FIRST}"))
 }
