@@ -2,7 +2,8 @@
 //! those that end, and peers who do not read, do not finish or do not stop coming.
 #![expect(clippy::expect_used, reason = "a test panics when it fails")]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -75,6 +76,23 @@ fn messages_are_found_however_they_are_cut() {
     answered(&mut stream, "five");
     assert!(stream.send(a.replace("one", "six").as_bytes()));
     answered(&mut stream, "six");
+    server.finish();
+}
+
+#[test]
+fn a_long_run_of_requests_in_one_write_is_answered_in_full() {
+    const RUN: usize = 3_000;
+    let server = server();
+    let socket = TcpStream::connect(server.address()).expect("it listens");
+    let mut writer = socket.try_clone().expect("a descriptor");
+    let mut stream = Stream::of(socket);
+    let own = stream.address();
+    let run: String = (0..RUN).map(|at| options(own, &format!("run{at}"))).collect();
+    let writing = std::thread::spawn(move || writer.write_all(run.as_bytes()));
+    for at in 0..RUN {
+        answered(&mut stream, &format!("run{at}"));
+    }
+    assert!(writing.join().is_ok_and(|written| written.is_ok()));
     server.finish();
 }
 

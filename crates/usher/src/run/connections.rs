@@ -15,10 +15,12 @@ use sip::msg::Message;
 use sip::{Flow, Transport};
 use tokio::sync::{Notify, mpsc};
 
-/// Messages that may wait for one connection.
-const QUEUE_MAX: usize = 256;
+/// Messages that may wait for one connection: more than the inbox holds requests of its peer.
+const QUEUE_MAX: usize = 8_192;
 /// Octets that may wait for one connection, unless one message alone is longer.
-const QUEUED_BYTES_MAX: usize = 256 << 10;
+const QUEUED_BYTES_MAX: usize = 2 << 20;
+/// Octets above which nothing more is read from the peer.
+const CROWDED: usize = 64 << 10;
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +74,11 @@ pub(super) struct Room {
 }
 
 impl Room {
+    /// Whether the peer should not be given cause for more.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.bytes.load(Relaxed) > CROWDED
+    }
+
     /// Waits until there was no room: whoever does not read is not waited for.
     pub(super) async fn overflow(&self) {
         self.overflow.notified().await;

@@ -197,6 +197,7 @@ impl Core {
                 match reception.take(flow, frame, |invite| switch.knows(invite)) {
                     Act::Done => {}
                     Act::Send(flow, bytes) => {
+                        count_response(&self.meters, &bytes);
                         let _ = listener.send(&bytes, flow.remote);
                     }
                     Act::Again(_) => {

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sip::msg::frame::{Frame, Stream};
-use sip::msg::{Message, Method};
+use sip::msg::{Malformed, Message, Method};
 use sip::{Flow, Transport};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::connections::{Connections, Place, Queued};
+use super::connections::{Connections, Place, Queued, Room};
 use super::receive::{Act, Reception};
 
 /// How long somebody who connected may take until their first message, and any message from its
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a peer that has closed its half of the connection is kept for the answers it is owed.
 /// Longer would be wrong: one that has closed both halves looks the same.
 const LINGER: Duration = Duration::from_secs(2);
-/// The pause when the inbox is full.
+/// The pause when the inbox is full, or the queue to the peer half so.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Bytes read at once.
 const READ: usize = 4_096;
@@ -63,7 +63,11 @@ pub(super) async fn accept(listener: TcpListener, table: Arc<Connections>, recep
         };
         let Ok(local) = stream.local_addr() else { continue };
         let Some((place, queued)) = table.accept(Transport::Tcp, local, remote) else {
-            reception.counted.connections_refused.fetch_add(1, Relaxed);
+            let before = reception.counted.connections_refused.fetch_add(1, Relaxed);
+            if before == 0 || (before + 1).is_power_of_two() {
+                let count = before + 1;
+                tracing::warn!("connection from {remote} refused at a limit, {count} so far");
+            }
             continue;
         };
         tokio::spawn(run(place, queued, stream, reception.clone()));
@@ -124,9 +128,12 @@ pub(super) async fn serve(
     {
         let mut write = pin!(write(&mut writer, &mut queued, &debts));
         let end = tokio::select! {
-            end = read(place, &mut reader, reception, &debts) => Some(end),
+            end = read(place, &mut reader, reception, (&debts, &room)) => Some(end),
             () = &mut write => None,
-            () = room.overflow() => None,
+            () = room.overflow() => {
+                tracing::warn!("connection from {} closed: it does not read", place.flow.remote);
+                None
+            }
         };
         if let Some(End::Finished) = end
             && debts.finish()
@@ -198,7 +205,7 @@ async fn read(
     place: &Place,
     reader: &mut (impl AsyncRead + Unpin),
     reception: &Reception,
-    debts: &Debts,
+    (debts, room): (&Debts, &Room),
 ) -> End {
     let mut stream = Stream::new(reception.limits);
     let mut buffer = vec![0; READ];
@@ -216,11 +223,13 @@ async fn read(
             match frame {
                 Ok(frame) => {
                     debts.taken(&frame);
+                    // Who asks faster than they read the answers is read no faster.
+                    while room.is_crowded() {
+                        tokio::time::sleep(PAUSE).await;
+                    }
                     take(place, frame, reception).await;
                 }
-                Err(error) => {
-                    return End::Done(error.0.response().map(|message| message.wire().clone()));
-                }
+                Err(error) => return End::Done(last_words(place, &error.0, reception)),
             }
             any = true;
         }
@@ -230,6 +239,13 @@ async fn read(
         }
         unfinished = pending;
     }
+}
+
+/// What is said about a message after which no other can be found in the stream.
+fn last_words(place: &Place, malformed: &Malformed, reception: &Reception) -> Option<Bytes> {
+    let tag = reception.inbox.tag(malformed.survived()?);
+    let response = malformed.respond(&format!("{tag:016x}"))?;
+    Some(response.stamp_via(place.flow.remote).wire().clone())
 }
 
 /// Hands a frame in, however long it takes: meanwhile nothing is read, and TCP slows the peer down.
