@@ -87,7 +87,7 @@ fn ten_thousand_short_calls_leave_nothing_behind() {
     let room_before = room(&mut bank);
     is_idle(&node);
     let idle = node.process().usage();
-    let calls = Load::new(250, 40);
+    let calls = Load::new(150, 67);
     let outcome = bank.run(&calls);
     all_resolved(&outcome, calls.calls);
     // A machine with a lot to do may refuse some.
@@ -117,7 +117,7 @@ fn a_flood_is_turned_away_and_who_is_let_in_is_served() {
     // There are ports for all of them: who is turned away is turned away for want of time.
     let node = Node::start(10_000);
     let mut bank = bank(&node);
-    let flood = Load { calls: 4_000, rate: 20_000.0, ..Load::new(1, 1) };
+    let flood = Load { calls: 4_000, rate: f64::INFINITY, ..Load::new(1, 1) };
     let outcome = bank.run(&flood);
     all_resolved(&outcome, flood.calls);
     assert!(outcome.refused > 0, "nobody is turned away");

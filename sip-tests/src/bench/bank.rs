@@ -256,7 +256,9 @@ impl Bank {
 
     /// Begins the calls whose time has come.
     fn begin(&self, run: &mut Run<'_>, began: Instant) {
-        for _ in 0..AT_ONCE {
+        // A flood does not listen before it is over.
+        let most = if run.load.rate.is_finite() { AT_ONCE } else { run.load.calls };
+        for _ in 0..most {
             let now = Instant::now();
             if run.calls.len() >= run.load.calls as usize || run.next_at(began) > now {
                 return;
