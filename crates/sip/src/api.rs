@@ -300,7 +300,8 @@ pub enum Target {
 pub enum Command {
     /// Place a call.
     Invite(Box<Invite>),
-    /// Answer the INVITE or re-INVITE that is open on a leg, provisionally or finally.
+    /// Answer the INVITE, re-INVITE or UPDATE that is open on a leg, provisionally (not an UPDATE)
+    /// or finally.
     Respond {
         /// The leg.
         leg: LegId,
@@ -342,7 +343,8 @@ pub enum Command {
         leg: LegId,
         /// Of the owner's choice, to be given back with the response.
         token: u64,
-        /// INFO, NOTIFY, REFER, MESSAGE, UPDATE, OPTIONS.
+        /// INFO, NOTIFY, REFER, MESSAGE, OPTIONS, or UPDATE without a body: an offer goes by
+        /// [`Command::Reinvite`].
         method: Method,
         /// Extra header fields.
         headers: Headers,
@@ -482,7 +484,8 @@ pub enum Event {
         /// The ACK.
         request: Message,
     },
-    /// A re-INVITE (or UPDATE with an offer, later) to be answered by [`Command::Respond`].
+    /// A re-INVITE, or an UPDATE with an offer (RFC 3311), to be answered by [`Command::Respond`].
+    /// An UPDATE cannot wait: after 10 s the endpoint refuses it with 504.
     Reinvite {
         /// The leg.
         leg: LegId,

@@ -29,7 +29,7 @@ pub struct Endpoint {
 }
 
 /// The version of [`Carried`] that this code writes and reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The whole state of an endpoint as plain data.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -104,16 +104,18 @@ impl Core {
     /// Refuses what its form rules out, whoever sent it; whether it did.
     pub(super) fn refused_by_form(&mut self, now: Time, server: u64, request: &Message) -> bool {
         let is_invite = request.method() == Some(&Method::Invite);
+        let is_update = request.method() == Some(&Method::Update);
+        let may_offer = is_invite || is_update && !request.body().is_empty();
         if request.max_forwards() == Some(0) {
             self.reply(now, server, 483, &[]);
         } else if !request.uri().is_ok_and(|uri| uri.is_sip() || is_tel(&uri)) {
             self.reply(now, server, 416, &[]);
         } else if let Some(unknown) = unknown_extensions(request) {
             self.reply(now, server, 420, &[(Name::Unsupported, &unknown)]);
-        } else if is_invite && !has_known_body(request) {
+        } else if may_offer && !has_known_body(request) {
             let headers = [(Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
             self.reply(now, server, 415, &headers);
-        } else if is_invite && !takes_sdp(request) {
+        } else if may_offer && !takes_sdp(request) {
             self.reply(now, server, 406, &[]);
         } else {
             return false;
@@ -175,7 +177,7 @@ fn takes_sdp(request: &Message) -> bool {
         })
 }
 
-/// Whether an INVITE's body is one we can hand on: none, or SDP.
+/// Whether an INVITE's or UPDATE's body is one we can hand on: none, or SDP.
 fn has_known_body(request: &Message) -> bool {
     let is_plain = request
         .header(Name::ContentEncoding)

@@ -6,7 +6,7 @@ use crate::{Body, Flow, Headers, Transport};
 /// Methods taken within a dialog: a phone offers a transfer on the strength of REFER being here.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
 
-/// Bodies an INVITE may have.
+/// Bodies an INVITE or UPDATE may have.
 pub(crate) const ACCEPT: &str = "application/sdp";
 
 /// Option tags that a peer may require of us.

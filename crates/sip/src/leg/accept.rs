@@ -1,4 +1,5 @@
-//! The peer's INVITE and our answers to it: RFC 3261 sections 13.3 and 14.2.
+//! The peer's INVITE or UPDATE and our answers to it: RFC 3261 sections 13.3 and 14.2, RFC 3311
+//! section 5.2.
 
 use std::collections::VecDeque;
 
@@ -10,19 +11,25 @@ use super::way::Way;
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
 use crate::ground::{ALLOW, Core, with_body, with_headers};
-use crate::msg::{Builder, Invalid, Message, Name};
+use crate::msg::{Builder, Invalid, Message, Method, Name};
 use crate::rng::token;
 use crate::transaction::ServerIn;
 use crate::transaction::timer::{T1, T1_64, doubled};
 use crate::{Body, EndCause, Event, Flow, Headers, LegId, Peer, Time};
 
-/// The peer's INVITE or re-INVITE that waits for its final response.
+/// The peer's INVITE, re-INVITE or UPDATE with an offer that waits for its final response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Open {
     pub(super) server: u64,
     pub(super) request: Message,
-    /// When the last provisional response is sent again.
-    pub(super) again: Option<Time>,
+    /// An INVITE's last provisional response is sent again then; an UPDATE waits no longer.
+    pub(super) due: Option<Time>,
+}
+
+impl Open {
+    pub(super) fn is_update(&self) -> bool {
+        self.request.method() == Some(&Method::Update)
+    }
 }
 
 /// Proxies give an INVITE up after three minutes without a provisional response over 100, so it is
@@ -35,6 +42,8 @@ pub(super) struct Unacked {
     response: Bytes,
     flow: Flow,
     cseq: u32,
+    /// Whether it carries our offer, whose answer the ACK brings.
+    pub(super) is_offer: bool,
     pub(super) next: Time,
     interval: Time,
     pub(super) until: Time,
@@ -58,7 +67,7 @@ impl Leg {
         let tag = core.servers.get(&server).map_or(0, |server| server.tag);
         core.tags.insert(tag, id);
         let user = to.uri.user().unwrap_or_default().into_owned();
-        let open = Open { server, request: request.clone(), again: None };
+        let open = Open { server, request: request.clone(), due: None };
         Ok(Self {
             id,
             call_id: request.call_id().into(),
@@ -85,7 +94,7 @@ impl Leg {
         })
     }
 
-    /// The owner's answer to the INVITE or re-INVITE that is open.
+    /// The owner's answer to the INVITE, re-INVITE or UPDATE that is open.
     pub(crate) fn respond(
         &mut self,
         core: &mut Core,
@@ -96,11 +105,14 @@ impl Leg {
     ) {
         match status {
             101..200 => {
-                let Some(open) = &self.open else { return };
+                // RFC 4320 section 4.1: nothing provisional but to INVITE.
+                let Some(open) = self.open.as_ref().filter(|open| !open.is_update()) else {
+                    return;
+                };
                 let Some(builder) = self.answer(core, open, status, headers, body) else { return };
                 core.respond(now, open.server, builder);
                 if let Some(open) = &mut self.open {
-                    open.again = Some(now + PROGRESS_EVERY);
+                    open.due = Some(now + PROGRESS_EVERY);
                 }
             }
             200..300 => self.accept(core, now, status, headers, body),
@@ -144,10 +156,14 @@ impl Leg {
         {
             dialog.refresh(&open.request);
         }
+        if open.is_update() {
+            return self.next_reinvite(core, now);
+        }
         self.phase = Phase::Confirmed;
         let cseq = open.request.cseq().map_or(0, |cseq| cseq.number);
         let (next, until) = (now + T1, now + T1_64);
-        self.unacked = Some(Unacked { response, flow, cseq, next, interval: T1, until });
+        let (is_offer, interval) = (open.request.body().is_empty(), T1);
+        self.unacked = Some(Unacked { response, flow, cseq, is_offer, next, interval, until });
     }
 
     /// Refuses what is open. A first INVITE's leg is over with that, as after the owner's End.
@@ -192,9 +208,12 @@ impl Leg {
 
     pub(super) fn open_due(&mut self, core: &mut Core, now: Time) {
         if let Some(open) = &mut self.open
-            && open.again.is_some_and(|at| at <= now)
+            && open.due.is_some_and(|at| at <= now)
         {
-            open.again = Some(now + PROGRESS_EVERY);
+            if open.is_update() {
+                return self.refuse(core, now, 504, &Headers::new());
+            }
+            open.due = Some(now + PROGRESS_EVERY);
             // The transaction repeats its last response as if the INVITE had come again.
             core.server_step(now, open.server, ServerIn::Request, None);
         }

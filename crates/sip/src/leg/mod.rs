@@ -10,7 +10,7 @@
 //!
 //! In a dialog at most one INVITE is under way: the peer's (`open`, then our 2xx in `unacked`) or
 //! ours (`reinvite`, then the ACK we owe in `owed`). What the owner wishes to say meanwhile waits
-//! in `wish`.
+//! in `wish`. An UPDATE of the peer's that brings an offer is `open` like a re-INVITE.
 
 mod accept;
 mod ack;
@@ -23,6 +23,7 @@ mod outbox;
 mod parcel;
 mod reinvite;
 mod request;
+mod update;
 mod way;
 
 use std::collections::VecDeque;
@@ -119,8 +120,8 @@ impl Leg {
         let unacked = self.unacked.as_ref().map(|unacked| unacked.next.min(unacked.until));
         let owed = self.owed.as_ref().map(|owed| owed.until);
         let retry = self.reinvite.as_ref().and_then(Reinvite::due);
-        let again = self.open.as_ref().and_then(|open| open.again);
-        earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), again)
+        let open = self.open.as_ref().and_then(|open| open.due);
+        earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), open)
     }
 
     /// Does what is due by `now`.

@@ -264,19 +264,27 @@ impl Leg {
         request: &Message,
     ) {
         if self.open.is_some() {
-            let wait = core.rng.below(11).to_string();
-            return core.reply(now, server, 500, &[(Name::RetryAfter, &wait)]);
+            return overlapping(core, now, server);
         }
-        // Glare is ours alone to judge: what waits after a 491 lets the peer's through, and its
-        // offer is made anew afterwards.
-        let is_waiting = matches!(self.reinvite, None | Some(Reinvite::Backoff { .. }));
-        if !is_waiting || self.owed.is_some() || self.unacked.is_some() {
+        if self.is_reinviting() || self.owed.is_some() || self.unacked.is_some() {
             return core.reply(now, server, 491, &[]);
         }
-        self.open = Some(Open { server, request: request.clone(), again: None });
+        self.open = Some(Open { server, request: request.clone(), due: None });
         let request = request.clone();
         self.tell(core, |leg| Event::Reinvite { leg, request });
     }
+
+    /// Whether a re-INVITE of ours is out, or about to be. Glare is ours alone to judge: what waits
+    /// after a 491 lets the peer's through, and its offer is made anew afterwards.
+    pub(super) fn is_reinviting(&self) -> bool {
+        !matches!(self.reinvite, None | Some(Reinvite::Backoff { .. }))
+    }
+}
+
+/// Refuses what came before the peer's last offer is answered (section 14.2, RFC 3311 section 5.2).
+pub(super) fn overlapping(core: &mut Core, now: Time, server: u64) {
+    let wait = core.rng.below(11).to_string();
+    core.reply(now, server, 500, &[(Name::RetryAfter, &wait)]);
 }
 
 /// Takes our re-INVITE back: its final response has 64·T1 more to come.

@@ -1,6 +1,7 @@
 //! Other requests in the dialog, both ways.
 
 use super::parcel::{Order, Parcel};
+use super::reinvite::overlapping;
 use super::{Leg, Phase};
 use crate::ground::{ALLOW, Core, Outcome, Sent};
 use crate::msg::{Message, Method, Name};
@@ -36,18 +37,9 @@ impl Leg {
             (Phase::Confirmed, Method::Invite) => {
                 self.reinvite_received(core, now, server, request);
             }
-            (Phase::Alerting, Method::Invite) => {
-                let wait = core.rng.below(11).to_string();
-                core.reply(now, server, 500, &[(Name::RetryAfter, &wait)]);
-            }
+            (Phase::Alerting, Method::Invite) => overlapping(core, now, server),
             (Phase::Calling, Method::Invite) => core.reply(now, server, 491, &[]),
-            (_, Method::Update) if request.body().is_empty() => {
-                dialog_refresh(self, &tag, request);
-                let contact = core.contact(&flow, &self.user).to_string();
-                core.reply(now, server, 200, &[(Name::Contact, &contact)]);
-            }
-            // An offer outside of INVITE is not for us yet; 488 leaves the dialog as it is.
-            (_, Method::Update) => core.reply(now, server, 488, &[]),
+            (_, Method::Update) => self.update_received(core, now, flow, server, request),
             (_, Method::Info | Method::Message | Method::Notify | Method::Refer) => {
                 let (token, request) = (server, request.clone());
                 if self.silent {
@@ -64,7 +56,10 @@ impl Leg {
     /// The owner's request in the dialog.
     pub(crate) fn send_request(&mut self, core: &mut Core, now: Time, order: Order) {
         let ours = [Method::Invite, Method::Ack, Method::Bye, Method::Cancel];
-        if self.phase == Phase::Confirmed && !self.silent && !ours.contains(&order.method) {
+        // An offer goes by re-INVITE, for which the leg waits until the dialog is free.
+        let is_offer = order.method == Method::Update && order.body.is_some();
+        let may_go = !is_offer && !ours.contains(&order.method);
+        if self.phase == Phase::Confirmed && !self.silent && may_go {
             self.auth.begin();
             self.post(core, now, Parcel::Request(order));
         } else {
@@ -94,6 +89,9 @@ impl Leg {
         {
             return;
         }
+        if let Some(response) = response {
+            self.update_answered(&method, response);
+        }
         let answer = response.cloned();
         self.tell(core, |leg| Event::Response { leg, token, method, response: answer });
         if self.phase != Phase::Confirmed || self.silent {
@@ -110,12 +108,5 @@ impl Leg {
             }
             _ => {}
         }
-    }
-}
-
-/// Takes the peer's new Contact in the dialog of that tag.
-fn dialog_refresh(leg: &mut Leg, tag: &str, request: &Message) {
-    if let Some(dialog) = leg.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag) {
-        dialog.refresh(request);
     }
 }

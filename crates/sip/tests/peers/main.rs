@@ -10,6 +10,7 @@
 #[path = "../net/mod.rs"]
 mod net;
 mod reinvite;
+mod update;
 
 use bytes::Bytes;
 use net::{A, B, address, answer, config, ms, raw, sdp, short, title};
