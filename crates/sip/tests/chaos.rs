@@ -78,6 +78,7 @@ impl Chaos {
         let number = self.rng.below(6) * self.pick(&[1, 1, 400_000_000]).unwrap();
         let branch = self.pick(&["z9hG4bKa", "z9hG4bKb", "z9hG4bKc", "z9hG4bK", "old"]).unwrap();
         let unique = self.rng.below(8);
+        let body = self.pick(&["", "", "v=0"]).unwrap();
         let lines = [
             format!("Via: SIP/2.0/UDP 192.0.2.2;branch={branch}{unique};rport"),
             format!("From: {from}"),
@@ -92,6 +93,7 @@ impl Chaos {
             ])
             .unwrap()
             .to_owned(),
+            "Content-Type: application/sdp".to_owned(),
             self.pick(&[
                 "Record-Route: <sip:192.0.2.9;lr>",
                 "Record-Route: <sip:strict>",
@@ -103,7 +105,7 @@ impl Chaos {
             .to_owned(),
         ];
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        raw(&format!("{method} sip:600@192.0.2.1 SIP/2.0"), &lines, "")
+        raw(&format!("{method} sip:600@192.0.2.1 SIP/2.0"), &lines, body)
     }
 
     /// A response to something we were asked.

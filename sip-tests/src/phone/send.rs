@@ -126,6 +126,15 @@ impl Phone {
         self.send_invite("", true);
     }
 
+    /// An UPDATE with an offer; what was sent.
+    pub fn update(&mut self) -> String {
+        self.call.cseq += 1;
+        let sdp = self.sdp();
+        let text = self.text("UPDATE", self.call.cseq, "", &sdp);
+        self.send(&text);
+        text
+    }
+
     fn send_invite(&mut self, headers: &str, late: bool) {
         self.call.cseq += 1;
         self.call.offered = !late;
