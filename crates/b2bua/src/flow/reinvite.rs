@@ -1,4 +1,4 @@
-//! re-INVITE: each leg negotiates with us alone; nothing of it crosses to the other.
+//! re-INVITE and UPDATE: each leg negotiates with us alone; nothing of it crosses to the other.
 
 use sip::msg::Message;
 use sip::{Headers, LegId};
@@ -7,7 +7,8 @@ use crate::api::Time;
 use crate::switch::B2bua;
 
 impl B2bua {
-    /// A phone asks to change something: hold, resume, codecs, its address; or asks for an offer.
+    /// A phone asks to change something: hold, resume, codecs, its address; or, by re-INVITE, for
+    /// an offer. An UPDATE must be answered at once, which everything is here.
     pub(crate) fn reinvited(&mut self, now: Time, leg: LegId, request: &Message) {
         let body = request.body();
         let answer = self.negotiate(leg, |negotiation| {
