@@ -181,7 +181,8 @@ impl World {
     fn raw_odd(&mut self, at: usize, id: &str, number: u32) {
         let address = self.peers[at].address;
         let pick = self.lies.below(9);
-        let offer = (pick == 2).then(|| self.peers[at].describe("sendrecv").bytes);
+        let is_offer = pick == 2 && number.is_multiple_of(2);
+        let offer = is_offer.then(|| self.peers[at].describe("sendrecv").bytes);
         let offer = offer.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let Some(call) = self.raw.get_mut(&(at, id.to_owned())) else { return };
         if call.over || !call.answered {
@@ -189,7 +190,6 @@ impl World {
         }
         call.cseq += 1;
         let (cseq, own) = (call.cseq, format!("odd{number}"));
-        let offer = offer.filter(|_| number % 2 == 0);
         let wire = match pick {
             0 => call.request("INFO", cseq, &own, Some("Signal=5"), address),
             1 => call.request("REFER", cseq, &own, None, address),

@@ -1,10 +1,10 @@
 //! UPDATE (RFC 3311) from a peer that writes its messages by hand.
 
 use sip::msg::{Message, Method, Name};
-use sip::{Command, Endpoint, Event, Headers, LegId, Time};
+use sip::{Command, Endpoint, Event, Headers, Input, LegId, Time, Transport};
 
 use super::net::{answer, ms, raw, sdp};
-use super::{Bench, CONTACT, US, answered, request};
+use super::{Bench, CONTACT, US, answered, flow, request};
 
 const KIND: &str = "Content-Type: application/sdp";
 const MOVED: &str = "Contact: <sip:carol@192.0.2.2:5099>";
@@ -99,6 +99,27 @@ fn hold_and_resume_one_after_the_other() {
     }
     bench.check(request("INVITE", US, 16, &[&to, CONTACT], ""), &["100 INVITE"]);
     assert_eq!(bench.seen(), ["Reinvite"; 6]);
+    bench.end(leg);
+    bench.nothing_left();
+}
+
+#[test]
+fn over_a_stream_too() {
+    let mut bench = Bench::new();
+    let tcp = |bench: &mut Bench, message| {
+        bench.input(Input::Message { flow: flow(Transport::Tcp, 7), message });
+    };
+    tcp(&mut bench, request("INVITE", US, 10, &[CONTACT, KIND], "v=0"));
+    let leg = LegId(1);
+    bench.respond(leg, 200);
+    let to = format!("To: {}", bench.last().header(Name::To).unwrap());
+    tcp(&mut bench, request("ACK", US, 10, &[&to], ""));
+    bench.titles();
+    tcp(&mut bench, offer(11, &to));
+    bench.command(Command::Reinvite { leg, headers: Headers::new() });
+    bench.respond(leg, 200);
+    assert_eq!(bench.titles(), ["200 UPDATE", "INVITE"]);
+    assert_eq!(bench.seen(), ["Invite", "Acked", "Reinvite"]);
     bench.end(leg);
     bench.nothing_left();
 }
@@ -300,6 +321,7 @@ fn no_offer_before_ours_is_answered() {
 fn an_owner_who_says_nothing_is_answered_for() {
     let (mut bench, leg, to) = confirmed();
     bench.check(offer(11, &to), &[]);
+    bench.respond(leg, 180);
     bench.command(Command::Reinvite { leg, headers: Headers::new() });
     bench.pass(Time::from_secs(9));
     assert_eq!(bench.titles(), ["100 UPDATE"], "RFC 4320: once the peer has slowed down");
