@@ -2,6 +2,7 @@
 //! That somebody has answered they hear, as people do.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,6 +52,18 @@ pub(super) enum End {
     Dropped,
     /// It was refused with this status.
     Refused(u16),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Talked => "the caller heard a voice",
+            Self::GaveUp => "the caller hung up without having heard a voice",
+            Self::CutOff => "the caller had heard no voice when the demo was over",
+            Self::Dropped => "the caller was hung up on without having heard a voice",
+            Self::Refused(status) => return write!(f, "the caller was refused with {status}"),
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

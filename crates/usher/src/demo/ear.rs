@@ -91,7 +91,12 @@ impl Heard {
         sums
     }
 
-    /// Whether this was heard before (or after) that.
+    /// Whether this was heard before that was for the first time, or where that never was.
+    pub(super) fn has_before(&self, first: Sound, then: Sound) -> bool {
+        self.0.iter().take_while(|(sound, _)| *sound != then).any(|(sound, _)| *sound == first)
+    }
+
+    /// Whether that was heard after this.
     pub(super) fn has_then(&self, first: Sound, then: Sound) -> bool {
         let place = self.0.iter().position(|(sound, _)| *sound == first);
         place.is_some_and(|place| self.0[place..].iter().any(|(sound, _)| *sound == then))
@@ -181,6 +186,9 @@ mod tests {
         let heard = ear.heard().smooth();
         assert_eq!(heard.to_string(), format!("music 0.3 s, {hz} Hz 0.5 s, silence 0.2 s"));
         assert!(heard.has_then(Sound::Music, Sound::Tone(hz)));
+        assert!(heard.has_before(Sound::Music, Sound::Tone(hz)));
+        assert!(heard.has_before(Sound::Music, Sound::Tone(other)), "it never came");
+        assert!(!heard.has_before(Sound::Silence, Sound::Tone(hz)));
         assert!(!heard.has_then(Sound::Tone(hz), Sound::Music));
         assert_eq!(heard.sums()[&Sound::Tone(hz)], WINDOW_LENGTH * 5);
     }

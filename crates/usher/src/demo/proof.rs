@@ -74,60 +74,75 @@ impl Proof {
         let faults = faults(&experience, &spoke, &matched);
         self.measured += 1;
         self.held += usize::from(spoke.held);
-        self.failed += usize::from(!faults.is_empty());
+        self.failed += usize::from(faults != Faults::default());
         Some(lines(self.measured, &experience, &spoke, &faults))
     }
 }
 
-fn lines(number: usize, experience: &Experience, spoke: &Spoke, faults: &[String]) -> String {
+fn lines(number: usize, experience: &Experience, spoke: &Spoke, faults: &Faults) -> String {
     let (name, hz) = (OPERATORS[spoke.operator].id, cast::operator_hz(spoke.operator));
     let caller = cast::spaced(&cast::caller_number(experience.caller));
-    let verdict = match (faults, spoke.held) {
-        ([], false) => "ok: music while waiting, then each other".to_owned(),
-        ([], true) => "ok: music while waiting and on hold, else each other".to_owned(),
-        (faults, _) => format!("NOT HEARD: {}", faults.join("; ")),
-    };
+    let mut verdict = Vec::new();
+    if !faults.missing.is_empty() {
+        verdict.push(format!("NOT HEARD: {}", faults.missing.join("; ")));
+    }
+    if !faults.wrong.is_empty() {
+        verdict.push(format!("WRONG: {}", faults.wrong.join("; ")));
+    }
+    if verdict.is_empty() {
+        let music = if spoke.held { "waiting and on hold, else" } else { "waiting, then" };
+        verdict.push(format!("ok: music while {music} each other"));
+    }
     format!(
         "call {number}: {caller} and {name}\n\
          \x20   caller sends {} Hz, hears {}\n\
          \x20   {name} sends {hz} Hz, hears {}\n\
-         \x20   {verdict}",
+         \x20   {}",
         experience.hz,
         experience.heard.smooth(),
         spoke.heard.smooth(),
+        verdict.join("\n    "),
     )
 }
 
-/// What should have been heard and was not, or the other way round.
-fn faults(experience: &Experience, spoke: &Spoke, matched: &Match) -> Vec<String> {
-    let mut faults = Vec::new();
+/// What one call lacked.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Faults {
+    /// What should have been heard and was not: what, by whom, when.
+    missing: Vec<String>,
+    /// What should not have been.
+    wrong: Vec<String>,
+}
+
+fn faults(experience: &Experience, spoke: &Spoke, matched: &Match) -> Faults {
+    let Faults { mut missing, mut wrong } = Faults::default();
     let name = OPERATORS[spoke.operator].id;
     if matched.operator != name {
-        faults.push(format!("the switch says {}, but {name} spoke", matched.operator));
+        wrong.push(format!("the switch says {}, but {name} spoke", matched.operator));
     }
     let caller = Sound::Tone(experience.hz);
     let operator = Sound::Tone(cast::operator_hz(spoke.operator));
     let (outside, inside) = (experience.heard.smooth(), spoke.heard.smooth());
+    if !outside.has_before(Sound::Music, operator) {
+        missing.push("music by the caller, while waiting".to_owned());
+    }
     if !is_audible(&outside, operator) {
-        faults.push(format!("{name} by the caller"));
+        missing.push(format!("{name}'s {operator} by the caller, in talk"));
+    } else if spoke.held && !outside.has_then(operator, Sound::Music) {
+        // Who never heard the operator may take this music for that of the wait.
+        missing.push("music by the caller, on hold".to_owned());
     }
     if !is_audible(&inside, caller) {
-        faults.push(format!("the caller by {name}"));
-    }
-    if !outside.has_then(Sound::Music, operator) {
-        faults.push("music while waiting".to_owned());
-    }
-    if spoke.held && !outside.has_then(operator, Sound::Music) {
-        faults.push("music on hold".to_owned());
+        missing.push(format!("the caller's {caller} by {name}, in talk"));
     }
     for (who, heard, own) in [("the caller", &outside, operator), (name, &inside, caller)] {
         for sound in heard.sums().into_keys() {
             if matches!(sound, Sound::Tone(_)) && sound != own {
-                faults.push(format!("instead {sound}, a stranger's tone, by {who}"));
+                wrong.push(format!("{who} heard {sound}, a stranger's tone"));
             }
         }
     }
-    faults
+    Faults { missing, wrong }
 }
 
 fn is_audible(heard: &Heard, sound: Sound) -> bool {
@@ -155,27 +170,46 @@ mod tests {
         ear.heard().clone()
     }
 
-    fn check(outside: &[(u16, usize)], inside: &[(u16, usize)], held: bool, expected: &[&str]) {
+    fn check(outside: &[(u16, usize)], inside: &[(u16, usize)], held: bool) -> String {
         let caller = 1;
         let hz = cast::caller_hz(0);
         let experience = Experience { caller, hz, end: End::Talked, heard: heard(outside) };
         let spoke = Spoke { operator: 1, caller, held, heard: heard(inside) };
         let matched = Match { caller, operator: "bob".to_owned() };
-        assert_eq!(faults(&experience, &spoke, &matched), expected);
+        let said = lines(1, &experience, &spoke, &faults(&experience, &spoke, &matched));
+        let verdict: Vec<&str> = said.lines().skip(3).map(str::trim_start).collect();
+        verdict.join("\n")
     }
 
     #[test]
     fn what_is_not_heard_is_said() {
         let (bob, eve) = (cast::operator_hz(1), cast::caller_hz(9));
         let me = cast::caller_hz(0);
-        check(&[(0, 5), (bob, 5)], &[(me, 5)], false, &[]);
-        check(&[(0, 5), (bob, 5), (0, 5), (bob, 5)], &[(me, 5)], true, &[]);
-        check(&[(0, 5), (bob, 5)], &[(me, 5)], true, &["music on hold"]);
-        check(&[(bob, 5)], &[(me, 5)], false, &["music while waiting"]);
-        check(&[(0, 5), (bob, 5)], &[], false, &["the caller by bob"]);
-        check(&[(0, 5)], &[(me, 5)], false, &["bob by the caller", "music while waiting"]);
-        let stranger = ["instead 1960 Hz, a stranger's tone, by bob"];
-        check(&[(0, 5), (bob, 5)], &[(me, 5), (eve, 3)], false, &stranger);
+        let (no_bob, no_me) =
+            ("bob's 1060 Hz by the caller, in talk", "the caller's 1600 Hz by bob, in talk");
+        assert_eq!(
+            check(&[(0, 5), (bob, 5)], &[(me, 5)], false),
+            "ok: music while waiting, then each other"
+        );
+        assert_eq!(
+            check(&[(0, 5), (bob, 5), (0, 5), (bob, 5)], &[(me, 5)], true),
+            "ok: music while waiting and on hold, else each other"
+        );
+        let not = |what: &str| format!("NOT HEARD: {what}");
+        let said = check(&[(0, 5), (bob, 5)], &[(me, 5)], true);
+        assert_eq!(said, not("music by the caller, on hold"));
+        let said = check(&[(bob, 5), (0, 5)], &[(me, 5)], true);
+        assert_eq!(said, not("music by the caller, while waiting"));
+        assert_eq!(check(&[(0, 5), (bob, 5)], &[], false), not(no_me));
+        assert_eq!(check(&[(0, 5)], &[(me, 5)], false), not(no_bob), "the music was heard");
+        let said = check(&[(0, 5)], &[], true);
+        assert_eq!(said, not(&format!("{no_bob}; {no_me}")), "and may be that of the hold");
+        let said = check(&[], &[(me, 5)], false);
+        assert_eq!(said, not(&format!("music by the caller, while waiting; {no_bob}")));
+        let stranger = "WRONG: bob heard 1960 Hz, a stranger's tone";
+        assert_eq!(check(&[(0, 5), (bob, 5)], &[(me, 5), (eve, 3)], false), stranger);
+        let both = format!("NOT HEARD: {no_me}\n{stranger}");
+        assert_eq!(check(&[(0, 5), (bob, 5)], &[(eve, 3)], false), both);
     }
 
     #[test]

@@ -128,16 +128,19 @@ fn lost(dialled: u64, ends: &BTreeMap<u64, End>, records: &[Value]) -> Vec<Strin
             _ => false,
         };
         if !fits {
-            let saw = end.map_or_else(|| "nothing".to_owned(), |end| format!("{end:?}"));
-            faults.push(format!("call {caller}: its caller saw {saw}, record {id} says {result}"));
+            let saw = saw(end);
+            faults.push(format!("call {caller}: {saw}, but record {id} says {result}"));
         }
     }
     for caller in (1..=dialled).filter(|caller| !seen.contains(caller)) {
-        let end = ends.get(&caller);
-        let saw = end.map_or_else(|| "nothing".to_owned(), |end| format!("{end:?}"));
-        faults.push(format!("call {caller} has no record; its caller saw {saw}"));
+        let saw = saw(ends.get(&caller).copied());
+        faults.push(format!("call {caller}: {saw}, and it has no record"));
     }
     faults
+}
+
+fn saw(end: Option<End>) -> String {
+    end.map_or_else(|| "how it ended the caller never told".to_owned(), |end| end.to_string())
 }
 
 #[cfg(test)]
@@ -187,10 +190,10 @@ mod tests {
         assert_eq!(
             lost(3, &ends, &records),
             [
-                "call 1: its caller saw Talked, record c1 says abandoned",
-                "call 2: its caller saw GaveUp, record c2 says answered",
+                "call 1: the caller heard a voice, but record c1 says abandoned",
+                "call 2: the caller hung up without having heard a voice, but record c2 says answered",
                 "record c2 belongs to no call, or to one that has another",
-                "call 3 has no record; its caller saw Refused(503)",
+                "call 3: the caller was refused with 503, and it has no record",
             ]
         );
     }
