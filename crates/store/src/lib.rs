@@ -177,6 +177,15 @@ impl Store {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
+    /// Whether the disk works but does not keep up: no more should be begun than it can take. A disk
+    /// that fails is no reason to turn callers away; that one loses records, and says so.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        let waiting = self.jobs.as_ref().map_or(0, Sender::len);
+        let most = self.jobs.as_ref().and_then(Sender::capacity).unwrap_or(usize::MAX);
+        self.healthy() && waiting > most / 4
+    }
+
     /// Whether the last commit went well.
     #[must_use]
     pub fn healthy(&self) -> bool {

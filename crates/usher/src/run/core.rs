@@ -36,8 +36,9 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(5);
 /// How often an end is looked for while it is near, and a full ring tried again.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Datagrams read from one listener, and events from one media thread, before the inbox has its turn.
-const AT_ONCE: usize = 32;
+/// Datagrams read from one listener, and events from one media thread, before the inbox has its turn:
+/// many more than it takes in its own, since what is not read in time the kernel throws away.
+const AT_ONCE: usize = 128;
 /// Items of the inbox taken before the sockets have theirs: about a millisecond.
 const ITEMS: usize = 16;
 /// The token of the bell; those of listeners are their places.
@@ -151,6 +152,7 @@ impl Core {
                 // Whatever is still due then, the others have their turn between.
             }
             self.hear_media(&mut desk);
+            self.reception.inbox.strain(self.events.is_behind());
             self.read(&mut desk);
             if !self.work(&mut desk) {
                 self.sleep(&mut desk);

@@ -26,6 +26,8 @@ enum Said {
 /// The core's end.
 #[derive(Clone)]
 pub(super) struct Events {
+    /// Dropped before the channel: the thread at its other end is the last to have the store.
+    store: Arc<Store>,
     said: Sender<Said>,
     lost: Arc<AtomicU64>,
 }
@@ -42,7 +44,8 @@ pub(super) struct EventThread {
 pub(super) fn prepare(store: Arc<Store>, api: Api) -> (Events, EventThread) {
     let (said, heard) = bounded(WAITING_MAX);
     let lost = Arc::new(AtomicU64::new(0));
-    (Events { said, lost: lost.clone() }, EventThread { heard, lost, store, api })
+    let told = Events { store: store.clone(), said, lost: lost.clone() };
+    (told, EventThread { heard, lost, store, api })
 }
 
 impl Events {
@@ -54,6 +57,11 @@ impl Events {
     /// Gives an answer.
     pub(super) fn answer(&self, to: Reply, result: Result<b2bua::Reply, b2bua::Problem>) {
         self.say(Said::Answer(Box::new((to, result))));
+    }
+
+    /// Whether more happens than is stored: no more calls should be begun.
+    pub(super) fn is_behind(&self) -> bool {
+        self.said.len() > WAITING_MAX / 4 || self.store.is_behind()
     }
 
     fn say(&self, said: Said) {

@@ -5,8 +5,8 @@
 //! whatever the lanes: while anything of a Call-ID waits in the fresh lane, all the rest of it queues
 //! up behind.
 //!
-//! New INVITEs are refused when what the core took last from the fresh lane had waited too long, or
-//! when the lane is too long; never a retransmission of one that was let in: a 503 beside the call's
+//! New INVITEs are refused when what the core took last from the fresh lane had waited too long, when
+//! the lane is too long, or when the store does not keep up; never a retransmission of one that was let in: a 503 beside the call's
 //! own answer would kill it half.
 //!
 //! One lock guards it all. It is held for the time of a push or a pop and never while waiting.
@@ -32,7 +32,7 @@ const WATERMARK: usize = 1_024;
 /// Below this many fresh items nobody is refused: a wait in the past says nothing then.
 const SHORT: usize = 32;
 /// New INVITEs are refused when fresh items have waited longer than this.
-const WAIT_MAX: Duration = Duration::from_millis(100);
+const WAIT_MAX: Duration = Duration::from_millis(50);
 /// How long a task pauses before it tries a full lane again.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -89,6 +89,8 @@ struct Shared {
     bell: Arc<Doorbell>,
     hash: RandomState,
     draining: AtomicBool,
+    /// Set while the core is busy for another reason than what waits here.
+    strained: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -117,6 +119,7 @@ impl Inbox {
             bell,
             hash: RandomState::new(),
             draining: AtomicBool::new(false),
+            strained: AtomicBool::new(false),
         }))
     }
 
@@ -135,7 +138,8 @@ impl Inbox {
         let follows = lanes.waiting.contains_key(&call);
         let passes = urgent && !follows;
         let is_new = !urgent && !follows && message.method() == Some(&Method::Invite);
-        if is_new && lanes.is_busy() && !is_known(&message) {
+        let busy = || self.0.strained.load(Relaxed) || lanes.is_busy();
+        if is_new && busy() && !is_known(&message) {
             return Err(Refused::Busy(Box::new(message)));
         }
         if lanes.is_full(passes) {
@@ -190,6 +194,11 @@ impl Inbox {
     /// Whether the node is on its way out: nobody should send it new calls.
     pub(super) fn is_draining(&self) -> bool {
         self.0.draining.load(Relaxed)
+    }
+
+    /// Lets new INVITEs be refused, or no longer, for a reason of the core's.
+    pub(super) fn strain(&self, strained: bool) {
+        self.0.strained.store(strained, Relaxed);
     }
 
     /// Says that a flow has failed, behind all that came by it: a registration that was read before

@@ -120,21 +120,21 @@ mod tests {
 
     #[test]
     fn pairs_are_shared_out_and_what_is_taken_is_left_out() {
-        let _taken = UdpSocket::bind((HERE, 21_005)).unwrap();
-        let (ports, numbers) = ports(21_001..=21_010, 2, 4_000);
-        assert_eq!(numbers, [vec![21_002, 21_006], vec![21_008]]);
+        let _taken = UdpSocket::bind((HERE, 11_005)).unwrap();
+        let (ports, numbers) = ports(11_001..=11_010, 2, 4_000);
+        assert_eq!(numbers, [vec![11_002, 11_006], vec![11_008]]);
         assert_eq!((ports.in_use, ports.unaffordable), (1, 0));
         assert_eq!(ports.leases().len(), 3);
-        assert_eq!(ports.leases()[2], Lease { thread: 1, port: 21_008 });
+        assert_eq!(ports.leases()[2], Lease { thread: 1, port: 11_008 });
         let pair = &ports.by_thread[0][0];
-        assert_eq!(pair.socket(Channel::Rtp).local_addr().unwrap().port(), 21_002);
-        assert_eq!(pair.socket(Channel::Rtcp).local_addr().unwrap().port(), 21_003);
+        assert_eq!(pair.socket(Channel::Rtp).local_addr().unwrap().port(), 11_002);
+        assert_eq!(pair.socket(Channel::Rtcp).local_addr().unwrap().port(), 11_003);
     }
 
     #[test]
     fn descriptors_are_spared_for_the_rest() {
-        let (ports, numbers) = ports(21_100..=21_199, 1, 20);
-        assert_eq!(numbers, [vec![21_100, 21_102, 21_104, 21_106, 21_108]]);
+        let (ports, numbers) = ports(11_100..=11_199, 1, 20);
+        assert_eq!(numbers, [vec![11_100, 11_102, 11_104, 11_106, 11_108]]);
         assert_eq!((ports.in_use, ports.unaffordable), (0, 45));
     }
 }

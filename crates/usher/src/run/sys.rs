@@ -29,6 +29,14 @@ pub(super) fn make_room_for_files(count: u64) {
     let _ = rustix::io::fcntl_dupfd_cloexec(io::stderr(), highest);
 }
 
+/// Has the kernel hold so many octets that came and were not read, whatever its limit.
+///
+/// # Errors
+/// Without the right to it (CAP_NET_ADMIN).
+pub(super) fn force_receive_buffer(socket: impl AsFd, octets: usize) -> io::Result<()> {
+    Ok(rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, octets)?)
+}
+
 /// The monotonic clock, since some fixed moment.
 pub(super) fn monotonic() -> Duration {
     let time = rustix::time::clock_gettime(ClockId::Monotonic);

@@ -7,7 +7,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Bytes the kernel is asked to hold for us each way: a burst of a few thousand messages.
+use super::sys;
+
+/// Bytes the kernel is asked to hold for us each way: a burst of a few thousand messages. Without
+/// CAP_NET_ADMIN it gives `net.core.rmem_max` at most.
 const BUFFER: usize = 4 << 20;
 /// The largest datagram there is.
 pub(super) const DATAGRAM_MAX: usize = 65_535;
@@ -27,7 +30,9 @@ impl UdpListener {
             socket.set_only_v6(true)?;
         }
         // The kernel grants what it may; less is no reason not to start.
-        let _ = socket.set_recv_buffer_size(BUFFER);
+        if sys::force_receive_buffer(&socket, BUFFER).is_err() {
+            let _ = socket.set_recv_buffer_size(BUFFER);
+        }
         let _ = socket.set_send_buffer_size(BUFFER);
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;

@@ -96,14 +96,26 @@ fn a_long_wait_refuses_too_until_it_is_over() {
     }
     let taken_after = |ms| inbox.next(NOW + Duration::from_millis(ms)).unwrap();
     assert!(put(&inbox, "INVITE", 1_000).is_ok(), "long, but nobody has waited");
-    taken_after(101);
+    taken_after(51);
     assert!(put(&inbox, "INVITE", 1_001).is_err());
-    taken_after(99);
+    taken_after(49);
     assert!(put(&inbox, "INVITE", 1_002).is_ok());
     for _ in 0..4 {
-        taken_after(101);
+        taken_after(51);
     }
     assert!(put(&inbox, "INVITE", 1_003).is_ok(), "short enough");
+}
+
+#[test]
+fn a_strained_core_refuses_new_invites_only() {
+    let inbox = inbox();
+    put(&inbox, "INVITE", 1).unwrap();
+    inbox.strain(true);
+    assert!(matches!(put(&inbox, "INVITE", 2), Err(Refused::Busy(_))));
+    assert!(put(&inbox, "INVITE", 1).is_ok(), "a retransmission");
+    assert!(put(&inbox, "REGISTER", 3).is_ok());
+    inbox.strain(false);
+    assert!(put(&inbox, "INVITE", 2).is_ok());
 }
 
 #[test]
