@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::cast;
+use super::cast::{self, IN_TIME_S};
 use super::desk::{OperatorNow, Picture, QueueNow};
 
 /// Lines kept for a tall terminal.
@@ -122,11 +122,10 @@ impl Board {
 fn head(title: &Title, picture: &Picture) -> Vec<Row> {
     let mut first = Row::of(Look::Bold, "usher demo");
     let waiting: u64 = picture.queues.iter().map(|queue| queue.waiting).sum();
-    let calls = picture.calls;
     let of = title.length.map(|length| format!(" of {}", clock(length.as_secs())));
     let now = clock(title.since_start.as_secs());
     first.add(Look::Plain, format!("{GAP}{now}{}", of.unwrap_or_default()));
-    first.add(Look::Plain, format!("{GAP}{calls} calls, {waiting} of them waiting"));
+    first.add(Look::Plain, format!("{GAP}{}, {waiting} waiting", count(picture.calls, "call")));
     first.add(Look::Dim, format!("{GAP}Ctrl-C ends it"));
     vec![first, Row::of(Look::Dim, format!("in another terminal: {}", title.hint))]
 }
@@ -145,7 +144,9 @@ pub(super) fn queue_lines(queues: &[QueueNow]) -> Vec<String> {
 fn queues(queues: &[QueueNow]) -> Vec<Row> {
     let mut rows = vec![Row::of(
         Look::Dim,
-        "QUEUE    WAIT  LONGEST  ANSWERED  GAVE UP IN TIME    MEAN  READY RING TALK WRAP",
+        format!(
+            "QUEUE    WAIT  LONGEST  ANSWERED  GAVE UP  IN {IN_TIME_S} S    MEAN  READY RING TALK WRAP"
+        ),
     )];
     for queue in queues {
         let QueueNow { name, waiting, longest_wait_s, answered, abandoned, .. } = queue;
@@ -159,13 +160,13 @@ fn queues(queues: &[QueueNow]) -> Vec<Row> {
         let mean = queue.mean_wait_s.map(|mean| format!("{mean:.1} s"));
         let (level, mean) = (level.unwrap_or_default(), mean.unwrap_or_default());
         row.add(Look::Plain, format!(" {level:>7} {mean:>7}  "));
-        let count = |states: &[&str]| -> u64 {
+        let number = |states: &[&str]| -> u64 {
             states.iter().filter_map(|state| queue.operators.get(*state)).sum()
         };
         for states in
             [&["ready"][..], &["reserved", "ringing"], &["on-call", "on-hold"], &["wrap-up"]]
         {
-            row.add(Look::Plain, format!("{:>5}", count(states)));
+            row.add(Look::Plain, format!("{:>5}", number(states)));
         }
         rows.push(row);
     }
@@ -203,6 +204,11 @@ fn look_of(state: &str) -> Look {
         "taken out" | "unreachable" => Look::Bad,
         _ => Look::Dim,
     }
+}
+
+/// So many of something that takes an s.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Minutes and seconds.
@@ -272,7 +278,7 @@ mod tests {
         assert!(rows.iter().all(|row| row.chars().count() <= 80), "{rows:#?}");
         assert!(rows[22].starts_with("line 39 x"), "{rows:#?}");
         let text = rows.join("\n");
-        for part in ["1:02", "4 calls, 3 of them waiting", "support     3     1:14        12"] {
+        for part in ["1:02", "4 calls, 3 waiting", "support     3     1:14        12"] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         assert!(text.contains("86 %   6.2 s      1    0    2    0"), "{text}");

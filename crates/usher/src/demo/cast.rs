@@ -53,6 +53,8 @@ const fn operator(
 
 /// The header field by which a caller is known again at the other end and in the records.
 pub(super) const CALLER_HEADER: &str = "X-Demo-Caller";
+/// Within how many seconds callers of a queue should be served: short, as all is quick here.
+pub(super) const IN_TIME_S: u32 = 5;
 /// How long one who was taken out stays away.
 pub(super) const AWAY: Duration = Duration::from_secs(8);
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
-use super::cast::{self, Operator};
+use super::cast::{self, IN_TIME_S, Operator};
 use crate::cli::Failure;
 
 /// The host of everything.
@@ -92,6 +92,7 @@ impl Place {
                 text,
                 "\n[[queue]]\nname = \"{name}\"\nnumber = \"{number}\"\nstrategy = \"{strategy}\"\n\
                  ring_s = 5\nwrap_up_s = 3\nback_off_s = 5\n\
+                 service_level = {{ within_s = {IN_TIME_S} }}\n\
                  \n[[route]]\nto = \"^{number}$\"\ngo = {{ queue = \"{name}\" }}\n"
             );
         }

@@ -11,7 +11,7 @@ use tokio::time::{
     Instant, MissedTickBehavior, interval, interval_at, sleep, sleep_until, timeout,
 };
 
-use super::board::{Title, clock};
+use super::board::{Title, clock, count};
 use super::callers::{Callers, End, Experience};
 use super::cast::{AWAY, OPERATORS};
 use super::desk::{self, Desk, Picture};
@@ -324,12 +324,13 @@ impl Show {
         let length = clock(self.started.elapsed().as_secs());
         self.screen.line(format!("\nover after {length}\n{}", summary.text));
         if let Some(proof) = &self.proof {
-            let Proof { measured, failed, .. } = proof;
+            let failed = proof.failed;
+            let measured = format!("{} measured", count(proof.measured, "call"));
             self.screen.line(match failed {
-                0 => format!("{measured} calls measured, each side heard the other"),
-                _ => format!("{measured} calls measured, {failed} not heard as they should be"),
+                0 => format!("{measured}, each side heard the other"),
+                _ => format!("{measured}, {failed} not heard as they should be"),
             });
-            if *failed > 0 || !proof.is_enough() {
+            if failed > 0 || !proof.is_enough() {
                 let wanted = format!("{ENOUGH} calls or more, one with a hold, all well heard");
                 summary.faults.push(format!("--audio-proof wants {wanted}"));
             }

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::board::count;
 use super::callers::End;
-use super::cast::{CALLER_HEADER, QUEUES};
+use super::cast::{CALLER_HEADER, IN_TIME_S, QUEUES};
 use super::desk::{Picture, text};
 
-/// The time within which a caller should have been served, in seconds: the queues' default.
-const IN_TIME_S: f64 = 20.0;
 /// Who hung up in the moment in which somebody answered did not hear them.
 const CROSSED_S: f64 = 1.5;
 
@@ -52,8 +51,9 @@ pub(super) fn summary(
             ));
         }
     }
-    let mut lines =
-        vec!["QUEUE      OFFERED  ANSWERED  ABANDONED  IN 20 S  MEAN WAIT  LONGEST".to_owned()];
+    let mut lines = vec![format!(
+        "QUEUE      OFFERED  ANSWERED  ABANDONED   IN {IN_TIME_S} S  MEAN WAIT  LONGEST"
+    )];
     let names = QUEUES.iter().map(|queue| queue.name);
     lines.extend(names.map(|name| rows.get(name).cloned().unwrap_or_default().line(name)));
     let all = rows.into_values().reduce(Row::plus).unwrap_or_default();
@@ -63,9 +63,10 @@ pub(super) fn summary(
     let neither = records.len() - answered - abandoned;
     let cut_off = ends.values().filter(|end| **end == End::CutOff).count();
     lines.push(format!(
-        "{dialled} calls, {} records: {answered} answered, {abandoned} abandoned, {neither} neither\n\
+        "{}, {}: {answered} answered, {abandoned} abandoned, {neither} neither\n\
          {cut_off} still waited when it was over",
-        records.len(),
+        count(usize::try_from(dialled).unwrap_or(usize::MAX), "call"),
+        count(records.len(), "record"),
     ));
     Summary { text: lines.join("\n"), faults }
 }
@@ -79,7 +80,7 @@ impl Row {
         self.answered += u64::from(is_answered);
         self.abandoned += u64::from(is_abandoned);
         if is_answered || is_abandoned {
-            self.in_time += u64::from(wait_s <= IN_TIME_S);
+            self.in_time += u64::from(wait_s <= f64::from(IN_TIME_S));
             self.waits_s.push(wait_s);
         }
     }
