@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::cast::{self, IN_TIME_S, Operator};
 use crate::cli::Failure;
@@ -18,6 +19,8 @@ const HTTP_PORT: u16 = 8080;
 const TOKEN: &str = "change-me";
 /// Calls at once, for which there are ports.
 const CALLS_MAX: u16 = 100;
+/// On a loopback it takes no time.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(2);
 /// Where a range of RTP ports is looked for: below what the system gives out by itself.
 const RTP_FIRST: u16 = 20_000;
 const RTP_LAST: u16 = 32_000;
@@ -40,6 +43,12 @@ impl Place {
     /// # Errors
     /// There are no ports, or no folder can be made.
     pub(super) fn make() -> Result<Self, Failure> {
+        hears_itself().map_err(|error| {
+            Failure::failed(format!(
+                "usher: {HOST} cannot be reached from here: {error}; \
+                 is the loopback interface up? `ip link set lo up` brings it up"
+            ))
+        })?;
         let sip = free_sip().map_err(|error| no_loopback(&error))?;
         let http = free_http().map_err(|error| no_loopback(&error))?;
         let ports = free_rtp(sip.port(), http.port())?;
@@ -118,6 +127,14 @@ impl Drop for Place {
 
 fn no_loopback(error: &std::io::Error) -> Failure {
     Failure::failed(format!("usher: no port on {HOST} is to be had: {error}"))
+}
+
+/// Whether what is sent to the host arrives: ports are given out also where nothing does.
+fn hears_itself() -> std::io::Result<()> {
+    let socket = UdpSocket::bind((HOST, 0))?;
+    socket.set_read_timeout(Some(ARRIVES_WITHIN))?;
+    socket.send_to(b"?", socket.local_addr()?)?;
+    socket.recv_from(&mut [0]).map(drop)
 }
 
 /// A port that is free for UDP and TCP alike.

@@ -28,6 +28,10 @@ use crate::cli::Failure;
 
 /// How long the start may take: the switch, and all phones.
 const START_WITHIN: Duration = Duration::from_secs(20);
+/// Over its length the start may take so much longer, as nobody waits for it any more then.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long the end may take: the callers, the records and the phones, each with a limit of its own.
+const END_WITHIN: Duration = Duration::from_secs(15);
 /// How often somebody tries again what cannot be yet.
 const TRY_EVERY: Duration = Duration::from_millis(50);
 /// How often the switch is asked, and the board drawn.
@@ -86,14 +90,21 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let desk = Desk::new(place);
+    let start = arguments.minutes.map_or(START_WITHIN, |minutes| START_WITHIN.min(minutes + GRACE));
     let (mut inlets, people) = tokio::select! {
-        begun = begin(&desk, place, server) => begun?,
+        begun = timeout(start, begin(&desk, place, server)) => begun.map_err(|_| late(start))??,
         () = signals.any() => return Ok(()),
     };
     let mut show = Show::new(arguments, log.clone(), place, desk);
     let went = show.until_the_end(&mut inlets, &mut signals, server).await;
     tokio::select! {
-        ended = show.end(&mut inlets, people) => went.and(ended),
+        ended = timeout(END_WITHIN, show.end(&mut inlets, people)) => match ended {
+            Ok(ended) => went.and(ended),
+            Err(_) => Err(Failure::failed(format!(
+                "usher: not all calls and records were ended after {} s",
+                END_WITHIN.as_secs()
+            ))),
+        },
         () = signals.any() => Err(Failure::failed("usher: broken off")),
     }
 }
@@ -120,6 +131,11 @@ async fn begin(desk: &Desk, place: &Place, server: &Server) -> Result<(Inlets, P
     tokio::spawn(watch_on(desk.clone(), tell_picture));
     let inlets = Inlets { events, experiences, told, pictures };
     Ok((inlets, People { stop_callers, callers, stop_operators, operators }))
+}
+
+fn late(start: Duration) -> Failure {
+    let start = start.as_secs();
+    Failure::failed(format!("usher: the switch and all phones were not there after {start} s"))
 }
 
 fn want(error: &std::io::Error) -> Failure {
