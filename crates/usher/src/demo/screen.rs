@@ -12,15 +12,15 @@ const SIZE: (usize, usize) = (80, 24);
 pub(super) struct Screen {
     board: Option<Board>,
     colours: bool,
-    /// Nobody reads any more.
-    closed: bool,
+    /// Why nothing can be written any more.
+    fault: Option<io::Error>,
 }
 
 impl Screen {
     /// One that draws, or one that prints.
     pub(super) fn new(draws: bool) -> Self {
         let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let mut screen = Self { board: draws.then(Board::default), colours, closed: false };
+        let mut screen = Self { board: draws.then(Board::default), colours, fault: None };
         if draws {
             // Clear, and hide the cursor.
             screen.write("\x1b[2J\x1b[?25l");
@@ -28,9 +28,14 @@ impl Screen {
         screen
     }
 
-    /// Whether nobody reads any more.
+    /// Whether nothing can be written any more.
     pub(super) fn is_closed(&self) -> bool {
-        self.closed
+        self.fault.is_some()
+    }
+
+    /// Why nothing can be written any more, where it is not that nobody reads.
+    pub(super) fn fault(&self) -> Option<&io::Error> {
+        self.fault.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe)
     }
 
     /// Whether it draws.
@@ -70,10 +75,11 @@ impl Screen {
     }
 
     fn write(&mut self, text: &str) {
-        let mut out = io::stdout().lock();
-        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            self.closed |= error.kind() != ErrorKind::Interrupted;
+        if self.is_closed() {
+            return;
         }
+        let mut out = io::stdout().lock();
+        self.fault = out.write_all(text.as_bytes()).and_then(|()| out.flush()).err();
     }
 }
 

@@ -351,6 +351,9 @@ impl Show {
                 summary.faults.push(format!("--audio-proof wants {wanted}"));
             }
         }
+        if let Some(fault) = self.screen.fault() {
+            summary.faults.push(format!("the output cannot be written: {fault}"));
+        }
         if summary.faults.is_empty() {
             return Ok(());
         }
