@@ -9,6 +9,13 @@ use super::desk::{OperatorNow, Picture, QueueNow};
 
 /// Lines kept for a tall terminal.
 const LINES_MAX: usize = 200;
+/// Columns of the whole board.
+const COLUMNS: usize = 80;
+/// Events that are always seen.
+const EVENTS_MIN: usize = 3;
+/// Rows of the whole board beside those of queues and operators: two of the head, three empty ones,
+/// one of names, the events, and the last, in which the cursor stands.
+const FIXED: usize = 7 + EVENTS_MIN;
 /// Between columns.
 const GAP: &str = "  ";
 
@@ -50,11 +57,17 @@ impl Row {
         self.0.push((look, text.into()));
     }
 
-    /// At most so many columns of it.
+    /// At most so many columns of it; what is cut off ends in an ellipsis.
     fn print(&self, width: usize, colours: bool, out: &mut String) {
+        let length: usize = self.0.iter().map(|(_, text)| text.trim_end().chars().count()).sum();
+        let is_cut = length > width;
         let mut left = width;
         for (look, text) in &self.0 {
-            let text: String = text.chars().take(left).collect();
+            let length = text.chars().count();
+            let mut text: String = text.chars().take(left).collect();
+            if is_cut && length >= left && text.pop().is_some() {
+                text.push('…');
+            }
             left -= text.chars().count();
             if colours && *look != Look::Plain {
                 let _ = write!(out, "{}{text}\x1b[0m", look.code());
@@ -98,12 +111,19 @@ impl Board {
         (width, height): (usize, usize),
         colours: bool,
     ) -> String {
-        let mut rows = head(title, picture);
-        rows.push(Row::default());
-        rows.extend(queues(&picture.queues));
-        rows.push(Row::default());
-        rows.extend(operators(&picture.operators, width));
-        rows.push(Row::default());
+        let operators = operators(&picture.operators, width.max(COLUMNS));
+        let wanted = FIXED + picture.queues.len() + operators.len();
+        let mut rows = if width < COLUMNS || height < wanted {
+            small(title, picture, (width, height), wanted)
+        } else {
+            let mut rows = head(title, picture);
+            rows.push(Row::default());
+            rows.extend(queues(&picture.queues));
+            rows.push(Row::default());
+            rows.extend(operators);
+            rows.push(Row::default());
+            rows
+        };
         let room = height.saturating_sub(rows.len() + 1);
         let skip = self.lines.len().saturating_sub(room);
         rows.extend(self.lines.iter().skip(skip).map(|line| Row::of(Look::Plain, line)));
@@ -117,6 +137,50 @@ impl Board {
         out.push_str("\x1b[J");
         out
     }
+}
+
+/// What is left where not all has room: how large the window must be, the table, and, where there
+/// are rows for them, the operators.
+fn small(
+    title: &Title,
+    picture: &Picture,
+    (width, height): (usize, usize),
+    wanted: usize,
+) -> Vec<Row> {
+    let mut rows = head(title, picture);
+    rows.truncate(1);
+    let short = format!("needs {COLUMNS} x {wanted}");
+    let long = format!("make the window {COLUMNS} x {wanted} to see it all");
+    let fits = long.chars().count() <= width;
+    rows.push(Row::of(Look::Busy, if fits { long } else { short }));
+    if width < COLUMNS {
+        rows.extend(narrow_queues(&picture.queues));
+    } else {
+        rows.extend(queues(&picture.queues));
+    }
+    let operators = operators(&picture.operators, width);
+    if rows.len() + operators.len() + EVENTS_MIN < height {
+        rows.extend(operators);
+    }
+    rows
+}
+
+/// The table in half the columns: without the operators.
+fn narrow_queues(queues: &[QueueNow]) -> Vec<Row> {
+    let mut rows =
+        vec![Row::of(Look::Dim, format!("QUEUE   WAIT  LONG  ANS GONE IN {IN_TIME_S} S MEAN"))];
+    for queue in queues {
+        let QueueNow { name, waiting, longest_wait_s, answered, abandoned, .. } = queue;
+        let mut row = Row::of(Look::Bold, format!("{name:<8.8}"));
+        row.add(Look::Plain, format!("{waiting:>4} {:>5}", clock_f(*longest_wait_s)));
+        row.add(Look::Plain, format!(" {answered:>4} {abandoned:>4}"));
+        let level = queue.service_level.map(|level| format!("{:.0} %", level * 100.0));
+        let mean = queue.mean_wait_s.map(|mean| format!("{mean:.1}"));
+        let (level, mean) = (level.unwrap_or_default(), mean.unwrap_or_default());
+        row.add(Look::Plain, format!(" {level:>6} {mean:>4}"));
+        rows.push(row);
+    }
+    rows
 }
 
 fn head(title: &Title, picture: &Picture) -> Vec<Row> {
@@ -294,6 +358,32 @@ mod tests {
             assert!(rows.len() <= height.saturating_sub(1));
             assert!(rows.iter().all(|row| row.chars().count() <= width));
         }
+    }
+
+    #[test]
+    fn a_small_terminal_says_what_it_lacks_and_shows_the_table() {
+        let mut board = Board::default();
+        for number in 0..40 {
+            board.add(format!("line {number} {}", "x".repeat(100)));
+        }
+        let rows = screen(&board, (40, 10));
+        assert_eq!(
+            rows[..6],
+            [
+                "usher demo  1:02  4 calls, 3 waiting  C…",
+                "make the window 80 x 13 to see it all",
+                "QUEUE   WAIT  LONG  ANS GONE IN 5 S MEAN",
+                "support    3  1:14   12    2   86 %  6.2",
+                "line 35 xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…",
+                "line 36 xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…",
+            ],
+        );
+        let tall = screen(&board, (40, 24)).join("\n");
+        assert!(tall.contains("alice   on-call    0:07  20 7946 0007"), "{tall}");
+        let low = screen(&board, (100, 12)).join("\n");
+        assert!(low.contains("80 x 13") && low.contains("READY RING TALK WRAP"), "{low}");
+        assert!(!screen(&board, (80, 13)).join("\n").contains("make the window"));
+        assert_eq!(screen(&board, (20, 5))[1], "needs 80 x 13");
     }
 
     #[test]
