@@ -129,7 +129,9 @@ fn without_a_terminal_it_prints_lines_and_ends_after_its_time() {
     let (status, text) = Demo::start(&["--minutes", "0.2"]).end();
     assert!(status.success(), "{status}:\n{text}");
     assert!(!text.contains('\x1b'), "no codes of a terminal:\n{text}");
-    for part in ["waits in support as number 1", " answers ", "QUEUE    WAIT", "over after 0:1"] {
+    for part in
+        ["waits in support as number 1", " answers ", "QUEUE    WAIT", "  IN 5 S", "over after 0:1"]
+    {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     let (calls, records, neither) = counts(&text);
@@ -172,6 +174,20 @@ fn on_a_terminal_it_draws_and_leaves_the_cursor_as_it_was() {
     }
     let (calls, records, _) = counts(rest);
     assert_eq!(calls, records, "{rest}");
+}
+
+#[test]
+fn a_full_disk_is_no_success() {
+    let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+    let mut child = command(&["--minutes", "0.1"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let errors = child.stderr.take().expect("its errors are ours");
+    let (status, said) = Demo::reading(child, errors).end();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("the output cannot be written: No space left on device"), "{said}");
 }
 
 #[test]
