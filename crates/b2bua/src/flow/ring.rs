@@ -170,7 +170,9 @@ impl B2bua {
     /// a caller who could never be put through is better refused.
     pub(crate) fn lease_with_company(&mut self) -> Option<Lease> {
         let lease = self.lease(None)?;
-        let kept_back = (self.state.calls.len() + 1).min(self.directory.config.operators.len());
+        // Two for each call, this one included, less those that are taken.
+        let missing = (2 * (self.state.calls.len() + 1)).saturating_sub(self.state.leased);
+        let kept_back = missing.min(self.directory.config.operators.len());
         if self.state.pool.free() >= kept_back.max(1) {
             return Some(lease);
         }
