@@ -14,14 +14,17 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let scenarios: Box<dyn Iterator<Item = Scenario>> = match (args.first(), number(1), number(2)) {
-        (Some(kind), Some(from), Some(to)) if kind == "rough" => {
+        (Some(kind), Some(from), Some(to)) if kind == "rough" && from < to => {
             Box::new((from..to).map(Scenario::rough))
         }
-        (Some(kind), Some(calls), Some(operators)) if kind == "smooth" => {
+        (Some(kind), Some(calls), Some(operators @ 1..)) if kind == "smooth" && calls > 0 => {
             Box::new(std::iter::once(Scenario::smooth(1, calls, operators)))
         }
         _ => {
-            eprintln!("usage: sim rough FROM TO | sim smooth CALLS OPERATORS | sim ladder SEED");
+            eprintln!(
+                "usage: sim rough FROM TO (seeds, FROM below TO) | sim smooth CALLS OPERATORS (one or more of \
+                 each) | sim ladder SEED"
+            );
             return ExitCode::from(2);
         }
     };
