@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Decisions kept per task, the newest; the first is kept as well.
 const PER_TASK: usize = 32;
 /// Tasks whose decisions are kept, those decided on last.
-const TASKS: usize = 2_000;
+const TASKS: usize = 1_000;
 
 /// A bounded memory.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -58,9 +58,9 @@ pub(crate) struct Core {
     /// Client transactions by where they were sent, for errors of the transport.
     sent_to: BTreeSet<(SocketAddr, ClientKey)>,
     pub(crate) servers: BTreeMap<u64, Box<Server>>,
-    server_keys: BTreeMap<String, u64>,
+    server_keys: BTreeMap<Arc<str>, u64>,
     /// Of requests outside dialogs, for the test of section 8.2.2.2.
-    merged_keys: BTreeSet<String>,
+    merged_keys: BTreeSet<Arc<str>>,
     /// Our tags, which name legs.
     pub(crate) tags: BTreeMap<u64, LegId>,
     /// Call-IDs of the calls we placed, to know one that comes back.
@@ -280,8 +280,10 @@ impl Core {
             Some(Method::Invite) => ServerState::Invite(server_invite::State::Proceeding),
             _ => ServerState::Request(server_request::State::new(now)),
         };
+        let key: Arc<str> = key.into();
         self.server_keys.insert(key.clone(), id);
         let merged = if request.to_tag().is_none() { key::merged(request) } else { None };
+        let merged = merged.map(Arc::<str>::from);
         let merged = merged.filter(|merged| self.merged_keys.insert(merged.clone()));
         let request = request.stamp_via(flow.remote);
         let flow = reply_flow(flow, &request);
@@ -300,7 +302,7 @@ impl Core {
     /// Whether a transaction for the same request exists, which came another way.
     pub(crate) fn is_merged(&self, request: &Message) -> bool {
         request.to_tag().is_none()
-            && key::merged(request).is_some_and(|key| self.merged_keys.contains(&key))
+            && key::merged(request).is_some_and(|key| self.merged_keys.contains(key.as_str()))
     }
 
     /// The skeleton of a response in a server transaction; `None` once it has its final one.

@@ -11,6 +11,8 @@ pub(crate) mod server_invite;
 pub(crate) mod server_request;
 pub(crate) mod timer;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -178,9 +180,9 @@ pub(crate) struct Server {
     pub(crate) state: ServerState,
     /// Where responses go (section 18.2.2).
     pub(crate) flow: Flow,
-    pub(crate) key: String,
+    pub(crate) key: Arc<str>,
     /// The key of the merged-request test, for requests outside dialogs (section 8.2.2.2).
-    pub(crate) merged: Option<String>,
+    pub(crate) merged: Option<Arc<str>>,
     /// The request, until it is finally answered.
     pub(crate) request: Option<Message>,
     /// The last response.
