@@ -67,6 +67,9 @@ impl Uri {
             Scheme::Sip | Scheme::Sips => uri.read_sip(rest)?,
             Scheme::Tel => {
                 let (number, params) = rest.split_once(';').unwrap_or((rest, ""));
+                if number.is_empty() {
+                    return Err(NOT_URI);
+                }
                 uri.user = Some(number.to_owned());
                 uri.params = Params::parse(params);
             }
@@ -91,7 +94,10 @@ impl Uri {
     pub(crate) fn is_uri(text: &str) -> bool {
         split_scheme(text).is_some_and(|(scheme, rest)| {
             let is_sip = ["sip", "sips"].iter().any(|sip| scheme.eq_ignore_ascii_case(sip));
-            !is_sip || split_sip(rest).is_some_and(|parts| Host::is_host_port(parts.hostport))
+            match is_sip {
+                true => split_sip(rest).is_some_and(|parts| Host::is_host_port(parts.hostport)),
+                false => !(scheme.eq_ignore_ascii_case("tel") && rest.starts_with(';')),
+            }
         })
     }
 
@@ -487,6 +493,7 @@ mod tests {
             "<sip:a@b>",
             "sip:\"a\"@b",
             "sip:;lr",
+            "tel:;ext=1",
         ] {
             assert_eq!(Uri::parse(text), Err(NOT_URI), "{text:?}");
         }
