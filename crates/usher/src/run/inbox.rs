@@ -6,8 +6,8 @@
 //! up behind.
 //!
 //! New INVITEs are refused when what the core took last from the fresh lane had waited too long, when
-//! the lane is too long, or when the store does not keep up; never a retransmission of one that was let in: a 503 beside the call's
-//! own answer would kill it half.
+//! the lane is too long, or when the store does not keep up; never a retransmission of one that was
+//! let in: a 503 beside the call's own answer would kill it half.
 //!
 //! One lock guards it all. It is held for the time of a push or a pop and never while waiting.
 

@@ -33,8 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a peer that has closed its half of the connection is kept for the answers it is owed.
 /// Longer would be wrong: one that has closed both halves looks the same.
 const LINGER: Duration = Duration::from_secs(2);
-/// The pause when the inbox is full, or the queue to the peer half so.
+/// The pause when the inbox is full, or much waits for the peer to be read.
 const PAUSE: Duration = Duration::from_millis(5);
+/// Pauses before a message at most: a second.
+const PAUSES_MAX: usize = 200;
 /// Bytes read at once.
 const READ: usize = 4_096;
 /// Bytes the kernel keeps for a peer that does not read; it would go up to some megabytes.
@@ -223,8 +225,12 @@ async fn read(
             match frame {
                 Ok(frame) => {
                     debts.taken(&frame);
-                    // Who asks faster than they read the answers is read no faster.
-                    while room.is_crowded() {
+                    // Who asks faster than they read the answers is read no faster; but two of us
+                    // who did so to each other would wait for ever.
+                    for _ in 0..PAUSES_MAX {
+                        if !room.is_crowded() {
+                            break;
+                        }
                         tokio::time::sleep(PAUSE).await;
                     }
                     take(place, frame, reception).await;
