@@ -172,14 +172,14 @@ impl World {
         let uri = parsed(&format!("sip:{number}@{}", crate::setup::SWITCH));
         let body = (!caller.late_offer).then(|| self.peers[TRUNK].describe("sendrecv"));
         let invite = Invite {
-            leg,
-            target: Target::Uri { uri: uri.clone(), proxy: None },
-            from: NameAddr::new(parsed(&format!("sip:c{who}@carrier.example"))),
-            to: NameAddr::new(uri),
-            max_forwards: 70,
             headers: vec![("X-Caller".into(), who.to_string())],
             body,
-            credentials: None,
+            ..Invite::new(
+                leg,
+                Target::Uri { uri: uri.clone(), proxy: None },
+                NameAddr::new(parsed(&format!("sip:c{who}@carrier.example"))),
+                NameAddr::new(uri),
+            )
         };
         self.callers.legs[who] = Some(leg);
         self.callers.by_leg.insert(leg, who);

@@ -275,6 +275,23 @@ pub struct Invite {
     pub credentials: Option<Credentials>,
 }
 
+impl Invite {
+    /// A call without an offer, credentials or extra header fields, on nobody's behalf.
+    #[must_use]
+    pub fn new(leg: LegId, target: Target, from: NameAddr, to: NameAddr) -> Self {
+        Self {
+            leg,
+            target,
+            from,
+            to,
+            max_forwards: 70,
+            headers: Headers::new(),
+            body: None,
+            credentials: None,
+        }
+    }
+}
+
 /// Where an INVITE of ours goes.
 #[expect(clippy::large_enum_variant, reason = "moved once, never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

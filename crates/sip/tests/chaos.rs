@@ -135,14 +135,13 @@ impl Chaos {
         self.legs.push(leg);
         let uri = Uri::parse("sip:b@pbx.example").unwrap();
         let invite = Invite {
-            leg,
-            target: Target::Uri { uri: uri.clone(), proxy: None },
-            from: NameAddr::new(uri.clone()),
-            to: NameAddr::new(uri),
-            max_forwards: 70,
-            headers: Headers::new(),
             body: self.body(),
-            credentials: None,
+            ..Invite::new(
+                leg,
+                Target::Uri { uri: uri.clone(), proxy: None },
+                NameAddr::new(uri.clone()),
+                NameAddr::new(uri),
+            )
         };
         self.input(Input::Command(Command::Invite(Box::new(invite))));
     }

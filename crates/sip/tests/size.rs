@@ -70,14 +70,13 @@ impl Bench {
         let leg = self.endpoint.next_leg();
         let body = (body > 0).then(|| Body::sdp(Bytes::from(vec![b'x'; body])));
         self.input(Input::Command(Command::Invite(Box::new(Invite {
-            leg,
-            target,
-            from: NameAddr::new(Uri::parse("sip:alice@192.0.2.1").unwrap()),
-            to: NameAddr::new(Uri::parse("sip:bob@192.0.2.2").unwrap()),
-            max_forwards: 70,
-            headers: Headers::new(),
             body,
-            credentials: None,
+            ..Invite::new(
+                leg,
+                target,
+                NameAddr::new(Uri::parse("sip:alice@192.0.2.1").unwrap()),
+                NameAddr::new(Uri::parse("sip:bob@192.0.2.2").unwrap()),
+            )
         }))));
         leg
     }
@@ -313,14 +312,9 @@ fn a_request_that_outgrows_a_datagram_by_its_credentials_goes_by_stream() {
     let credentials = Some(sip::Credentials { username: "us".into(), password: "secret".into() });
     let uri = || NameAddr::new(Uri::parse(BOB).unwrap());
     let invite = Invite {
-        leg,
-        target: Target::Uri { uri: uri().uri, proxy: None },
-        from: uri(),
-        to: uri(),
-        max_forwards: 70,
-        headers: Headers::new(),
         body: Some(Body::sdp(Bytes::from(vec![b'x'; 780]))),
         credentials,
+        ..Invite::new(leg, Target::Uri { uri: uri().uri, proxy: None }, uri(), uri())
     };
     bench.input(Input::Command(Command::Invite(Box::new(invite))));
     let (flow, request) = bench.last();

@@ -104,14 +104,11 @@ impl B2bua {
         });
         self.state.legs.insert(leg, call.key);
         let invite = Invite {
-            leg,
-            target: callee.target,
-            from: self.shown_caller(call),
-            to: callee.to,
             headers: self.context_headers(call, callee.operator.is_some()),
             body: Some(sip::Body::sdp(offer)),
             credentials: callee.credentials,
             max_forwards: call.hops,
+            ..Invite::new(leg, callee.target, self.shown_caller(call), callee.to)
         };
         self.command_sip(now, sip::Command::Invite(Box::new(invite)));
         true

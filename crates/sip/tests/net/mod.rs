@@ -239,14 +239,14 @@ impl Net {
         let uri =
             |user: &str, side: usize| Uri::sip(user, Host::from(address(side).ip()), Some(5060));
         let invite = Invite {
-            leg,
-            target: Target::Uri { uri: uri("bob", B), proxy: None },
-            from: NameAddr::new(uri("alice", A)),
-            to: NameAddr::new(uri("bob", B)),
-            max_forwards: 70,
-            headers: Headers::new(),
             body: (!late).then(|| sdp("offer")),
             credentials,
+            ..Invite::new(
+                leg,
+                Target::Uri { uri: uri("bob", B), proxy: None },
+                NameAddr::new(uri("alice", A)),
+                NameAddr::new(uri("bob", B)),
+            )
         };
         self.command(A, Command::Invite(Box::new(invite)));
         leg

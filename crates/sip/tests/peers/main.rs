@@ -115,14 +115,16 @@ impl Bench {
         let leg = self.endpoint.next_leg();
         let uri = Uri::parse("sip:bob@pbx.example").unwrap();
         let invite = Invite {
-            leg,
-            target: Target::Uri { uri: uri.clone(), proxy: None },
-            from: NameAddr::new(Uri::parse("sip:queue@usher.example").unwrap()),
-            to: NameAddr::new(uri),
             max_forwards: 69,
             headers: vec![("X-CRM-Id".into(), "7\r\nVia: evil".to_owned())],
             body: Some(sdp("offer")),
             credentials,
+            ..Invite::new(
+                leg,
+                Target::Uri { uri: uri.clone(), proxy: None },
+                NameAddr::new(Uri::parse("sip:queue@usher.example").unwrap()),
+                NameAddr::new(uri),
+            )
         };
         self.command(Command::Invite(Box::new(invite)));
         self.resolve();
@@ -421,16 +423,12 @@ fn a_host_that_does_not_resolve() {
     let mut bench = Bench::new();
     let leg = bench.endpoint.next_leg();
     let uri = Uri::parse("sip:bob@nowhere.example").unwrap();
-    let invite = Invite {
+    let invite = Invite::new(
         leg,
-        target: Target::Uri { uri: uri.clone(), proxy: None },
-        from: NameAddr::new(uri.clone()),
-        to: NameAddr::new(uri),
-        max_forwards: 70,
-        headers: Headers::new(),
-        body: None,
-        credentials: None,
-    };
+        Target::Uri { uri: uri.clone(), proxy: None },
+        NameAddr::new(uri.clone()),
+        NameAddr::new(uri),
+    );
     bench.command(Command::Invite(Box::new(invite)));
     let query = bench.asked[0];
     bench.input(Input::Resolved { query, flows: Vec::new() });
@@ -526,14 +524,13 @@ fn a_reloaded_desk_is_found_again() {
     let leg = bench.endpoint.next_leg();
     let address = NameAddr::new(Uri::parse("sip:alice@usher.example").unwrap());
     let invite = Invite {
-        leg,
-        target: Target::Binding { user: "alice".into(), binding },
-        from: address.clone(),
-        to: address,
-        max_forwards: 70,
-        headers: Headers::new(),
         body: Some(sdp("offer")),
-        credentials: None,
+        ..Invite::new(
+            leg,
+            Target::Binding { user: "alice".into(), binding },
+            address.clone(),
+            address,
+        )
     };
     bench.command(Command::Invite(Box::new(invite)));
     let (way, invite) = bench.sent.pop().unwrap();

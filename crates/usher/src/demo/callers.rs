@@ -181,14 +181,14 @@ impl Callers {
         self.count += 1;
         let (leg, caller) = (self.peer.next_leg(), self.count);
         let invite = Invite {
-            leg,
-            target: Target::Uri { uri: to.clone(), proxy: None },
-            from: NameAddr::new(from),
-            to: NameAddr::new(to),
-            max_forwards: 70,
             headers: vec![(CALLER_HEADER.into(), caller.to_string())],
             body: Some(line.describe(Direction::SendRecv)),
-            credentials: None,
+            ..Invite::new(
+                leg,
+                Target::Uri { uri: to.clone(), proxy: None },
+                NameAddr::new(from),
+                NameAddr::new(to),
+            )
         };
         self.calls.insert(leg, Call { caller, tone, line, talks: false });
         let (low, high) = if self.dice.percent(35) { (2, 6) } else { (10, 40) };
