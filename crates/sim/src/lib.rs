@@ -22,5 +22,5 @@ mod trouble;
 mod world;
 
 pub use dice::Dice;
-pub use run::{Failure, Summary, ladder, run};
+pub use run::{Failure, HELD, Summary, ladder, run};
 pub use scenario::{Caller, Network, Operator, Scenario};

@@ -35,6 +35,8 @@ pub(crate) struct Peer {
 pub(crate) struct Registration {
     /// The user part.
     pub(crate) user: String,
+    /// Its password is none.
+    pub(crate) is_wrong: bool,
     /// Rises with each REGISTER.
     pub(crate) cseq: u32,
     /// The request that awaits its answer.
@@ -118,7 +120,8 @@ impl Peer {
             && let Ok(challenge) = Challenge::parse(value)
         {
             *count += 1;
-            let ha1 = Algorithm::Md5.ha1(user, &challenge.realm, PASSWORD);
+            let password = if registration.is_wrong { "wrong" } else { PASSWORD };
+            let ha1 = Algorithm::Md5.ha1(user, &challenge.realm, password);
             let answer = challenge.answer(user, &ha1, &Method::Register, &uri, "0a4f113b", *count);
             request = request.header(Name::Authorization, answer);
         }
@@ -130,14 +133,15 @@ impl Peer {
     /// A response to REGISTER: the next request, where one is needed.
     pub(crate) fn registered(&mut self, response: &Message) -> Option<Message> {
         let registration = &mut self.registration;
-        let (_, expires_s) = registration.pending.as_ref()?;
-        let expires_s = *expires_s;
+        let (request, expires_s) = registration.pending.as_ref()?;
+        let (expires_s, told) = (*expires_s, request.header(Name::Authorization).is_some());
         let cseq = response.cseq().ok()?;
         if cseq.number != registration.cseq {
             return None;
         }
         registration.pending = None;
-        if response.status() != Some(401) {
+        // What was wrong once is wrong again.
+        if response.status() != Some(401) || registration.is_wrong && told {
             return None;
         }
         let md5 = response

@@ -174,6 +174,7 @@ impl World {
         let invite = Invite {
             headers: vec![("X-Caller".into(), who.to_string())],
             body,
+            credentials: self.scenario.trunk_digest.then(crate::setup::trunk_credentials),
             ..Invite::new(
                 leg,
                 Target::Uri { uri: uri.clone(), proxy: None },

@@ -54,19 +54,24 @@ pub fn run(scenario: &Scenario) -> Result<Summary, Box<Failure>> {
     }
 }
 
-/// How a scenario goes, as a ladder, whether or not it holds.
+/// The last line of a ladder whose run held.
+pub const HELD: &str = "Every check held, and at the end nothing is left over.";
+
+/// How a scenario goes, as a ladder, whether or not it holds; [`HELD`] or what did not hold is
+/// the last line.
 #[must_use]
 pub fn ladder(scenario: &Scenario) -> String {
     let mut world = World::new(scenario.clone(), true);
     let outcome = world.run();
-    format!("{}{outcome:?}\n", world.ladder.text())
+    let last = outcome.map_or_else(|broken| format!("BROKEN: {broken}"), |()| HELD.to_owned());
+    format!("{}\n{last}\n", world.ladder.text())
 }
 
 fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)> {
     let mut world = World::new(scenario.clone(), trace);
     let outcome = quietly(|| catch_unwind(AssertUnwindSafe(|| world.run())));
     let outcome = outcome.unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
-    outcome.map_err(|what| (what, world.ladder.text().to_owned()))?;
+    outcome.map_err(|what| (what, world.ladder.text()))?;
     Ok(Summary {
         calls: scenario.callers.len() as u64,
         answered: world.checker.answered,

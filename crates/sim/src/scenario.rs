@@ -18,6 +18,8 @@ pub struct Scenario {
     pub operators: Vec<Operator>,
     /// What happens to datagrams.
     pub network: Network,
+    /// The trunk is known by digest instead of by its address.
+    pub trunk_digest: bool,
     /// How often, in a thousand turns, the switch is carried and resumed.
     pub carry_permille: u64,
     /// Seconds of wrap-up.
@@ -106,6 +108,8 @@ pub struct Operator {
     pub away_ms: Vec<(Ms, Ms)>,
     /// Asks then who is registered.
     pub fetch_ms: Option<Ms>,
+    /// Has a wrong password in the phone.
+    pub wrong_password: bool,
 }
 
 /// What happens to datagrams, each on its own.
@@ -151,6 +155,7 @@ impl Scenario {
             seed,
             callers,
             network,
+            trunk_digest: false,
             carry_permille: dice.below(30),
             wrap_up_s: dice.below(4),
             ring_s: dice.between(2, 15),
@@ -213,6 +218,7 @@ impl Scenario {
             hold_permille: 0,
             phones: 1,
             fetch_ms: None,
+            wrong_password: false,
             lie_permille: 0,
             die_permille: 0,
             away_ms: Vec::new(),
@@ -222,6 +228,7 @@ impl Scenario {
             callers,
             operators: (0..operators).map(|_| calm.clone()).collect(),
             network: Network { loss_permille: 0, twice_permille: 0, delay_ms: 5, jitter_ms: 0 },
+            trunk_digest: false,
             carry_permille: 0,
             wrap_up_s: 3,
             ring_s: 15,
@@ -252,6 +259,7 @@ fn rough_operator(dice: &mut Dice) -> Operator {
         answer_ms: 0,
         phones: 1,
         fetch_ms: None,
+        wrong_password: false,
         away_ms: Vec::new(),
     };
     operator.die_permille *= 2;

@@ -6,7 +6,7 @@ use b2bua::config::{Answer, Config, Limits, Media, Operator, Outgoing, Queue, Si
 use sip::{Block, Credentials, TrunkPeer};
 
 use crate::dice::Dice;
-use crate::ladder::Ladder;
+use crate::ladder::{Ladder, SWITCH_NAME};
 use crate::peer::{PASSWORD, Peer, base_config};
 use crate::scenario::Scenario;
 
@@ -26,15 +26,20 @@ pub(crate) fn operator_id(at: usize) -> String {
 
 /// The trunk first, then each operator's phones.
 pub(crate) fn peers(scenario: &Scenario, dice: &mut Dice, ladder: &mut Ladder) -> Vec<Peer> {
-    ladder.name(TRUNK, "trunk");
+    ladder.name(TRUNK, "caller");
+    ladder.name(SWITCH, SWITCH_NAME);
     let mut peers = vec![Peer::new(TRUNK, SWITCH, "trunk", dice)];
     for (at, operator) in scenario.operators.iter().enumerate() {
         let host = 0x0a00_0301 + 4 * u32::try_from(at).unwrap_or(0);
         for phone in 0..operator.phones {
             let host = host + u32::try_from(phone).unwrap_or(0);
             let address = SocketAddr::new(Ipv4Addr::from(host).into(), 5060);
-            ladder.name(address, &format!("{}.{phone}", operator_id(at)));
-            peers.push(Peer::new(address, SWITCH, &operator_id(at), dice));
+            let name = operator_id(at);
+            let name = if operator.phones > 1 { format!("{name}.{phone}") } else { name };
+            ladder.name(address, &name);
+            let mut peer = Peer::new(address, SWITCH, &operator_id(at), dice);
+            peer.registration.is_wrong = operator.wrong_password;
+            peers.push(peer);
         }
     }
     peers
@@ -50,8 +55,11 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         .collect();
     sip.trunks = vec![TrunkPeer {
         name: "carrier".into(),
-        hosts: vec![Block { address: TRUNK.ip(), prefix: 32 }],
-        credentials: None,
+        hosts: match scenario.trunk_digest {
+            true => Vec::new(),
+            false => vec![Block { address: TRUNK.ip(), prefix: 32 }],
+        },
+        credentials: scenario.trunk_digest.then(trunk_credentials),
     }];
     let operator = |id: &String| Operator {
         id: id.as_str().into(),
@@ -85,6 +93,11 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         routes: Vec::new(),
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
     }
+}
+
+/// Who the trunk says it is where it is asked.
+pub(crate) fn trunk_credentials() -> Credentials {
+    Credentials { username: "carrier".into(), password: PASSWORD.into() }
 }
 
 /// The configuration without an operator; or with everybody, and a queue more.

@@ -94,7 +94,6 @@ impl World {
     pub(crate) fn new(scenario: Scenario, trace: bool) -> Self {
         let mut dice = Dice::new(scenario.seed);
         let mut ladder = Ladder::new(trace);
-        ladder.name(setup::SWITCH, "usher");
         let peers = setup::peers(&scenario, &mut dice, &mut ladder);
         let switch = B2bua::new(
             setup::config(&scenario),
