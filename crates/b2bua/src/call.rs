@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use acd::{OperatorId, QueueId, ReservationId};
 use media::Source;
 use serde::{Deserialize, Serialize};
+use sip::msg::Uuid;
 
 use crate::Time;
 use crate::config::Name;
@@ -28,6 +29,8 @@ pub(crate) struct Call {
     pub(crate) trunk: Option<Name>,
     /// Max-Forwards of what we send on its behalf.
     pub(crate) hops: u8,
+    /// Our half of Session-ID on all its legs (RFC 7989).
+    pub(crate) uuid: Option<Uuid>,
     pub(crate) context: BTreeMap<String, String>,
     pub(crate) participants: Vec<Participant>,
     /// What the distributor has of it, the newest last.

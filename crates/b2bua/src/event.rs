@@ -150,6 +150,9 @@ pub enum What {
         to: Name,
         #[serde(skip_serializing_if = "Option::is_none")]
         trunk: Option<Name>,
+        /// Our half of Session-ID in all its messages (RFC 7989).
+        #[serde(rename = "session_id", skip_serializing_if = "Option::is_none")]
+        uuid: Option<String>,
         context: BTreeMap<String, String>,
     },
     #[serde(rename = "call.answered")]

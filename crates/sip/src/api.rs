@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::msg::{Host, Malformed, Message, Method, NameAddr, Uri};
+use crate::msg::{Host, Malformed, Message, Method, NameAddr, Uri, Uuid};
 
 /// Time since the node's epoch.
 pub type Time = core::time::Duration;
@@ -273,6 +273,9 @@ pub struct Invite {
     /// Credentials to answer a challenge with, and the only realms they are given to (empty: any
     /// realm of the peer called, RFC 3261 section 22).
     pub credentials: Option<Credentials>,
+    /// Our half of Session-ID (RFC 7989), the same on all legs of a call; one of its own where
+    /// none is given.
+    pub uuid: Option<Uuid>,
 }
 
 impl Invite {
@@ -288,6 +291,7 @@ impl Invite {
             headers: Headers::new(),
             body: None,
             credentials: None,
+            uuid: None,
         }
     }
 }

@@ -4,6 +4,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 
+use crate::msg::Uuid;
+
 /// A cryptographic generator, seeded by the owner: what it mints cannot be guessed by a peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rng(ChaCha8Rng);
@@ -34,6 +36,11 @@ impl Rng {
     /// Fills `octets` with chance.
     pub fn fill(&mut self, octets: &mut [u8]) {
         self.0.fill_bytes(octets);
+    }
+
+    /// A half of Session-ID.
+    pub fn uuid(&mut self) -> Uuid {
+        Uuid::random(self.0.next_u64(), self.0.next_u64())
     }
 
     /// A Call-ID of 128 random bits that names neither host nor time (RFC 3261 section 8.1.1.4).

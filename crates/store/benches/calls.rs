@@ -97,6 +97,7 @@ impl Call {
         let (operator, queue) = (self.operator(), self.queue());
         vec![
             What::CallStarted {
+                uuid: None,
                 kind: Kind::Inbound,
                 from: self.caller().into(),
                 to: "600".into(),

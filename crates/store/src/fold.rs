@@ -34,7 +34,9 @@ fn run(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> rusqlite::Result<us
 }
 
 fn start_call(db: &Connection, open: &mut Open, node: &str, event: &Event, key: CallKey) -> Done {
-    let What::CallStarted { kind, from, to, trunk, context } = &event.what else { return Ok(()) };
+    let What::CallStarted { kind, from, to, trunk, context, .. } = &event.what else {
+        return Ok(());
+    };
     let at = event.at.as_millisecond();
     let added = run(
         db,

@@ -49,7 +49,7 @@ struct Segment {
 impl Model {
     pub(super) fn observe_call(&self, key: CallKey, event: &Event) {
         match &event.what {
-            What::CallStarted { kind, from, to, trunk, context } => {
+            What::CallStarted { kind, from, to, trunk, context, .. } => {
                 let call = Call {
                     kind: *kind,
                     phase: None,

@@ -164,6 +164,7 @@ fn event(seq: u64, call: u64, task: Option<u64>, what: What) -> SharedEvent {
 
 fn started() -> What {
     What::CallStarted {
+        uuid: None,
         kind: Kind::Inbound,
         from: "sip:+7495@carrier".into(),
         to: "600".into(),

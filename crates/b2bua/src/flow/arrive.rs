@@ -95,6 +95,7 @@ impl B2bua {
             to: dialled(request),
             context: self.context(trunk.as_deref(), request),
             trunk,
+            uuid: self.endpoint.uuid(leg),
             hops: request.max_forwards().unwrap_or(70).saturating_sub(1),
             participants: vec![origin],
             tasks: Vec::new(),
@@ -121,6 +122,7 @@ impl B2bua {
             from: call.from.clone(),
             to: call.to.clone(),
             trunk: call.trunk.clone(),
+            uuid: call.uuid.map(|uuid| uuid.to_string()),
             context: call.context.clone(),
         };
         self.tell(now, call, started);

@@ -108,6 +108,7 @@ impl B2bua {
             body: Some(sip::Body::sdp(offer)),
             credentials: callee.credentials,
             max_forwards: call.hops,
+            uuid: call.uuid,
             ..Invite::new(leg, callee.target, self.shown_caller(call), callee.to)
         };
         self.command_sip(now, sip::Command::Invite(Box::new(invite)));

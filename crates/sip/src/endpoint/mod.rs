@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::deadlines::earlier;
 use crate::ground::{Core, Key};
 use crate::leg::Leg;
-use crate::msg::Message;
+use crate::msg::{Message, Uuid};
 use crate::rng::Rng;
 use crate::transaction::key;
 use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
@@ -29,7 +29,7 @@ pub struct Endpoint {
 }
 
 /// The version of [`Carried`] that this code writes and reads.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// The whole state of an endpoint as plain data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -154,6 +154,12 @@ impl Endpoint {
     #[must_use]
     pub fn leg_flow(&self, leg: LegId) -> Option<Flow> {
         self.legs.get(&leg)?.flow(&self.core)
+    }
+
+    /// Our half of a leg's Session-ID (RFC 7989).
+    #[must_use]
+    pub fn uuid(&self, leg: LegId) -> Option<Uuid> {
+        self.legs.get(&leg).map(|leg| leg.uuid())
     }
 
     /// Whether a request belongs to a transaction that is under way or has ended lately: whether it

@@ -49,10 +49,10 @@ impl Endpoint {
             return self.answer_strangely(now, flow, request, 481);
         };
         let id = self.core.serve(now, key, flow, request, None);
-        let of = self.core.servers.get(&invite).map(|server| (server.tag, server.leg));
-        let Some((tag, leg)) = of else { return };
+        let of = self.core.servers.get(&invite).map(|s| (s.tag, s.leg, s.label));
+        let Some((tag, leg, label)) = of else { return };
         if let Some(server) = self.core.servers.get_mut(&id) {
-            server.tag = tag;
+            (server.tag, server.label) = (tag, label);
         }
         self.core.reply(now, id, 200, &[]);
         if let Some(leg) = leg {

@@ -38,6 +38,7 @@ fn is_ours(name: &str) -> bool {
                 | Name::MaxForwards
                 | Name::ContentLength
                 | Name::ContentType
+                | Name::SessionId
                 | Name::Authorization
                 | Name::ProxyAuthorization
         )
@@ -91,5 +92,6 @@ fn follow_up(invite: &Message, method: &Method) -> Builder {
         .header(Name::MaxForwards, 70)
         .headers_from(invite, Name::From)
         .headers_from(invite, Name::CallId)
+        .headers_from(invite, Name::SessionId)
         .header(Name::CSeq, format_args!("{number} {method}"))
 }

@@ -288,8 +288,8 @@ impl Core {
         let request = request.stamp_via(flow.remote);
         let flow = reply_flow(flow, &request);
         let tag = self.rng.next_u64();
-        let (request, last) = (Some(request), None);
-        let server = Server { state, flow, key, merged, request, last, tag, leg };
+        let (request, last, label) = (Some(request), None, None);
+        let server = Server { state, flow, key, merged, request, last, tag, leg, label };
         self.deadlines.set(Key::Server(id), state.due());
         self.servers.insert(id, Box::new(server));
         id
@@ -309,7 +309,10 @@ impl Core {
     pub(crate) fn response(&self, id: u64, status: u16) -> Option<Builder> {
         let server = self.servers.get(&id)?;
         let tag = token(server.tag);
-        let builder = server.request.as_ref()?.respond(status, None, Some(&tag));
+        let mut builder = server.request.as_ref()?.respond(status, None, Some(&tag));
+        if let Some(label) = server.label {
+            builder.push(Name::SessionId, label);
+        }
         Some(builder.header(Name::Server, &self.config.product))
     }
 

@@ -11,7 +11,7 @@ use super::way::Way;
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
 use crate::ground::{ALLOW, Core, with_body, with_headers};
-use crate::msg::{Builder, Invalid, Message, Method, Name};
+use crate::msg::{Builder, Invalid, Label, Message, Method, Name};
 use crate::rng::token;
 use crate::transaction::ServerIn;
 use crate::transaction::timer::{T1, T1_64, doubled};
@@ -68,6 +68,11 @@ impl Leg {
         core.tags.insert(tag, id);
         let user = to.uri.user().unwrap_or_default().into_owned();
         let open = Open { server, request: request.clone(), due: None };
+        let remote = request.header(Name::SessionId).and_then(Label::sender);
+        let label = Label { local: core.rng.uuid(), remote };
+        if let Some(server) = core.servers.get_mut(&server) {
+            server.label = Some(label);
+        }
         Ok(Self {
             id,
             call_id: request.call_id().into(),
@@ -75,6 +80,7 @@ impl Leg {
             owns_call_id: false,
             local: format!("{};tag={}", request.header(Name::To).unwrap_or(""), token(tag)),
             user: if user.is_empty() { "usher".into() } else { user },
+            label,
             way: Way::back(core, peer, flow),
             phase: Phase::Alerting,
             silent: false,
@@ -197,6 +203,7 @@ impl Leg {
             return;
         }
         self.unacked = None;
+        self.hear(ack);
         self.note_flow(flow);
         let request = ack.clone();
         self.tell(core, |leg| Event::Acked { leg, request });

@@ -107,6 +107,7 @@ pub(crate) fn stray(
             .header(Name::MaxForwards, 70)
             .headers_from(invite, Name::From)
             .headers_from(invite, Name::CallId)
+            .headers_from(invite, Name::SessionId)
             .header(Name::CSeq, format_args!("{number} {method}"));
         (branch, builder.build())
     };

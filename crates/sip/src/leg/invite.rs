@@ -11,7 +11,7 @@ use super::way::Way;
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
 use crate::ground::{ALLOW, Core, Outcome, Sent, with_body, with_headers};
-use crate::msg::{Builder, Message, Method, Name, NameAddr, Uri};
+use crate::msg::{Builder, Label, Message, Method, Name, NameAddr, Uri};
 use crate::rng::token;
 use crate::transaction::{ClientIn, ClientKey, Purpose};
 use crate::{Event, Failure, Flow, Headers, Invite, LegId, Target, Time};
@@ -54,6 +54,7 @@ impl Leg {
             Target::Binding { .. } => invite.to.uri.clone(),
         };
         let auth = Auth::new(invite.credentials.take());
+        let uuid = invite.uuid.unwrap_or_else(|| core.rng.uuid());
         let calling = Calling {
             uri: uri.without_headers(),
             routes: Vec::new(),
@@ -72,6 +73,7 @@ impl Leg {
             owns_call_id: true,
             local: calling.invite.from.clone().with_tag(&token(tag)).to_string(),
             user: if user.is_empty() { "usher".into() } else { user },
+            label: Label { local: uuid, remote: None },
             way: Way::direct(None),
             phase: Phase::Calling,
             silent: false,
@@ -149,6 +151,7 @@ impl Leg {
             .header(Name::To, &calling.invite.to)
             .header(Name::CallId, &self.call_id)
             .header(Name::CSeq, format_args!("{} INVITE", self.cseq))
+            .header(Name::SessionId, self.label)
             .header(Name::Contact, core.contact(&flow, &self.user))
             .header(Name::Allow, ALLOW)
             .header(Name::UserAgent, &core.config.product);
@@ -162,6 +165,9 @@ impl Leg {
 
     /// What became of the INVITE.
     pub(crate) fn invite_outcome(&mut self, core: &mut Core, now: Time, sent: &Sent) {
+        if let Outcome::Response(response) = &sent.outcome {
+            self.hear(response);
+        }
         match &sent.outcome {
             Outcome::Response(response) => match response.status().unwrap_or(500) {
                 0..200 => self.invite_provisional(core, now, sent, response),

@@ -43,7 +43,7 @@ use self::way::Way;
 use crate::deadlines::earlier;
 use crate::dialog::Dialog;
 use crate::ground::{Core, Key};
-use crate::msg::{Builder, Method, Name};
+use crate::msg::{Builder, Label, Message, Method, Name, Uuid};
 use crate::{EndCause, Event, Flow, Headers, LegId, Time};
 
 /// Where a leg stands.
@@ -68,6 +68,8 @@ pub(crate) struct Leg {
     local: String,
     /// The user part of our Contact.
     user: String,
+    /// Session-ID as we send it: the peer's half is the one heard last (RFC 7989 section 6).
+    label: Label,
     way: Way,
     phase: Phase,
     /// Nothing more is to be told: the terminal event is out, or the owner has said End.
@@ -161,6 +163,17 @@ impl Leg {
         *self.call_id == *call_id && self.dialogs.iter().any(|d| d.remote_tag == remote_tag)
     }
 
+    /// The peer may have told its half of Session-ID, or a new one.
+    fn hear(&mut self, message: &Message) {
+        let half = message.header(Name::SessionId).and_then(Label::sender);
+        self.label.remote = half.or(self.label.remote);
+    }
+
+    /// Our half of Session-ID.
+    pub(crate) fn uuid(&self) -> Uuid {
+        self.label.local
+    }
+
     /// A request in the dialog, all but Via and body (section 12.2.1.1).
     fn in_dialog(&self, core: &Core, flow: &Flow, method: &Method, cseq: u32) -> Option<Builder> {
         let builder = self.dialog()?.request(method);
@@ -168,6 +181,7 @@ impl Leg {
             .header(Name::MaxForwards, 70)
             .header(Name::From, &self.local)
             .header(Name::CallId, &self.call_id)
+            .header(Name::SessionId, self.label)
             .header(Name::CSeq, format_args!("{cseq} {method}"))
             .header(Name::UserAgent, &core.config.product);
         Some(match method {

@@ -139,6 +139,9 @@ impl Leg {
             Outcome::Response(response) => Some(response),
             Outcome::TimedOut | Outcome::TransportFailed => None,
         };
+        if let Some(response) = response {
+            self.hear(response);
+        }
         let is_current = self.reinvite.as_ref().and_then(Reinvite::key) == Some(sent.key);
         match response.and_then(Message::status) {
             Some(0..200) if is_current => self.reinvite_provisional(now),

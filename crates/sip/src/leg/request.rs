@@ -18,6 +18,10 @@ impl Leg {
         request: &Message,
     ) {
         let (Some(method), Ok(cseq)) = (request.method(), request.cseq()) else { return };
+        self.hear(request);
+        if let Some(server) = core.servers.get_mut(&server) {
+            server.label = Some(self.label);
+        }
         let tag = request.from_tag();
         let Some(dialog) = self.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag) else {
             return core.reply(now, server, 481, &[]);
@@ -80,6 +84,9 @@ impl Leg {
             Outcome::Response(response) => Some(response),
             Outcome::TimedOut | Outcome::TransportFailed => None,
         };
+        if let Some(response) = response {
+            self.hear(response);
+        }
         let status = response.and_then(Message::status);
         if status.is_some_and(|status| status < 200) {
             return;

@@ -10,6 +10,7 @@ pub mod frame;
 mod host;
 #[cfg(test)]
 mod hostile;
+mod label;
 mod list;
 mod malformed;
 mod message;
@@ -29,6 +30,7 @@ mod via;
 
 pub use builder::{Builder, HeaderName, Injection};
 pub use host::Host;
+pub use label::{Label, Uuid};
 pub use list::split_list;
 pub use malformed::{Fault, Invalid, Malformed};
 pub use message::Message;

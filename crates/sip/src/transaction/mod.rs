@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::msg::Message;
+use crate::msg::{Label, Message};
 use crate::{Flow, LegId, Time};
 
 /// A response's class, as far as transactions care.
@@ -191,6 +191,8 @@ pub(crate) struct Server {
     pub(crate) tag: u64,
     /// The leg it belongs to.
     pub(crate) leg: Option<LegId>,
+    /// The leg's Session-ID.
+    pub(crate) label: Option<Label>,
 }
 
 /// The state of a server transaction of either kind.

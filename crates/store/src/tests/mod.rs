@@ -69,6 +69,7 @@ impl Script {
 
     fn started(&mut self, ms: i64, from: &str) -> SharedEvent {
         let what = What::CallStarted {
+            uuid: None,
             kind: Kind::Inbound,
             from: from.into(),
             to: "600".into(),
