@@ -59,7 +59,7 @@ impl B2bua {
         let address = self.directory.config.media.advertise.unwrap_or_else(|| flow.local.ip());
         let lease = self.lease_with_company().ok_or_else(unavailable)?;
         let mut negotiation = self.new_negotiation(leg, lease, address, Some(flow.remote.ip()));
-        let body = request.body();
+        let body = request.sdp();
         let reply = if body.is_empty() { Ok(None) } else { negotiation.on_offer(&body).map(Some) };
         let reply = reply.map_err(|refusal| {
             self.release(lease);

@@ -27,7 +27,7 @@ impl B2bua {
         if let Some(from) = from {
             participant.negotiation.signalled_from(from);
         }
-        if participant.negotiation.on_answer(&response.body()).is_err() {
+        if participant.negotiation.on_answer(&response.sdp()).is_err() {
             self.hang_up_leg(now, leg, 488);
             self.leg_failed(now, call, leg, 488);
             return;

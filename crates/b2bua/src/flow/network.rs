@@ -86,7 +86,7 @@ impl B2bua {
     /// The ACK to a 2xx that carried our offer brings the answer; one that brings none leaves a
     /// leg that nobody can talk on.
     fn acked(&mut self, now: Time, leg: LegId, request: &Message) {
-        let answer = request.body();
+        let answer = request.sdp();
         let usable = self.negotiate(leg, |negotiation| {
             !negotiation.is_offering() || negotiation.on_answer(&answer).is_ok()
         });

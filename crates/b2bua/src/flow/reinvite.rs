@@ -10,7 +10,7 @@ impl B2bua {
     /// A phone asks to change something: hold, resume, codecs, its address; or, by re-INVITE, for
     /// an offer. An UPDATE must be answered at once, which everything is here.
     pub(crate) fn reinvited(&mut self, now: Time, leg: LegId, request: &Message) {
-        let body = request.body();
+        let body = request.sdp();
         let answer = self.negotiate(leg, |negotiation| {
             // An offer of ours that met this one is void; the endpoint asks for it again.
             negotiation.rollback();
@@ -42,7 +42,7 @@ impl B2bua {
     /// The answer to a re-INVITE of ours. One that cannot be used leaves what was agreed before.
     pub(crate) fn reinvite_answered(&mut self, leg: LegId, response: &Message) {
         self.negotiate(leg, |negotiation| {
-            if negotiation.on_answer(&response.body()).is_err() {
+            if negotiation.on_answer(&response.sdp()).is_err() {
                 negotiation.rollback();
             }
         });

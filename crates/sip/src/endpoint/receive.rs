@@ -3,7 +3,7 @@
 use super::Endpoint;
 use crate::access::Verdict;
 use crate::ground::reply_flow;
-use crate::msg::{Malformed, Message, Method};
+use crate::msg::{Malformed, Message, Method, Name};
 use crate::rng::{number, token};
 use crate::transaction::{ServerIn, key};
 use crate::{Flow, Headers, LegId, Strangers, Time};
@@ -68,7 +68,14 @@ impl Endpoint {
         if request.method() == Some(&Method::Invite) {
             self.core.trying(now, server);
         }
-        if self.core.refused_by_form(now, server, request) {
+        // What is refused has used up its number all the same, and what is out of order is that
+        // whatever its form (section 12.2.2).
+        let (legs, core) = (&mut self.legs, &mut self.core);
+        let is_next = legs.get_mut(&id).is_some_and(|leg| leg.takes(core, server, request));
+        if !is_next {
+            return core.reply(now, server, 500, &[(Name::RetryAfter, "1")]);
+        }
+        if core.refused_by_form(now, server, request) {
             return;
         }
         self.with_leg(id, |leg, core| leg.received(core, now, flow, server, request));

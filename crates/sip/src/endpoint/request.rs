@@ -112,7 +112,7 @@ impl Core {
             self.reply(now, server, 416, &[]);
         } else if let Some(unknown) = unknown_extensions(request) {
             self.reply(now, server, 420, &[(Name::Unsupported, &unknown)]);
-        } else if may_offer && !has_known_body(request) {
+        } else if may_offer && request.has_unknown_body() {
             let headers = [(Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
             self.reply(now, server, 415, &headers);
         } else if may_offer && !takes_sdp(request) {
@@ -173,17 +173,8 @@ fn takes_sdp(request: &Message) -> bool {
     ranges.peek().is_none()
         || ranges.any(|range| {
             let kind = range.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-            [ACCEPT, "application/*", "*/*"].contains(&kind.as_str())
+            ["application/sdp", "application/*", "*/*"].contains(&kind.as_str())
         })
-}
-
-/// Whether an INVITE's or UPDATE's body is one we can hand on: none, or SDP.
-fn has_known_body(request: &Message) -> bool {
-    let is_plain = request
-        .header(Name::ContentEncoding)
-        .is_none_or(|encoding| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity"));
-    request.body().is_empty()
-        || is_plain && request.content_type().is_some_and(|kind| kind == ACCEPT)
 }
 
 /// FNV-1a over what a repetition has in common with its original.

@@ -7,7 +7,8 @@ use crate::{Body, Flow, Headers, Transport};
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
 
 /// Bodies an INVITE or UPDATE may have.
-pub(crate) const ACCEPT: &str = "application/sdp";
+pub(crate) const ACCEPT: &str =
+    "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
 
 /// Option tags that a peer may require of us.
 pub(crate) const REQUIRABLE: &[&str] = &[];

@@ -168,7 +168,7 @@ impl Leg {
         self.phase = Phase::Confirmed;
         let cseq = open.request.cseq().map_or(0, |cseq| cseq.number);
         let (next, until) = (now + T1, now + T1_64);
-        let (is_offer, interval) = (open.request.body().is_empty(), T1);
+        let (is_offer, interval) = (open.request.sdp().is_empty(), T1);
         self.unacked = Some(Unacked { response, flow, cseq, is_offer, next, interval, until });
     }
 

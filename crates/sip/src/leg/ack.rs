@@ -29,7 +29,7 @@ impl Leg {
     /// A 2xx came: acknowledges it if the INVITE carried the offer, else waits for the answer.
     pub(super) fn owe_ack(&mut self, core: &mut Core, now: Time, key: ClientKey, invite: &Message) {
         let cseq = invite.cseq().map_or(self.cseq, |cseq| cseq.number);
-        if invite.body().is_empty() && !self.silent {
+        if invite.sdp().is_empty() && !self.silent {
             self.owed = Some(Owed { invite: key, cseq, until: now + ANSWER_MAX });
         } else {
             self.post(core, now, Parcel::Ack { invite: key, cseq, body: None });

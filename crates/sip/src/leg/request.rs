@@ -8,7 +8,19 @@ use crate::msg::{Message, Method, Name};
 use crate::{EndCause, Event, Flow, Headers, Time};
 
 impl Leg {
-    /// A request of the peer's in one of our dialogs; `server` is its transaction.
+    /// Notes that a request of the peer's came, and tells whether it is the next of its dialog
+    /// (RFC 3261 section 12.2.2); its number is used up with that.
+    pub(crate) fn takes(&mut self, core: &mut Core, server: u64, request: &Message) -> bool {
+        self.hear(request);
+        if let Some(server) = core.servers.get_mut(&server) {
+            server.label = Some(self.label);
+        }
+        let tag = request.from_tag();
+        let dialog = self.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag);
+        dialog.zip(request.cseq().ok()).is_some_and(|(dialog, cseq)| dialog.accept(cseq.number))
+    }
+
+    /// A request of the peer's in one of our dialogs, in order; `server` is its transaction.
     pub(crate) fn received(
         &mut self,
         core: &mut Core,
@@ -17,18 +29,7 @@ impl Leg {
         server: u64,
         request: &Message,
     ) {
-        let (Some(method), Ok(cseq)) = (request.method(), request.cseq()) else { return };
-        self.hear(request);
-        if let Some(server) = core.servers.get_mut(&server) {
-            server.label = Some(self.label);
-        }
-        let tag = request.from_tag();
-        let Some(dialog) = self.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag) else {
-            return core.reply(now, server, 481, &[]);
-        };
-        if !dialog.accept(cseq.number) {
-            return core.reply(now, server, 500, &[(Name::RetryAfter, "1")]);
-        }
+        let Some(method) = request.method() else { return };
         self.note_flow(flow);
         match (self.phase, method) {
             (Phase::Alerting | Phase::Confirmed | Phase::Leaving, Method::Bye) => {

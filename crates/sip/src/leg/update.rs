@@ -33,7 +33,7 @@ impl Leg {
         server: u64,
         request: &Message,
     ) {
-        let is_offer = !request.body().is_empty();
+        let is_offer = !request.sdp().is_empty();
         let is_overlapping = match &self.open {
             Some(open) => is_offer || open.is_update(),
             None => is_offer && self.owed.is_some(),

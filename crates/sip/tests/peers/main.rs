@@ -6,6 +6,7 @@
     reason = "a test panics when it fails"
 )]
 
+mod form;
 #[expect(dead_code, reason = "each test binary uses its part of the network")]
 #[path = "../net/mod.rs"]
 mod net;
@@ -167,6 +168,7 @@ fn request(method: &str, uri: &str, number: u32, lines: &[&str], body: &str) -> 
     raw(&format!("{method} {uri} SIP/2.0"), &all, body)
 }
 
+const ACCEPT: &str = "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
 const US: &str = "sip:600@192.0.2.1";
 const CONTACT: &str = "Contact: <sip:carol@192.0.2.2:5070>";
 
@@ -321,7 +323,7 @@ fn what_is_refused_by_its_form() {
     check("INVITE", US, &[CONTACT, "Require: foo, 100rel"], "", "420 INVITE", unsupported);
     check("INVITE", US, &[CONTACT, "Max-Forwards: 0"], "", "483 INVITE", None);
     check("INVITE", "http://x", &[CONTACT], "", "416 INVITE", None);
-    let accept = Some((Name::Accept, "application/sdp"));
+    let accept = Some((Name::Accept, ACCEPT));
     check("INVITE", US, &[CONTACT, "Content-Type: text/html"], "<p>", "415 INVITE", accept);
     check("INVITE", US, &["Contact: <tel:1>"], "", "400 INVITE", None);
     check("INVITE", US, &[CONTACT, "To: <sip:600@192.0.2.1>;tag=gone"], "", "481 INVITE", None);

@@ -1,0 +1,111 @@
+//! What a request's form rules out, within a dialog, and bodies of several parts.
+
+use sip::msg::Name;
+use sip::{Command, Event, Headers};
+
+use super::net::{sdp, title};
+use super::{ACCEPT, Bench, CONTACT, US, answered, request};
+
+const MIXED: &str = "Content-Type: multipart/mixed;boundary=\"a b\"";
+
+/// A multipart body: SDP, and a part of this kind.
+fn parts(kind: &str) -> String {
+    format!(
+        "ignored\r\n--a b\r\n{kind}\r\n\r\nstrange\r\n\
+         --a b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--a b--\r\n"
+    )
+}
+
+const ISUP: &str = "Content-Type: application/isup;version=itu-t92+";
+const ODD: &str = "Content-Type: application/unheard-of";
+
+#[test]
+fn what_is_refused_by_its_form_has_used_up_its_number() {
+    let known = "Content-Type: application/sdp";
+    let refused: &[(&str, &str, &[&str], &str, &str)] = &[
+        ("UPDATE", US, &["Content-Type: text/html"], "<p>", "415 UPDATE"),
+        ("UPDATE", US, &[known, "Accept: text/html"], "v=0", "406 UPDATE"),
+        ("OPTIONS", US, &["Require: foo"], "", "420 OPTIONS"),
+        ("INFO", US, &["Max-Forwards: 0"], "", "483 INFO"),
+        ("INFO", "http://x", &[], "", "416 INFO"),
+    ];
+    for (method, uri, lines, body, expected) in refused {
+        let mut bench = Bench::new();
+        let (_, to) = answered(&mut bench);
+        bench.hears(request("ACK", US, 10, &[&to], ""));
+        let lines: Vec<&str> = lines.iter().copied().chain([&*to]).collect();
+        bench.hears(request(method, uri, 12, &lines, body));
+        assert_eq!(bench.titles(), [*expected]);
+        // Neither it nor what is older may come again, whatever its form.
+        bench.hears(request("MESSAGE", US, 12, &[&to], ""));
+        bench.hears(request(method, uri, 11, &lines, body));
+        assert_eq!(bench.last().seconds(Name::RetryAfter), Some(1));
+        assert_eq!(bench.titles(), ["500 MESSAGE".to_owned(), format!("500 {method}")]);
+        bench.hears(request("BYE", US, 13, &[&to], ""));
+        assert_eq!(bench.titles(), ["200 BYE"]);
+        assert_eq!(bench.seen(), ["Acked", "Ended Bye"], "{expected}");
+    }
+}
+
+#[test]
+fn an_offer_among_other_parts() {
+    let mut bench = Bench::new();
+    bench.hears(request("INVITE", US, 10, &[CONTACT, MIXED], &parts(ISUP)));
+    let Some(Event::Invite { leg, request: invite, .. }) = bench.events.pop() else {
+        panic!("no INVITE")
+    };
+    assert_eq!(invite.sdp(), "v=0");
+    let (headers, body) = (Headers::new(), Some(sdp("answer")));
+    bench.command(Command::Respond { leg, status: 200, headers, body });
+    let to = format!("To: {}", bench.last().header(Name::To).unwrap());
+    bench.titles();
+    // The offer was theirs: an UPDATE may bring the next before the ACK.
+    bench.hears(request("UPDATE", US, 11, &[&to, CONTACT, MIXED], &parts(ISUP)));
+    assert_eq!(bench.seen(), ["Reinvite"]);
+    let (headers, body) = (Headers::new(), Some(sdp("answer 2")));
+    bench.command(Command::Respond { leg, status: 200, headers, body });
+    assert_eq!(bench.titles(), ["200 UPDATE"]);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    // Parts without an offer make no offer.
+    let no_offer = parts(ISUP).replace("application/sdp", "text/plain");
+    bench.hears(request("UPDATE", US, 12, &[&to, CONTACT, MIXED], &no_offer));
+    assert_eq!((bench.titles(), bench.seen()), (vec!["200 UPDATE".into()], vec!["Acked".into()]));
+    bench.end(leg);
+    bench.nothing_left();
+}
+
+#[test]
+fn parts_without_an_offer_ask_for_one() {
+    let mut bench = Bench::new();
+    let body = parts(ISUP).replace("application/sdp", "image/png");
+    bench.hears(request("INVITE", US, 10, &[CONTACT, MIXED], &body));
+    let Some(Event::Invite { leg, .. }) = bench.events.pop() else { panic!("no INVITE") };
+    let (headers, body) = (Headers::new(), Some(sdp("offer")));
+    bench.command(Command::Respond { leg, status: 200, headers, body });
+    let to = format!("To: {}", bench.last().header(Name::To).unwrap());
+    bench.titles();
+    // Glare, for our offer is open until the ACK brings its answer.
+    bench.hears(request("UPDATE", US, 11, &[&to, CONTACT, MIXED], &parts(ISUP)));
+    assert_eq!(bench.titles(), ["491 UPDATE"]);
+    bench.hears(request("ACK", US, 10, &[&to, MIXED], &parts(ISUP)));
+    let Some(Event::Acked { request: ack, .. }) = bench.events.pop() else { panic!("no ACK") };
+    assert_eq!(ack.sdp(), "v=0");
+    bench.end(leg);
+    bench.nothing_left();
+}
+
+#[test]
+fn a_part_that_we_must_know_and_do_not() {
+    let check = |part: &str, expected: &str| {
+        let mut bench = Bench::new();
+        bench.hears(request("INVITE", US, 1, &[CONTACT, MIXED], &parts(part)));
+        let last = bench.last();
+        assert_eq!(title(&last), expected, "{part}");
+        let accept = last.header(Name::Accept);
+        assert_eq!(accept, (last.status() == Some(415)).then_some(ACCEPT), "{part}");
+    };
+    check(ISUP, "100 INVITE");
+    check(&format!("{ISUP}\r\nContent-Disposition: signal;handling=required"), "415 INVITE");
+    check(ODD, "415 INVITE");
+    check(&format!("{ODD}\r\nContent-Disposition: x;handling=optional"), "100 INVITE");
+}
