@@ -51,6 +51,8 @@ pub(crate) struct Call {
     /// What the conference was last told, and how often.
     pub(crate) rows: Vec<media::Row>,
     pub(crate) generation: u64,
+    /// Why it ends, as the other legs may be told (RFC 3326).
+    pub(crate) parting: Option<String>,
     /// The call is over and must not be kept.
     pub(crate) over: bool,
 }

@@ -185,6 +185,9 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<Name>,
         status: u16,
+        /// What the other side says of it (RFC 3326, RFC 6432).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     #[serde(rename = "leg.ended")]
     LegEnded {
@@ -192,6 +195,9 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<Name>,
         cause: Name,
+        /// What the other side says of it (RFC 3326).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     #[serde(rename = "participant.joined")]
     ParticipantJoined {

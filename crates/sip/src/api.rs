@@ -563,6 +563,8 @@ pub enum Event {
         leg: LegId,
         /// Why.
         cause: EndCause,
+        /// The peer's BYE or CANCEL.
+        request: Option<Message>,
     },
     /// A contact was bound; also for a refresh that moved it to another flow.
     Bound {

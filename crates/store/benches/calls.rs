@@ -143,9 +143,15 @@ impl Call {
         let (customer, phone) = (self.customer(), self.phone());
         let totals = Totals { wait_ms: 0, ring_ms: 1_600, talk_ms: 6_400, hold_ms: 0 };
         vec![
-            What::LegEnded { participant: customer, operator: None, cause: "hung up".into() },
+            What::LegEnded {
+                participant: customer,
+                operator: None,
+                cause: "hung up".into(),
+                reason: None,
+            },
             What::ParticipantLeft { participant: customer },
             What::LegEnded {
+                reason: None,
                 participant: phone,
                 operator: Some(operator.clone()),
                 cause: "ended".into(),

@@ -108,6 +108,7 @@ impl B2bua {
             thread: None,
             rows: Vec::new(),
             generation: 0,
+            parting: None,
             over: false,
         })
     }

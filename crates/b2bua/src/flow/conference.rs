@@ -152,7 +152,7 @@ impl B2bua {
             media::Event::Refused { leg } => {
                 let leg = sip::LegId(leg.0);
                 self.hang_up_leg(now, leg, 503);
-                self.leg_ended(now, leg, sip::EndCause::FlowGone);
+                self.leg_ended(now, leg, sip::EndCause::FlowGone, None);
             }
             _ => {}
         }
@@ -183,7 +183,7 @@ impl B2bua {
     /// Ends a leg that was found dead: outside of its call's turn.
     pub(crate) fn bury(&mut self, now: Time, leg: sip::LegId) {
         self.hang_up_leg(now, leg, 408);
-        self.leg_ended(now, leg, sip::EndCause::FlowGone);
+        self.leg_ended(now, leg, sip::EndCause::FlowGone, None);
     }
 }
 

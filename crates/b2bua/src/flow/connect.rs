@@ -29,7 +29,7 @@ impl B2bua {
         }
         if participant.negotiation.on_answer(&response.sdp()).is_err() {
             self.hang_up_leg(now, leg, 488);
-            self.leg_failed(now, call, leg, 488);
+            self.leg_failed(now, call, leg, 488, None);
             return;
         }
         participant.state = LegState::Up;

@@ -1,10 +1,10 @@
 //! Calling somebody without the distributor: an operator by number, a URI, a number outside.
 
-use sip::msg::{NameAddr, Uri};
+use sip::msg::{Message, NameAddr, Uri};
 use sip::{LegId, Target};
 
-use super::DIAL_TIMEOUT;
 use super::ring::{Callee, Rung};
+use super::{DIAL_TIMEOUT, reason};
 use crate::api::Time;
 use crate::call::{Call, Timer, Why};
 use crate::config::Name;
@@ -78,15 +78,24 @@ impl B2bua {
     }
 
     /// A leg of ours was refused or never answered.
-    pub(crate) fn leg_failed(&mut self, now: Time, call: &mut Call, leg: LegId, status: u16) {
+    pub(crate) fn leg_failed(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        leg: LegId,
+        status: u16,
+        response: Option<&Message>,
+    ) {
         let Some(participant) = call.participant(leg) else { return };
         let (id, who, why) = (participant.id, participant.operator, participant.why);
         let operator = who.map(|id| self.directory.operator_name(id));
-        self.tell(
-            now,
-            call,
-            What::LegFailed { participant: id, operator: operator.clone(), status },
-        );
+        let failed = What::LegFailed {
+            participant: id,
+            operator: operator.clone(),
+            status,
+            reason: response.and_then(reason::said),
+        };
+        self.tell(now, call, failed);
         self.forget_leg(now, call, leg);
         if call.participants.iter().any(|p| p.why == why) {
             return;
@@ -100,6 +109,7 @@ impl B2bua {
                 self.acd.handle(now, acd::Input::Rejected(claim, rejection(status)));
             }
             Why::Dialled => {
+                call.parting = response.and_then(reason::passed_on);
                 self.end_call(
                     now,
                     call,

@@ -1,21 +1,30 @@
 //! Every end of a leg is an input to its call; the call decides. The customer's leg outlives
 //! everybody else's mistakes.
 
+use sip::msg::Message;
 use sip::{EndCause, Headers, LegId};
 
+use super::reason;
 use crate::api::{Output, Time};
-use crate::call::{Call, Participant, Task, Timer, Why};
+use crate::call::{Call, LegState, Participant, Task, Timer, Why};
 use crate::event::{CallResult, Phase, What};
 use crate::switch::B2bua;
 
 impl B2bua {
     /// The endpoint says that a leg is over.
-    pub(crate) fn leg_ended(&mut self, now: Time, leg: LegId, cause: EndCause) {
+    pub(crate) fn leg_ended(
+        &mut self,
+        now: Time,
+        leg: LegId,
+        cause: EndCause,
+        request: Option<&Message>,
+    ) {
         self.with_leg(leg, |switch, call| {
             let Some(participant) = call.participant(leg) else { return };
             let (why, was_connected) = (participant.why, participant.connected());
             let text = cause_text(cause);
-            switch.leg_over(now, call, leg, text);
+            switch.leg_over(now, call, leg, text, request.and_then(reason::said));
+            call.parting = request.and_then(reason::passed_on);
             switch.forget_leg(now, call, leg);
             let company = call.participants.iter().filter(|p| p.connected()).count();
             match why {
@@ -30,14 +39,22 @@ impl B2bua {
                 }
                 Why::Serve(_) | Why::Dialled => switch.lost(now, call),
             }
+            call.parting = None;
         });
     }
 
-    fn leg_over(&mut self, now: Time, call: &Call, leg: LegId, cause: &str) {
+    fn leg_over(
+        &mut self,
+        now: Time,
+        call: &Call,
+        leg: LegId,
+        cause: &str,
+        reason: Option<String>,
+    ) {
         let Some(participant) = call.participant(leg) else { return };
         let operator = participant.operator.map(|id| self.directory.operator_name(id));
         let participant = participant.id;
-        self.tell(now, call, What::LegEnded { participant, operator, cause: cause.into() });
+        self.tell(now, call, What::LegEnded { participant, operator, cause: cause.into(), reason });
     }
 
     /// Ends a leg that is ours to end, and forgets it.
@@ -47,7 +64,7 @@ impl B2bua {
             reason => vec![("Reason".into(), reason.to_owned())],
         };
         self.command_sip(now, sip::Command::End { leg, status: 480, headers });
-        self.leg_over(now, call, leg, "ended");
+        self.leg_over(now, call, leg, "ended", None);
         self.forget_leg(now, call, leg);
     }
 
@@ -102,9 +119,15 @@ impl B2bua {
             self.set_timer(call, timer, None);
         }
         self.end_conference(call);
-        for leg in call.legs(|_| true) {
-            self.hang_up_leg(now, leg, status);
-            self.leg_over(now, call, leg, "ended");
+        let parting = call.parting.take();
+        for (leg, state) in call.participants.iter().map(|p| (p.leg, p.state)).collect::<Vec<_>>() {
+            let reason = parting
+                .as_ref()
+                .filter(|reason| state != LegState::Invited || reason::fits_response(reason));
+            let headers = reason.map(|reason| ("Reason".into(), reason.clone()));
+            let headers = headers.into_iter().collect();
+            self.command_sip(now, sip::Command::End { leg, status, headers });
+            self.leg_over(now, call, leg, "ended", None);
             self.forget_leg(now, call, leg);
         }
         self.tell_occupied(now, call);

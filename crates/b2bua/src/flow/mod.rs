@@ -10,6 +10,7 @@ mod distribute;
 mod end;
 mod network;
 mod operator;
+mod reason;
 mod reinvite;
 mod ring;
 mod wait;

@@ -35,7 +35,7 @@ impl B2bua {
             }
             Event::Failed { leg, failure } => {
                 self.with_leg(leg, |switch, call| {
-                    switch.leg_failed(now, call, leg, failure.status);
+                    switch.leg_failed(now, call, leg, failure.status, failure.response.as_ref());
                 });
             }
             Event::Acked { leg, request } => self.acked(now, leg, &request),
@@ -47,7 +47,9 @@ impl B2bua {
             }
             Event::Request { leg, token, request } => self.requested(now, leg, token, &request),
             Event::Response { .. } => {}
-            Event::Ended { leg, cause } => self.leg_ended(now, leg, cause),
+            Event::Ended { leg, cause, request } => {
+                self.leg_ended(now, leg, cause, request.as_ref());
+            }
             Event::Bound { user, binding, new } => self.bound(now, &user, &binding, new),
             Event::Unbound { user, contact, cause, left, .. } => {
                 self.unbound(now, &user, &contact, cause, left);
@@ -92,7 +94,7 @@ impl B2bua {
         });
         if usable == Some(false) {
             self.hang_up_leg(now, leg, 488);
-            self.leg_ended(now, leg, EndCause::NoAnswer);
+            self.leg_ended(now, leg, EndCause::NoAnswer, None);
         }
     }
 

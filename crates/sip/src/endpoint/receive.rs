@@ -56,7 +56,7 @@ impl Endpoint {
         }
         self.core.reply(now, id, 200, &[]);
         if let Some(leg) = leg {
-            self.with_leg(leg, |leg, core| leg.cancelled(core, now, invite));
+            self.with_leg(leg, |leg, core| leg.cancelled(core, now, invite, request));
         }
     }
 

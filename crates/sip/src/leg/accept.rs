@@ -186,12 +186,12 @@ impl Leg {
     }
 
     /// The peer's CANCEL of what is open (section 9.2).
-    pub(crate) fn cancelled(&mut self, core: &mut Core, now: Time, server: u64) {
+    pub(crate) fn cancelled(&mut self, core: &mut Core, now: Time, server: u64, cancel: &Message) {
         if self.open.as_ref().is_none_or(|open| open.server != server) {
             return;
         }
         if self.phase == Phase::Alerting {
-            self.ended(core, EndCause::Cancel);
+            self.ended_by(core, EndCause::Cancel, Some(cancel));
         }
         self.refuse(core, now, 487, &Headers::new());
     }

@@ -3,6 +3,7 @@
 use super::parcel::Parcel;
 use super::{Leg, Phase};
 use crate::ground::{Core, Outcome, Sent};
+use crate::msg::Message;
 use crate::transaction::ClientIn;
 use crate::{EndCause, Headers, Time};
 
@@ -39,10 +40,10 @@ impl Leg {
     }
 
     /// The peer's BYE. Crossing ours, it ends nothing that ours does not.
-    pub(super) fn bye_received(&mut self, core: &mut Core, now: Time, server: u64) {
+    pub(super) fn bye_received(&mut self, core: &mut Core, now: Time, server: u64, bye: &Message) {
         core.reply(now, server, 200, &[]);
         if self.phase != Phase::Leaving {
-            self.ended(core, EndCause::Bye);
+            self.ended_by(core, EndCause::Bye, Some(bye));
             self.over(core, now);
         }
     }

@@ -145,8 +145,13 @@ impl Leg {
 
     /// The terminal event, once.
     fn ended(&mut self, core: &mut Core, cause: EndCause) {
+        self.ended_by(core, cause, None);
+    }
+
+    /// The terminal event, once, and the request that ended the leg.
+    fn ended_by(&mut self, core: &mut Core, cause: EndCause, request: Option<&Message>) {
         if !self.silent {
-            core.event(Event::Ended { leg: self.id, cause });
+            core.event(Event::Ended { leg: self.id, cause, request: request.cloned() });
         }
         self.silent = true;
     }

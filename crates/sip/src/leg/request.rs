@@ -33,7 +33,7 @@ impl Leg {
         self.note_flow(flow);
         match (self.phase, method) {
             (Phase::Alerting | Phase::Confirmed | Phase::Leaving, Method::Bye) => {
-                self.bye_received(core, now, server);
+                self.bye_received(core, now, server, request);
             }
             (_, Method::Options) => core.reply_options(now, server),
             (Phase::Leaving | Phase::Over, _) | (Phase::Calling, Method::Bye) => {

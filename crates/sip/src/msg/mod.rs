@@ -20,6 +20,7 @@ mod name;
 mod name_addr;
 mod params;
 mod parse;
+mod reason;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -41,6 +42,7 @@ pub use name::Name;
 pub use name_addr::NameAddr;
 pub use params::Params;
 pub use parse::Limits;
+pub use reason::Reason;
 pub use status::reason_phrase;
 pub use uri::{Scheme, Uri};
 pub use values::{CSeq, RAck, Replaces};
