@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::msg::{Host, Malformed, Message, Method, NameAddr, Uri, Uuid};
+use crate::msg::{Host, Malformed, Message, Method, NameAddr, Replaces, Uri, Uuid};
 
 /// Time since the node's epoch.
 pub type Time = core::time::Duration;
@@ -296,6 +296,39 @@ impl Invite {
     }
 }
 
+/// A REFER of ours (RFC 3515).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refer {
+    /// The leg.
+    pub leg: LegId,
+    /// Of the owner's choice, to be given back.
+    pub token: u64,
+    /// Whom the peer is to call, with the header fields its INVITE is to have.
+    pub target: Uri,
+    /// The dialog to be replaced there (RFC 3891), as the one called sees it.
+    pub replaces: Option<Replaces>,
+    /// Whether the peer is to tell how it goes; without that it is asked not to (RFC 4488).
+    pub told: bool,
+    /// Extra header fields, `Referred-By` (RFC 3892) say.
+    pub headers: Headers,
+}
+
+/// How a REFER of ours goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Referral {
+    /// The peer will do it, and tell.
+    Accepted,
+    /// A provisional status of the peer's own INVITE.
+    Progress(u16),
+    /// Its final status. The last.
+    Done(u16),
+    /// Refused; of our own making are 408 (no answer), 491 (another one is open, or no dialog
+    /// stands) and 503 (it could not be sent). The last.
+    Refused(u16),
+    /// The peer will do it, or has done it, and says nothing more. The last.
+    Untold,
+}
+
 /// Where an INVITE of ours goes.
 #[expect(clippy::large_enum_variant, reason = "moved once, never kept in numbers")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -364,8 +397,8 @@ pub enum Command {
         leg: LegId,
         /// Of the owner's choice, to be given back with the response.
         token: u64,
-        /// INFO, NOTIFY, REFER, MESSAGE, OPTIONS, or UPDATE without a body: an offer goes by
-        /// [`Command::Reinvite`].
+        /// INFO, MESSAGE, OPTIONS, or UPDATE without a body: an offer goes by
+        /// [`Command::Reinvite`], a REFER by [`Command::Refer`].
         method: Method,
         /// Extra header fields.
         headers: Headers,
@@ -385,6 +418,31 @@ pub enum Command {
         /// A body.
         body: Option<Body>,
     },
+    /// Answer [`Event::Referred`].
+    AnswerRefer {
+        /// The leg.
+        leg: LegId,
+        /// From the event.
+        token: u64,
+        /// Any 2xx accepts: the endpoint says 202, or 200 where the peer does not want to be told
+        /// how it goes (RFC 4488); 300 to 699 refuses.
+        status: u16,
+        /// Extra header fields.
+        headers: Headers,
+    },
+    /// Tell the peer how far a REFER that was accepted has come, where it wants to know: by NOTIFY.
+    /// 100 is told by the endpoint itself.
+    Notify {
+        /// The leg.
+        leg: LegId,
+        /// From [`Event::Referred`].
+        token: u64,
+        /// The status of the call that was asked for; 200 to 699 is the last.
+        status: u16,
+    },
+    /// Ask the peer to call somebody else. It gets one [`Event::Referral`] that is the last, unless
+    /// the leg ends before.
+    Refer(Box<Refer>),
     /// End the leg, wherever it stands: an answer of `status` to an INVITE not yet finally
     /// answered, CANCEL to one of ours (also where no provisional response came yet: the CANCEL
     /// waits for one, RFC 3261 9.1), BYE in a dialog. No event of this leg follows.
@@ -476,6 +534,9 @@ pub enum Event {
         flow: Flow,
         /// The request.
         request: Message,
+        /// The leg whose place it wants to take (RFC 3891): it may be replaced as far as its dialog
+        /// goes; whether by this peer is for the owner to say.
+        replaces: Option<LegId>,
     },
     /// A provisional response over 100 to our INVITE.
     Progress {
@@ -545,6 +606,31 @@ pub enum Event {
         token: u64,
         /// The request.
         request: Message,
+    },
+    /// A REFER within the dialog (RFC 3515), to be answered by [`Command::AnswerRefer`].
+    Referred {
+        /// The leg.
+        leg: LegId,
+        /// To be given back.
+        token: u64,
+        /// Whom to call instead: `sip:`, `sips:` or `tel:`, without header fields.
+        target: Uri,
+        /// Header fields that the INVITE to them is to have, but for Replaces; names and values are
+        /// the peer's.
+        headers: Vec<(String, String)>,
+        /// The dialog to be replaced there; see [`Endpoint::named_by`](crate::Endpoint::named_by).
+        replaces: Option<Replaces>,
+        /// The request.
+        request: Message,
+    },
+    /// How a REFER of ours goes.
+    Referral {
+        /// The leg.
+        leg: LegId,
+        /// From the command.
+        token: u64,
+        /// What is known now.
+        referral: Referral,
     },
     /// A final response to [`Command::Request`].
     Response {

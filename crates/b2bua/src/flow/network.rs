@@ -22,7 +22,7 @@ impl B2bua {
 
     fn on_sip_event(&mut self, now: Time, event: Event) {
         match event {
-            Event::Invite { leg, peer, flow, request } => {
+            Event::Invite { leg, peer, flow, request, .. } => {
                 self.arrive(now, leg, &peer, flow, &request);
             }
             Event::Progress { leg, .. } => {
@@ -46,7 +46,12 @@ impl B2bua {
                 self.negotiate(leg, Negotiation::rollback);
             }
             Event::Request { leg, token, request } => self.requested(now, leg, token, &request),
-            Event::Response { .. } => {}
+            Event::Referred { leg, token, .. } => {
+                let refuse =
+                    sip::Command::AnswerRefer { leg, token, status: 603, headers: Vec::new() };
+                self.command_sip(now, refuse);
+            }
+            Event::Response { .. } | Event::Referral { .. } => {}
             Event::Ended { leg, cause, request } => {
                 self.leg_ended(now, leg, cause, request.as_ref());
             }

@@ -29,6 +29,19 @@ impl Endpoint {
             Command::RespondRequest { leg, token, status, headers, body } => {
                 self.respond_request(now, leg, token, status, &headers, body.as_ref());
             }
+            Command::AnswerRefer { leg, token, status, headers } => {
+                self.with_leg(leg, |leg, core| {
+                    leg.answer_refer(core, now, token, status.clamp(200, 699), &headers);
+                });
+            }
+            Command::Notify { leg, token, status } => {
+                self.with_leg(leg, |leg, core| {
+                    leg.notify(core, now, token, status.clamp(100, 699));
+                });
+            }
+            Command::Refer(refer) => {
+                self.with_leg(refer.leg, |leg, core| leg.refer(core, now, *refer));
+            }
             Command::End { leg, status, headers } => {
                 self.with_leg(leg, |leg, core| leg.end(core, now, status, headers));
             }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::deadlines::earlier;
 use crate::ground::{Core, Key};
 use crate::leg::Leg;
-use crate::msg::{Message, Uuid};
-use crate::rng::Rng;
+use crate::msg::{Message, Replaces, Uuid};
+use crate::rng::{Rng, number};
 use crate::transaction::key;
 use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
 
@@ -160,6 +160,17 @@ impl Endpoint {
     #[must_use]
     pub fn uuid(&self, leg: LegId) -> Option<Uuid> {
         self.legs.get(&leg).map(|leg| leg.uuid())
+    }
+
+    /// The leg whose dialog a Replaces of a peer's names (RFC 3891 section 3): our tag first, which
+    /// nobody can guess. The peer of RFC 2543 that gave no tag is named by `0`.
+    #[must_use]
+    pub fn named_by(&self, replaces: &Replaces) -> Option<LegId> {
+        let id = *self.core.tags.get(&number(&replaces.to_tag)?)?;
+        let leg = self.legs.get(&id)?;
+        let is_its = |tag: &str| leg.has_dialog(&replaces.call_id, tag);
+        let tag = &*replaces.from_tag;
+        (is_its(tag) || tag == "0" && is_its("")).then_some(id)
     }
 
     /// Whether a request belongs to a transaction that is under way or has ended lately: whether it

@@ -6,7 +6,7 @@ use crate::ground::{ACCEPT, ALLOW, Core, REQUIRABLE, reply_flow};
 use crate::leg::Leg;
 use crate::msg::{Message, Method, Name};
 use crate::rng::token;
-use crate::{Flow, Headers, Peer, Time};
+use crate::{Flow, Headers, LegId, Peer, Time};
 
 /// What a refused caller is told to wait in an overload.
 const RETRY_AFTER_S: &str = "5";
@@ -57,7 +57,8 @@ impl Endpoint {
             }
             (Method::Invite, peer) => self.receive_invite(now, server, flow, &peer, request),
             (Method::Options, _) => core.reply_options(now, server),
-            (Method::Bye | Method::Prack | Method::Update, _) => {
+            (Method::Refer, _) => core.reply(now, server, 403, &[]),
+            (Method::Bye | Method::Prack | Method::Update | Method::Notify, _) => {
                 core.reply(now, server, 481, &[]);
             }
             (Method::Other(_), _) => core.reply(now, server, 501, &[(Name::Allow, ALLOW)]),
@@ -79,6 +80,11 @@ impl Endpoint {
         if core.refused_by_form(now, server, request) {
             return;
         }
+        let replaces = match self.replaced(&flow, peer, request) {
+            Ok(replaces) => replaces,
+            Err(status) => return self.core.reply(now, server, status, &[]),
+        };
+        let core = &mut self.core;
         let id = core.next_leg();
         let Ok(leg) = Leg::incoming(core, id, server, flow, peer, request) else {
             return core.reply(now, server, 400, &[]);
@@ -87,8 +93,29 @@ impl Endpoint {
             server.leg = Some(id);
         }
         let (peer, request) = (peer.clone(), request.clone());
-        core.event(crate::Event::Invite { leg: id, peer, flow, request });
+        core.event(crate::Event::Invite { leg: id, peer, flow, request, replaces });
         self.admit(leg);
+    }
+
+    /// The leg that an INVITE wants to take the place of, or what it is refused with (RFC 3891
+    /// section 3). What names nothing of ours is told: it may be a guess.
+    fn replaced(
+        &mut self,
+        flow: &Flow,
+        peer: &Peer,
+        request: &Message,
+    ) -> Result<Option<LegId>, u16> {
+        if request.headers(Name::Replaces).count() > 1 {
+            return Err(400);
+        }
+        let Some(replaces) = request.replaces().map_err(|_| 400_u16)? else { return Ok(None) };
+        let named = self.named_by(&replaces);
+        let Some((id, leg)) = named.and_then(|id| Some((id, self.legs.get(&id)?))) else {
+            let (Peer::User(who) | Peer::Trunk(who)) = peer;
+            self.core.event(crate::Event::refused(*flow, "replaces", request, who));
+            return Err(481);
+        };
+        leg.replaceable(replaces.early_only).map(|()| Some(id))
     }
 }
 

@@ -47,6 +47,12 @@ impl Endpoint {
             Purpose::Request(id, token) => {
                 self.with_leg(id, |leg, core| leg.request_outcome(core, now, &sent, token));
             }
+            Purpose::Refer(id, token) => {
+                self.with_leg(id, |leg, core| leg.refer_outcome(core, now, &sent, token));
+            }
+            Purpose::Notify(id, token) => {
+                self.with_leg(id, |leg, core| leg.notify_outcome(core, now, &sent, token));
+            }
             Purpose::Nobody => {}
         }
     }

@@ -93,6 +93,8 @@ impl Leg {
             owed: None,
             reinvite: None,
             wish: None,
+            referred: None,
+            asking: None,
             outbox: VecDeque::new(),
             query: None,
             bye: None,

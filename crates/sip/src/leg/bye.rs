@@ -30,6 +30,8 @@ impl Leg {
         self.lost = None;
         self.bye = None;
         self.wish = None;
+        self.asking = None;
+        self.end_referred(core, now);
         if let Some(open) = self.open.take() {
             core.reply(now, open.server, 487, &[]);
         }

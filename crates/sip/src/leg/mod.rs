@@ -21,6 +21,8 @@ mod end;
 mod invite;
 mod outbox;
 mod parcel;
+mod refer;
+mod referral;
 mod reinvite;
 mod request;
 mod update;
@@ -38,6 +40,8 @@ use self::challenge::Auth;
 use self::invite::Calling;
 pub(crate) use self::parcel::Order;
 use self::parcel::{Parcel, Wish};
+use self::refer::Referred;
+use self::referral::Asking;
 use self::reinvite::Reinvite;
 use self::way::Way;
 use crate::deadlines::earlier;
@@ -85,6 +89,10 @@ pub(crate) struct Leg {
     owed: Option<Owed>,
     reinvite: Option<Reinvite>,
     wish: Option<Wish>,
+    /// The peer's REFER.
+    referred: Option<Referred>,
+    /// Our REFER.
+    asking: Option<Asking>,
     outbox: VecDeque<Parcel>,
     /// The query that the outbox waits for.
     query: Option<u64>,
@@ -123,7 +131,8 @@ impl Leg {
         let owed = self.owed.as_ref().map(|owed| owed.until);
         let retry = self.reinvite.as_ref().and_then(Reinvite::due);
         let open = self.open.as_ref().and_then(|open| open.due);
-        earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), open)
+        let refer = earlier(self.referred_until(), self.asking_until());
+        earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), earlier(open, refer))
     }
 
     /// Does what is due by `now`.
@@ -132,6 +141,8 @@ impl Leg {
         self.unacked_due(core, now);
         self.owed_due(core, now);
         self.reinvite_due(core, now);
+        self.referred_due(core, now);
+        self.asking_due(core, now);
         if self.lost.is_some_and(|at| at <= now) {
             self.lost = None;
             self.give_up_flow(core, now);

@@ -60,6 +60,12 @@ impl Leg {
             Parcel::Reinvite(wish, body) => {
                 self.ship_reinvite(core, now, flow, wish, body.as_ref());
             }
+            Parcel::Refer { token, headers } => {
+                self.ship_refer(core, now, flow, token, &headers);
+            }
+            Parcel::Notify { token, headers, body } => {
+                self.ship_notify(core, now, flow, token, &headers, &body);
+            }
             Parcel::Request(Order { token, method, headers, body }) => {
                 let purpose = Purpose::Request(self.id, token);
                 let body = body.as_ref();
@@ -131,6 +137,8 @@ impl Leg {
             Parcel::Bye(_) => self.over(core, now),
             Parcel::Reinvite(..) => self.reinvite_over(core, now, 503),
             Parcel::Request(order) => self.unsent(core, order),
+            Parcel::Refer { token, .. } => self.refer_refused(core, now, token, 503),
+            Parcel::Notify { token, .. } => self.notified(core, now, token, 503),
         }
     }
 }

@@ -18,6 +18,15 @@ pub(super) enum Parcel {
     Bye(Headers),
     Reinvite(Wish, Option<Body>),
     Request(Order),
+    Refer {
+        token: u64,
+        headers: Headers,
+    },
+    Notify {
+        token: u64,
+        headers: Headers,
+        body: Body,
+    },
 }
 
 /// A request that the owner wants to be sent.

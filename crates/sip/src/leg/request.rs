@@ -45,14 +45,19 @@ impl Leg {
             (Phase::Alerting, Method::Invite) => overlapping(core, now, server),
             (Phase::Calling, Method::Invite) => core.reply(now, server, 491, &[]),
             (_, Method::Update) => self.update_received(core, now, flow, server, request),
-            (_, Method::Info | Method::Message | Method::Notify | Method::Refer) => {
+            (Phase::Confirmed, Method::Refer) => {
+                self.refer_received(core, now, server, cseq.number, request);
+            }
+            (Phase::Confirmed, Method::Notify) => self.notify_received(core, now, server, request),
+            (_, Method::Refer) => core.reply(now, server, 403, &[]),
+            (_, Method::Info | Method::Message) => {
                 let (token, request) = (server, request.clone());
                 if self.silent {
                     return core.reply(now, server, 481, &[]);
                 }
                 self.tell(core, |leg| Event::Request { leg, token, request });
             }
-            (_, Method::Prack) => core.reply(now, server, 481, &[]),
+            (_, Method::Notify | Method::Prack) => core.reply(now, server, 481, &[]),
             (_, Method::Other(_)) => core.reply(now, server, 501, &[(Name::Allow, ALLOW)]),
             _ => core.reply(now, server, 405, &[(Name::Allow, ALLOW)]),
         }
@@ -102,15 +107,25 @@ impl Leg {
         }
         let answer = response.cloned();
         self.tell(core, |leg| Event::Response { leg, token, method, response: answer });
+        match (status, &sent.outcome) {
+            (Some(status), _) => self.dialog_doubted(core, now, status),
+            (None, Outcome::TimedOut) => self.dialog_doubted(core, now, 408),
+            _ => {}
+        }
+    }
+
+    /// A request in the dialog was answered so (408: not at all): whether the dialog still stands
+    /// (section 12.2.1.2).
+    pub(super) fn dialog_doubted(&mut self, core: &mut Core, now: Time, status: u16) {
         if self.phase != Phase::Confirmed || self.silent {
             return;
         }
-        match (status, &sent.outcome) {
-            (Some(481), _) => {
+        match status {
+            481 => {
                 self.ended(core, EndCause::DialogGone);
                 self.over(core, now);
             }
-            (Some(408), _) | (None, Outcome::TimedOut) => {
+            408 => {
                 self.ended(core, EndCause::DialogGone);
                 self.leave(core, now, Headers::new());
             }

@@ -74,6 +74,10 @@ pub(crate) enum Purpose {
     Bye(LegId),
     /// With the owner's token.
     Request(LegId, u64),
+    /// REFER, with the owner's token.
+    Refer(LegId, u64),
+    /// NOTIFY of a REFER, by its token.
+    Notify(LegId, u64),
     /// CANCEL, and BYE to a fork that lost: the answer changes nothing.
     Nobody,
 }

@@ -307,6 +307,8 @@ pub(crate) fn leg_of(event: &Event) -> Option<LegId> {
         | Event::ReinviteFailed { leg, .. }
         | Event::Request { leg, .. }
         | Event::Response { leg, .. }
+        | Event::Referred { leg, .. }
+        | Event::Referral { leg, .. }
         | Event::Ended { leg, .. } => Some(*leg),
         Event::Bound { .. } | Event::Unbound { .. } | Event::Refused { .. } => None,
     }
@@ -330,6 +332,8 @@ pub(crate) fn short(event: &Event) -> String {
         Event::Response { response, .. } => {
             format!("Response {}", response.as_ref().map_or(0, status))
         }
+        Event::Referred { target, .. } => format!("Referred {target}"),
+        Event::Referral { referral, .. } => format!("Referral {referral:?}"),
         Event::Ended { cause, .. } => format!("Ended {cause:?}"),
         Event::Bound { .. } => "Bound".to_owned(),
         Event::Unbound { .. } => "Unbound".to_owned(),
