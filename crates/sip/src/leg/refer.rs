@@ -85,9 +85,9 @@ impl Leg {
         core: &mut Core,
         now: Time,
         server: u64,
-        number: u32,
         request: &Message,
     ) {
+        let number = request.cseq().map_or(0, |cseq| cseq.number);
         if self.silent {
             return core.reply(now, server, 481, &[]);
         }

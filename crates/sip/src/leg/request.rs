@@ -46,7 +46,7 @@ impl Leg {
             (Phase::Calling, Method::Invite) => core.reply(now, server, 491, &[]),
             (_, Method::Update) => self.update_received(core, now, flow, server, request),
             (Phase::Confirmed, Method::Refer) => {
-                self.refer_received(core, now, server, cseq.number, request);
+                self.refer_received(core, now, server, request);
             }
             (Phase::Confirmed, Method::Notify) => self.notify_received(core, now, server, request),
             (_, Method::Refer) => core.reply(now, server, 403, &[]),
