@@ -15,15 +15,18 @@ use crate::Time;
 use crate::config::Name;
 use crate::event::{Kind, Phase, Role, Totals};
 use crate::id::{CallKey, ParticipantId, TaskKey};
+use crate::identity::Hidden;
 
 /// One interaction, from its first leg to its last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Call {
     pub(crate) key: CallKey,
     pub(crate) kind: Kind,
-    /// The caller: number and display name.
+    /// The caller: number and display name, as everybody may know them.
     pub(crate) from: Name,
     pub(crate) display: Option<String>,
+    /// The caller wants to stay hidden.
+    pub(crate) hidden: Option<Hidden>,
     pub(crate) to: Name,
     /// The trunk it came by.
     pub(crate) trunk: Option<Name>,

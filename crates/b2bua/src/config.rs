@@ -27,6 +27,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[limits]`.
     pub limits: Limits,
+    /// Put before names of header fields that somebody gives, where they do not begin with `X-`.
+    pub header_prefix: Name,
 }
 
 /// `[media]`.
@@ -63,6 +65,37 @@ pub struct Operator {
     pub total_max: u32,
     /// Voice calls at once.
     pub voice_max: u32,
+    /// Context of their own INVITEs, and what of a call's their phones are told.
+    pub headers: HeaderRules,
+    /// As whom they call outside: a number, or a SIP or tel URI.
+    pub caller_id: Option<Name>,
+}
+
+/// Header fields that cross to or from a peer: names, `*` at the end of one for any that begin so.
+/// What may never cross stands in `headers.rs`, whatever is listed here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeaderRules {
+    /// Of its INVITEs, those that become context.
+    pub take: Vec<Name>,
+    /// Of a call's context, what it is told.
+    pub give: Vec<Name>,
+    /// Neither; this wins.
+    pub strip: Vec<Name>,
+}
+
+impl HeaderRules {
+    /// A trunk's where nothing is configured.
+    #[must_use]
+    pub fn of_trunk() -> Self {
+        let usual = || vec!["X-*".into(), "User-to-User".into()];
+        Self { take: usual(), give: usual(), strip: Vec::new() }
+    }
+
+    /// An operator's where nothing is configured.
+    #[must_use]
+    pub fn of_operator() -> Self {
+        Self { take: Vec::new(), give: vec!["*".into()], strip: Vec::new() }
+    }
 }
 
 /// What signs an operator in.
@@ -140,8 +173,33 @@ pub struct Trunk {
     pub credentials: Option<sip::Credentials>,
     /// Calls at once, both ways.
     pub calls_max: usize,
-    /// Header fields of its INVITEs that become context: names, `*` at the end for a prefix.
-    pub headers_in: Vec<Name>,
+    /// Context of its INVITEs, and what of a call's it is told.
+    pub headers: HeaderRules,
+    /// It belongs to our trust domain (RFC 3325 section 2.3): who calls is believed of it, and told it.
+    pub trusted: bool,
+    /// As whom calls go out over it.
+    pub identity: Identity,
+    /// Its own number, or SIP or tel URI; the digest user name where there is none.
+    pub caller_id: Option<Name>,
+}
+
+impl Trunk {
+    /// The number that is the trunk's own.
+    #[must_use]
+    pub fn number(&self) -> Option<&Name> {
+        let user = self.credentials.as_ref().map(|credentials| &credentials.username);
+        self.caller_id.as_ref().or(user)
+    }
+}
+
+/// As whom a call goes out over a trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// As the customer on whose behalf it is; an operator's own call as the operator's number
+    /// outside.
+    Customer,
+    /// As the trunk.
+    Trunk,
 }
 
 /// `[[route]]`: all that is given must match.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use acd::{OperatorId, QueueId};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Name, Operator, Queue, Trunk};
+use crate::config::{Config, HeaderRules, Name, Operator, Queue, Trunk};
 use crate::route::Router;
 
 /// Every operator and queue there ever was on this node, by number. A number outlives a reload, so
@@ -38,6 +38,8 @@ pub(crate) struct Directory {
     operator_names: Vec<Name>,
     queue_names: Vec<Name>,
     by_number: BTreeMap<Name, Extension>,
+    /// What peers without a configuration of their own are told.
+    pub(crate) strangers: HeaderRules,
 }
 
 /// What a number of ours reaches.
@@ -74,6 +76,7 @@ impl Directory {
             by_number,
             operator_names: names.operators.clone(),
             queue_names: names.queues.clone(),
+            strangers: HeaderRules::of_trunk(),
             config,
         }
     }

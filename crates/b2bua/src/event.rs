@@ -155,6 +155,12 @@ pub enum What {
         uuid: Option<String>,
         context: BTreeMap<String, String>,
     },
+    /// Header fields that would have been context were longer or more than the limits allow.
+    #[serde(rename = "call.context_dropped")]
+    ContextDropped {
+        /// Their names.
+        headers: Vec<Name>,
+    },
     #[serde(rename = "call.answered")]
     CallAnswered { operator: Option<Name> },
     /// A new interval in which participants and matrix stay the same.
@@ -307,6 +313,7 @@ macro_rules! type_names {
 
 type_names! {
     CallStarted => "call.started",
+    ContextDropped => "call.context_dropped",
     CallAnswered => "call.answered",
     CallSegment => "call.segment",
     CallEnded => "call.ended",

@@ -10,7 +10,9 @@ mod decisions;
 mod directory;
 pub mod event;
 mod flow;
+pub mod headers;
 mod id;
+mod identity;
 mod route;
 mod switch;
 

@@ -4,6 +4,7 @@ use regex_lite::Regex;
 use sip::msg::Message;
 
 use crate::config::{Go, Name, Operator, Outgoing, Route};
+use crate::headers;
 
 /// Compiled expressions, in the order of the configuration. An expression that does not compile
 /// matches nothing; the configuration check has named it.
@@ -45,6 +46,8 @@ pub(crate) struct Dialled<'a> {
     pub(crate) to: &'a str,
     pub(crate) from: &'a str,
     pub(crate) trunk: Option<&'a str>,
+    /// Whether it is believed when it says who somebody is.
+    pub(crate) trusted: bool,
     pub(crate) request: &'a Message,
 }
 
@@ -74,16 +77,18 @@ impl Router {
         }
     }
 
-    /// The destination of the first route that matches.
+    /// The destination of the first route that matches. Header fields that say who somebody is are
+    /// there only if they are believed.
     pub(crate) fn find(&self, dialled: &Dialled<'_>) -> Option<&Go> {
+        let said = |name: &str| {
+            let is_believed = dialled.trusted || !headers::is_identity(name);
+            dialled.request.header_named(name).filter(|_| is_believed)
+        };
         let matches = |route: &&Compiled| {
             route.to.matches(Some(dialled.to))
                 && route.from.matches(Some(dialled.from))
                 && route.trunk.as_deref().is_none_or(|name| dialled.trunk == Some(name))
-                && route
-                    .header
-                    .iter()
-                    .all(|(name, value)| value.matches(dialled.request.header_named(name)))
+                && route.header.iter().all(|(name, value)| value.matches(said(name)))
         };
         self.routes.iter().find(matches).map(|route| &route.go)
     }

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use b2bua::config::{Answer, Config, Limits, Media, Operator, Outgoing, Queue, SignIn, Trunk};
+use b2bua::config::{
+    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Queue, SignIn, Trunk,
+};
 use sip::{Block, Credentials, TrunkPeer};
 
 use crate::dice::Dice;
@@ -71,6 +73,8 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         outgoing: Outgoing::Internal,
         total_max: 4,
         voice_max: 1,
+        headers: HeaderRules::of_operator(),
+        caller_id: None,
     };
     Config {
         sip,
@@ -88,10 +92,14 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             proxy: None,
             credentials: None,
             calls_max: 100_000,
-            headers_in: vec!["X-*".into()],
+            headers: HeaderRules::of_trunk(),
+            trusted: true,
+            identity: Identity::Customer,
+            caller_id: None,
         }],
         routes: Vec::new(),
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
+        header_prefix: "X-CRM-".into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use media::Source;
-use sip::msg::{Message, Name as Header};
+use sip::msg::{Message, Name as Header, Uri};
 use sip::{Flow, LegId, Peer};
 
 use super::RETRY_AFTER_S;
@@ -11,7 +11,9 @@ use crate::api::Time;
 use crate::call::{Call, LegState, Participant, PhaseClock, Seat, Why};
 use crate::config::{Go, Name};
 use crate::event::{Kind, Phase, Role, What};
+use crate::headers::{self, Party, Taken};
 use crate::id::{CallKey, ParticipantId};
+use crate::identity::{self, Caller};
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -66,9 +68,8 @@ impl B2bua {
             let warning = format!("399 {address} \"{}\"", refusal.text());
             (refusal.status, vec![("Warning".into(), warning)])
         })?;
-        let (number, display) = caller(request);
-        let uri =
-            request.from().map_or_else(|_| number.clone(), |f| f.uri.bare().to_string().into());
+        let caller = self.caller(peer, request);
+        let uri = uri_of(&caller, request, |user| self.own_uri(user)).to_string().into();
         self.count_trunk(trunk.as_ref());
         let origin = Participant {
             id: ParticipantId(self.mint()),
@@ -90,10 +91,11 @@ impl B2bua {
         Ok(Call {
             key: CallKey(self.mint()),
             kind,
-            from: number,
-            display,
+            from: caller.number,
+            display: caller.display,
+            hidden: caller.hidden,
             to: dialled(request),
-            context: self.context(trunk.as_deref(), request),
+            context: BTreeMap::new(),
             trunk,
             uuid: self.endpoint.uuid(leg),
             hops: request.max_forwards().unwrap_or(70).saturating_sub(1),
@@ -118,6 +120,8 @@ impl B2bua {
         if call.kind == Kind::Internal && matches!(go, Some(Go::Uri(_) | Go::Number { .. })) {
             call.kind = Kind::Outbound;
         }
+        let taken = self.context(call, request);
+        call.context = taken.context;
         let started = What::CallStarted {
             kind: call.kind,
             from: call.from.clone(),
@@ -127,6 +131,9 @@ impl B2bua {
             context: call.context.clone(),
         };
         self.tell(now, call, started);
+        if !taken.dropped.is_empty() {
+            self.tell(now, call, What::ContextDropped { headers: taken.dropped });
+        }
         if let (Some(Go::Queue { .. }), Some(origin)) = (&go, call.origin_mut()) {
             origin.role = Role::Customer;
         }
@@ -145,35 +152,29 @@ impl B2bua {
         }
     }
 
-    /// Header fields that the trunk lets in, as the call's context.
-    fn context(&self, trunk: Option<&str>, request: &Message) -> BTreeMap<String, String> {
-        let Some(trunk) = trunk.and_then(|name| self.directory.trunk(name)) else {
-            return BTreeMap::new();
+    /// What is believed of who calls.
+    fn caller(&self, peer: &Peer, request: &Message) -> Caller {
+        match peer {
+            Peer::Trunk(name) => {
+                let trunk = self.directory.trunk(name);
+                identity::of_trunk(request, trunk.is_some_and(|trunk| trunk.trusted))
+            }
+            Peer::User(user) => identity::of_operator(request, user, self.directory.operator(user)),
+        }
+    }
+
+    /// What the caller's INVITE brings as context.
+    fn context(&self, call: &Call, request: &Message) -> Taken {
+        let operator = call.origin().and_then(|origin| origin.operator);
+        let operator = operator.map(|id| self.directory.operator_name(id));
+        let operator = operator.and_then(|name| self.directory.operator(&name));
+        let trunk = call.trunk.as_deref().and_then(|name| self.directory.trunk(name));
+        let (rules, party) = match (operator, trunk) {
+            (Some(operator), _) => (&operator.headers, Party::Inside),
+            (None, Some(trunk)) => (&trunk.headers, Party::of(trunk)),
+            (None, None) => return Taken::default(),
         };
-        let limits = &self.directory.config.limits;
-        let wanted = |name: &str| trunk.headers_in.iter().any(|pattern| covers(pattern, name));
-        request
-            .fields()
-            .filter(|(name, value)| wanted(name) && value.len() <= limits.context_value_max)
-            .take(limits.context_values_max)
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect()
-    }
-}
-
-/// Header fields known to SIP that may become context all the same: they speak of the customer's
-/// affair. Every other known one speaks of the leg it came by and never crosses to another.
-const CONTEXT: [Header; 2] = [Header::UserToUser, Header::Subject];
-
-/// Whether a pattern with an optional `*` at its end covers a header field's name.
-fn covers(pattern: &str, name: &str) -> bool {
-    let internal = name.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("X-Usher-"));
-    if internal || Header::lookup(name).is_some_and(|known| !CONTEXT.contains(&known)) {
-        return false;
-    }
-    match pattern.strip_suffix('*') {
-        Some(start) => name.get(..start.len()).is_some_and(|n| n.eq_ignore_ascii_case(start)),
-        None => name.eq_ignore_ascii_case(pattern),
+        headers::taken(request, rules, party, call.hidden.is_some(), &self.directory.config.limits)
     }
 }
 
@@ -181,12 +182,14 @@ fn unavailable() -> (u16, sip::Headers) {
     (503, vec![("Retry-After".into(), RETRY_AFTER_S.to_string())])
 }
 
-/// Number and display name of the caller, as From has them.
-fn caller(request: &Message) -> (Name, Option<String>) {
-    let Ok(from) = request.from() else { return ("anonymous".into(), None) };
-    let number =
-        from.uri.user().map_or_else(|| "anonymous".into(), |user| user.into_owned().into());
-    (number, from.display.filter(|display| !display.trim().is_empty()))
+/// The caller's URI: that of From, where it is theirs.
+fn uri_of(caller: &Caller, request: &Message, own: impl Fn(&str) -> Uri) -> Uri {
+    if caller.hidden.is_some() && &*caller.number == identity::ANONYMOUS {
+        return identity::nobody().uri;
+    }
+    let from = request.from().ok().map(|from| from.uri.bare());
+    let is_theirs = |uri: &Uri| uri.user().is_some_and(|user| *user == *caller.number);
+    from.filter(is_theirs).unwrap_or_else(|| own(&caller.number))
 }
 
 /// The user part dialled; of a `tel:` URI the number.
@@ -195,22 +198,4 @@ fn dialled(request: &Message) -> Name {
     let to =
         || request.address(Header::To).ok().flatten().and_then(|to| Some(to.uri.user()?.into()));
     user.or_else(to).unwrap_or_default().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::covers;
-
-    #[test]
-    fn patterns_of_header_names() {
-        let check = |pattern, name, expected| assert_eq!(covers(pattern, name), expected, "{name}");
-        check("X-*", "x-crm-id", true);
-        check("X-*", "X-Usher-Call", false);
-        check("X-*", "X", false);
-        check("User-to-User", "user-to-user", true);
-        check("User-to-User", "User-to-User-2", false);
-        check("*", "Subject", true);
-        check("*", "Require", false);
-        check("Session-Expires", "Session-Expires", false);
-    }
 }

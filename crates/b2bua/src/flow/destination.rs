@@ -13,8 +13,9 @@ use crate::switch::B2bua;
 impl B2bua {
     /// The first route that matches; else the operator or queue of that number.
     pub(crate) fn destination(&self, call: &Call, request: &Message) -> Option<Go> {
-        let dialled =
-            Dialled { to: &call.to, from: &call.from, trunk: call.trunk.as_deref(), request };
+        let trunk = call.trunk.as_deref();
+        let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
+        let dialled = Dialled { to: &call.to, from: &call.from, trunk, trusted, request };
         match self.directory.router.find(&dialled) {
             Some(go) => Some(go.clone()),
             None => self.directory.extension(&call.to).map(|extension| match extension {
@@ -80,8 +81,12 @@ impl B2bua {
 
     /// Our own URI of a number or name.
     pub(crate) fn own_uri(&self, user: &str) -> Uri {
+        Uri::sip(user, self.own_host(), None)
+    }
+
+    /// The house, as URIs name it.
+    pub(crate) fn own_host(&self) -> Host {
         let domain = &self.directory.config.sip.domain;
-        let host = Host::parse(domain).unwrap_or_else(|| Host::Name(domain.to_string()));
-        Uri::sip(user, host, None)
+        Host::parse(domain).unwrap_or_else(|| Host::Name(domain.to_string()))
     }
 }

@@ -8,6 +8,7 @@ mod destination;
 mod dial;
 mod distribute;
 mod end;
+mod introduce;
 mod network;
 mod operator;
 mod reason;

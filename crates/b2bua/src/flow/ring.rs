@@ -3,7 +3,7 @@
 use acd::OperatorId;
 use media::{Lease, LegSettings, Negotiation};
 use sip::msg::NameAddr;
-use sip::{Headers, Invite, LegId, Target};
+use sip::{Invite, LegId, Target};
 use std::net::IpAddr;
 
 use crate::api::Time;
@@ -73,6 +73,7 @@ impl B2bua {
     /// Sends one INVITE; false where no port is left.
     pub(crate) fn ring(&mut self, now: Time, call: &mut Call, callee: Callee) -> bool {
         let Some(lease) = self.lease(call.thread_wanted()) else { return false };
+        let introduction = self.introduction(call, &callee);
         let leg = self.endpoint.next_leg();
         let mut negotiation = self.new_negotiation(leg, lease, callee.address, None);
         let spoken = call.origin().and_then(|origin| origin.negotiation.plan());
@@ -103,44 +104,17 @@ impl B2bua {
             planned: None,
         });
         self.state.legs.insert(leg, call.key);
+        let (from, headers) = introduction;
         let invite = Invite {
-            headers: self.context_headers(call, callee.operator.is_some()),
+            headers,
             body: Some(sip::Body::sdp(offer)),
             credentials: callee.credentials,
             max_forwards: call.hops,
             uuid: call.uuid,
-            ..Invite::new(leg, callee.target, self.shown_caller(call), callee.to)
+            ..Invite::new(leg, callee.target, from, callee.to)
         };
         self.command_sip(now, sip::Command::Invite(Box::new(invite)));
         true
-    }
-
-    /// From: the queue and the caller, as the operator's phone shows them.
-    fn shown_caller(&self, call: &Call) -> NameAddr {
-        let who = call.display.as_deref().unwrap_or(&call.from);
-        let shown = match call.task() {
-            Some(task) => format!("{}: {who}", self.directory.queue_name(task.queue)),
-            None => who.to_owned(),
-        };
-        NameAddr::new(self.own_uri(&call.from)).with_display(&shown)
-    }
-
-    /// What the other side is told about the call; our own ids only inside the house.
-    fn context_headers(&self, call: &Call, inside: bool) -> Headers {
-        let mut headers: Headers = call
-            .context
-            .iter()
-            .map(|(name, value)| (name.as_str().into(), value.clone()))
-            .collect();
-        if inside {
-            headers.push(("X-Usher-Call".into(), call.key.to_string()));
-            if let Some(task) = call.task() {
-                headers.push(("X-Usher-Task".into(), task.key.to_string()));
-                let queue = self.directory.queue_name(task.queue).to_string();
-                headers.push(("X-Usher-Queue".into(), queue));
-            }
-        }
-        headers
     }
 
     pub(crate) fn new_negotiation(

@@ -91,8 +91,9 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
         || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
 }
 
-/// Whether `text` is a token: not empty and without separators.
-pub(crate) fn is_token(text: &str) -> bool {
+/// Whether `text` is a token (RFC 3261 section 25.1): not empty and without separators.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_token_byte)
 }
 

@@ -36,7 +36,7 @@ pub use label::{Label, Uuid};
 pub use list::split_list;
 pub use malformed::{Fault, Invalid, Malformed};
 pub use message::Message;
-pub use method::Method;
+pub use method::{Method, is_token};
 pub use multipart::{Part, Parts};
 pub use name::Name;
 pub use name_addr::NameAddr;

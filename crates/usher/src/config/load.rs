@@ -114,6 +114,7 @@ fn build(root: &Section<'_>) -> Setup {
             trunks: trunks.into_iter().map(|trunk| trunk.core).collect(),
             routes: routes.into_iter().map(|route| route.core).collect(),
             limits,
+            header_prefix: sip.header_prefix,
         },
         listen: sip.listen,
         media,

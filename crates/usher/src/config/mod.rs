@@ -3,13 +3,14 @@
 //! ```text
 //! source   files, includes, ${ENV}     → a tree of values with their lines
 //! section  one table, key by key       → values, faults, unknown keys
-//! server, operator, queue, trunk, route: what each table means
+//! server, operator, queue, trunk, route, headers: what each table means
 //! names    unique names and numbers, references that lead somewhere
 //! warn     what is allowed, but hardly meant
 //! ```
 
 mod expand;
 mod fault;
+mod headers;
 mod load;
 mod names;
 mod operator;

@@ -1,12 +1,12 @@
 //! `[[operator]]`, and the many operators that one table with ranges makes.
 
-use b2bua::config::{Operator, Outgoing, SignIn};
+use b2bua::config::{HeaderRules, Operator, Outgoing, SignIn};
 
-use super::expand;
 use super::names::{Names, Thing};
 use super::route::expression;
 use super::section::{Section, Text};
 use super::source::{At, Kind};
+use super::{expand, headers};
 
 /// An operator as the core and the registrar see them.
 pub(super) struct Read {
@@ -24,6 +24,7 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
     let password = section.required("password", "what is typed into the phone");
     let number = section.text("number", "a string such as \"101\"");
     let name = section.text("name", "a name for people");
+    let caller_id = section.text("caller_id", "a number, or a SIP or tel URI");
 
     let many = id.map_or(1, |id| expanded(&section, id).map_or(1, |ids| ids.len()));
     let each = |text: Option<Text<'_>>| -> Option<Vec<String>> {
@@ -42,11 +43,12 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
         None
     };
     let (ids, numbers, people, passwords) = (each(id), each(number), each(name), each(password));
+    let caller_ids = each(caller_id);
     let rest = rest(&section, names);
     section.finish(LATER);
 
     let place = |text: Option<Text<'_>>| text.map_or(&*section.at, |text| text.at).clone();
-    let (id_at, number_at) = (&place(id), &place(number));
+    let (id_at, number_at, caller_at) = (&place(id), &place(number), &place(caller_id));
     let mut all = Vec::new();
     for (index, id) in ids.unwrap_or_default().into_iter().enumerate() {
         let nth = |list: &Option<Vec<String>>| list.as_ref().map(|list| list[index].clone());
@@ -60,8 +62,13 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
             names.dial(number, &owner, &at, section.report);
             plain(&section, "number", number, number_at);
         }
+        let caller_id = nth(&caller_ids);
+        if let Some(caller_id) = &caller_id {
+            headers::is_caller_id(&section, caller_id, caller_at);
+        }
         all.push(Read {
             core: Operator {
+                caller_id: caller_id.map(Into::into),
                 number: number.map(Into::into),
                 name: nth(&people).unwrap_or_else(|| id.clone()).into(),
                 id: id.as_str().into(),
@@ -116,6 +123,8 @@ fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
         outgoing: outgoing(section),
         total_max,
         voice_max,
+        headers: headers::rules(section, HeaderRules::of_operator(), false),
+        caller_id: None,
     }
 }
 

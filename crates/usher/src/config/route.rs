@@ -73,7 +73,7 @@ pub(super) fn expression(section: &Section<'_>, key: &str, text: Text<'_>) -> St
 fn headers(table: &Section<'_>) -> Vec<(b2bua::config::Name, String)> {
     let mut headers = Vec::new();
     for entry in table.entries() {
-        if !trunk::is_header_name(&entry.key) {
+        if !sip::msg::is_token(&entry.key) {
             table.report.fault(
                 &entry.value.at,
                 format!("`{}` is no name of a header field; expected such as X-Line", entry.key),
@@ -90,6 +90,17 @@ fn headers(table: &Section<'_>) -> Vec<(b2bua::config::Name, String)> {
         headers.push((entry.key.as_str().into(), expression(table, &entry.key, text)));
     }
     headers
+}
+
+/// The header fields that a URI brings along.
+fn brings(go: &Section<'_>, text: Text<'_>, uri: &sip::msg::Uri) {
+    for (name, value) in uri.headers() {
+        // How long a value may be is not known here, and what is configured is rarely too long.
+        if let Err(refused) = b2bua::headers::given(&name, &value, "X-", usize::MAX) {
+            let what = go.what();
+            go.report.fault(text.at, format!("`uri` of {what} sets `{name}`: {refused}"));
+        }
+    }
 }
 
 fn destination(go: &Section<'_>, names: &mut Names) -> Option<Go> {
@@ -110,7 +121,11 @@ fn destination(go: &Section<'_>, names: &mut Names) -> Option<Go> {
         }),
         ["uri"] => go
             .required("uri", "a SIP URI")
-            .and_then(|text| trunk::uri(go, "uri", text).map(Go::Uri)),
+            .and_then(|text| trunk::uri(go, "uri", text).map(|uri| (text, uri)))
+            .map(|(text, uri)| {
+                brings(go, text, &uri);
+                Go::Uri(uri)
+            }),
         ["number"] => {
             let number = go.required("number", "a number such as \"+74951234567\"");
             let trunk = go.required("trunk", "the trunk to call over");

@@ -37,6 +37,7 @@ pub(super) fn node(root: &Section<'_>) -> NodeSection {
 pub(super) struct SipSection {
     pub(super) core: sip::Config,
     pub(super) listen: Vec<Listen>,
+    pub(super) header_prefix: Arc<str>,
 }
 
 pub(super) fn sip(root: &Section<'_>) -> SipSection {
@@ -75,8 +76,28 @@ pub(super) fn sip(root: &Section<'_>) -> SipSection {
         transactions_max: 0,
         sha256_first: table.choice("digest", &[("md5-first", false), ("sha256-first", true)], &[]),
     };
-    table.finish(&["header_prefix", "hep", "timers", "features"]);
-    SipSection { core, listen }
+    let header_prefix = header_prefix(&table);
+    table.finish(&["hep", "timers", "features"]);
+    SipSection { core, listen, header_prefix }
+}
+
+/// What makes a name that somebody gives one of an extension.
+fn header_prefix(table: &Section<'_>) -> Arc<str> {
+    const USUAL: &str = "X-CRM-";
+    let expected = "a beginning such as \"X-CRM-\"";
+    let Some(text) = table.text("header_prefix", expected) else { return USUAL.into() };
+    let sound = text.text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("X-"))
+        && sip::msg::is_token(text.text)
+        && b2bua::headers::listing(text.text) == b2bua::headers::Listing::Free;
+    if !sound {
+        let what = table.what();
+        table.report.fault(
+            text.at,
+            format!("`header_prefix` of {what} is `{}`; expected {expected}", text.text),
+        );
+        return USUAL.into();
+    }
+    text.text.into()
 }
 
 fn address(table: &Section<'_>, key: &'static str) -> Option<IpAddr> {

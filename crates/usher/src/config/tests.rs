@@ -184,7 +184,7 @@ fn server_sections() {
     );
     check(
         "[sip]\nlisten = [\n\"tls://0.0.0.0:5060\",\n\"udp://a\",\n\"udp://[::1]\",\n\"udp://[::1]:5060\"]\n\
-           advertise = \"0.0.0.0\"\nstrangers = \"silense\"\nheader_prefix = \"X-\"",
+           advertise = \"0.0.0.0\"\nstrangers = \"silense\"\nheader_prefix = \"CRM-\"",
         &[
             "a:3: `tls` in `tls://0.0.0.0:5060` is not supported yet; so far: udp, tcp",
             "a:4: `listen` of [sip] is `udp://a`; expected TRANSPORT://ADDRESS:PORT, such as \
@@ -193,7 +193,7 @@ fn server_sections() {
             "a:7: `advertise` of [sip] is `0.0.0.0`; expected an address others can reach, such as \
          \"203.0.113.5\"",
             "a:8: `strangers` of [sip] is `silense`; expected forbid | silence; did you mean `silence`?",
-            "a:9: `header_prefix` of [sip] is not supported yet; remove it",
+            "a:9: `header_prefix` of [sip] is `CRM-`; expected a beginning such as \"X-CRM-\"",
         ],
     );
     check(
@@ -247,6 +247,71 @@ fn trunks() {
         &[
             "a:8: [[trunk]] `t`: `o` is the user name of another operator",
             "a:12: [[trunk]] `u` has a `username`, but no `password`",
+        ],
+    );
+}
+
+#[test]
+fn what_crosses_and_who_calls() {
+    check(
+        "[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\nidentity = \"trunk\"\n\
+         headers_in = [\"X-*\", \"Via\", \"Diversion\", \"k\"]\nheaders_out = [\"P-*\", \"X-A*b\"]\n\
+         headers_strip = [\"Via\", \"\"]\n\
+         [[trunk]]\nname = \"u\"\nproxy = \"sip:h\"\nheaders_in = [\"Diversion\"]\n\
+         caller_id = \"+1 2\"\nidentity = \"own\"\ntrust = \"yes\"",
+        &[
+            "a:1: [[trunk]] `t` shows itself as the caller, but has no number to show; add a `caller_id`",
+            "a:5: `headers_in` of [[trunk]] `t` has `Via`; that never crosses from one leg to another; \
+             remove it",
+            "a:5: `headers_in` of [[trunk]] `t` has `k`; that never crosses from one leg to another; \
+             remove it",
+            "a:6: `headers_out` of [[trunk]] `t` has `P-*`; that never crosses from one leg to another; \
+             remove it",
+            "a:6: `headers_out` of [[trunk]] `t` has `X-A*b`; expected a header name, * only at its end",
+            "a:7: `headers_strip` of [[trunk]] `t` has ``; expected a header name, * only at its end",
+            "a:11: `headers_in` of [[trunk]] `u` has `Diversion`; that is believed only of a [[trunk]] \
+             with trust = true",
+            "a:12: `caller_id` of [[trunk]] `u` is `+1 2`; expected letters, digits and - _ . + * # only",
+            "a:13: `identity` of [[trunk]] `u` is `own`; expected customer | trunk",
+            "a:14: `trust` of [[trunk]] `u` is a string; expected true or false",
+        ],
+    );
+    check(
+        "[[operator]]\nid = \"o{1..2}\"\npassword = \"p\"\nheaders_in = [\"Diversion\", \"X *\"]\n\
+         caller_id = \"a b\"\n[[operator]]\nid = \"p{1..2}\"\npassword = \"p\"\n\
+         caller_id = \"{1..3}\"\n[[route]]\ngo = { uri = \"sip:h?Via=a&X-A=%0d&Id=1\" }",
+        &[
+            "a:4: `headers_in` of [[operator]] `o{1..2}` has `Diversion`; that is believed only of a \
+             [[trunk]] with trust = true",
+            "a:4: `headers_in` of [[operator]] `o{1..2}` has `X *`; expected a header name, * only at its \
+             end",
+            "a:5: `caller_id` of [[operator]] `o{1..2}` is `a b`; expected letters, digits and - _ . + * # \
+             only",
+            "a:9: `{1..3}` makes 3, but `id` makes 2; ranges go together",
+            "a:11: `uri` of `go` of [[route]] sets `Via`: not for others to set",
+            "a:11: `uri` of `go` of [[route]] sets `X-A`: a value with control characters",
+        ],
+    );
+}
+
+#[test]
+fn whom_we_trust() {
+    let trusted = |keys: &str| {
+        let setup = sound(&format!("[[trunk]]\nname = \"t\"\nproxy = \"sip:h\"\n{keys}"));
+        setup.core.trunks[0].trusted
+    };
+    assert!(trusted("hosts = [\"203.0.113.0/28\", \"10.0.0.0/8\", \"2001:db8::/32\"]"));
+    assert!(!trusted("hosts = [\"203.0.113.0/28\"]\ntrust = false"));
+    assert!(!trusted("hosts = [\"203.0.113.0/28\", \"0.0.0.0/0\"]"));
+    assert!(!trusted("hosts = [\"8.0.0.0/7\"]"));
+    assert!(!trusted("username = \"u\"\npassword = \"p\""));
+    assert!(!trusted(""));
+    assert!(trusted("trust = true"));
+    check_warnings(
+        "[[trunk]]\nname = \"t\"\nhosts = [\"::/0\"]\ntrust = true\n[[route]]\ngo = { drop = true }",
+        &[
+            "a:1: [[trunk]] `t` is trusted to say who calls, and open to a good part of the internet",
+            "a:3: [[trunk]] `t` is open to every address there is: anybody may call",
         ],
     );
 }

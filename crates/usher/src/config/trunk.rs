@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use b2bua::config::Trunk;
+use b2bua::config::{HeaderRules, Identity, Name, Trunk};
 use sip::{Block, Credentials, TrunkPeer};
 
 use super::fault::Report;
+use super::headers;
 use super::names::{Names, Thing};
 use super::operator;
 use super::section::{Section, Text};
@@ -18,17 +19,11 @@ pub(super) struct Read {
     pub(super) core: Trunk,
 }
 
-const LATER: &[&str] = &[
-    "register",
-    "number_in",
-    "number_out",
-    "max_cps",
-    "identity",
-    "codecs",
-    "srtp",
-    "options_s",
-    "failover",
-];
+const LATER: &[&str] =
+    &["register", "number_in", "number_out", "max_cps", "codecs", "srtp", "options_s", "failover"];
+
+/// Bits that a block of `hosts` needs to be somebody's: what is wider is the internet.
+const NARROW: u8 = 8;
 
 pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
     let name = section.required("name", "a name such as \"carrier\"").map_or("", |name| name.text);
@@ -56,17 +51,33 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
         );
     }
     let calls_max = section.whole("max_calls", 500, 1..=1_000_000);
-    let headers_in = section
-        .texts("headers_in", "a list of header names, * at the end for any that start so")
-        .map_or_else(
-            || vec!["X-*".into(), "User-to-User".into()],
-            |texts| texts.into_iter().filter_map(|text| header(&section, text)).collect(),
+    let usual = !hosts.is_empty() && hosts.iter().all(|block| block.prefix >= NARROW);
+    let trusted = section.switch("trust", usual);
+    if trusted && !usual && !hosts.is_empty() {
+        section.report.warn(
+            section.at,
+            format!(
+                "{} is trusted to say who calls, and open to a good part of the internet",
+                section.what()
+            ),
         );
+    }
+    let headers = headers::rules(&section, HeaderRules::of_trunk(), trusted);
+    let (identity, caller_id) = identity(&section, credentials.is_some());
     section.finish(LATER);
     Read {
         at: section.at.clone(),
         peer: TrunkPeer { name: name.into(), hosts, credentials: credentials.clone() },
-        core: Trunk { name: name.into(), proxy, credentials, calls_max, headers_in },
+        core: Trunk {
+            name: name.into(),
+            proxy,
+            credentials,
+            calls_max,
+            headers,
+            trusted,
+            identity,
+            caller_id,
+        },
     }
 }
 
@@ -143,26 +154,23 @@ fn credentials(section: &Section<'_>) -> Option<Credentials> {
     None
 }
 
-/// Whether a header field may be called so (RFC 3261 25.1: a token).
-pub(super) fn is_header_name(name: &str) -> bool {
-    let token = |c: char| c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c);
-    !name.is_empty() && name.chars().all(token)
-}
-
-fn header(section: &Section<'_>, text: Text<'_>) -> Option<b2bua::config::Name> {
-    let name = text.text.strip_suffix('*').unwrap_or(text.text);
-    if text.text.is_empty() || name.contains('*') || !(name.is_empty() || is_header_name(name)) {
+/// As whom calls go out.
+fn identity(section: &Section<'_>, has_username: bool) -> (Identity, Option<Name>) {
+    let words = [("customer", Identity::Customer), ("trunk", Identity::Trunk)];
+    let identity = section.choice("identity", &words, &[]);
+    let caller_id = section.text("caller_id", "a number, or a SIP or tel URI");
+    if let Some(text) = caller_id {
+        headers::is_caller_id(section, text.text, text.at);
+    } else if identity == Identity::Trunk && !has_username {
         section.report.fault(
-            text.at,
+            section.at,
             format!(
-                "`headers_in` of {} has `{}`; expected a header name, * only at its end",
-                section.what(),
-                text.text
+                "{} shows itself as the caller, but has no number to show; add a `caller_id`",
+                section.what()
             ),
         );
-        return None;
     }
-    Some(text.text.into())
+    (identity, caller_id.map(|text| text.text.into()))
 }
 
 /// What can be seen only over all trunks.

@@ -112,6 +112,9 @@ fn log(what: &What) {
         What::SecurityRefused { reason, source, .. } => {
             tracing::warn!("SIP auth failure reason={reason} src={source}");
         }
+        What::ContextDropped { headers } => {
+            tracing::warn!("header fields are no context, they are beyond [limits]: {headers:?}");
+        }
         What::NodeFault { what } => tracing::error!("fault: {what}"),
         What::TrunkDown { trunk, cause } => tracing::warn!("trunk {trunk} is down: {cause}"),
         What::TrunkUp { trunk } => tracing::info!("trunk {trunk} is up"),

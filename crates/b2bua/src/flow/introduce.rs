@@ -1,0 +1,80 @@
+//! What a peer is told when it is called: who calls, and the context, as its policy has it.
+
+use sip::msg::NameAddr;
+use sip::{Headers, Target};
+
+use super::ring::Callee;
+use crate::call::Call;
+use crate::headers::{self, Party};
+use crate::identity::{self, Outgoing};
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// From, and the header fields that go with it.
+    pub(crate) fn introduction(&self, call: &Call, callee: &Callee) -> (NameAddr, Headers) {
+        match callee.operator {
+            Some(operator) => self.inside(call, operator),
+            None => self.outside(call, callee),
+        }
+    }
+
+    /// To a phone of ours: the queue, the caller, and our own ids.
+    fn inside(&self, call: &Call, operator: acd::OperatorId) -> (NameAddr, Headers) {
+        let name = self.directory.operator_name(operator);
+        let rules = self.directory.operator(&name).map(|operator| &operator.headers);
+        let rules = rules.unwrap_or(&self.directory.strangers);
+        let mut headers = headers::told(&call.context, rules, Party::Inside);
+        headers.push(("X-Usher-Call".into(), call.key.to_string()));
+        if let Some(task) = call.task() {
+            headers.push(("X-Usher-Task".into(), task.key.to_string()));
+            let queue = self.directory.queue_name(task.queue).to_string();
+            headers.push(("X-Usher-Queue".into(), queue));
+        }
+        let is_anonymous = &*call.from == identity::ANONYMOUS;
+        let caller = if is_anonymous {
+            identity::nobody()
+        } else {
+            let who = call.display.as_deref().unwrap_or(&call.from);
+            NameAddr::new(self.own_uri(&call.from)).with_display(who)
+        };
+        let who = caller.display.as_deref().unwrap_or_default();
+        let from = match call.task() {
+            Some(task) => {
+                let shown = format!("{}: {who}", self.directory.queue_name(task.queue));
+                caller.with_display(&shown)
+            }
+            None => caller,
+        };
+        (from, headers)
+    }
+
+    /// Over a trunk, or to a URI.
+    fn outside(&self, call: &Call, callee: &Callee) -> (NameAddr, Headers) {
+        let trunk = callee.trunk.as_deref().and_then(|name| self.directory.trunk(name));
+        let caller = call.origin().and_then(|origin| origin.operator);
+        let caller = caller.map(|id| self.directory.operator_name(id));
+        let outgoing = Outgoing {
+            number: &call.from,
+            display: call.display.as_deref(),
+            hidden: call.hidden.as_ref(),
+            operator: caller.and_then(|name| self.directory.operator(&name)),
+            trunk,
+        };
+        let (from, mut headers) = identity::outward(outgoing, &self.own_host());
+        let rules = trunk.map_or(&self.directory.strangers, |trunk| &trunk.headers);
+        let party = trunk.map_or(Party::Stranger, Party::of);
+        headers.extend(headers::told(&call.context, rules, party));
+        if let Target::Uri { uri, .. } = &callee.target {
+            let config = &self.directory.config;
+            let (prefix, max) = (&config.header_prefix, config.limits.context_value_max);
+            // The configuration check has named those that are refused.
+            let given =
+                |(name, value): (String, String)| headers::given(&name, &value, prefix, max).ok();
+            let given: Headers = uri.headers().filter_map(given).collect();
+            headers
+                .retain(|(name, _)| !given.iter().any(|(new, _)| new.eq_ignore_ascii_case(name)));
+            headers.extend(given);
+        }
+        (from, headers)
+    }
+}
