@@ -193,10 +193,10 @@ impl World {
 
     fn trunk_event(&mut self, event: Event) {
         match event {
-            Event::Answered { leg, response } => {
+            Event::Answered { leg, answer, .. } => {
                 let Some(who) = self.callers.by_leg.get(&leg).copied() else { return };
                 let caller = self.scenario.callers[who].clone();
-                if caller.late_offer && !response.body().is_empty() {
+                if caller.late_offer && !answer.is_empty() {
                     let body = Some(self.peers[TRUNK].describe("sendrecv"));
                     self.order(TRUNK, Command::Ack { leg, body });
                 }

@@ -354,8 +354,13 @@ pub enum Target {
 pub enum Command {
     /// Place a call.
     Invite(Box<Invite>),
-    /// Answer the INVITE, re-INVITE or UPDATE that is open on a leg, provisionally (not an UPDATE)
-    /// or finally.
+    /// Answer the INVITE, re-INVITE, UPDATE or PRACK that is open on a leg, provisionally (an INVITE)
+    /// or finally. Where an UPDATE or PRACK came while an INVITE is open, a final answer is for it.
+    ///
+    /// To a peer that knows `100rel`, provisional responses with SDP go reliably; the next one waits
+    /// for the PRACK, and so does a 2xx. SDP that the peer has acknowledged is not sent again, and
+    /// an offer is left out of a response that cannot be reliable: so the owner may give the same
+    /// description with each.
     Respond {
         /// The leg.
         leg: LegId,
@@ -480,7 +485,8 @@ pub enum EndCause {
     Bye,
     /// The peer cancelled its INVITE.
     Cancel,
-    /// Our 2xx was never acknowledged (64·T1); we sent BYE.
+    /// Our 2xx was never acknowledged (64·T1), and we sent BYE; or a reliable provisional response
+    /// was not, and the INVITE got 504.
     NoAck,
     /// A request in the dialog got 481, 408 or no answer at all.
     DialogGone,
@@ -538,12 +544,16 @@ pub enum Event {
         /// goes; whether by this peer is for the owner to say.
         replaces: Option<LegId>,
     },
-    /// A provisional response over 100 to our INVITE.
+    /// A provisional response over 100 to our INVITE; a reliable one comes once and in order, and is
+    /// acknowledged by the endpoint (RFC 3262).
     Progress {
         /// The leg.
         leg: LegId,
         /// The response; its To tag tells early dialogs apart.
         response: Message,
+        /// The answer to our offer as this dialog gives it, which another dialog or the 2xx may
+        /// yet replace. Empty where the response says nothing new of it.
+        answer: Bytes,
     },
     /// Our INVITE was answered with a 2xx, the first of them: others are ended by the endpoint.
     Answered {
@@ -551,6 +561,9 @@ pub enum Event {
         leg: LegId,
         /// The response.
         response: Message,
+        /// The session description that holds: the 2xx's or, where that has none or the answer
+        /// came reliably before, what its dialog said last.
+        answer: Bytes,
     },
     /// Our INVITE failed. Terminal.
     Failed {
@@ -559,22 +572,25 @@ pub enum Event {
         /// How.
         failure: Failure,
     },
-    /// Our 2xx to an INVITE or re-INVITE was acknowledged.
+    /// Our 2xx to an INVITE or re-INVITE was acknowledged, or a reliable provisional response that
+    /// brought our offer.
     Acked {
         /// The leg.
         leg: LegId,
-        /// The ACK.
+        /// The ACK, or the PRACK with the answer.
         request: Message,
     },
-    /// A re-INVITE, or an UPDATE with an offer (RFC 3311), to be answered by [`Command::Respond`].
-    /// An UPDATE cannot wait: after 10 s the endpoint refuses it with 504.
+    /// A re-INVITE, or an UPDATE or PRACK with an offer (RFC 3311, RFC 3262), to be answered by
+    /// [`Command::Respond`]. UPDATE and PRACK may come before the INVITE is answered, and cannot
+    /// wait: after 10 s the endpoint refuses them with 504.
     Reinvite {
         /// The leg.
         leg: LegId,
         /// The request.
         request: Message,
     },
-    /// The dialog is free for the re-INVITE that was wished for: to be answered at once by
+    /// The dialog is free for the re-INVITE that was wished for, or a provisional response needs an
+    /// offer since it must go reliably and the INVITE had none: to be answered at once by
     /// [`Command::Offer`], or the wish lapses after 64·T1. An offer given before that has not been
     /// answered is void from now on, as it is when [`Event::Reinvite`] comes: the peer refused it
     /// because of glare.

@@ -103,9 +103,26 @@ impl Chaos {
             ])
             .unwrap()
             .to_owned(),
+            self.extension(method),
         ];
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         raw(&format!("{method} sip:600@192.0.2.1 SIP/2.0"), &lines, body)
+    }
+
+    /// What a request says of reliable provisional responses.
+    fn extension(&mut self, method: &str) -> String {
+        let heard = self.heard.clone();
+        let reliable: Vec<&Message> = heard.iter().filter(|m| m.rseq().is_some()).collect();
+        match self.pick(&reliable).filter(|_| method == "PRACK" && self.rng.below(8) > 0) {
+            Some(response) => {
+                let rseq = response.rseq().unwrap();
+                format!("RAck: {rseq} {}", response.header(Name::CSeq).unwrap())
+            }
+            None => self
+                .pick(&["Supported: 100rel", "Require: 100rel", "RAck: 1 1 INVITE", "Z: y"])
+                .unwrap()
+                .to_owned(),
+        }
     }
 
     /// A response to something we were asked.
@@ -116,8 +133,15 @@ impl Chaos {
         let statuses = [100, 180, 183, 200, 200, 200, 302, 401, 407, 408, 481, 486, 491, 500, 503];
         let status = self.pick(&statuses)?;
         let tag = self.pick(&["x", "y", "z"])?;
-        let builder = request
-            .respond(status, None, Some(tag))
+        let mut builder = request.respond(status, None, Some(tag));
+        if status < 200 && self.rng.below(2) == 0 {
+            builder.push(Name::Require, "100rel");
+            builder.push(Name::RSeq, self.pick(&[1, 1, 2, 3, u32::MAX])?);
+        }
+        if self.rng.below(2) == 0 {
+            builder = builder.body("application/sdp", "v=0".into());
+        }
+        let builder = builder
             .header(Name::WwwAuthenticate, "Digest realm=\"r\", nonce=\"n\"")
             .header(Name::RetryAfter, 3);
         let contact = self.pick(&["<sip:x@192.0.2.2>", "<sip:x@n.example>", "junk", "*"])?;

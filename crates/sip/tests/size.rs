@@ -312,7 +312,7 @@ fn a_request_that_outgrows_a_datagram_by_its_credentials_goes_by_stream() {
     let credentials = Some(sip::Credentials { username: "us".into(), password: "secret".into() });
     let uri = || NameAddr::new(Uri::parse(BOB).unwrap());
     let invite = Invite {
-        body: Some(Body::sdp(Bytes::from(vec![b'x'; 780]))),
+        body: Some(Body::sdp(Bytes::from(vec![b'x'; 680]))),
         credentials,
         ..Invite::new(leg, Target::Uri { uri: uri().uri, proxy: None }, uri(), uri())
     };

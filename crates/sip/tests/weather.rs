@@ -56,7 +56,9 @@ impl Owners {
         match event {
             Event::Invite { .. } => {
                 if self.rng.below(2) == 0 {
-                    self.soon(net, side, leg, 500, Whim::Respond(180));
+                    let early = [180, 183][self.pick(2)];
+                    self.soon(net, side, leg, 500, Whim::Respond(early));
+                    self.soon(net, side, leg, 3000, Whim::Respond(183));
                 }
                 let status = [200, 200, 200, 200, 486, 603][self.pick(6)];
                 self.soon(net, side, leg, 6000, Whim::Respond(status));

@@ -2,7 +2,6 @@
 
 use media::Source;
 use sip::LegId;
-use sip::msg::Message;
 
 use super::ALONE;
 use super::ring::Rung;
@@ -15,19 +14,13 @@ use crate::switch::B2bua;
 pub(super) const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
 
 impl B2bua {
-    pub(crate) fn leg_answered(
-        &mut self,
-        now: Time,
-        call: &mut Call,
-        leg: LegId,
-        response: &Message,
-    ) {
+    pub(crate) fn leg_answered(&mut self, now: Time, call: &mut Call, leg: LegId, answer: &[u8]) {
         let from = self.endpoint.leg_flow(leg).map(|flow| flow.remote.ip());
         let Some(participant) = call.participant_mut(leg) else { return };
         if let Some(from) = from {
             participant.negotiation.signalled_from(from);
         }
-        if participant.negotiation.on_answer(&response.sdp()).is_err() {
+        if participant.negotiation.on_answer(answer).is_err() {
             self.hang_up_leg(now, leg, 488);
             self.leg_failed(now, call, leg, 488, None);
             return;

@@ -28,9 +28,9 @@ impl B2bua {
             Event::Progress { leg, .. } => {
                 self.with_leg(leg, |switch, call| switch.leg_rings(now, call, leg));
             }
-            Event::Answered { leg, response } => {
+            Event::Answered { leg, answer, .. } => {
                 self.with_leg(leg, |switch, call| {
-                    switch.leg_answered(now, call, leg, &response);
+                    switch.leg_answered(now, call, leg, &answer);
                 });
             }
             Event::Failed { leg, failure } => {

@@ -61,8 +61,11 @@ impl B2bua {
             return;
         };
         customer.state = LegState::Up;
-        let sdp = customer.reply.take().unwrap_or_else(|| customer.negotiation.offer());
-        let (leg, body) = (customer.leg, Some(sip::Body::sdp(sdp)));
+        let sdp = customer.reply.take();
+        // What was agreed before the answer, by PRACK, is not offered again.
+        let is_new = sdp.is_none() && customer.negotiation.plan().is_none();
+        let sdp = sdp.or_else(|| is_new.then(|| customer.negotiation.offer()));
+        let (leg, body) = (customer.leg, sdp.map(sip::Body::sdp));
         let respond = sip::Command::Respond { leg, status: 200, headers: Vec::new(), body };
         self.command_sip(now, respond);
     }

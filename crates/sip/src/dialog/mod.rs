@@ -16,6 +16,8 @@ pub(crate) struct Dialog {
     pub(crate) routes: Vec<NameAddr>,
     /// The highest CSeq of the peer's.
     pub(crate) remote_cseq: Option<u32>,
+    /// The CSeq of the peer's request that brought the target.
+    refreshed: u32,
 }
 
 impl Dialog {
@@ -39,6 +41,7 @@ impl Dialog {
             },
             routes: Vec::new(),
             remote_cseq: None,
+            refreshed: 0,
         })
     }
 
@@ -50,6 +53,7 @@ impl Dialog {
             target: contact(invite).or_else(|| without_contact(invite)).ok_or(CONTACT)?,
             routes: invite.record_routes()?,
             remote_cseq: Some(invite.cseq()?.number),
+            refreshed: 0,
         })
     }
 
@@ -63,8 +67,16 @@ impl Dialog {
         is_new
     }
 
-    /// Takes the peer's new Contact from a target refresh request or its 2xx.
+    /// Takes the peer's new Contact from a target refresh request or its 2xx. A request that is
+    /// older than another that did so comes too late: an UPDATE may overtake the answer to a
+    /// re-INVITE (RFC 6141 section 4.4).
     pub(crate) fn refresh(&mut self, message: &Message) {
+        if let Some(number) = message.cseq().ok().filter(|_| message.is_request()) {
+            if number.number < self.refreshed {
+                return;
+            }
+            self.refreshed = number.number;
+        }
         if let Some(target) = contact(message) {
             self.target = target;
         }

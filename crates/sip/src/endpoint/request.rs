@@ -131,8 +131,8 @@ impl Core {
     /// Refuses what its form rules out, whoever sent it; whether it did.
     pub(super) fn refused_by_form(&mut self, now: Time, server: u64, request: &Message) -> bool {
         let is_invite = request.method() == Some(&Method::Invite);
-        let is_update = request.method() == Some(&Method::Update);
-        let may_offer = is_invite || is_update && !request.body().is_empty();
+        let brings = matches!(request.method(), Some(Method::Update | Method::Prack));
+        let may_offer = is_invite || brings && !request.body().is_empty();
         if request.max_forwards() == Some(0) {
             self.reply(now, server, 483, &[]);
         } else if !request.uri().is_ok_and(|uri| uri.is_sip() || is_tel(&uri)) {

@@ -44,6 +44,9 @@ impl Endpoint {
             }
             Purpose::Invite(_) | Purpose::Reinvite(_) => self.orphaned(now, &sent),
             Purpose::Bye(id) => self.with_leg(id, |leg, core| leg.bye_outcome(core, now, &sent)),
+            Purpose::Prack(id) => {
+                self.with_leg(id, |leg, core| leg.prack_outcome(core, now, &sent));
+            }
             Purpose::Request(id, token) => {
                 self.with_leg(id, |leg, core| leg.request_outcome(core, now, &sent, token));
             }

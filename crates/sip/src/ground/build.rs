@@ -4,14 +4,24 @@ use crate::msg::{Builder, Host, Message, Method, Name, Uri};
 use crate::{Body, Flow, Headers, Transport};
 
 /// Methods taken within a dialog: a phone offers a transfer on the strength of REFER being here.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
 
 /// Bodies an INVITE or UPDATE may have.
 pub(crate) const ACCEPT: &str =
     "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
 
 /// Option tags that a peer may require of us.
-pub(crate) const REQUIRABLE: &[&str] = &[];
+pub(crate) const REQUIRABLE: &[&str] = &[REL];
+
+/// Reliable provisional responses (RFC 3262).
+pub(crate) const REL: &str = "100rel";
+
+/// What an INVITE of ours says that we support. Without an offer of ours in it a reliable
+/// provisional response could bring one, which nobody here would answer.
+pub(crate) fn supported(has_offer: bool) -> String {
+    let tags = REQUIRABLE.iter().copied().filter(|tag| has_offer || *tag != REL);
+    tags.collect::<Vec<_>>().join(", ")
+}
 
 /// Adds the owner's header fields, but none of those that are the endpoint's own business.
 pub(crate) fn with_headers(mut builder: Builder, headers: &Headers) -> Builder {
@@ -42,6 +52,8 @@ fn is_ours(name: &str) -> bool {
                 | Name::SessionId
                 | Name::Authorization
                 | Name::ProxyAuthorization
+                | Name::RSeq
+                | Name::RAck
         )
     )
 }

@@ -1,5 +1,5 @@
-//! The peer's INVITE or UPDATE and our answers to it: RFC 3261 sections 13.3 and 14.2, RFC 3311
-//! section 5.2.
+//! The peer's INVITE, UPDATE or PRACK and our final answers to it: RFC 3261 sections 13.3 and 14.2,
+//! RFC 3311 section 5.2.
 
 use std::collections::VecDeque;
 
@@ -7,34 +7,25 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::challenge::Auth;
+use super::progress::{Reliable, Said};
 use super::way::Way;
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
 use crate::ground::{ALLOW, Core, with_body, with_headers};
-use crate::msg::{Builder, Invalid, Label, Message, Method, Name};
+use crate::msg::{Builder, Invalid, Label, Message, Name};
 use crate::rng::token;
-use crate::transaction::ServerIn;
 use crate::transaction::timer::{T1, T1_64, doubled};
 use crate::{Body, EndCause, Event, Flow, Headers, LegId, Peer, Time};
 
-/// The peer's INVITE, re-INVITE or UPDATE with an offer that waits for its final response.
+/// The peer's INVITE or re-INVITE, or UPDATE or PRACK with an offer, that waits for its final
+/// response.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Open {
     pub(super) server: u64,
     pub(super) request: Message,
-    /// An INVITE's last provisional response is sent again then; an UPDATE waits no longer.
+    /// Something provisional is said to an INVITE again then; the others wait no longer.
     pub(super) due: Option<Time>,
 }
-
-impl Open {
-    pub(super) fn is_update(&self) -> bool {
-        self.request.method() == Some(&Method::Update)
-    }
-}
-
-/// Proxies give an INVITE up after three minutes without a provisional response over 100, so it is
-/// sent again every minute (section 13.3.1.1).
-const PROGRESS_EVERY: Time = Time::from_secs(60);
 
 /// A 2xx of ours that waits for its ACK (section 13.3.1.4).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -89,6 +80,8 @@ impl Leg {
             auth: Auth::default(),
             calling: None,
             open: Some(open),
+            offered: None,
+            reliable: Reliable::new(core, request),
             unacked: None,
             owed: None,
             reinvite: None,
@@ -97,12 +90,14 @@ impl Leg {
             asking: None,
             outbox: VecDeque::new(),
             query: None,
+            asked: None,
             bye: None,
             lost: None,
         })
     }
 
-    /// The owner's answer to the INVITE, re-INVITE or UPDATE that is open.
+    /// The owner's answer to what is open. A final one is for an UPDATE or PRACK before it is for an
+    /// INVITE.
     pub(crate) fn respond(
         &mut self,
         core: &mut Core,
@@ -111,25 +106,19 @@ impl Leg {
         headers: &Headers,
         body: Option<&Body>,
     ) {
+        let said = || Said { status, headers: headers.clone(), body: body.cloned() };
         match status {
-            101..200 => {
-                // RFC 4320 section 4.1: nothing provisional but to INVITE.
-                let Some(open) = self.open.as_ref().filter(|open| !open.is_update()) else {
-                    return;
-                };
-                let Some(builder) = self.answer(core, open, status, headers, body) else { return };
-                core.respond(now, open.server, builder);
-                if let Some(open) = &mut self.open {
-                    open.due = Some(now + PROGRESS_EVERY);
-                }
+            101..200 => self.progress(core, now, said()),
+            200..700 if self.offered.is_some() => {
+                self.answer_offered(core, now, status, headers, body);
             }
-            200..300 => self.accept(core, now, status, headers, body),
+            200..300 => self.accept(core, now, said()),
             300..700 => self.refuse(core, now, status, headers),
             _ => {}
         }
     }
 
-    fn answer(
+    pub(super) fn answer(
         &self,
         core: &Core,
         open: &Open,
@@ -147,16 +136,24 @@ impl Leg {
         Some(with_body(with_headers(builder, headers), body))
     }
 
-    fn accept(
-        &mut self,
-        core: &mut Core,
-        now: Time,
-        status: u16,
-        headers: &Headers,
-        body: Option<&Body>,
-    ) {
+    /// Accepts the INVITE or re-INVITE, as soon as that may be.
+    pub(super) fn accept(&mut self, core: &mut Core, now: Time, mut said: Said) {
         let Some(open) = self.open.take() else { return };
-        let Some(builder) = self.answer(core, &open, status, headers, body) else { return };
+        let mut is_offer = open.request.sdp().is_empty();
+        if let Some(reliable) = self.reliable.as_mut().filter(|_| self.phase == Phase::Alerting) {
+            let Some(may_go) = reliable.hold(said) else {
+                self.open = Some(open);
+                return;
+            };
+            said = may_go;
+            is_offer = reliable.offers_in_2xx();
+            said.body = said.body.filter(|_| !reliable.is_done());
+            reliable.answered();
+        }
+        let Said { status, headers, body } = &said;
+        let Some(builder) = self.answer(core, &open, *status, headers, body.as_ref()) else {
+            return;
+        };
         let Some(flow) = core.servers.get(&open.server).map(|server| server.flow) else { return };
         let Some(response) = core.respond(now, open.server, builder) else { return };
         if self.phase == Phase::Confirmed
@@ -164,13 +161,10 @@ impl Leg {
         {
             dialog.refresh(&open.request);
         }
-        if open.is_update() {
-            return self.next_reinvite(core, now);
-        }
         self.phase = Phase::Confirmed;
         let cseq = open.request.cseq().map_or(0, |cseq| cseq.number);
         let (next, until) = (now + T1, now + T1_64);
-        let (is_offer, interval) = (open.request.sdp().is_empty(), T1);
+        let interval = T1;
         self.unacked = Some(Unacked { response, flow, cseq, is_offer, next, interval, until });
     }
 
@@ -212,19 +206,6 @@ impl Leg {
         match self.bye.take() {
             Some(headers) => self.leave(core, now, headers),
             None => self.next_reinvite(core, now),
-        }
-    }
-
-    pub(super) fn open_due(&mut self, core: &mut Core, now: Time) {
-        if let Some(open) = &mut self.open
-            && open.due.is_some_and(|at| at <= now)
-        {
-            if open.is_update() {
-                return self.refuse(core, now, 504, &Headers::new());
-            }
-            open.due = Some(now + PROGRESS_EVERY);
-            // The transaction repeats its last response as if the INVITE had come again.
-            core.server_step(now, open.server, ServerIn::Request, None);
         }
     }
 

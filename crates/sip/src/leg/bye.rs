@@ -32,7 +32,8 @@ impl Leg {
         self.wish = None;
         self.asking = None;
         self.end_referred(core, now);
-        if let Some(open) = self.open.take() {
+        self.reliable = None;
+        for open in [self.open.take(), self.offered.take()].into_iter().flatten() {
             core.reply(now, open.server, 487, &[]);
         }
         if let Some(key) = self.reinvite.take().and_then(|reinvite| reinvite.key()) {

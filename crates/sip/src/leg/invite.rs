@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::cancel::Cancel;
 use super::challenge::Auth;
+use super::prack::Earlies;
 use super::way::Way;
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
-use crate::ground::{ALLOW, Core, Outcome, Sent, with_body, with_headers};
+use crate::ground::{ALLOW, Core, Outcome, Sent, supported, with_body, with_headers};
 use crate::msg::{Builder, Label, Message, Method, Name, NameAddr, Uri};
 use crate::rng::token;
 use crate::transaction::{ClientIn, ClientKey, Purpose};
@@ -30,6 +31,7 @@ pub(super) struct Calling {
     pub(super) key: Option<ClientKey>,
     /// Whether a provisional response came, before which no CANCEL may be sent.
     pub(super) provisional: bool,
+    pub(super) earlies: Earlies,
     pub(super) cancel: Cancel,
 }
 
@@ -61,6 +63,7 @@ impl Leg {
             flows: VecDeque::new(),
             key: None,
             provisional: false,
+            earlies: Earlies::default(),
             cancel: Cancel::No,
             invite,
         };
@@ -82,6 +85,8 @@ impl Leg {
             auth,
             calling: Some(Box::new(calling)),
             open: None,
+            offered: None,
+            reliable: None,
             unacked: None,
             owed: None,
             reinvite: None,
@@ -90,6 +95,7 @@ impl Leg {
             asking: None,
             outbox: VecDeque::new(),
             query: None,
+            asked: None,
             bye: None,
             lost: None,
         }
@@ -101,7 +107,7 @@ impl Leg {
         match &calling.invite.target {
             Target::Binding { user, binding } => {
                 let Some(found) = core.registrar.binding(user, *binding) else {
-                    return self.failed(core, 480, None);
+                    return self.failed(core, now, 480, None);
                 };
                 calling.uri = found.contact.clone().without_headers();
                 let path = core.registrar.path(user, *binding);
@@ -113,7 +119,7 @@ impl Leg {
             Target::Uri { uri, proxy } => {
                 let hop = proxy.as_ref().unwrap_or(uri);
                 if !hop.is_sip() {
-                    return self.failed(core, 416, None);
+                    return self.failed(core, now, 416, None);
                 }
                 if let Some(proxy) = proxy {
                     let proxy = proxy.clone().without_headers().with_param("lr", None);
@@ -130,7 +136,7 @@ impl Leg {
         calling.flows = flows.into();
         match calling.flows.front() {
             Some(_) => self.send_invite(core, now),
-            None => self.failed(core, 404, None),
+            None => self.failed(core, now, 404, None),
         }
     }
 
@@ -157,6 +163,10 @@ impl Leg {
             .header(Name::Contact, core.contact(&flow, &self.user))
             .header(Name::Allow, ALLOW)
             .header(Name::UserAgent, &core.config.product);
+        let tags = supported(calling.invite.body.is_some());
+        if !tags.is_empty() {
+            builder.push(Name::Supported, tags);
+        }
         builder = self.auth.prove(builder, core, &Method::Invite, &calling.uri);
         builder = with_headers(builder, &calling.invite.headers);
         let request = with_body(builder, calling.invite.body.as_ref()).build();
@@ -201,20 +211,15 @@ impl Leg {
         if response.status() == Some(100) {
             return;
         }
-        if let Some(tag) = response.to_tag()
-            && self.dialogs.len() < FORKS_MAX
-            && self.dialogs.iter().all(|dialog| dialog.remote_tag != tag)
-            && let Ok(dialog) = Dialog::uac(&sent.request, response)
-        {
-            self.dialogs.push(dialog);
+        if let Some(answer) = self.heard_early(core, now, sent, response) {
+            let response = response.clone();
+            self.tell(core, |leg| Event::Progress { leg, response, answer });
         }
-        let response = response.clone();
-        self.tell(core, |leg| Event::Progress { leg, response });
     }
 
     fn invite_success(&mut self, core: &mut Core, now: Time, sent: &Sent, response: &Message) {
         let tag = response.to_tag().unwrap_or_default();
-        let Some(calling) = self.calling.take() else {
+        let Some(mut calling) = self.calling.take() else {
             let ours = self.dialog().is_some_and(|dialog| dialog.remote_tag == tag);
             if !ours {
                 super::ack::stray(core, now, sent.key, sent.flow, &sent.request, response, true);
@@ -224,10 +229,10 @@ impl Leg {
         let dialog = Dialog::uac(&sent.request, response);
         let is_sound = dialog.is_ok();
         let dialog = dialog.or_else(|_| Dialog::unrouted(&sent.request, response));
-        let Ok(mut dialog) = dialog else { return self.failed(core, 502, None) };
+        let Ok(mut dialog) = dialog else { return self.failed(core, now, 502, None) };
         if !is_sound {
             // The peer is in a call: it is acknowledged and ended, if only by its Contact.
-            self.failed(core, 502, None);
+            self.failed(core, now, 502, None);
         }
         if let Some(early) = self.dialogs.iter().find(|early| early.remote_tag == tag) {
             dialog.remote_cseq = early.remote_cseq;
@@ -240,8 +245,9 @@ impl Leg {
         } else if !is_sound {
             self.leave(core, now, Headers::new());
         } else {
+            let answer = calling.earlies.answer(&tag, response);
             let response = response.clone();
-            self.tell(core, |leg| Event::Answered { leg, response });
+            self.tell(core, |leg| Event::Answered { leg, response, answer });
             self.next_reinvite(core, now);
         }
     }
@@ -254,6 +260,7 @@ impl Leg {
                 if let Some(calling) = &mut self.calling {
                     calling.key = Some(key);
                     calling.provisional = false;
+                    calling.earlies.clear();
                 }
                 self.dialogs.clear();
                 return;
@@ -262,14 +269,14 @@ impl Leg {
                 return;
             }
         }
-        self.failed(core, status, Some(response));
+        self.failed(core, now, status, Some(response));
     }
 
     /// No answer, or no way to send.
     fn invite_unheard(&mut self, core: &mut Core, now: Time, status: u16) {
         let wanted = self.calling.as_ref().is_some_and(|calling| calling.cancel == Cancel::No);
         if !(wanted && self.next_flow(core, now)) {
-            self.failed(core, status, None);
+            self.failed(core, now, status, None);
         }
     }
 
@@ -280,20 +287,18 @@ impl Leg {
         if calling.flows.is_empty() {
             return false;
         }
+        calling.earlies.clear();
         self.dialogs.clear();
         self.auth.begin();
         self.send_invite(core, now);
         true
     }
 
-    fn failed(&mut self, core: &mut Core, status: u16, response: Option<&Message>) {
+    fn failed(&mut self, core: &mut Core, now: Time, status: u16, response: Option<&Message>) {
         let (remote, response) = (response.is_some(), response.cloned());
         let failure = Failure { status, remote, response };
         self.tell(core, |leg: LegId| Event::Failed { leg, failure });
         self.silent = true;
-        self.phase = Phase::Over;
+        self.over(core, now);
     }
 }
-
-/// Early dialogs kept for one INVITE.
-const FORKS_MAX: usize = 16;

@@ -10,7 +10,9 @@
 //!
 //! In a dialog at most one INVITE is under way: the peer's (`open`, then our 2xx in `unacked`) or
 //! ours (`reinvite`, then the ACK we owe in `owed`). What the owner wishes to say meanwhile waits
-//! in `wish`. An UPDATE of the peer's that brings an offer is `open` like a re-INVITE.
+//! in `wish`. An offer of the peer's that comes by UPDATE or PRACK is `offered`. Before the final
+//! response there may be several early dialogs of our INVITE, each with its own exchange (`prack`);
+//! what the peer's INVITE is told before it is `reliable` where the peer knows how (`progress`).
 
 mod accept;
 mod ack;
@@ -21,6 +23,8 @@ mod end;
 mod invite;
 mod outbox;
 mod parcel;
+mod prack;
+mod progress;
 mod refer;
 mod referral;
 mod reinvite;
@@ -40,6 +44,7 @@ use self::challenge::Auth;
 use self::invite::Calling;
 pub(crate) use self::parcel::Order;
 use self::parcel::{Parcel, Wish};
+use self::progress::Reliable;
 use self::refer::Referred;
 use self::referral::Asking;
 use self::reinvite::Reinvite;
@@ -47,7 +52,7 @@ use self::way::Way;
 use crate::deadlines::earlier;
 use crate::dialog::Dialog;
 use crate::ground::{Core, Key};
-use crate::msg::{Builder, Label, Message, Method, Name, Uuid};
+use crate::msg::{Builder, Label, Message, Method, Name, Uri, Uuid};
 use crate::{EndCause, Event, Flow, Headers, LegId, Time};
 
 /// Where a leg stands.
@@ -84,7 +89,11 @@ pub(crate) struct Leg {
     cseq: u32,
     auth: Auth,
     calling: Option<Box<Calling>>,
+    /// The peer's INVITE or re-INVITE.
     open: Option<Open>,
+    /// The peer's UPDATE or PRACK with an offer.
+    offered: Option<Open>,
+    reliable: Option<Box<Reliable>>,
     unacked: Option<Unacked>,
     owed: Option<Owed>,
     reinvite: Option<Reinvite>,
@@ -96,6 +105,8 @@ pub(crate) struct Leg {
     outbox: VecDeque<Parcel>,
     /// The query that the outbox waits for.
     query: Option<u64>,
+    /// The hop that it asks for.
+    asked: Option<Uri>,
     /// A BYE that may not be sent before the ACK came (section 15).
     bye: Option<Headers>,
     /// Until when a phone whose connection closed may come back.
@@ -131,13 +142,18 @@ impl Leg {
         let owed = self.owed.as_ref().map(|owed| owed.until);
         let retry = self.reinvite.as_ref().and_then(Reinvite::due);
         let open = self.open.as_ref().and_then(|open| open.due);
+        let offered = self.offered.as_ref().and_then(|offered| offered.due);
+        let unpracked = self.reliable.as_ref().and_then(|reliable| reliable.due());
         let refer = earlier(self.referred_until(), self.asking_until());
-        earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), earlier(open, refer))
+        let theirs = earlier(earlier(open, offered), earlier(unpracked, refer));
+        earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), theirs)
     }
 
     /// Does what is due by `now`.
     pub(crate) fn due(&mut self, core: &mut Core, now: Time) {
-        self.open_due(core, now);
+        self.offered_due(core, now);
+        self.unpracked_due(core, now);
+        self.progress_due(core, now);
         self.unacked_due(core, now);
         self.owed_due(core, now);
         self.reinvite_due(core, now);
@@ -152,6 +168,11 @@ impl Leg {
     /// The dialog, once there is exactly one to speak of.
     fn dialog(&self) -> Option<&Dialog> {
         self.dialogs.first()
+    }
+
+    /// The dialog with the peer of this tag.
+    fn dialog_with(&mut self, tag: &str) -> Option<&mut Dialog> {
+        self.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag)
     }
 
     /// The terminal event, once.
@@ -192,17 +213,29 @@ impl Leg {
 
     /// A request in the dialog, all but Via and body (section 12.2.1.1).
     fn in_dialog(&self, core: &Core, flow: &Flow, method: &Method, cseq: u32) -> Option<Builder> {
-        let builder = self.dialog()?.request(method);
-        let builder = builder
+        Some(self.within(core, flow, self.dialog()?, method, cseq))
+    }
+
+    /// The same in one of several early dialogs.
+    fn within(
+        &self,
+        core: &Core,
+        flow: &Flow,
+        dialog: &Dialog,
+        method: &Method,
+        cseq: u32,
+    ) -> Builder {
+        let builder = dialog
+            .request(method)
             .header(Name::MaxForwards, 70)
             .header(Name::From, &self.local)
             .header(Name::CallId, &self.call_id)
             .header(Name::SessionId, self.label)
             .header(Name::CSeq, format_args!("{cseq} {method}"))
             .header(Name::UserAgent, &core.config.product);
-        Some(match method {
-            Method::Ack | Method::Bye => builder,
+        match method {
+            Method::Ack | Method::Bye | Method::Prack => builder,
             _ => builder.header(Name::Contact, core.contact(flow, &self.user)),
-        })
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Requests in the dialog on their way out: at once, or once the resolver has answered.
 
+use super::Leg;
 use super::parcel::{Order, Parcel};
 use super::way::{Route, Way};
-use super::{Leg, Phase};
 use crate::dialog::Dialog;
 use crate::ground::{Core, transport_named, with_body, with_headers};
 use crate::msg::{Message, Method, Name};
@@ -16,31 +16,44 @@ impl Leg {
             self.outbox.push_back(parcel);
             return;
         }
-        let Some(dialog) = self.dialog() else { return };
+        let Some(dialog) = self.dialog_of(&parcel) else { return };
         match self.way.route(core, dialog) {
             Route::Flow(flow) => self.ship(core, now, flow, parcel),
             Route::Ask(uri) => {
                 self.query = Some(core.resolve(self.id, &uri));
+                self.asked = Some(uri);
                 self.outbox.push_back(parcel);
             }
             Route::Nowhere => self.undeliverable(core, now, parcel),
         }
     }
 
+    /// The dialog that a parcel goes to, unless another fork has answered meanwhile.
+    fn dialog_of(&self, parcel: &Parcel) -> Option<&Dialog> {
+        match parcel {
+            Parcel::Prack { tag, .. } => self.dialogs.iter().find(|d| d.remote_tag == *tag),
+            _ => self.dialog(),
+        }
+    }
+
     /// The resolver has answered.
     pub(crate) fn resolved(&mut self, core: &mut Core, now: Time, flows: Vec<Flow>) {
         self.query = None;
-        if self.phase == Phase::Calling {
-            self.invite_resolved(core, now, flows);
-            return;
-        }
-        let Some(hop) = self.dialog().map(|dialog| dialog.next_hop().clone()) else { return };
+        let Some(hop) = self.asked.take() else {
+            return self.invite_resolved(core, now, flows);
+        };
         let found = flows.first().copied();
         if let Way::Direct { flow, closed, cache } = &mut self.way {
             // What cannot be found may still be where it was heard last.
-            *cache = found.or(flow.filter(|_| !*closed)).map(|flow| (hop, flow));
+            *cache = found.or(flow.filter(|_| !*closed)).map(|flow| (hop.clone(), flow));
         }
         for parcel in core::mem::take(&mut self.outbox) {
+            let Some(dialog) = self.dialog_of(&parcel) else { continue };
+            if *dialog.next_hop() != hop {
+                // Another early dialog's, or the peer has moved.
+                self.post(core, now, parcel);
+                continue;
+            }
             match found.or_else(|| self.flow(core)) {
                 Some(flow) => self.ship(core, now, flow, parcel),
                 None => self.undeliverable(core, now, parcel),
@@ -53,6 +66,7 @@ impl Leg {
             Parcel::Ack { invite, cseq, body } => {
                 self.ship_ack(core, &flow, invite, cseq, body.as_ref());
             }
+            Parcel::Prack { tag, rack } => self.ship_prack(core, now, flow, &tag, &rack),
             Parcel::Bye(headers) => {
                 let purpose = Purpose::Bye(self.id);
                 self.ship_request(core, now, flow, &Method::Bye, &headers, None, purpose);
@@ -133,7 +147,7 @@ impl Leg {
     /// There is no way to the peer.
     fn undeliverable(&mut self, core: &mut Core, now: Time, parcel: Parcel) {
         match parcel {
-            Parcel::Ack { .. } => {}
+            Parcel::Ack { .. } | Parcel::Prack { .. } => {}
             Parcel::Bye(_) => self.over(core, now),
             Parcel::Reinvite(..) => self.reinvite_over(core, now, 503),
             Parcel::Request(order) => self.unsent(core, order),

@@ -15,6 +15,11 @@ pub(super) enum Parcel {
         cseq: u32,
         body: Option<Body>,
     },
+    /// The PRACK of a reliable response in the early dialog of that tag.
+    Prack {
+        tag: String,
+        rack: String,
+    },
     Bye(Headers),
     Reinvite(Wish, Option<Body>),
     Request(Order),

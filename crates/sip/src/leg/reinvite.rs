@@ -91,6 +91,7 @@ impl Leg {
         let is_free = self.phase == Phase::Confirmed
             && !self.silent
             && self.open.is_none()
+            && self.offered.is_none()
             && self.unacked.is_none()
             && self.owed.is_none()
             && self.reinvite.is_none();
@@ -105,6 +106,9 @@ impl Leg {
 
     /// The owner's offer, or none to ask the peer for one.
     pub(crate) fn offer(&mut self, core: &mut Core, now: Time, body: Option<Body>) {
+        if self.offer_early(core, now, body.as_ref()) {
+            return;
+        }
         let asked = self.reinvite.take_if(|reinvite| matches!(reinvite, Reinvite::Asked { .. }));
         if let Some(Reinvite::Asked { wish, .. }) = asked {
             self.reinvite = Some(Reinvite::Posted);
@@ -266,7 +270,7 @@ impl Leg {
         server: u64,
         request: &Message,
     ) {
-        if self.open.is_some() {
+        if self.open.is_some() || self.offered.is_some() {
             return overlapping(core, now, server);
         }
         if self.is_reinviting() || self.owed.is_some() || self.unacked.is_some() {

@@ -57,7 +57,8 @@ impl Leg {
                 }
                 self.tell(core, |leg| Event::Request { leg, token, request });
             }
-            (_, Method::Notify | Method::Prack) => core.reply(now, server, 481, &[]),
+            (_, Method::Notify) => core.reply(now, server, 481, &[]),
+            (_, Method::Prack) => self.prack_received(core, now, server, request),
             (_, Method::Other(_)) => core.reply(now, server, 501, &[(Name::Allow, ALLOW)]),
             _ => core.reply(now, server, 405, &[(Name::Allow, ALLOW)]),
         }

@@ -1,27 +1,29 @@
 //! UPDATE: RFC 3311 section 5, by the rules for offers of RFC 3264 section 4.
 //!
-//! | the peer's brings | while                                                    | it gets          |
-//! | ----------------- | -------------------------------------------------------- | ---------------- |
-//! | no offer          | an UPDATE with one is open                               | 500, Retry-After |
-//! | no offer          | else, in an early dialog too                             | 200              |
-//! | an offer          | one of theirs is open: INVITE, UPDATE, 2xx we owe an ACK | 500, Retry-After |
-//! | an offer          | one of ours may be open: INVITE, 2xx not acknowledged    | 491              |
-//! | an offer          | our BYE waits for an ACK                                 | 481              |
-//! | an offer          | else                                                     | the owner's word |
+//! | the peer's brings | while                                                       | it gets          |
+//! | ----------------- | ----------------------------------------------------------- | ---------------- |
+//! | no offer          | an UPDATE or PRACK with one is open                         | 500, Retry-After |
+//! | no offer          | else, in an early dialog too                                | 200              |
+//! | an offer          | one of theirs is open: UPDATE, PRACK, re-INVITE, an INVITE  | 500, Retry-After |
+//! |                   | that we have not answered reliably, a 2xx we owe an ACK     |                  |
+//! | an offer          | one of ours may be open: an INVITE that was not answered    | 491              |
+//! |                   | reliably in this dialog, re-INVITE, a reliable response     |                  |
+//! |                   | without PRACK, a 2xx not acknowledged                       |                  |
+//! | an offer          | we have given the call up, or our BYE waits for an ACK      | 481              |
+//! | an offer          | else, in an early dialog too                                | the owner's word |
 //!
-//! Without reliable provisional responses (RFC 3262) the first exchange ends with the INVITE's 2xx:
-//! what a 183 says is a foretaste. So no offer is taken by UPDATE in an early dialog.
+//! Before the INVITE's final response the first exchange ends by reliable provisional responses
+//! alone (RFC 3262, RFC 6337 section 2.2): what else a 183 says is a foretaste.
 
-use super::accept::Open;
 use super::reinvite::overlapping;
 use super::{Leg, Phase};
-use crate::ground::Core;
+use crate::ground::{Core, with_headers};
 use crate::msg::{Message, Method, Name};
-use crate::{Event, Flow, Time};
+use crate::{Body, Flow, Headers, Time};
 
 /// How long the owner may take: an UPDATE is to be answered promptly, and with 504 by whoever
-/// cannot (section 5.2). The peer would wait for 64·T1.
-const PROMPTLY: Time = Time::from_secs(10);
+/// cannot (section 5.2). The peer would wait for 64·T1. So it is with an offer by PRACK.
+pub(super) const PROMPTLY: Time = Time::from_secs(10);
 
 impl Leg {
     /// The peer's UPDATE.
@@ -34,27 +36,77 @@ impl Leg {
         request: &Message,
     ) {
         let is_offer = !request.sdp().is_empty();
-        let is_overlapping = match &self.open {
-            Some(open) => is_offer || open.is_update(),
-            None => is_offer && self.owed.is_some(),
-        };
-        if is_overlapping {
+        if self.offered.is_some() || (is_offer && self.is_offered()) {
             return overlapping(core, now, server);
         }
         if !is_offer {
             return self.refreshed(core, now, flow, server, request);
         }
-        let is_offering = self.unacked.as_ref().is_some_and(|unacked| unacked.is_offer);
-        if self.phase != Phase::Confirmed || self.is_reinviting() || is_offering {
+        if self.is_offering(&request.from_tag()) {
             return core.reply(now, server, 491, &[]);
         }
         if self.silent {
             return core.reply(now, server, 481, &[]);
         }
-        let due = Some(now + PROMPTLY);
-        self.open = Some(Open { server, request: request.clone(), due });
-        let request = request.clone();
-        self.tell(core, |leg| Event::Reinvite { leg, request });
+        self.take_offer(core, now + PROMPTLY, server, request);
+    }
+
+    /// Whether the peer waits for our answer to an offer by INVITE, or in a 2xx.
+    fn is_offered(&self) -> bool {
+        if self.phase == Phase::Alerting {
+            let reliable = self.reliable.as_ref();
+            return reliable.is_none_or(|r| !r.is_done() && !r.is_offering());
+        }
+        self.open.is_some() || self.owed.is_some()
+    }
+
+    /// Whether we may be waiting for the peer's answer in its dialog of this tag.
+    fn is_offering(&mut self, tag: &str) -> bool {
+        match (&mut self.calling, &self.reliable) {
+            (Some(calling), _) => !calling.earlies.is_done(tag),
+            (None, Some(reliable)) if reliable.is_offering() => true,
+            _ => {
+                self.is_reinviting()
+                    || self.unacked.as_ref().is_some_and(|unacked| unacked.is_offer)
+            }
+        }
+    }
+
+    /// The owner's final response to an offer by UPDATE or PRACK. An UPDATE brings the peer's new
+    /// Contact with it, a PRACK does not.
+    pub(super) fn answer_offered(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        status: u16,
+        headers: &Headers,
+        body: Option<&Body>,
+    ) {
+        let Some(open) = self.offered.take() else { return };
+        if status < 300 {
+            let Some(builder) = self.answer(core, &open, status, headers, body) else { return };
+            core.respond(now, open.server, builder);
+            let tag = open.request.from_tag();
+            if let Some(calling) = &mut self.calling {
+                calling.earlies.renewed(&tag, &open.request);
+            }
+            if open.request.method() == Some(&Method::Update)
+                && let Some(dialog) = self.dialog_with(&tag)
+            {
+                dialog.refresh(&open.request);
+            }
+        } else if let Some(builder) = core.response(open.server, status) {
+            core.respond(now, open.server, with_headers(builder, headers));
+        }
+        self.progressed(core, now);
+        self.next_reinvite(core, now);
+    }
+
+    /// The owner took too long over its answer.
+    pub(super) fn offered_due(&mut self, core: &mut Core, now: Time) {
+        if self.offered.as_ref().and_then(|open| open.due).is_some_and(|at| at <= now) {
+            self.answer_offered(core, now, 504, &Headers::new(), None);
+        }
     }
 
     /// Nothing but the peer's new Contact, in the dialog that it names.
@@ -67,7 +119,7 @@ impl Leg {
         request: &Message,
     ) {
         let tag = request.from_tag();
-        if let Some(dialog) = self.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag) {
+        if let Some(dialog) = self.dialog_with(&tag) {
             dialog.refresh(request);
         }
         let contact = core.contact(&flow, &self.user).to_string();

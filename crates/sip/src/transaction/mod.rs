@@ -72,6 +72,7 @@ pub(crate) enum Purpose {
     Invite(LegId),
     Reinvite(LegId),
     Bye(LegId),
+    Prack(LegId),
     /// With the owner's token.
     Request(LegId, u64),
     /// REFER, with the owner's token.

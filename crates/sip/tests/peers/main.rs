@@ -6,12 +6,14 @@
     reason = "a test panics when it fails"
 )]
 
+mod early;
 mod form;
 #[expect(dead_code, reason = "each test binary uses its part of the network")]
 #[path = "../net/mod.rs"]
 mod net;
 mod refer;
 mod reinvite;
+mod reliable;
 mod update;
 
 use bytes::Bytes;
@@ -320,8 +322,8 @@ fn what_is_refused_by_its_form() {
         assert!(bench.seen().is_empty());
         assert!(sent.to_tag().is_some());
     };
-    let unsupported = Some((Name::Unsupported, "foo, 100rel"));
-    check("INVITE", US, &[CONTACT, "Require: foo, 100rel"], "", "420 INVITE", unsupported);
+    let unsupported = Some((Name::Unsupported, "foo, bar"));
+    check("INVITE", US, &[CONTACT, "Require: foo, 100rel, bar"], "", "420 INVITE", unsupported);
     check("INVITE", US, &[CONTACT, "Max-Forwards: 0"], "", "483 INVITE", None);
     check("INVITE", "http://x", &[CONTACT], "", "416 INVITE", None);
     let accept = Some((Name::Accept, ACCEPT));

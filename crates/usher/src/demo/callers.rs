@@ -212,9 +212,9 @@ impl Callers {
     fn happened(&mut self, happened: Happened) {
         let Happened::Event(event) = happened else { return };
         match *event {
-            Event::Answered { leg, response } => {
+            Event::Answered { leg, answer, .. } => {
                 if let Some(call) = self.calls.get(&leg) {
-                    call.line.reach(&response.body());
+                    call.line.reach(&answer);
                 }
             }
             Event::Reinvite { leg, request } => {
