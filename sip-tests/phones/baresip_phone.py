@@ -3,8 +3,8 @@
 usage: baresip_phone.py SIP_PORT   (on 127.0.0.1)
 
 Each command {"do": …, …} is answered {"type": "done"} or {"type": "failed", "error": …}, both
-with the command's "id". What happens by itself comes as {"type": "incoming" | "established" |
-"closed" | "dtmf" | "held", "call": N, …}.
+with the command's "id". What happens by itself comes as {"type": "incoming" | "ringing" |
+"established" | "closed" | "dtmf" | "held" | "resumed", "call": N, …}.
 """
 
 import asyncio
@@ -43,6 +43,7 @@ class Line:
 
     def on_event(self, event):
         names = {
+            Event.CALL_RINGING: "ringing",
             Event.CALL_ESTABLISHED: "established",
             Event.CALL_CLOSED: "closed",
             Event.CALL_HOLD: "held",
@@ -82,7 +83,8 @@ class Line:
 
 class Phone:
     def __init__(self):
-        self.lines, self.users = [], []
+        # What befell calls before anybody knew their number.
+        self.lines, self.users, self.early = [], [], []
 
     async def start(self, port):
         self.runtime = Runtime()
@@ -96,8 +98,17 @@ class Phone:
             )
         )
 
+        self.runtime.subscribe(self.on_event)
+
+    def on_event(self, event):
+        if event.call and all(event.call != line.call.handle for line in self.lines):
+            self.early.append(event)
+
     def add(self, call):
         self.lines.append(Line(len(self.lines), call))
+        for event in self.early:
+            if event.call == call.handle:
+                self.lines[-1].on_event(event)
         return self.lines[-1]
 
     async def command(self, do, **a):
@@ -124,6 +135,10 @@ class Phone:
             await line.call.hold()
         elif do == "resume":
             await line.call.resume()
+        elif do == "transfer":
+            await line.call.transfer(a["uri"])
+        elif do == "join":
+            await line.call.attended_transfer(self.lines[a["other"]].call)
         elif do == "tone":
             line.hz = a["hz"]
         elif do == "dtmf":

@@ -73,6 +73,17 @@ impl Feed {
         })
     }
 
+    /// The first of this type from a mark on, and the mark behind it.
+    ///
+    /// # Panics
+    /// When it has not come in time.
+    #[track_caller]
+    pub fn next_after(&self, mark: usize, kind: &str) -> (usize, Value) {
+        let event = self.wait_from(mark, kind, &[]);
+        let at = self.list().iter().skip(mark).position(|value| value["type"] == kind);
+        (mark + at.unwrap_or(0) + 1, event)
+    }
+
     /// The first that `find` takes, none when time is up.
     pub fn poll<T>(
         &self,

@@ -9,6 +9,7 @@
     reason = "a test harness fails by panicking, with everything that was seen"
 )]
 
+mod agent;
 mod api;
 mod audio;
 pub mod bench;
@@ -16,6 +17,7 @@ mod config;
 mod digest;
 mod feed;
 mod line;
+mod linphone;
 mod message;
 mod phone;
 mod ports;
@@ -26,10 +28,12 @@ mod softphone;
 mod stream;
 pub mod tone;
 
+pub use agent::{Agent, Keys, Kind, Way};
 pub use api::Api;
 pub use audio::{Audio, Packet};
 pub use config::Config;
 pub use feed::Feed;
+pub use linphone::Linphone;
 pub use message::Sip;
 pub use phone::{Invite, Phone};
 pub use ports::Ports;

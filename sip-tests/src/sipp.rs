@@ -1,9 +1,11 @@
-//! SIPp, with the scenarios of `load/`.
+//! SIPp, with the scenarios of `load/` and its own.
 
-use std::path::PathBuf;
+use std::net::{TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::{Server, workspace};
+use crate::{Server, Way, workspace};
 
 /// A running SIPp.
 #[derive(Debug)]
@@ -21,13 +23,41 @@ impl Sipp {
     /// Where SIPp is not installed.
     #[must_use]
     pub fn start(server: &Server, scenario: &str, port: u16, count: u32, more: &[&str]) -> Self {
+        let folder = workspace().join("sip-tests/load");
+        let file = format!("{scenario}.xml");
+        Self::launch(server, (scenario, &folder), &["-sf", &file], port, count, more)
+    }
+
+    /// The same with one of the scenarios that are built into SIPp.
+    ///
+    /// # Panics
+    /// Where SIPp is not installed.
+    #[must_use]
+    pub fn own(server: &Server, scenario: &str, port: u16, count: u32, more: &[&str]) -> Self {
+        // Some of them play what they look for below the current folder.
+        let captures = server.folder.join("pcap");
+        // Another test of this server may have made it.
+        let _ = std::os::unix::fs::symlink("/usr/share/sip-tester", captures);
+        let folder = server.folder.clone();
+        Self::launch(server, (scenario, &folder), &["-sn", scenario], port, count, more)
+    }
+
+    fn launch(
+        server: &Server,
+        (scenario, folder): (&str, &Path),
+        which: &[&str],
+        port: u16,
+        count: u32,
+        more: &[&str],
+    ) -> Self {
         let errors = server.folder.join(format!("sipp-{scenario}-{port}.log"));
         let mut command = Command::new("sipp");
         command
-            .current_dir(workspace().join("sip-tests/load"))
+            .current_dir(folder)
             .arg(server.address().to_string())
-            .args(["-sf", &format!("{scenario}.xml"), "-i", "127.0.0.1", "-p", &port.to_string()])
-            .args(["-nostdin", "-timeout", "15", "-timeout_error", "-m", &count.to_string()])
+            .args(which)
+            .args(["-i", "127.0.0.1", "-p", &port.to_string()])
+            .args(["-nostdin", "-timeout", "20", "-timeout_error", "-m", &count.to_string()])
             .args(["-trace_err", "-error_file"])
             .arg(&errors)
             .args(more)
@@ -38,6 +68,23 @@ impl Sipp {
             panic!("sipp: {error}; it is in Debian's package sip-tester: apt install sip-tester")
         });
         Self { child, scenario: scenario.to_owned(), errors }
+    }
+
+    /// Waits until it listens at this port of 127.0.0.1, which shows by nobody else being able to.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    #[track_caller]
+    pub fn listens(&self, port: u16, way: Way) {
+        let deadline = Instant::now() + crate::SOON;
+        let free = || match way {
+            Way::Udp => UdpSocket::bind(("127.0.0.1", port)).is_ok(),
+            Way::Tcp => TcpListener::bind(("127.0.0.1", port)).is_ok(),
+        };
+        while free() {
+            assert!(Instant::now() < deadline, "sipp {} does not listen", self.scenario);
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
     }
 
     /// Waits for its end.

@@ -30,13 +30,26 @@ impl Softphone {
     #[track_caller]
     #[must_use]
     pub fn operator(server: &Server, operator: &str, port: u16, codecs: &str) -> Self {
+        Self::operator_by(server, operator, port, &format!("{codecs};dtmfmode=rtpevent"), "udp")
+    }
+
+    /// The same by a transport of the caller's choice, with more parameters behind the codecs.
+    #[track_caller]
+    #[must_use]
+    pub fn operator_by(
+        server: &Server,
+        operator: &str,
+        port: u16,
+        codecs: &str,
+        transport: &str,
+    ) -> Self {
         let mut phone = Self::start(port);
         let address = server.address();
         let mark = server.events.mark();
         phone.order(json!({"do": "register", "account": format!(
-            "<sip:{operator}@usher.test;transport=udp>;auth_pass={operator}-secret;regint=3600;\
-             outbound=\"sip:{address};transport=udp\";answermode=manual;audio_codecs={codecs};\
-             dtmfmode=rtpevent"
+            "<sip:{operator}@usher.test;transport={transport}>;auth_pass={operator}-secret;\
+             regint=3600;outbound=\"sip:{address};transport={transport}\";answermode=manual;\
+             audio_codecs={codecs}"
         )}));
         let ready = [("operator", operator), ("/effective/state", "ready")];
         server.events.wait_from(mark, "operator.state", &ready);

@@ -18,6 +18,27 @@ pub fn sine(hz: f64, first: u64, samples: usize) -> Vec<i16> {
     (first..).take(samples).map(at).collect()
 }
 
+/// A WAV file of these samples.
+///
+/// # Panics
+/// Where they are more than a file holds.
+#[must_use]
+pub fn wav(samples: &[i16]) -> Vec<u8> {
+    let size = u32::try_from(samples.len() * 2).expect("less than four gigabytes");
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + size).to_le_bytes());
+    file.extend(b"WAVEfmt ");
+    // PCM, one channel, 8000 samples and 16000 octets a second, 2 octets and 16 bits a sample.
+    file.extend(16_u32.to_le_bytes());
+    file.extend([1_u16, 1].iter().flat_map(|field| field.to_le_bytes()));
+    file.extend([8_000_u32, 16_000].iter().flat_map(|field| field.to_le_bytes()));
+    file.extend([2_u16, 16].iter().flat_map(|field| field.to_le_bytes()));
+    file.extend(b"data");
+    file.extend(size.to_le_bytes());
+    file.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    file
+}
+
 /// Root of the mean square, 0 to 32768.
 #[must_use]
 pub fn level(samples: &[i16]) -> f64 {

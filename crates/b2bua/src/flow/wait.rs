@@ -32,6 +32,8 @@ impl B2bua {
             wrapping: None,
         };
         self.state.tasks.insert(key, entry);
+        // Before there is a task: an operator who calls a queue is not rung for their own call.
+        self.tell_occupied(now, call);
         let start = acd::Utc(self.unix(now));
         let task = Enqueue { priority_s, ..Enqueue::call(TaskId(key.0), id, start) };
         self.acd.handle(now, acd::Input::Enqueue(task));
