@@ -137,6 +137,8 @@ pub(crate) struct Participant {
     pub(crate) reply: Option<bytes::Bytes>,
     /// The plan the media thread has.
     pub(crate) planned: Option<u64>,
+    /// Takes part before it is answered: a callee who is heard, a caller who was told where.
+    pub(crate) early: bool,
 }
 
 /// What brought a leg into the call.
@@ -175,6 +177,12 @@ pub(crate) enum Seat {
 impl Participant {
     pub(crate) fn connected(&self) -> bool {
         self.state == LegState::Up && self.seat == Seat::Connected
+    }
+
+    /// Its INVITE is answered. Silence before that is no sign of anything; it counts from now on.
+    pub(crate) fn is_up(&mut self, now: Time) {
+        self.state = LegState::Up;
+        self.silent_since = self.silent_since.map(|_| now);
     }
 
     /// Our INVITE to it is not answered.

@@ -171,8 +171,12 @@ impl World {
         let number = caller.direct.map_or_else(|| "600".to_owned(), operator_id);
         let uri = parsed(&format!("sip:{number}@{}", crate::setup::SWITCH));
         let body = (!caller.late_offer).then(|| self.peers[TRUNK].describe("sendrecv"));
+        let mut headers: sip::Headers = vec![("X-Caller".into(), who.to_string())];
+        if caller.requires_reliable && !caller.late_offer {
+            headers.push(("Require".into(), "100rel".to_owned()));
+        }
         let invite = Invite {
-            headers: vec![("X-Caller".into(), who.to_string())],
+            headers,
             body,
             credentials: self.scenario.trunk_digest.then(crate::setup::trunk_credentials),
             ..Invite::new(
@@ -255,6 +259,10 @@ impl World {
         }
         if self.dice.one_in_1000(operator.mute_permille) {
             return;
+        }
+        if operator.early_permille > 0 && self.dice.one_in_1000(operator.early_permille) {
+            let (headers, body) = (Vec::new(), Some(self.peers[at].describe("sendrecv")));
+            self.order(at, Command::Respond { leg, status: 183, headers, body });
         }
         self.order(at, Command::Respond { leg, status: 180, headers: Vec::new(), body: None });
         if self.dice.one_in_1000(operator.ignore_permille) {

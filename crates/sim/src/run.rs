@@ -216,7 +216,7 @@ const SIMPLER: [fn(&mut Caller); 6] = [
     |c| c.talk_ms = 5_000,
 ];
 
-const MILDER: [fn(&mut Operator); 12] = [
+const MILDER: [fn(&mut Operator); 13] = [
     |o| o.away_ms.clear(),
     |o| o.phones = 1,
     |o| o.lie_permille = 0,
@@ -225,6 +225,7 @@ const MILDER: [fn(&mut Operator); 12] = [
     |o| o.busy_permille = 0,
     |o| o.ignore_permille = 0,
     |o| o.mute_permille = 0,
+    |o| o.early_permille = 0,
     |o| o.fumble_permille = 0,
     |o| o.hang_up_permille = 0,
     |o| o.hold_permille = 0,

@@ -53,6 +53,7 @@ impl Caller {
             patience_ms: 90_000,
             talk_ms: 5_000,
             late_offer: false,
+            requires_reliable: false,
             reinvite_ms: None,
             direct: None,
             lie: None,
@@ -71,6 +72,8 @@ pub struct Caller {
     pub talk_ms: Ms,
     /// Sends no offer, and answers ours in the ACK.
     pub late_offer: bool,
+    /// Requires that provisional responses are reliable (RFC 3262).
+    pub requires_reliable: bool,
     /// re-INVITEs so long after being answered.
     pub reinvite_ms: Option<Ms>,
     /// Dials an operator's number instead of the queue's.
@@ -92,6 +95,8 @@ pub struct Operator {
     pub ignore_permille: u64,
     /// In a thousand calls: the phone says nothing at all.
     pub mute_permille: u64,
+    /// In a thousand calls: the phone says where it speaks from before it is answered.
+    pub early_permille: u64,
     /// In a thousand calls: hangs up within a few milliseconds of the answer.
     pub fumble_permille: u64,
     /// In a thousand calls: hangs up first.
@@ -201,6 +206,7 @@ impl Scenario {
                 patience_ms: 10_000 + dice.exponential(120_000),
                 talk_ms: dice.exponential(talk_ms),
                 late_offer: false,
+                requires_reliable: false,
                 reinvite_ms: None,
                 direct: None,
                 lie: None,
@@ -213,6 +219,7 @@ impl Scenario {
             busy_permille: 0,
             ignore_permille: 5,
             mute_permille: 0,
+            early_permille: 0,
             fumble_permille: 0,
             hang_up_permille: 500,
             hold_permille: 0,
@@ -251,6 +258,7 @@ fn rough_operator(dice: &mut Dice) -> Operator {
         busy_permille: rare(),
         ignore_permille: rare(),
         mute_permille: rare(),
+        early_permille: rare(),
         fumble_permille: rare(),
         hang_up_permille: rare(),
         hold_permille: rare(),
@@ -281,6 +289,7 @@ fn rough_caller(dice: &mut Dice, direct: impl Fn(&mut Dice) -> Option<usize>) ->
         },
         talk_ms: dice.exponential(8_000),
         late_offer: dice.one_in_1000(150),
+        requires_reliable: dice.one_in_1000(150),
         reinvite_ms: dice.one_in_1000(300).then(|| dice.below(300)),
         direct: direct(dice),
         lie: dice

@@ -87,6 +87,7 @@ impl B2bua {
             negotiation,
             reply,
             planned: None,
+            early: false,
         };
         Ok(Call {
             key: CallKey(self.mint()),

@@ -34,9 +34,12 @@ impl B2bua {
     }
 
     fn plan_legs(&mut self, call: &mut Call) {
+        // Early media takes two: a caller who has agreed on none yet can hear nobody.
+        let is_ready = call.origin().is_some_and(|origin| origin.negotiation.plan().is_some());
         for participant in &mut call.participants {
-            let Some(plan) = participant.negotiation.plan() else { continue };
-            if participant.planned != Some(plan.generation) && participant.state == LegState::Up {
+            let may = participant.state == LegState::Up || (participant.early && is_ready);
+            let Some(plan) = participant.negotiation.plan().filter(|_| may) else { continue };
+            if participant.planned != Some(plan.generation) {
                 participant.planned = Some(plan.generation);
                 let thread = participant.lease.thread;
                 self.output(Output::Media { thread, command: Command::Leg(plan) });
@@ -46,7 +49,9 @@ impl B2bua {
 
     fn tell_holds(&mut self, now: Time, call: &mut Call) {
         let mut told = Vec::new();
-        for p in call.participants.iter_mut().filter(|p| p.planned.is_some()) {
+        // Before its answer a callee may well send only: an announcement does not listen.
+        let up = |p: &&mut Participant| p.planned.is_some() && p.state == LegState::Up;
+        for p in call.participants.iter_mut().filter(up) {
             let held = p.negotiation.held_by_peer();
             if held != p.held {
                 p.held = held;
@@ -97,7 +102,8 @@ impl B2bua {
     /// their phone is out of it; one who is left alone hears music meanwhile, not nothing.
     fn seats(&self, call: &Call) -> Vec<media::Participant> {
         let music = self.music(call);
-        let present = |p: &&Participant| p.connected() && !p.held && p.planned.is_some();
+        let present =
+            |p: &&Participant| p.seat == Seat::Connected && !p.held && p.planned.is_some();
         let alone = call.participants.iter().filter(present).count() < 2;
         let seat = |p: &Participant| {
             let (stage, held) = match &p.seat {
@@ -152,7 +158,16 @@ impl B2bua {
             media::Event::Refused { leg } => {
                 let leg = sip::LegId(leg.0);
                 self.hang_up_leg(now, leg, 503);
-                self.leg_ended(now, leg, sip::EndCause::FlowGone, None);
+                let is_early = self.with_leg(leg, |switch, call| {
+                    let is_early = call.participant(leg).is_some_and(Participant::rings);
+                    if is_early {
+                        switch.leg_failed(now, call, leg, 503, None);
+                    }
+                    is_early
+                });
+                if is_early == Some(false) {
+                    self.leg_ended(now, leg, sip::EndCause::FlowGone, None);
+                }
             }
             _ => {}
         }
@@ -173,7 +188,7 @@ impl B2bua {
         let Some(participant) = call.participants.iter().find(|p| p.id == id) else { return };
         let limit = self.directory.config.media.dead_audio_ms.map(Time::from_millis);
         let due = limit.zip(participant.silent_since).map(|(limit, since)| since + limit);
-        let due = due.filter(|_| !participant.held);
+        let due = due.filter(|_| !participant.held && participant.state == LegState::Up);
         match due {
             Some(due) if due <= now => self.dead.push_back(participant.leg),
             due => self.set_timer(call, Timer::Silence(id), due),

@@ -25,10 +25,11 @@ impl B2bua {
             self.leg_failed(now, call, leg, 488, None);
             return;
         }
-        participant.state = LegState::Up;
+        participant.is_up(now);
         let (id, who, why) = (participant.id, participant.operator, participant.why);
         let operator = who.map(|id| self.directory.operator_name(id));
         self.tell(now, call, What::LegAnswered { participant: id, operator });
+        self.judge_silence(now, call, id);
         match why {
             // The distributor says who won: Assigned or TooLate.
             Why::Serve(claim) => self.acd.handle(now, acd::Input::Accepted(claim)),
@@ -53,7 +54,9 @@ impl B2bua {
         let operator = call.participant(leg).and_then(|p| p.operator);
         let operator = operator.map(|id| self.directory.operator_name(id));
         let at = call.participants.iter().position(|p| p.leg == leg).unwrap_or_default();
-        self.joined(now, call, at);
+        if !call.participants.get(at).is_some_and(|p| p.early) {
+            self.joined(now, call, at);
+        }
         self.answer_customer(now, call);
         if !call.answered {
             call.answered = true;

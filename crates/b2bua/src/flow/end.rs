@@ -6,7 +6,7 @@ use sip::{EndCause, Headers, LegId};
 
 use super::reason;
 use crate::api::{Output, Time};
-use crate::call::{Call, LegState, Participant, Task, Timer, Why};
+use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Why};
 use crate::event::{CallResult, Phase, What};
 use crate::switch::B2bua;
 
@@ -80,7 +80,11 @@ impl B2bua {
         self.state.legs.remove(&leg);
         self.set_timer(call, Timer::Silence(participant.id), None);
         self.close_media(&participant);
-        if participant.connected() || participant.why == Why::Arrived {
+        let was_heard = participant.early && participant.seat == Seat::Connected;
+        if was_heard && participant.rings() {
+            call.early_over();
+        }
+        if participant.connected() || participant.early || participant.why == Why::Arrived {
             self.tell(now, call, What::ParticipantLeft { participant: participant.id });
         }
     }

@@ -25,8 +25,10 @@ impl B2bua {
             Event::Invite { leg, peer, flow, request, .. } => {
                 self.arrive(now, leg, &peer, flow, &request);
             }
-            Event::Progress { leg, .. } => {
-                self.with_leg(leg, |switch, call| switch.leg_rings(now, call, leg));
+            Event::Progress { leg, answer, .. } => {
+                self.with_leg(leg, |switch, call| {
+                    switch.leg_progressed(now, call, leg, &answer);
+                });
             }
             Event::Answered { leg, answer, .. } => {
                 self.with_leg(leg, |switch, call| {
@@ -76,7 +78,7 @@ impl B2bua {
         self.with_leg(leg, |_, call| call.participant_mut(leg).map(|p| act(&mut p.negotiation)))?
     }
 
-    fn leg_rings(&mut self, now: Time, call: &mut crate::call::Call, leg: LegId) {
+    pub(crate) fn leg_rings(&mut self, now: Time, call: &mut crate::call::Call, leg: LegId) {
         let Some(participant) = call.participant_mut(leg) else { return };
         if participant.state != LegState::Calling {
             return;
@@ -90,7 +92,7 @@ impl B2bua {
         }
     }
 
-    /// The ACK to a 2xx that carried our offer brings the answer; one that brings none leaves a
+    /// The ACK to a 2xx that carried our offer, or the PRACK of what did, brings the answer; one that brings none leaves a
     /// leg that nobody can talk on.
     fn acked(&mut self, now: Time, leg: LegId, request: &Message) {
         let answer = request.sdp();

@@ -102,6 +102,7 @@ impl B2bua {
             negotiation,
             reply: None,
             planned: None,
+            early: false,
         });
         self.state.legs.insert(leg, call.key);
         let (from, headers) = introduction;

@@ -62,7 +62,8 @@ impl B2bua {
         let Some(customer) = call.origin_mut().filter(|c| c.state == LegState::Invited) else {
             return;
         };
-        customer.state = LegState::Up;
+        customer.is_up(now);
+        let id = customer.id;
         let sdp = customer.reply.take();
         // What was agreed before the answer, by PRACK, is not offered again.
         let is_new = sdp.is_none() && customer.negotiation.plan().is_none();
@@ -70,5 +71,6 @@ impl B2bua {
         let (leg, body) = (customer.leg, sdp.map(sip::Body::sdp));
         let respond = sip::Command::Respond { leg, status: 200, headers: Vec::new(), body };
         self.command_sip(now, respond);
+        self.judge_silence(now, call, id);
     }
 }

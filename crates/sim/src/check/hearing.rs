@@ -129,7 +129,8 @@ impl Hearing {
         }
         let operators = participants.iter().filter(|w| role(w) == Some(Role::Operator)).count();
         let with_operator = matches!(phase, Phase::Talk | Phase::Hold);
-        if operators != usize::from(with_operator) {
+        // Those who are dialled directly may be heard before they answer.
+        if phase != Phase::Ring && operators != usize::from(with_operator) {
             return wrong("the number of operators does not fit");
         }
         let anybody_holds = participants.iter().any(|who| self.held.contains(who));
@@ -138,7 +139,8 @@ impl Hearing {
         }
         let people = rows.iter().filter(|row| matches!(row.hears, Hears::Speakers(_))).count();
         let fits = match phase {
-            Phase::Wait | Phase::Ring | Phase::Hold => people == 0,
+            Phase::Wait | Phase::Hold => people == 0,
+            Phase::Ring => people == 0 || (people == 2 && operators > 0),
             Phase::Talk => people == if rows.len() > 1 { rows.len() } else { 0 },
         };
         if fits { Ok(()) } else { wrong("the phase does not fit") }

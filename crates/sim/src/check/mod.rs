@@ -2,6 +2,7 @@
 //! media threads are told, and of what is seen on the wire.
 
 mod hearing;
+mod reliable;
 mod tasks;
 mod wire;
 

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use sip::Time;
-use sip::msg::{Message, Method};
+use sip::msg::{Message, Method, Name};
+
+use super::reliable::Reliable;
 
 /// 64·T1: how long a transaction may live without a sign of the peer.
 const LIFE: Time = Time::from_secs(32);
@@ -25,6 +27,7 @@ pub(crate) struct Wire {
     calls: u64,
     /// 2xx of the switch's to INVITEs, by Call-ID and tag of the peer's.
     given: BTreeMap<(String, String), Given>,
+    reliable: Reliable,
 }
 
 #[derive(Debug)]
@@ -38,6 +41,8 @@ struct Given {
 struct Outgoing {
     call_id: String,
     cseq: u32,
+    /// It says that provisional responses may be reliable.
+    reliable: bool,
     sent: Time,
     cancelled: Option<Time>,
     provisional: bool,
@@ -70,6 +75,7 @@ impl Wire {
                     self.arrived = Some(Arrived { branch, ..Arrived::default() });
                 }
             }
+            (Some(Method::Prack), _) => self.reliable.pracked(message),
             (Some(Method::Ack | Method::Bye), _) => {
                 let key = (message.call_id().to_owned(), message.from_tag());
                 if let Some(given) = self.given.get_mut(&key) {
@@ -101,6 +107,10 @@ impl Wire {
             0..200 => {
                 let open = invite.answered.is_none() && !invite.failed;
                 invite.provisional |= open && young(invite.sent);
+                if open && invite.reliable {
+                    let is_due = invite.provisional && invite.cancelled.is_none();
+                    self.reliable.heard(message, is_due);
+                }
             }
             200..300 if !invite.failed => {
                 let tag = message.to_tag().unwrap_or_default();
@@ -126,11 +136,13 @@ impl Wire {
 
     pub(crate) fn sent(&mut self, now: Time, message: &Message) -> Result<(), String> {
         let Some(branch) = branch(message) else { return Err("no branch".into()) };
+        self.reliable.sent(message)?;
         match (message.method(), message.status()) {
             (Some(Method::Invite), _) if message.to_tag().is_none() => {
                 self.out.entry(branch).or_insert(Outgoing {
                     call_id: message.call_id().to_owned(),
                     cseq: message.cseq().map_or(0, |cseq| cseq.number),
+                    reliable: message.lists(Name::Supported, "100rel"),
                     sent: now,
                     cancelled: None,
                     provisional: false,
@@ -182,6 +194,7 @@ impl Wire {
     }
 
     pub(crate) fn turn_over(&mut self) -> Result<(), String> {
+        self.reliable.turn_over()?;
         if let Some(due) = self.ack_due.take() {
             return Err(format!("a 2xx was not acknowledged: {due:?}"));
         }

@@ -24,6 +24,27 @@ pub(super) fn response(
     builder.build().wire().clone()
 }
 
+/// 183 in the early dialog of that tag; reliable where it has a number (RFC 3262).
+pub(super) fn early(
+    invite: &Message,
+    tag: &str,
+    rseq: Option<u32>,
+    sdp: Option<&Bytes>,
+    contact: SocketAddr,
+) -> Bytes {
+    let mut builder = invite.respond(183, None, Some(tag));
+    builder.push(Name::Contact, format_args!("<sip:liar@{contact}>"));
+    if let Some(rseq) = rseq {
+        builder.push(Name::Require, "100rel");
+        builder.push(Name::RSeq, rseq);
+    }
+    let builder = match sdp {
+        Some(sdp) => builder.body("application/sdp", sdp.clone()),
+        None => builder,
+    };
+    builder.build().wire().clone()
+}
+
 /// 401 from one who may not ask for anything.
 pub(super) fn challenge(request: &Message, tag: &str) -> Bytes {
     let ask = "Digest realm=\"evil\", nonce=\"1\", algorithm=MD5, qop=\"auth\"";

@@ -23,9 +23,10 @@ pub(crate) enum PhoneLie {
     Odd,
     Garbage,
     ManyEarly,
+    ForksEarly,
 }
 
-const ALL: [PhoneLie; 14] = [
+const ALL: [PhoneLie; 15] = [
     PhoneLie::NoSdp,
     PhoneLie::BadSdp,
     PhoneLie::OkAfterCancel,
@@ -40,6 +41,7 @@ const ALL: [PhoneLie; 14] = [
     PhoneLie::Odd,
     PhoneLie::Garbage,
     PhoneLie::ManyEarly,
+    PhoneLie::ForksEarly,
 ];
 
 const BAD_SDP: &str = "v=0\r\no=- 1 1 IN IP4 10.9.9.9\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\n";
@@ -74,7 +76,9 @@ impl World {
             port: 0,
         };
         self.raw.insert((at, id.to_owned()), call);
-        if lie != PhoneLie::Redirect && self.lies.one_in_1000(800) {
+        if lie == PhoneLie::ForksEarly {
+            self.phone_forks(at, id, invite);
+        } else if lie != PhoneLie::Redirect && self.lies.one_in_1000(800) {
             self.raw_respond(at, id, invite, 180, None);
         }
         if lie != PhoneLie::OkAfterCancel {
@@ -86,15 +90,18 @@ impl World {
 
     pub(super) fn phone_answers(&mut self, at: usize, id: &str) {
         let key = (at, id.to_owned());
+        let Some(call) = self.raw.get(&key).filter(|call| !call.over) else { return };
+        let (early, address) = (call.port, self.peers[at].address);
         let sdp = self.peers[at].describe("sendrecv").bytes;
-        let (port, address) = (self.peers[at].last_port(), self.peers[at].address);
-        let Some(call) = self.raw.get_mut(&key).filter(|call| !call.over) else { return };
+        let port = if early == 0 { self.peers[at].last_port() } else { early };
+        let Some(call) = self.raw.get_mut(&key) else { return };
         let Side::Phone(lie) = call.side else { return };
         let (invite, tag) = (call.invite.clone(), call.tag.clone());
         let ok =
             |tag: &str, sdp: Option<&Bytes>| message::response(&invite, 200, tag, sdp, address);
         let main = match lie {
-            PhoneLie::NoSdp => ok(&tag, None),
+            // The second has said before what holds.
+            PhoneLie::NoSdp | PhoneLie::ForksEarly => ok(&tag, None),
             PhoneLie::BadSdp => ok(&tag, Some(&Bytes::from_static(BAD_SDP.as_bytes()))),
             PhoneLie::Redirect => message::redirect(&invite, &tag),
             PhoneLie::Challenge => message::challenge(&invite, &tag),
@@ -112,6 +119,33 @@ impl World {
         self.phone_after(at, id, lie, &invite);
         let talks = self.lies.exponential(8_000);
         self.raw_later(at, id, talks, RawAct::HangUp);
+    }
+
+    /// Three forks speak before one of them answers: reliably, with a repetition and a gap, and not.
+    fn phone_forks(&mut self, at: usize, id: &str, invite: &Message) {
+        let sdp = self.peers[at].describe("sendrecv").bytes;
+        let (port, address) = (self.peers[at].last_port(), self.peers[at].address);
+        let Some(call) = self.raw.get_mut(&(at, id.to_owned())) else { return };
+        call.port = port;
+        let main = call.tag.clone();
+        let first = u32::try_from(self.lies.below(1 << 31)).unwrap_or(0).max(1);
+        let says = |tag: &str, rseq: Option<u32>, sdp: Option<&Bytes>| {
+            message::early(invite, tag, rseq, sdp, address)
+        };
+        let mut said = vec![
+            says("early1", None, Some(&sdp)),
+            says(&main, Some(first), None),
+            says("early2", Some(7), Some(&sdp)),
+            says(&main, Some(first), None),
+            says(&main, Some(first + 1), Some(&sdp)),
+            says("early2", Some(9), None),
+        ];
+        if self.lies.one_in_1000(500) {
+            said.push(says("early1", None, None));
+        }
+        for wire in said {
+            self.raw_send(at, wire);
+        }
     }
 
     /// What is sent before the answer.

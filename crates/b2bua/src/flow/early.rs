@@ -1,0 +1,80 @@
+//! Early media: what a callee says before it answers (RFC 3960).
+//!
+//! Whoever was dialled directly is heard by the caller from its first SDP on, and hears the caller: an
+//! announcement, a ringing tone of its own, a menu that wants to be spoken to. Of several early
+//! dialogs or phones the one that spoke last is bridged; who answers is, in the end. The caller gets
+//! our answer once, in a 183. The call is not answered by all that: it rings.
+//!
+//! A queue's caller keeps the music, whatever an operator's phone plays. A caller whose INVITE
+//! brought no offer can be let in only by `100rel`, with our offer in the 183 and the answer in its
+//! PRACK; else the callee is heard from its answer on.
+
+use media::Source;
+use sip::LegId;
+
+use crate::api::Time;
+use crate::call::{Call, LegState, Seat, Why};
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// A callee has said something provisional, and perhaps where it speaks from.
+    pub(crate) fn leg_progressed(&mut self, now: Time, call: &mut Call, leg: LegId, answer: &[u8]) {
+        self.leg_rings(now, call, leg);
+        if answer.is_empty() {
+            return;
+        }
+        let from = self.endpoint.leg_flow(leg).map(|flow| flow.remote.ip());
+        let Some(participant) = call.participant_mut(leg) else { return };
+        if let Some(from) = from {
+            participant.negotiation.signalled_from(from);
+        }
+        // What cannot be used yet is judged with the answer.
+        let is_usable = participant.negotiation.on_answer(answer).is_ok();
+        if is_usable && participant.why == Why::Dialled {
+            self.let_in_early(now, call, leg);
+        }
+    }
+
+    /// Bridges a callee who has not answered with the caller.
+    fn let_in_early(&mut self, now: Time, call: &mut Call, leg: LegId) {
+        let Some(at) = call.participants.iter().position(|p| p.leg == leg) else { return };
+        for participant in &mut call.participants {
+            let other = participant.leg != leg && participant.rings();
+            participant.seat = match participant.why {
+                Why::Arrived => Seat::Connected,
+                Why::Dialled if other => Seat::Waiting(Source::Ringing),
+                _ if participant.leg == leg => Seat::Connected,
+                _ => continue,
+            };
+        }
+        if !core::mem::replace(&mut call.participants[at].early, true) {
+            self.joined(now, call, at);
+        }
+        self.tell_early(now, call);
+    }
+
+    /// 183 with our SDP to a caller whose INVITE is open, once.
+    fn tell_early(&mut self, now: Time, call: &mut Call) {
+        let Some(caller) = call.origin_mut().filter(|c| c.state == LegState::Invited) else {
+            return;
+        };
+        if core::mem::replace(&mut caller.early, true) {
+            return;
+        }
+        let sdp = caller.reply.clone();
+        let is_new = sdp.is_none() && caller.negotiation.plan().is_none();
+        let sdp = sdp.or_else(|| is_new.then(|| caller.negotiation.offer()));
+        let (leg, body) = (caller.leg, sdp.map(sip::Body::sdp));
+        let respond = sip::Command::Respond { leg, status: 183, headers: Vec::new(), body };
+        self.command_sip(now, respond);
+    }
+}
+
+impl Call {
+    /// Whoever was heard early is gone, and others may still ring: the caller hears that they do.
+    pub(crate) fn early_over(&mut self) {
+        if let Some(origin) = self.origin_mut().filter(|origin| origin.seat == Seat::Connected) {
+            origin.seat = Seat::Waiting(Source::Ringing);
+        }
+    }
+}
