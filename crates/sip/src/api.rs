@@ -148,8 +148,29 @@ pub struct Config {
     pub legs_max: usize,
     /// Transactions alive at once, beyond which new requests get 503.
     pub transactions_max: usize,
+    /// How it is noticed that a peer is no longer there.
+    pub watch: Watch,
     /// Challenge SHA-256 before MD5 (some old user agents stop at an algorithm they do not know).
     pub sha256_first: bool,
+}
+
+/// How it is noticed that a peer is no longer there, though nothing said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// The interval of the session timer (RFC 4028) that we ask for, in seconds; 0 for none: what a
+    /// peer asks for is granted all the same.
+    pub interval_s: u32,
+    /// The shortest that we grant, in seconds: less gets 422. The RFC forbids less than 90.
+    pub interval_s_min: u32,
+    /// After so many seconds without any message from the peer a dialog is asked by OPTIONS whether
+    /// it is there; 0 for never. A session timer of up to twice as long makes that needless.
+    pub probe_s: u32,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { interval_s: 0, interval_s_min: 90, probe_s: 0 }
+    }
 }
 
 impl Config {
@@ -494,6 +515,8 @@ pub enum EndCause {
     FlowGone,
     /// The response to a late offer brought no usable answer; we sent BYE.
     NoAnswer,
+    /// The session timer ran out without a refresh (RFC 4028 section 10); we sent BYE.
+    Expired,
 }
 
 /// Why a binding ended.

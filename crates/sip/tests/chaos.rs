@@ -9,8 +9,8 @@ use bytes::Bytes;
 use net::{A, B, address, config, ms, raw, sdp};
 use sip::msg::{Message, Method, Name, NameAddr, Uri};
 use sip::{
-    Body, Command, Endpoint, Event, Flow, Headers, Input, Invite, LegId, Output, Rng, Target, Time,
-    Transport,
+    Body, Command, Config, Endpoint, Event, Flow, Headers, Input, Invite, LegId, Output, Rng,
+    Target, Time, Transport, Watch,
 };
 
 const METHODS: [&str; 12] = [
@@ -94,6 +94,9 @@ impl Chaos {
             .unwrap()
             .to_owned(),
             "Content-Type: application/sdp".to_owned(),
+            self.pick(&["Supported: timer", "Require: timer", "Z: y"]).unwrap().to_owned(),
+            format!("Allow: {}", self.pick(&["INVITE", "INVITE, UPDATE"]).unwrap()),
+            self.expires(),
             self.pick(&[
                 "Record-Route: <sip:192.0.2.9;lr>",
                 "Record-Route: <sip:strict>",
@@ -125,12 +128,21 @@ impl Chaos {
         }
     }
 
+    /// A session timer's fields, sound ones and others.
+    fn expires(&mut self) -> String {
+        let seconds = self.rng.below(12);
+        let rest = self.pick(&["", ";refresher=uac", ";refresher=uas", ";refresher", "4294967295"]);
+        let name = self.pick(&["Session-Expires", "x", "Min-SE", "V"]).unwrap();
+        format!("{name}: {seconds}{}", rest.unwrap())
+    }
+
     /// A response to something we were asked.
     fn response(&mut self) -> Option<Message> {
         let requests: Vec<Message> =
             self.heard.iter().filter(|message| message.is_request()).cloned().collect();
         let request = self.pick(&requests)?;
-        let statuses = [100, 180, 183, 200, 200, 200, 302, 401, 407, 408, 481, 486, 491, 500, 503];
+        let statuses =
+            [100, 180, 183, 200, 200, 200, 302, 401, 405, 407, 408, 422, 481, 486, 491, 500, 503];
         let status = self.pick(&statuses)?;
         let tag = self.pick(&["x", "y", "z"])?;
         let mut builder = request.respond(status, None, Some(tag));
@@ -145,6 +157,9 @@ impl Chaos {
             .header(Name::WwwAuthenticate, "Digest realm=\"r\", nonce=\"n\"")
             .header(Name::RetryAfter, 3);
         let contact = self.pick(&["<sip:x@192.0.2.2>", "<sip:x@n.example>", "junk", "*"])?;
+        let (name, value) =
+            self.expires().split_once(": ").map(|(n, v)| (n.to_owned(), v.to_owned()))?;
+        let builder = builder.header(&*name, value).header(Name::Allow, "UPDATE");
         Some(builder.header(Name::Contact, contact).build())
     }
 
@@ -237,11 +252,16 @@ impl Chaos {
 }
 
 fn run(seed: u64) {
+    let watch = match seed % 3 {
+        0 => Watch::default(),
+        1 => Watch { interval_s: 9, interval_s_min: 4, probe_s: 0 },
+        _ => Watch { interval_s: 9, interval_s_min: 4, probe_s: 3 },
+    };
     let mut key = [77; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     let mut chaos = Chaos {
         rng: Rng::new(key),
-        endpoint: Endpoint::new(config(), key),
+        endpoint: Endpoint::new(Config { watch, ..config() }, key),
         now: ms(1000),
         heard: vec![Message::parse(Bytes::from_static(SEED)).unwrap()],
         legs: Vec::new(),

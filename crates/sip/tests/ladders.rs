@@ -5,7 +5,7 @@
 mod net;
 
 use net::{A, B, Net, ms, sdp};
-use sip::{Command, Headers, Time};
+use sip::{Command, Headers, Time, Watch};
 
 #[test]
 fn a_call_and_its_end() {
@@ -377,5 +377,84 @@ fn over_a_stream_nothing_is_repeated() {
     net.run(ms(100));
     let expected = ["A INVITE", "B 100 INVITE", "B 200 INVITE", "A ACK", "A BYE", "B 200 BYE"];
     assert_eq!(net.titles(), expected);
+    net.quiesce();
+}
+
+const TIMER: Watch = Watch { interval_s: 1800, interval_s_min: 90, probe_s: 0 };
+const PROBE: Watch = Watch { interval_s: 0, interval_s_min: 90, probe_s: 60 };
+
+#[test]
+fn two_of_us_refresh_for_hours() {
+    let mut net = Net::new(23);
+    net.watch(TIMER);
+    let (_, b) = net.established();
+    net.run(Time::from_secs(7 * 900 + 10));
+    // Both take UPDATE, and who was called lets the caller refresh.
+    assert_eq!(net.titles(), ["A UPDATE", "B 200 UPDATE"].repeat(7));
+    assert!(net.seen(A).is_empty() && net.seen(B).is_empty());
+    net.end(B, b);
+    net.quiesce();
+    assert_eq!(net.seen(A), ["Ended Bye"]);
+}
+
+#[test]
+fn a_refresh_is_lost_on_the_way_and_on_the_way_back() {
+    let mut net = Net::new(24);
+    net.watch(TIMER);
+    let (a, _) = net.established();
+    net.lose(&[("UPDATE", 2), ("200 UPDATE", 2)]);
+    net.run(Time::from_secs(1000));
+    assert_eq!((net.count("A UPDATE"), net.count("B 200 UPDATE")), (5, 3));
+    assert!(net.seen(A).is_empty() && net.seen(B).is_empty());
+    net.end(A, a);
+    net.quiesce();
+}
+
+#[test]
+fn a_bye_that_never_arrives_leaves_the_callee_until_its_timer_runs_out() {
+    for (watch, limit_s, cause) in
+        [(TIMER, 1800 - 32, "Ended Expired"), (PROBE, 60 + 32, "Ended DialogGone")]
+    {
+        let mut net = Net::new(25);
+        net.watch(watch);
+        let (a, _) = net.established();
+        net.fate = Box::new(|_, _| Vec::new());
+        net.end(A, a);
+        net.run(Time::from_secs(limit_s) - ms(200));
+        assert!(net.seen(B).is_empty());
+        net.run(ms(200));
+        assert_eq!(net.seen(B), [cause]);
+        net.quiesce();
+    }
+}
+
+#[test]
+fn a_callee_that_vanishes_is_noticed_when_it_is_asked() {
+    for (watch, limit_s) in [(TIMER, 900 + 32), (PROBE, 60 + 32)] {
+        let mut net = Net::new(26);
+        net.watch(watch);
+        net.established();
+        net.fate = Box::new(|packet, _| if packet.from == B { vec![] } else { vec![ms(10)] });
+        net.run(Time::from_secs(limit_s) - ms(200));
+        assert!(net.seen(A).is_empty());
+        net.run(ms(200));
+        assert_eq!(net.seen(A), ["Ended DialogGone"]);
+        net.run(ms(100));
+        assert_eq!(net.seen(B), ["Ended Bye"]);
+        net.quiesce();
+    }
+}
+
+#[test]
+fn a_call_that_both_watch_is_asked_by_both_and_stands() {
+    let mut net = Net::new(27);
+    net.watch(PROBE);
+    let (a, _) = net.established();
+    net.run(Time::from_secs(119));
+    // Whoever was asked has heard something as well, and need not ask for another minute.
+    assert_eq!(net.titles(), ["A OPTIONS", "B 200 OPTIONS"]);
+    net.run(Time::from_secs(600));
+    assert!(net.seen(A).is_empty() && net.seen(B).is_empty());
+    net.end(A, a);
     net.quiesce();
 }

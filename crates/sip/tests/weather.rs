@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use net::{A, B, Net, leg_of, ms, sdp, short};
 use sip::msg::Method;
-use sip::{Command, Event, Headers, LegId, Rng, Time, Transport};
+use sip::{Command, Event, Headers, LegId, Rng, Time, Transport, Watch};
 
 /// What an owner does of its own accord, later.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +130,9 @@ impl Owners {
 
 fn run(seed: u64, transport: Transport, loss_percent: u64) -> u32 {
     let mut net = Net::over(transport, seed);
+    if seed % 2 == 1 {
+        net.watch(Watch { interval_s: 6, interval_s_min: 4, probe_s: 2 });
+    }
     let reliable = transport.is_reliable();
     net.fate = Box::new(move |_, rng| {
         let delay = |rng: &mut Rng| ms(if reliable { 5 } else { rng.below(150) });
@@ -179,7 +182,8 @@ fn run(seed: u64, transport: Transport, loss_percent: u64) -> u32 {
     net.quiesce();
     owners.hear(&mut net);
     for leg in &owners.legs {
-        assert!(owners.over.contains_key(leg), "{leg:?} never ended");
+        let over = owners.over.get(leg).expect("each leg ends");
+        assert!(loss_percent > 0 || over != "Ended Expired", "seed {seed} {leg:?}");
     }
     owners.answered
 }

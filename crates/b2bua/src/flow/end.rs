@@ -175,5 +175,6 @@ fn cause_text(cause: EndCause) -> &'static str {
         EndCause::DialogGone => "dialog gone",
         EndCause::FlowGone => "connection lost",
         EndCause::NoAnswer => "no usable answer",
+        EndCause::Expired => "expired",
     }
 }

@@ -71,7 +71,7 @@ impl Endpoint {
         // What is refused has used up its number all the same, and what is out of order is that
         // whatever its form (section 12.2.2).
         let (legs, core) = (&mut self.legs, &mut self.core);
-        let is_next = legs.get_mut(&id).is_some_and(|leg| leg.takes(core, server, request));
+        let is_next = legs.get_mut(&id).is_some_and(|leg| leg.takes(core, now, server, request));
         if !is_next {
             return core.reply(now, server, 500, &[(Name::RetryAfter, "1")]);
         }

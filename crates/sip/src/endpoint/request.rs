@@ -3,7 +3,7 @@
 use super::Endpoint;
 use crate::access::Verdict;
 use crate::ground::{ACCEPT, ALLOW, Core, REQUIRABLE, reply_flow};
-use crate::leg::Leg;
+use crate::leg::{Leg, is_too_short};
 use crate::msg::{Message, Method, Name};
 use crate::rng::token;
 use crate::{Flow, Headers, LegId, Peer, Time};
@@ -139,6 +139,9 @@ impl Core {
             self.reply(now, server, 416, &[]);
         } else if let Some(unknown) = unknown_extensions(request) {
             self.reply(now, server, 420, &[(Name::Unsupported, &unknown)]);
+        } else if is_too_short(&self.config.watch, request) {
+            let least = self.config.watch.interval_s_min.to_string();
+            self.reply(now, server, 422, &[(Name::MinSe, &least)]);
         } else if may_offer && request.has_unknown_body() {
             let headers = [(Name::Accept, ACCEPT), (Name::AcceptEncoding, "identity")];
             self.reply(now, server, 415, &headers);

@@ -56,6 +56,9 @@ impl Endpoint {
             Purpose::Notify(id, token) => {
                 self.with_leg(id, |leg, core| leg.notify_outcome(core, now, &sent, token));
             }
+            Purpose::Pulse(id) => {
+                self.with_leg(id, |leg, core| leg.pulse_outcome(core, now, &sent));
+            }
             Purpose::Nobody => {}
         }
     }

@@ -11,17 +11,20 @@ pub(crate) const ACCEPT: &str =
     "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
 
 /// Option tags that a peer may require of us.
-pub(crate) const REQUIRABLE: &[&str] = &[REL];
+pub(crate) const REQUIRABLE: &[&str] = &[REL, TIMER];
 
 /// Reliable provisional responses (RFC 3262).
 pub(crate) const REL: &str = "100rel";
 
-/// What an INVITE of ours says that we support. Without an offer of ours in it a reliable
+/// What we say that we support, in INVITEs and elsewhere. Without an offer of ours in it a reliable
 /// provisional response could bring one, which nobody here would answer.
 pub(crate) fn supported(has_offer: bool) -> String {
     let tags = REQUIRABLE.iter().copied().filter(|tag| has_offer || *tag != REL);
     tags.collect::<Vec<_>>().join(", ")
 }
+
+/// Session timers (RFC 4028).
+pub(crate) const TIMER: &str = "timer";
 
 /// Adds the owner's header fields, but none of those that are the endpoint's own business.
 pub(crate) fn with_headers(mut builder: Builder, headers: &Headers) -> Builder {
@@ -54,6 +57,8 @@ fn is_ours(name: &str) -> bool {
                 | Name::ProxyAuthorization
                 | Name::RSeq
                 | Name::RAck
+                | Name::SessionExpires
+                | Name::MinSe
         )
     )
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::build::{ACCEPT, ALLOW, REQUIRABLE, failure_ack, reply_flow, transport_named};
+use super::build::{ACCEPT, ALLOW, failure_ack, reply_flow, supported, transport_named};
 use super::size::Refusals;
 use crate::access::Access;
 use crate::deadlines::Deadlines;
@@ -45,6 +45,17 @@ pub(crate) enum Outcome {
     Response(Message),
     TimedOut,
     TransportFailed,
+}
+
+impl Outcome {
+    /// The status; 408 where no answer came (RFC 3261 section 8.1.3.1), none where it was not sent.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Response(response) => response.status(),
+            Self::TimedOut => Some(408),
+            Self::TransportFailed => None,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -334,7 +345,7 @@ impl Core {
 
     /// OPTIONS: what we can do (RFC 3261 section 11.2).
     pub(crate) fn reply_options(&mut self, now: Time, server: u64) {
-        let supported = REQUIRABLE.join(", ");
+        let supported = supported(true);
         let headers =
             [(Name::Allow, ALLOW), (Name::Accept, ACCEPT), (Name::Supported, &*supported)];
         self.reply(now, server, 200, &headers);

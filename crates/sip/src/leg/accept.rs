@@ -7,11 +7,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::challenge::Auth;
+use super::expiry::Expiry;
 use super::progress::{Reliable, Said};
 use super::way::Way;
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
-use crate::ground::{ALLOW, Core, with_body, with_headers};
+use crate::ground::{ALLOW, Core, supported, with_body, with_headers};
 use crate::msg::{Builder, Invalid, Label, Message, Name};
 use crate::rng::token;
 use crate::transaction::timer::{T1, T1_64, doubled};
@@ -78,6 +79,7 @@ impl Leg {
             dialogs: vec![dialog],
             cseq: 0,
             auth: Auth::default(),
+            expiry: Expiry::default(),
             calling: None,
             open: Some(open),
             offered: None,
@@ -133,6 +135,9 @@ impl Leg {
         let flow = core.servers.get(&open.server)?.flow;
         builder.push(Name::Contact, core.contact(&flow, &self.user));
         builder.push(Name::Allow, ALLOW);
+        if status >= 200 {
+            builder.push(Name::Supported, supported(true));
+        }
         Some(with_body(with_headers(builder, headers), body))
     }
 
@@ -151,9 +156,10 @@ impl Leg {
             reliable.answered();
         }
         let Said { status, headers, body } = &said;
-        let Some(builder) = self.answer(core, &open, *status, headers, body.as_ref()) else {
+        let Some(mut builder) = self.answer(core, &open, *status, headers, body.as_ref()) else {
             return;
         };
+        self.expiry.grant(now, &core.config.watch, &open.request, &mut builder);
         let Some(flow) = core.servers.get(&open.server).map(|server| server.flow) else { return };
         let Some(response) = core.respond(now, open.server, builder) else { return };
         if self.phase == Phase::Confirmed
@@ -199,7 +205,7 @@ impl Leg {
             return;
         }
         self.unacked = None;
-        self.hear(ack);
+        self.hear(now, ack);
         self.note_flow(flow);
         let request = ack.clone();
         self.tell(core, |leg| Event::Acked { leg, request });

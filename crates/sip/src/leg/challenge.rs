@@ -101,8 +101,8 @@ impl Auth {
 }
 
 impl Leg {
-    /// Sends a challenged request again, with credentials and the next CSeq. `None` if there are
-    /// none to give to this realm.
+    /// Sends a request again with the next CSeq: one that was challenged with credentials, one whose
+    /// interval was too small (422) with a larger one. `None` if that would not help.
     pub(super) fn try_again(
         &mut self,
         core: &mut Core,
@@ -111,17 +111,21 @@ impl Leg {
         response: &Message,
         in_dialog: bool,
     ) -> Option<ClientKey> {
-        if !self.auth.challenged(response, in_dialog) {
+        let gives_way = self.expiry.gives_way(&sent.request, response);
+        if !gives_way && !self.auth.challenged(response, in_dialog) {
             return None;
         }
         let (method, uri) = (sent.request.method()?, sent.request.uri().ok()?);
         self.cseq += 1;
         let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
-        let builder = Builder::copy(&sent.request)
+        let mut builder = Builder::copy(&sent.request)
             .set(Name::Via, core.via(&sent.flow, key.branch))
             .set(Name::CSeq, format_args!("{} {method}", self.cseq))
             .without(Name::Authorization)
             .without(Name::ProxyAuthorization);
+        if gives_way {
+            builder = self.expiry.ask_again(&core.config.watch, builder);
+        }
         let request = self.auth.prove(builder, core, method, &uri).build();
         self.launch(core, now, key, sent.flow, request, sent.purpose);
         Some(key)

@@ -15,15 +15,22 @@ impl Leg {
             Phase::Calling => self.cancel(core, now, headers),
             Phase::Alerting if status == 0 => self.ignore(core, now),
             Phase::Alerting => self.refuse(core, now, status.clamp(300, 699), &headers),
-            // A callee may not send BYE before its 2xx is acknowledged (section 15).
-            Phase::Confirmed if self.unacked.is_some() => self.bye = Some(headers),
-            Phase::Confirmed => {
-                self.pay_ack(core, now, None);
-                self.leave(core, now, headers);
-            }
+            Phase::Confirmed => self.hang_up(core, now, headers),
             Phase::Leaving | Phase::Over => {}
         }
     }
+
+    /// Sends BYE as soon as that is allowed: a callee must wait for the ACK of its 2xx (section 15).
+    pub(super) fn hang_up(&mut self, core: &mut Core, now: Time, headers: Headers) {
+        self.silent = true;
+        if self.unacked.is_some() {
+            self.bye = Some(headers);
+        } else {
+            self.pay_ack(core, now, None);
+            self.leave(core, now, headers);
+        }
+    }
+
     /// Leaves an INVITE unanswered: 100 has stopped its retransmissions, a CANCEL gets 481.
     fn ignore(&mut self, core: &mut Core, now: Time) {
         if let Some(open) = self.open.take() {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cancel::Cancel;
 use super::challenge::Auth;
+use super::expiry::Expiry;
 use super::prack::Earlies;
 use super::way::Way;
 use super::{Leg, Phase};
@@ -83,6 +84,7 @@ impl Leg {
             dialogs: Vec::new(),
             cseq: 0,
             auth,
+            expiry: Expiry::default(),
             calling: Some(Box::new(calling)),
             open: None,
             offered: None,
@@ -163,10 +165,8 @@ impl Leg {
             .header(Name::Contact, core.contact(&flow, &self.user))
             .header(Name::Allow, ALLOW)
             .header(Name::UserAgent, &core.config.product);
-        let tags = supported(calling.invite.body.is_some());
-        if !tags.is_empty() {
-            builder.push(Name::Supported, tags);
-        }
+        builder.push(Name::Supported, supported(calling.invite.body.is_some()));
+        self.expiry.ask(&core.config.watch, &mut builder);
         builder = self.auth.prove(builder, core, &Method::Invite, &calling.uri);
         builder = with_headers(builder, &calling.invite.headers);
         let request = with_body(builder, calling.invite.body.as_ref()).build();
@@ -178,7 +178,7 @@ impl Leg {
     /// What became of the INVITE.
     pub(crate) fn invite_outcome(&mut self, core: &mut Core, now: Time, sent: &Sent) {
         if let Outcome::Response(response) = &sent.outcome {
-            self.hear(response);
+            self.hear(now, response);
         }
         match &sent.outcome {
             Outcome::Response(response) => match response.status().unwrap_or(500) {
@@ -239,6 +239,7 @@ impl Leg {
         }
         self.dialogs = vec![dialog];
         self.phase = Phase::Confirmed;
+        self.expiry.settle(now, &core.config.watch, response);
         self.owe_ack(core, now, sent.key, &sent.request);
         if let Cancel::Wanted(headers) | Cancel::Sent(headers) = calling.cancel {
             self.leave(core, now, headers);

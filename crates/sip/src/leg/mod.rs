@@ -20,6 +20,7 @@ mod bye;
 mod cancel;
 mod challenge;
 mod end;
+mod expiry;
 mod invite;
 mod outbox;
 mod parcel;
@@ -41,6 +42,8 @@ use self::accept::{Open, Unacked};
 use self::ack::Owed;
 pub(crate) use self::ack::stray;
 use self::challenge::Auth;
+use self::expiry::Expiry;
+pub(crate) use self::expiry::is_too_short;
 use self::invite::Calling;
 pub(crate) use self::parcel::Order;
 use self::parcel::{Parcel, Wish};
@@ -88,6 +91,7 @@ pub(crate) struct Leg {
     /// Of our last request.
     cseq: u32,
     auth: Auth,
+    expiry: Expiry,
     calling: Option<Box<Calling>>,
     /// The peer's INVITE or re-INVITE.
     open: Option<Open>,
@@ -144,7 +148,7 @@ impl Leg {
         let open = self.open.as_ref().and_then(|open| open.due);
         let offered = self.offered.as_ref().and_then(|offered| offered.due);
         let unpracked = self.reliable.as_ref().and_then(|reliable| reliable.due());
-        let refer = earlier(self.referred_until(), self.asking_until());
+        let refer = earlier(self.referred_until(), earlier(self.asking_until(), self.expires_at()));
         let theirs = earlier(earlier(open, offered), earlier(unpracked, refer));
         earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), theirs)
     }
@@ -159,6 +163,7 @@ impl Leg {
         self.reinvite_due(core, now);
         self.referred_due(core, now);
         self.asking_due(core, now);
+        self.expiry_due(core, now);
         if self.lost.is_some_and(|at| at <= now) {
             self.lost = None;
             self.give_up_flow(core, now);
@@ -200,8 +205,10 @@ impl Leg {
         *self.call_id == *call_id && self.dialogs.iter().any(|d| d.remote_tag == remote_tag)
     }
 
-    /// The peer may have told its half of Session-ID, or a new one.
-    fn hear(&mut self, message: &Message) {
+    /// A message of the peer's came: it lives, and may have told its half of Session-ID, or a new
+    /// one.
+    fn hear(&mut self, now: Time, message: &Message) {
+        self.expiry.hear(now);
         let half = message.header(Name::SessionId).and_then(Label::sender);
         self.label.remote = half.or(self.label.remote);
     }

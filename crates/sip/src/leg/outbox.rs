@@ -4,7 +4,7 @@ use super::Leg;
 use super::parcel::{Order, Parcel};
 use super::way::{Route, Way};
 use crate::dialog::Dialog;
-use crate::ground::{Core, transport_named, with_body, with_headers};
+use crate::ground::{ALLOW, Core, TIMER, transport_named, with_body, with_headers};
 use crate::msg::{Message, Method, Name};
 use crate::transaction::{ClientKey, Purpose};
 use crate::{Body, Flow, Headers, Time, Transport};
@@ -85,6 +85,10 @@ impl Leg {
                 let body = body.as_ref();
                 self.ship_request(core, now, flow, &method, &headers, body, purpose);
             }
+            Parcel::Pulse(method) => {
+                let (purpose, headers) = (Purpose::Pulse(self.id), Headers::new());
+                self.ship_request(core, now, flow, &method, &headers, None, purpose);
+            }
         }
     }
 
@@ -104,8 +108,10 @@ impl Leg {
         let builder = self.in_dialog(core, &flow, method, self.cseq)?;
         let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
         let mut builder = builder.header_first(Name::Via, core.via(&flow, key.branch));
-        if *method == Method::Invite {
-            builder.push(Name::Allow, crate::ground::ALLOW);
+        if matches!(method, Method::Invite | Method::Update) {
+            builder.push(Name::Allow, ALLOW);
+            builder.push(Name::Supported, TIMER);
+            self.expiry.ask(&core.config.watch, &mut builder);
         }
         if let Some(dialog) = self.dialogs.first() {
             builder = self.auth.prove(builder, core, method, dialog.request_uri());
@@ -153,6 +159,7 @@ impl Leg {
             Parcel::Request(order) => self.unsent(core, order),
             Parcel::Refer { token, .. } => self.refer_refused(core, now, token, 503),
             Parcel::Notify { token, .. } => self.notified(core, now, token, 503),
+            Parcel::Pulse(method) => self.pulse_unsent(now, &method),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) enum Parcel {
         headers: Headers,
         body: Body,
     },
+    /// An UPDATE or OPTIONS of the leg's own, to see whether the peer is there.
+    Pulse(Method),
 }
 
 /// A request that the owner wants to be sent.

@@ -9,7 +9,7 @@ use crate::ground::{Core, Outcome, Sent, cancel};
 use crate::msg::{Message, Method, Name};
 use crate::transaction::timer::T1_64;
 use crate::transaction::{ClientIn, ClientKey, Purpose};
-use crate::{Body, EndCause, Event, Flow, Headers, Time};
+use crate::{Body, Event, Flow, Headers, Time};
 
 /// How often glare is tried again before the owner is told.
 const TRIES_MAX: u8 = 8;
@@ -133,6 +133,7 @@ impl Leg {
     /// Our re-INVITE has failed for good.
     pub(super) fn reinvite_over(&mut self, core: &mut Core, now: Time, status: u16) {
         self.reinvite = None;
+        self.expiry.refresh_failed(now);
         self.tell(core, |leg| Event::ReinviteFailed { leg, status });
         self.next_reinvite(core, now);
     }
@@ -144,7 +145,7 @@ impl Leg {
             Outcome::TimedOut | Outcome::TransportFailed => None,
         };
         if let Some(response) = response {
-            self.hear(response);
+            self.hear(now, response);
         }
         let is_current = self.reinvite.as_ref().and_then(Reinvite::key) == Some(sent.key);
         match response.and_then(Message::status) {
@@ -185,6 +186,7 @@ impl Leg {
         if let Some(dialog) = self.dialogs.first_mut() {
             dialog.refresh(response);
         }
+        self.expiry.settle(now, &core.config.watch, response);
         if is_current {
             self.reinvite = None;
         }
@@ -215,19 +217,13 @@ impl Leg {
                 return;
             }
         }
-        match (status, &sent.outcome) {
-            (Some(481), _) => {
-                self.ended(core, EndCause::DialogGone);
-                self.over(core, now);
-            }
-            (Some(408), _) | (None, Outcome::TimedOut) if !cancelled => {
-                self.ended(core, EndCause::DialogGone);
-                self.leave(core, now, Headers::new());
-            }
-            (status, _) => {
-                let status = if cancelled { 408 } else { status.unwrap_or(503) };
-                self.reinvite_over(core, now, status);
-            }
+        if cancelled && status != Some(481) {
+            self.reinvite_over(core, now, 408);
+            return;
+        }
+        let status = sent.outcome.status().unwrap_or(503);
+        if !self.dialog_doubted(core, now, status) {
+            self.reinvite_over(core, now, status);
         }
     }
 

@@ -10,8 +10,14 @@ use crate::{EndCause, Event, Flow, Headers, Time};
 impl Leg {
     /// Notes that a request of the peer's came, and tells whether it is the next of its dialog
     /// (RFC 3261 section 12.2.2); its number is used up with that.
-    pub(crate) fn takes(&mut self, core: &mut Core, server: u64, request: &Message) -> bool {
-        self.hear(request);
+    pub(crate) fn takes(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        server: u64,
+        request: &Message,
+    ) -> bool {
+        self.hear(now, request);
         if let Some(server) = core.servers.get_mut(&server) {
             server.label = Some(self.label);
         }
@@ -92,34 +98,30 @@ impl Leg {
             Outcome::TimedOut | Outcome::TransportFailed => None,
         };
         if let Some(response) = response {
-            self.hear(response);
+            self.hear(now, response);
         }
         let status = response.and_then(Message::status);
         if status.is_some_and(|status| status < 200) {
             return;
         }
-        if let Some(response) = response
-            && self.try_again(core, now, sent, response, true).is_some()
-        {
-            return;
-        }
         if let Some(response) = response {
-            self.update_answered(&method, response);
+            if self.try_again(core, now, sent, response, true).is_some() {
+                return;
+            }
+            self.update_answered(core, now, &method, response);
         }
         let answer = response.cloned();
         self.tell(core, |leg| Event::Response { leg, token, method, response: answer });
-        match (status, &sent.outcome) {
-            (Some(status), _) => self.dialog_doubted(core, now, status),
-            (None, Outcome::TimedOut) => self.dialog_doubted(core, now, 408),
-            _ => {}
+        if let Some(status) = sent.outcome.status() {
+            self.dialog_doubted(core, now, status);
         }
     }
 
     /// A request in the dialog was answered so (408: not at all): whether the dialog still stands
-    /// (section 12.2.1.2).
-    pub(super) fn dialog_doubted(&mut self, core: &mut Core, now: Time, status: u16) {
+    /// (section 12.2.1.2). If not, the leg ends.
+    pub(super) fn dialog_doubted(&mut self, core: &mut Core, now: Time, status: u16) -> bool {
         if self.phase != Phase::Confirmed || self.silent {
-            return;
+            return false;
         }
         match status {
             481 => {
@@ -130,7 +132,8 @@ impl Leg {
                 self.ended(core, EndCause::DialogGone);
                 self.leave(core, now, Headers::new());
             }
-            _ => {}
+            _ => return false,
         }
+        true
     }
 }

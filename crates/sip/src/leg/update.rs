@@ -17,7 +17,7 @@
 
 use super::reinvite::overlapping;
 use super::{Leg, Phase};
-use crate::ground::{Core, with_headers};
+use crate::ground::{Core, supported, with_headers};
 use crate::msg::{Message, Method, Name};
 use crate::{Body, Flow, Headers, Time};
 
@@ -84,15 +84,18 @@ impl Leg {
     ) {
         let Some(open) = self.offered.take() else { return };
         if status < 300 {
-            let Some(builder) = self.answer(core, &open, status, headers, body) else { return };
+            let answer = self.answer(core, &open, status, headers, body);
+            let Some(mut builder) = answer else { return };
+            let is_update = open.request.method() == Some(&Method::Update);
+            if is_update && self.phase == Phase::Confirmed {
+                self.expiry.grant(now, &core.config.watch, &open.request, &mut builder);
+            }
             core.respond(now, open.server, builder);
             let tag = open.request.from_tag();
             if let Some(calling) = &mut self.calling {
                 calling.earlies.renewed(&tag, &open.request);
             }
-            if open.request.method() == Some(&Method::Update)
-                && let Some(dialog) = self.dialog_with(&tag)
-            {
+            if is_update && let Some(dialog) = self.dialog_with(&tag) {
                 dialog.refresh(&open.request);
             }
         } else if let Some(builder) = core.response(open.server, status) {
@@ -109,7 +112,7 @@ impl Leg {
         }
     }
 
-    /// Nothing but the peer's new Contact, in the dialog that it names.
+    /// Nothing but the peer's new Contact, in the dialog that it names, and that it is there.
     fn refreshed(
         &mut self,
         core: &mut Core,
@@ -122,19 +125,31 @@ impl Leg {
         if let Some(dialog) = self.dialog_with(&tag) {
             dialog.refresh(request);
         }
-        let contact = core.contact(&flow, &self.user).to_string();
-        core.reply(now, server, 200, &[(Name::Contact, &contact)]);
+        let Some(mut response) = core.response(server, 200) else { return };
+        response.push(Name::Contact, core.contact(&flow, &self.user));
+        if self.phase == Phase::Confirmed {
+            response.push(Name::Supported, supported(true));
+            self.expiry.grant(now, &core.config.watch, request, &mut response);
+        }
+        core.respond(now, server, response);
     }
 
     /// A final response to a request of ours: that to an UPDATE may bring a new Contact
     /// (RFC 3261 section 12.2.1.2).
-    pub(super) fn update_answered(&mut self, method: &Method, response: &Message) {
+    pub(super) fn update_answered(
+        &mut self,
+        core: &Core,
+        now: Time,
+        method: &Method,
+        response: &Message,
+    ) {
         let is_success = response.status().is_some_and(|status| status < 300);
         if *method == Method::Update
             && is_success
             && let Some(dialog) = self.dialogs.first_mut()
         {
             dialog.refresh(response);
+            self.expiry.settle(now, &core.config.watch, response);
         }
     }
 }

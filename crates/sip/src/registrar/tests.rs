@@ -28,6 +28,7 @@ pub(crate) fn config() -> Config {
         strangers: Strangers::Forbid,
         expires_s_min: 60,
         expires_s_max: 7200,
+        watch: crate::Watch::default(),
         contacts_max: 3,
         legs_max: 100,
         transactions_max: 100,

@@ -79,6 +79,8 @@ pub(crate) enum Purpose {
     Refer(LegId, u64),
     /// NOTIFY of a REFER, by its token.
     Notify(LegId, u64),
+    /// UPDATE or OPTIONS, to see whether the peer is there.
+    Pulse(LegId),
     /// CANCEL, and BYE to a fork that lost: the answer changes nothing.
     Nobody,
 }

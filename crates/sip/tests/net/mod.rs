@@ -7,7 +7,7 @@ use bytes::Bytes;
 use sip::msg::{Host, Message, Method, Name, NameAddr, Uri};
 use sip::{
     Block, Body, Carried, Command, Config, Credentials, Endpoint, Event, Flow, Headers, Input,
-    Invite, LegId, Output, Rng, Strangers, Target, Time, Transport, TrunkPeer,
+    Invite, LegId, Output, Rng, Strangers, Target, Time, Transport, TrunkPeer, Watch,
 };
 
 /// The side that calls.
@@ -79,6 +79,7 @@ pub(crate) fn config() -> Config {
         strangers: Strangers::Forbid,
         expires_s_min: 60,
         expires_s_max: 3600,
+        watch: Watch::default(),
         contacts_max: 5,
         legs_max: 100,
         transactions_max: 1000,
@@ -108,6 +109,13 @@ impl Net {
             wire: BTreeMap::new(),
             sent: 0,
             elsewhere: Vec::new(),
+        }
+    }
+
+    /// Both sides watch each other from now on.
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        for side in [A, B] {
+            self.input(side, Input::Configure(Config { watch, ..config() }));
         }
     }
 

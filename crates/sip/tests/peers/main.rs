@@ -7,6 +7,7 @@
 )]
 
 mod early;
+mod expiry;
 mod form;
 #[expect(dead_code, reason = "each test binary uses its part of the network")]
 #[path = "../net/mod.rs"]
@@ -20,8 +21,8 @@ use bytes::Bytes;
 use net::{A, B, address, answer, config, ms, raw, sdp, short, title};
 use sip::msg::{Message, Method, Name, NameAddr, Uri};
 use sip::{
-    Command, Credentials, Endpoint, Event, Flow, Headers, Input, Invite, LegId, Output, Target,
-    Time, Transport,
+    Command, Config, Credentials, Endpoint, Event, Flow, Headers, Input, Invite, LegId, Output,
+    Target, Time, Transport,
 };
 
 /// An endpoint at A's address; its peers are at B's.
@@ -34,6 +35,8 @@ struct Bench {
     /// Whether the owner gives its offers when it is asked for them, and how many it has given.
     answers_wishes: bool,
     offers: u32,
+    /// A request of ours that is still to be answered.
+    asked_last: Option<Message>,
 }
 
 const UDP: Transport = Transport::Udp;
@@ -44,14 +47,19 @@ fn flow(transport: Transport, connection: u64) -> Flow {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(config())
+    }
+
+    fn with(config: Config) -> Self {
         Self {
-            endpoint: Endpoint::new(config(), [9; 32]),
+            endpoint: Endpoint::new(config, [9; 32]),
             now: ms(1000),
             sent: Vec::new(),
             events: Vec::new(),
             asked: Vec::new(),
             answers_wishes: true,
             offers: 0,
+            asked_last: None,
         }
     }
 
@@ -444,7 +452,7 @@ fn a_host_that_does_not_resolve() {
 #[test]
 fn an_overload_is_refused_without_a_trace() {
     let mut bench = Bench::new();
-    bench.input(Input::Configure(sip::Config { transactions_max: 0, ..config() }));
+    bench.input(Input::Configure(Config { transactions_max: 0, ..config() }));
     bench.hears(request("INVITE", US, 1, &[CONTACT], ""));
     assert!(bench.last().seconds(Name::RetryAfter).is_some());
     assert_eq!(bench.titles(), ["503 INVITE"]);

@@ -71,6 +71,7 @@ pub(super) fn sip(root: &Section<'_>) -> SipSection {
         ),
         expires_s_min,
         expires_s_max,
+        watch: watch(&table),
         contacts_max: 0,
         legs_max: 0,
         transactions_max: 0,
@@ -98,6 +99,35 @@ fn header_prefix(table: &Section<'_>) -> Arc<str> {
         return USUAL.into();
     }
     text.text.into()
+}
+
+/// RFC 4028 section 4: less than this forbids it.
+const MIN_SE_S: u32 = 90;
+
+/// Session timers and OPTIONS: how it is noticed that a peer is gone.
+fn watch(table: &Section<'_>) -> sip::Watch {
+    let interval_s = table.whole("session_expires_s", 1_800, 0..=86_400);
+    let interval_s_min = table.whole("min_se_s", MIN_SE_S, 3..=86_400);
+    if interval_s > 0 && interval_s < interval_s_min {
+        table.report.fault(
+            table.at,
+            format!(
+                "`session_expires_s` of [sip] is {interval_s}, below `min_se_s`, which is \
+                 {interval_s_min}; expected at least that, or 0 for none"
+            ),
+        );
+    }
+    if interval_s_min < MIN_SE_S {
+        table.report.warn(
+            table.at,
+            format!(
+                "`min_se_s` of [sip] is {interval_s_min}; RFC 4028 forbids less than {MIN_SE_S}, \
+                 and others may refuse it: good for tests only"
+            ),
+        );
+    }
+    let probe_s = table.whole("probe_s", 60, 0..=86_400);
+    sip::Watch { interval_s, interval_s_min, probe_s }
 }
 
 fn address(table: &Section<'_>, key: &'static str) -> Option<IpAddr> {

@@ -57,6 +57,7 @@ impl Peer {
             strangers: sip::Strangers::Silence,
             expires_s_min: 60,
             expires_s_max: EXPIRES_S,
+            watch: sip::Watch::default(),
             contacts_max: 1,
             legs_max: 1_000,
             transactions_max: 10_000,
