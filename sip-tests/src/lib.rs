@@ -9,13 +9,13 @@
     reason = "a test harness fails by panicking, with everything that was seen"
 )]
 
-mod agent;
 mod api;
 mod audio;
 pub mod bench;
 mod config;
 mod digest;
 mod feed;
+mod handset;
 mod line;
 mod linphone;
 mod message;
@@ -28,11 +28,11 @@ mod softphone;
 mod stream;
 pub mod tone;
 
-pub use agent::{Agent, Keys, Kind, Way};
 pub use api::Api;
 pub use audio::{Audio, Packet};
 pub use config::Config;
 pub use feed::Feed;
+pub use handset::{Handset, Keys, Kind, Way};
 pub use linphone::Linphone;
 pub use message::Sip;
 pub use phone::{Invite, Phone};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::agent::{Agent, Keys, Way};
+use crate::handset::{Handset, Keys, Way};
 use crate::{Feed, Server, tone};
 
 /// Seconds of tone in the file that it plays: longer than any test.
@@ -103,7 +103,7 @@ impl Linphone {
     }
 }
 
-impl Agent for Linphone {
+impl Handset for Linphone {
     fn rings(&mut self) -> u64 {
         let (come, call) = self.events.next_after(self.come, "incoming");
         self.come = come;

@@ -44,8 +44,8 @@ pub enum Keys {
 }
 
 /// An operator's phone, which has registered with its password. Calls have numbers, which
-/// [`Agent::rings`] and [`Agent::dial`] tell.
-pub trait Agent {
+/// [`Handset::rings`] and [`Handset::dial`] tell.
+pub trait Handset {
     /// Waits for the next call that comes.
     fn rings(&mut self) -> u64;
     /// Calls a number at the server.
@@ -105,7 +105,7 @@ impl Kind {
         operator: &str,
         hz: f64,
         (way, keys): (Way, Keys),
-    ) -> Box<dyn Agent> {
+    ) -> Box<dyn Handset> {
         match self {
             Self::Baresip => {
                 let port = server.ports.peer(slot);
@@ -136,7 +136,7 @@ impl Baresip {
     }
 }
 
-impl Agent for Baresip {
+impl Handset for Baresip {
     fn rings(&mut self) -> u64 {
         let (come, call) = self.phone.events.next_after(self.come, "incoming");
         self.come = come;

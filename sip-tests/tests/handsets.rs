@@ -4,7 +4,7 @@
 use sip_tests::{Keys, Kind, Phone, Server, Way};
 
 /// Tones of the phone under test and of the one made of text.
-const AGENT_HZ: f64 = 1_570.0;
+const HANDSET_HZ: f64 = 1_570.0;
 const TEXT_HZ: f64 = 1_130.0;
 
 /// Each deed with each phone and each way.
@@ -42,22 +42,22 @@ with_each! {
 
 fn a_call_of_the_queue_with_hold_and_keys_that_it_ends(kind: Kind, way: Way) {
     let server = Server::plain();
-    let mut alice = kind.operator(&server, 0, "alice", AGENT_HZ, (way, Keys::Events));
+    let mut alice = kind.operator(&server, 0, "alice", HANDSET_HZ, (way, Keys::Events));
     let mut caller = Phone::caller(&server, TEXT_HZ);
     caller.invite("600");
     caller.expect_answer();
-    caller.audio.hears_music(&[AGENT_HZ, TEXT_HZ]);
+    caller.audio.hears_music(&[HANDSET_HZ, TEXT_HZ]);
     let call = alice.rings();
     server.events.wait("leg.ringing", &[("operator", "alice")]);
     alice.answer(call);
-    caller.audio.hears(AGENT_HZ);
+    caller.audio.hears(HANDSET_HZ);
     alice.hears(call, TEXT_HZ);
     alice.hold(call);
     server.events.wait("participant.held", &[]);
-    caller.audio.hears_music(&[AGENT_HZ, TEXT_HZ]);
+    caller.audio.hears_music(&[HANDSET_HZ, TEXT_HZ]);
     alice.resume(call);
     server.events.wait("participant.resumed", &[]);
-    caller.audio.hears(AGENT_HZ);
+    caller.audio.hears(HANDSET_HZ);
     alice.hears(call, TEXT_HZ);
     // Not to the end: a key's packets keep the time at which it was pressed (RFC 4733 2.2).
     caller.audio.is_continuous();
@@ -76,23 +76,23 @@ fn a_call_of_the_queue_with_hold_and_keys_that_it_ends(kind: Kind, way: Way) {
 fn a_call_by_number_that_the_other_side_holds_and_ends(kind: Kind, way: Way) {
     let server = Server::plain();
     let mut bob = Phone::operator(&server, "bob", TEXT_HZ);
-    let mut alice = kind.operator(&server, 0, "alice", AGENT_HZ, (way, Keys::Events));
+    let mut alice = kind.operator(&server, 0, "alice", HANDSET_HZ, (way, Keys::Events));
     let call = alice.dial("102");
     bob.expect("INVITE");
     bob.reply_invite("180 Ringing");
     alice.is_alerting(call);
     bob.answer();
     alice.is_answered(call);
-    bob.audio.hears(AGENT_HZ);
+    bob.audio.hears(HANDSET_HZ);
     alice.hears(call, TEXT_HZ);
     bob.direction = "sendonly";
     bob.reinvite();
     bob.expect_answer();
-    alice.hears_music(call, &[AGENT_HZ, TEXT_HZ]);
+    alice.hears_music(call, &[HANDSET_HZ, TEXT_HZ]);
     bob.direction = "sendrecv";
     bob.reinvite();
     bob.expect_answer();
-    bob.audio.hears(AGENT_HZ);
+    bob.audio.hears(HANDSET_HZ);
     alice.hears(call, TEXT_HZ);
     bob.hang_up();
     alice.is_over(call);
@@ -103,14 +103,14 @@ fn a_call_by_number_that_the_other_side_holds_and_ends(kind: Kind, way: Way) {
 fn a_call_to_the_queue(kind: Kind, way: Way) {
     let server = Server::plain();
     let mut bob = Phone::operator(&server, "bob", TEXT_HZ);
-    let mut alice = kind.operator(&server, 0, "alice", AGENT_HZ, (way, Keys::Events));
+    let mut alice = kind.operator(&server, 0, "alice", HANDSET_HZ, (way, Keys::Events));
     let call = alice.dial("600");
     alice.is_answered(call);
     bob.expect("INVITE");
     bob.reply_invite("180 Ringing");
-    alice.hears_music(call, &[AGENT_HZ, TEXT_HZ]);
+    alice.hears_music(call, &[HANDSET_HZ, TEXT_HZ]);
     bob.answer();
-    bob.audio.hears(AGENT_HZ);
+    bob.audio.hears(HANDSET_HZ);
     alice.hears(call, TEXT_HZ);
     alice.hang_up(call);
     bob.expect_bye();
@@ -122,7 +122,7 @@ fn a_call_to_the_queue(kind: Kind, way: Way) {
 
 fn a_caller_who_gives_up_and_one_whom_it_declines(kind: Kind, way: Way) {
     let server = Server::plain();
-    let mut alice = kind.operator(&server, 0, "alice", AGENT_HZ, (way, Keys::Events));
+    let mut alice = kind.operator(&server, 0, "alice", HANDSET_HZ, (way, Keys::Events));
     let mut caller = Phone::caller(&server, TEXT_HZ);
     caller.invite("101");
     let call = alice.rings();
@@ -144,7 +144,7 @@ fn a_caller_who_gives_up_and_one_whom_it_declines(kind: Kind, way: Way) {
 fn a_call_that_it_gives_up_and_one_that_is_refused(kind: Kind, way: Way) {
     let server = Server::plain();
     let mut bob = Phone::operator(&server, "bob", TEXT_HZ);
-    let mut alice = kind.operator(&server, 0, "alice", AGENT_HZ, (way, Keys::Events));
+    let mut alice = kind.operator(&server, 0, "alice", HANDSET_HZ, (way, Keys::Events));
     let call = alice.dial("102");
     bob.expect("INVITE");
     bob.reply_invite("180 Ringing");
@@ -162,13 +162,13 @@ fn a_call_that_it_gives_up_and_one_that_is_refused(kind: Kind, way: Way) {
 
 fn keys_by_info(kind: Kind, way: Way) {
     let server = Server::plain();
-    let mut alice = kind.operator(&server, 0, "alice", AGENT_HZ, (way, Keys::Info));
+    let mut alice = kind.operator(&server, 0, "alice", HANDSET_HZ, (way, Keys::Info));
     let mut caller = Phone::caller(&server, TEXT_HZ);
     caller.invite("600");
     caller.expect_answer();
     let call = alice.rings();
     alice.answer(call);
-    caller.audio.hears(AGENT_HZ);
+    caller.audio.hears(HANDSET_HZ);
     for key in ['7', '7', '*'] {
         let mark = server.events.mark();
         alice.press(call, key);
