@@ -290,6 +290,22 @@ fn ring_all_rings_all_and_the_first_answer_wins() {
 }
 
 #[test]
+fn the_losers_of_a_ring_all_are_told_that_the_call_was_answered() {
+    let queue = "strategy = \"ring-all\"\nwrap_up_s = 0".to_owned();
+    let server = Server::start(&Config { queue, ..Config::default() });
+    let mut bob = Phone::operator(&server, "bob", 2_210.0);
+    let (mut caller, mut alice) = ring(&server);
+    bob.expect("INVITE");
+    bob.reply_invite("180 Ringing");
+    connect(&caller, &mut alice);
+    let reason = bob.expect_cancel().must("Reason").to_owned();
+    assert_eq!(reason, "SIP;cause=200;text=\"Call completed elsewhere\"");
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
+
+#[test]
 fn both_hang_up_at_once() {
     let server = Server::plain();
     let (mut caller, mut alice) = connected(&server);

@@ -204,6 +204,47 @@ fn hold_as_inactive() {
 }
 
 #[test]
+fn hold_as_recvonly() {
+    let server = Server::plain();
+    let (caller, mut alice) = connected(&server);
+    alice.direction = "recvonly";
+    alice.reinvite();
+    let held = alice.expect_answer();
+    assert_eq!(held.direction(), "sendonly");
+    server.events.wait("participant.held", &[]);
+    caller.audio.hears_music(&[1_130.0, 1_570.0]);
+    alice.reinvite();
+    assert_eq!(version(&alice.expect_answer()), version(&held), "the same answer");
+    alice.direction = "sendrecv";
+    alice.reinvite();
+    let resumed = alice.expect_answer();
+    assert_eq!((resumed.direction(), version(&resumed)), ("sendrecv", version(&held) + 1));
+    server.events.wait("participant.resumed", &[]);
+    assert_eq!(server.events.count("participant.held", &[]), 1);
+    ends_well(server, caller, alice);
+}
+
+#[test]
+fn a_hold_ends_by_an_offer_that_is_asked_for() {
+    let server = Server::plain();
+    let (caller, mut alice) = connected(&server);
+    alice.direction = "sendonly";
+    alice.reinvite();
+    let held = alice.expect_answer();
+    server.events.wait("participant.held", &[]);
+    caller.audio.hears_music(&[1_130.0, 1_570.0]);
+    // No description: what we offer is what we can, not what was held.
+    alice.reinvite_late();
+    let offer = alice.expect_status(200);
+    assert_eq!(offer.direction(), "sendrecv", "{}", offer.text());
+    assert_eq!(version(&offer), version(&held) + 1);
+    alice.direction = "sendrecv";
+    alice.ack();
+    server.events.wait("participant.resumed", &[]);
+    ends_well(server, caller, alice);
+}
+
+#[test]
 fn hold_as_an_address_of_zeros() {
     let zeros = |sdp: String| sdp.replace("c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0");
     hold("sendrecv", &["sendrecv", "recvonly", "inactive", "sendonly"], zeros);

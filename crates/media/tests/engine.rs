@@ -75,6 +75,25 @@ fn thirty_milliseconds_and_another_law_are_forwarded_too() {
 }
 
 #[test]
+fn every_packet_time_from_10_to_60_ms_is_heard_forwarded_and_mixed() {
+    for ptime_ms in [10, 20, 30, 40, 60] {
+        let mut bench = three();
+        bench.phones[0].ptime_ms = ptime_ms;
+        let all = |leg: u64| {
+            let others: Vec<u64> = (1..=3).filter(|other| *other != leg).collect();
+            row(leg, speakers(&others))
+        };
+        bench.matrix(2, vec![row(1, speakers(&[2])), row(2, speakers(&[1])), all(3)]);
+        bench.run(300);
+        bench.listen(1_200);
+        assert_eq!(bench.tones(2, &ALL), [500], "{ptime_ms} ms forwarded");
+        assert_eq!(bench.tones(3, &ALL), [500, 900], "{ptime_ms} ms mixed");
+        bench.assert_continuous(2);
+        bench.assert_continuous(3);
+    }
+}
+
+#[test]
 fn a_duplicate_is_not_forwarded_and_a_loss_shows() {
     let mut bench = two();
     bench.phones.iter_mut().for_each(|phone| phone.mute = true);

@@ -32,7 +32,7 @@ enum Line {
 }
 
 /// Columns beyond which a ladder becomes a list.
-const COLUMNS_MAX: usize = 4;
+const COLUMNS_MAX: usize = 5;
 /// The least space between two columns.
 const GAP_MIN: usize = 12;
 /// Where the first column stands.

@@ -234,6 +234,15 @@ fn several_phones() {
         "(the Reason of its CANCEL says so).",
     ];
     check("two-phones.txt", &about, &queue(|operator| operator.phones = 2));
+    let about = [
+        "A queue that rings all: the first answer wins, and each loser's CANCEL says that nothing",
+        "was missed.",
+    ];
+    let all = house(3, |house| {
+        house.strategy = acd::Strategy::RingAll;
+        house.callers.push(Caller::calm(2_000));
+    });
+    check("ring-all.txt", &about, &all);
     let about =
         ["One operator lets it ring, the next one answers; the caller hears music meanwhile."];
     let next = house(2, |house| {

@@ -15,6 +15,7 @@ mod net;
 mod refer;
 mod reinvite;
 mod reliable;
+mod traps;
 mod update;
 
 use bytes::Bytes;
