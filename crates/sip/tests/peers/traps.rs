@@ -129,3 +129,43 @@ fn their_bye_in_the_middle_of_our_offer() {
     assert_eq!(bench.seen(), [""; 0]);
     bench.nothing_left();
 }
+
+#[test]
+fn a_call_over_ipv6() {
+    let mut bench = Bench::new();
+    let mut config = config();
+    let prefix = sip::Block { address: "2001:db8::".parse().unwrap(), prefix: 32 };
+    config.trunks[0].hosts = vec![prefix];
+    bench.endpoint = Endpoint::new(config, [9; 32]);
+    let way = Flow {
+        local: "[2001:db8::1]:5060".parse().unwrap(),
+        remote: "[2001:db8::2]:5062".parse().unwrap(),
+        ..flow(UDP, 0)
+    };
+    let told = |method: &str, more: &str| {
+        let text = format!(
+            "{method} sip:600@[2001:db8::1] SIP/2.0\r\n\
+             Via: SIP/2.0/UDP [2001:db8::2]:5062;branch=z9hG4bK{method}\r\nMax-Forwards: 70\r\n\
+             From: <sip:carol@[2001:db8::2]>;tag=them\r\nCall-ID: x@[2001:db8::2]\r\n\
+             CSeq: 1 {method}\r\n{more}Content-Length: 0\r\n\r\n"
+        );
+        Input::Message { flow: way, message: Message::parse(Bytes::from(text)).unwrap() }
+    };
+    let contact = "To: <sip:600@[2001:db8::1]>\r\nContact: <sip:carol@[2001:db8::2]:5062>\r\n";
+    bench.input(told("INVITE", contact));
+    let Some(Event::Invite { leg, .. }) = bench.events.pop() else { panic!("no INVITE") };
+    let (headers, body) = (Headers::new(), Some(sdp("answer")));
+    bench.command(Command::Respond { leg, status: 200, headers, body });
+    let (back, ok) = bench.sent.pop().unwrap();
+    assert_eq!(back, way);
+    let ours = ok.contacts().unwrap()[0].uri.to_string();
+    assert!(ours.ends_with("@[2001:db8::1]:5060") || ours.ends_with("@[2001:db8::1]"), "{ours}");
+    bench.input(told("ACK", &format!("To: {}\r\n", ok.header(Name::To).unwrap())));
+    assert_eq!(bench.seen(), ["Acked"]);
+    bench.end(leg);
+    let (there, bye) = bench.sent.pop().unwrap();
+    assert_eq!(there.remote, way.remote);
+    assert_eq!(bye.request_uri(), Some("sip:carol@[2001:db8::2]:5062"));
+    assert!(bye.header(Name::Via).unwrap().contains(" [2001:db8::1]"));
+    bench.nothing_left();
+}
