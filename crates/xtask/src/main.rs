@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod system;
 mod test;
 
@@ -15,6 +16,7 @@ Commands:
   demo    A call centre at work in this terminal: callers, operators, real SIP and RTP on loopback
   test    Everything that decides whether a change is good: format, lints, documentation, build, tests
   bench   The figures of a release build, beside what they must be; `bench --help` names them
+  fuzz    libFuzzer over one target or all, for so many runs: fuzz [TARGET [RUNS]]
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["demo", more @ ..] => demo::run(more),
         ["bench", more @ ..] => bench::run(more),
+        ["fuzz", more @ ..] => fuzz::run(more),
         ["help" | "--help" | "-h"] => {
             eprint!("{USAGE}");
             Ok(())

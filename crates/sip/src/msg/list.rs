@@ -56,6 +56,27 @@ pub(crate) fn find_outside(text: &str, wanted: u8) -> Option<usize> {
     None
 }
 
+/// Whether every quoted string and bracket that opens also closes: whatever is written behind a text
+/// that is not would be taken for a part of it.
+pub(crate) fn is_closed(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if memchr2(b'"', b'<', bytes).is_none() {
+        return true;
+    }
+    let (mut quoted, mut angled, mut at) = (false, false, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if quoted => at += 1,
+            b'"' if !angled => quoted = !quoted,
+            b'<' if !quoted => angled = true,
+            b'>' if !quoted => angled = false,
+            _ => {}
+        }
+        at += 1;
+    }
+    !quoted && !angled
+}
+
 /// The text of a quoted string without its quotes and escapes; other text as it is.
 pub(crate) fn unquote(text: &str) -> String {
     let text = text.trim();
@@ -106,6 +127,16 @@ mod tests {
         check("<never closed, x", &["<never closed, x"]);
         check(r#""a\"#, &[r#""a\"#]);
         check("\"é\", ü", &["\"é\"", "ü"]);
+    }
+
+    #[test]
+    fn what_closes() {
+        for text in ["", "a", "\"\"", "<>", r#"";<" <"> x"#, r#""\"""#, ">", r"\"] {
+            assert!(is_closed(text), "{text:?}");
+        }
+        for text in ["\"", "a=\"b", "<", "<\"", "\"<\"<", r#""\""#, r#""\"#] {
+            assert!(!is_closed(text), "{text:?}");
+        }
     }
 
     #[test]

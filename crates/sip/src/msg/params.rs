@@ -1,6 +1,6 @@
 //! Parameters: `;name` and `;name=value`, in order, names in any case.
 
-use super::list::{quote, split_outside, unquote};
+use super::list::{is_closed, quote, split_outside, unquote};
 use super::method::is_token_byte;
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -86,11 +86,14 @@ impl Params {
     }
 }
 
-/// Names and values in order, as they are written.
+/// Names and values in order, as they are written, but for a last one whose quote or bracket does
+/// not close: it would swallow what is put behind it.
 fn each(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
-    let pairs = split_outside(text, b';').map(|one| match one.split_once('=') {
-        Some((name, value)) => (name.trim(), Some(value.trim())),
-        None => (one, None),
+    let pairs = split_outside(text, b';').filter(|one| is_closed(one)).map(|one| {
+        match one.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim())),
+            None => (one, None),
+        }
     });
     pairs.filter(|(name, _)| !name.is_empty())
 }
@@ -138,6 +141,9 @@ mod tests {
         check(r#"x="a;b=c";y"#, r#";x="a;b=c";y"#);
         check("a==b", ";a==b");
         check("=v;ok", ";ok");
+        check("a;b=\"c;d", ";a");
+        check("a;\"-", ";a");
+        check("a;x=<b;c", ";a");
     }
 
     #[test]
@@ -151,6 +157,9 @@ mod tests {
         params.set("tag", "x y");
         params.set_flag("ob");
         assert!(params.remove("LR") && !params.remove("lr"));
+        let mut open = Params::parse(";a=\"b");
+        open.set("tag", "t");
+        assert_eq!(Params::parse(&open.to_string()).get("tag"), Some("t"));
         assert_eq!(params.to_string(), r#";TAG="x y";+sip.instance="<urn:uuid:1>";n="a \"b\"";ob"#);
     }
 }

@@ -1,7 +1,7 @@
 //! The scanner: from bytes to an index of header fields, without looking into the values but for
 //! those every layer above relies on (RFC 3261 sections 7 and 18.3).
 
-use super::list::split_list;
+use super::list::{is_closed, split_list};
 use super::malformed::{Fault, Malformed};
 use super::message::{Field, Inner, Message, Start};
 use super::method::{Method, is_token_byte};
@@ -387,8 +387,9 @@ fn check(message: &Message) -> Result<(), (Fault, usize)> {
         return bad(Name::CallId);
     }
     for name in [Name::From, Name::To] {
-        if message.header(name).and_then(name_addr::split).is_none_or(|(_, uri, _)| uri.is_empty())
-        {
+        // Behind parameters that do not close, a tag would not be one.
+        let is_sound = |(_, uri, params): (&str, &str, &str)| !uri.is_empty() && is_closed(params);
+        if !message.header(name).and_then(name_addr::split).is_some_and(is_sound) {
             return bad(name);
         }
     }
@@ -473,6 +474,7 @@ mod tests {
         bad("70", "-1", Name::MaxForwards);
         bad("Bob <sip", "\"Bob <sip", Name::To);
         bad("<sip:alice@atlanta.com>;", "<>;", Name::From);
+        bad("tag=1928301774", "tag=\"1928301774", Name::From);
         bad("a84b4c76e66710@pc33.atlanta.com", "", Name::CallId);
         check("SIP/2.0/UDP", "UDP", Fault::Bad(Name::Via), None);
         check("314159 INVITE", "314159 BYE", Fault::CSeqMethod, Some(400));

@@ -96,7 +96,9 @@ impl Replaces {
         let bad = Invalid { what: "Replaces" };
         let (call_id, params) = text.split_once(';').ok_or(bad)?;
         let params = Params::parse(params);
-        let tag = |name| params.get(name).filter(|tag| !tag.is_empty()).map(str::to_owned);
+        // What would not be a tag again once it is printed is none.
+        let is_tag = |tag: &&str| !tag.is_empty() && !tag.contains(['"', ';', ',', '<', '>']);
+        let tag = |name| params.get(name).filter(is_tag).map(str::to_owned);
         match (call_id.trim(), tag("to-tag"), tag("from-tag")) {
             ("", ..) | (_, None, _) | (.., None) => Err(bad),
             (call_id, Some(to_tag), Some(from_tag)) => Ok(Self {
@@ -167,6 +169,10 @@ mod tests {
             " a@b ; to-tag=t;FROM-TAG=f;early-only;x=1",
             Some("a@b;to-tag=t;from-tag=f;early-only"),
         );
+        check("a;to-tag=\"t\";from-tag=f", Some("a;to-tag=t;from-tag=f"));
+        for bad in ["a;to-tag=t;from-tag=\">;x\"", "a;to-tag=t;from-tag=\"<\""] {
+            check(bad, None);
+        }
         for bad in ["", "a@b", "a@b;to-tag=t", ";to-tag=t;from-tag=f", "a;to-tag=;from-tag=f"] {
             check(bad, None);
         }

@@ -321,8 +321,10 @@ mod tests {
         );
         check("SIP/2.0/UDP 198.51.100.9;received=6.6.6.6", from, "", "198.51.100.9:5060");
         for open in [";x=\"", ";x=<", ";x=\";rport=1;received=6.6.6.6"] {
-            let stamped = format!(";received=198.51.100.9{open}");
-            check(&format!("SIP/2.0/UDP 6.6.6.6{open}"), from, &stamped, "198.51.100.9:5060");
+            let via = format!("SIP/2.0/UDP 6.6.6.6{open}");
+            check(&via, from, ";received=198.51.100.9", "198.51.100.9:5060");
+            let stamped = format!("SIP/2.0/UDP 6.6.6.6;received=198.51.100.9{open}");
+            assert_eq!(stamp(&via, from.parse().unwrap()), Some(stamped), "all of it goes back");
         }
         check(
             "SIP/2.0/UDP 198.51.100.9;maddr=6.6.6.6",
