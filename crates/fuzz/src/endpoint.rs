@@ -84,6 +84,7 @@ struct Chaos<'a> {
     over: BTreeSet<LegId>,
     queries: Vec<u64>,
     tokens: Vec<(LegId, u64)>,
+    referred: Vec<(LegId, u64)>,
     /// Legs that wait for their owner's offer.
     wanted: Vec<LegId>,
     /// What is being answered is no message.
@@ -104,6 +105,7 @@ pub fn endpoint(data: &[u8]) {
         over: BTreeSet::new(),
         queries: Vec::new(),
         tokens: Vec::new(),
+        referred: Vec::new(),
         wanted: Vec::new(),
         is_malformed: false,
     };
@@ -161,11 +163,12 @@ impl Chaos<'_> {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
                 Output::Transmit { bytes, .. } => {
+                    let octets = bytes.clone();
                     let message = match Message::parse(bytes) {
                         Ok(message) => message,
                         // A 400 has the fields of the request as they came.
                         Err(_) if self.is_malformed => continue,
-                        Err(fault) => panic!("what we send cannot be read: {fault}"),
+                        Err(fault) => panic!("what we send cannot be read: {fault}: {octets:?}"),
                     };
                     if self.heard.len() == HEARD_MAX {
                         self.heard.remove(0);
@@ -185,6 +188,7 @@ impl Chaos<'_> {
         match event {
             Event::Invite { leg, .. } => self.legs.push(*leg),
             Event::Request { leg, token, .. } => self.tokens.push((*leg, *token)),
+            Event::Referred { leg, token, .. } => self.referred.push((*leg, *token)),
             Event::OfferWanted { leg } => self.wanted.push(*leg),
             Event::Failed { leg, .. } | Event::Ended { leg, .. } => {
                 self.over.insert(*leg);
@@ -283,9 +287,12 @@ fn leg_of(event: &Event) -> Option<LegId> {
         | Event::ReinviteAnswered { leg, .. }
         | Event::ReinviteFailed { leg, .. }
         | Event::Request { leg, .. }
+        | Event::Referred { leg, .. }
+        | Event::Referral { leg, .. }
         | Event::Response { leg, .. }
         | Event::Ended { leg, .. } => Some(*leg),
-        Event::Bound { .. } | Event::Unbound { .. } | Event::Refused { .. } => None,
+        // Bindings, refusals and the like are nobody's in particular.
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the endpoint's owner orders.
 
-use sip::msg::{Method, NameAddr, Uri};
-use sip::{Body, Command, Credentials, Headers, Input, Invite, Target};
+use sip::msg::{Method, NameAddr, Replaces, Uri};
+use sip::{Body, Command, Credentials, Headers, Input, Invite, Refer, Target};
 
 use super::{Chaos, described};
 
@@ -66,7 +66,7 @@ impl Chaos<'_> {
     pub(super) fn owner_orders(&mut self) {
         let legs = self.legs.clone();
         let Some(leg) = self.dice.pick(&legs) else { return };
-        let command = match self.dice.below(12) {
+        let command = match self.dice.below(15) {
             0..4 => Command::Respond {
                 leg,
                 status: self.dice.pick(STATUSES).unwrap_or(200),
@@ -91,9 +91,28 @@ impl Chaos<'_> {
                 let leg = self.wanted.pop().unwrap_or(leg);
                 Command::Offer { leg, body: self.owners_body() }
             }
-            _ => {
+            11 => {
                 let headers = self.owners_headers();
                 return self.end(leg, headers);
+            }
+            12 => {
+                let asked = self.referred.clone();
+                let Some((leg, token)) = self.dice.pick(&asked) else { return };
+                let status = self.dice.pick(&[202, 200, 603, 100]).unwrap_or(202);
+                Command::AnswerRefer { leg, token, status, headers: self.owners_headers() }
+            }
+            13 => {
+                let asked = self.referred.clone();
+                let Some((leg, token)) = self.dice.pick(&asked) else { return };
+                let status = self.dice.pick(&[180, 180, 200, 486, 100, 700]).unwrap_or(200);
+                Command::Notify { leg, token, status }
+            }
+            _ => {
+                let target = Uri::parse("sip:carol@192.0.2.2").expect("a URI");
+                let replaces = Replaces::parse("c1;to-tag=b;from-tag=a").ok();
+                let replaces = replaces.filter(|_| self.dice.below(2) == 0);
+                let (told, headers) = (self.dice.below(2) == 0, self.owners_headers());
+                Command::Refer(Box::new(Refer { leg, token: 9, target, replaces, told, headers }))
             }
         };
         self.input(Input::Command(command));
