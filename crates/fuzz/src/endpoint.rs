@@ -14,7 +14,7 @@ use bytes::Bytes;
 use sip::msg::Message;
 use sip::{
     Block, Body, Carried, Command, Config, Counts, Credentials, Endpoint, Event, Flow, Headers,
-    Input, LegId, Output, Strangers, Time, Transport, TrunkPeer,
+    Input, LegId, Output, Strangers, Time, Transport, TrunkPeer, Watch,
 };
 
 use crate::dice::Dice;
@@ -70,6 +70,11 @@ pub(crate) fn config(kind: u8) -> Config {
         contacts_max: 3,
         legs_max: if kind & 4 == 0 { 100 } else { 2 },
         transactions_max: if kind & 8 == 0 { 1000 } else { 5 },
+        watch: match (kind >> 5) % 3 {
+            0 => Watch::default(),
+            1 => Watch { interval_s: 9, interval_s_min: 4, probe_s: 0 },
+            _ => Watch { interval_s: 9, interval_s_min: 4, probe_s: 3 },
+        },
         sha256_first: kind & 16 != 0,
     }
 }

@@ -57,7 +57,12 @@ const EXTENSIONS: &[&str] = &[
     "Session-Expires: 90;refresher=uas\r\nSupported: timer",
     "Session-Expires: 1800;refresher=uac\r\nRequire: timer",
     "Session-Expires: 1\r\nMin-SE: 90",
+    "Session-Expires: 9;refresher=uas\r\nSupported: timer",
+    "Session-Expires: 5\r\nRequire: timer",
+    "x: 4294967295;refresher",
     "Min-SE: 4000000000",
+    "Allow: INVITE, UPDATE",
+    "Allow: INVITE",
     "Refer-To: <sip:carol@192.0.2.2>",
     "Refer-To: <sip:carol@192.0.2.2?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\nRefer-Sub: false",
     "Event: refer\r\nSubscription-State: active;expires=60\r\nContent-Type: message/sipfrag",
@@ -110,8 +115,13 @@ impl Chaos<'_> {
         let mut call_id = self.dice.word(&["c1", "c2", "c3"]).to_owned();
         let mut rack = "1 1 INVITE".to_owned();
         let how = self.dice.below(6);
+        let model = match method {
+            // Of what can be acknowledged.
+            "PRACK" => self.heard.iter().rev().find(|message| message.rseq().is_some()).cloned(),
+            _ => None,
+        };
         if how > 1
-            && let Some(model) = self.model()
+            && let Some(model) = model.or_else(|| self.model())
         {
             let field = |name| model.header(name).unwrap_or("").to_owned();
             (to, from) = (field(Name::To), field(Name::From));
@@ -190,11 +200,12 @@ impl Chaos<'_> {
                 let challenge = "Digest realm=\"r\", nonce=\"n\", qop=auth";
                 builder.push(Name::ProxyAuthenticate, challenge);
             }
-            422 => builder.push("Min-SE", 3600),
+            422 => builder.push(Name::MinSe, [3600, 7][self.dice.below(2)]),
             491 | 500 | 503 => builder.push(Name::RetryAfter, 3),
             101..200 if self.dice.below(2) == 0 => {
-                builder.push("Require", "100rel");
-                builder.push("RSeq", 1 + self.dice.below(4));
+                builder.push(Name::Require, "100rel");
+                let number = self.dice.pick(&[1, 1, 2, 3, u32::MAX]).unwrap_or(1);
+                builder.push(Name::RSeq, number);
             }
             _ => {}
         }
