@@ -198,6 +198,23 @@ impl Audio {
         }
     }
 
+    /// Waits until a digit has come as RFC 4733 has it, and its end.
+    ///
+    /// # Panics
+    /// When it does not within three seconds.
+    #[track_caller]
+    pub fn hears_digit(&self, digit: char) {
+        let code = "0123456789*#".find(digit).and_then(|code| u8::try_from(code).ok());
+        let began = Instant::now();
+        let mut state = self.state();
+        let is_end = |p: &Packet| p.payload.first().copied() == code && p.payload[1] & 0x80 != 0;
+        while !state.heard.iter().any(|p| p.kind == 101 && p.payload.len() == 4 && is_end(p)) {
+            let left = Duration::from_secs(3).checked_sub(began.elapsed());
+            let waited = self.shared.1.wait_timeout(state, left.expect("a digit within 3 s"));
+            state = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+        }
+    }
+
     /// Waits until nothing has come for 300 ms.
     ///
     /// # Panics

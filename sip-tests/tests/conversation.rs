@@ -95,6 +95,59 @@ fn a_digit_pressed_is_one_event_however_many_packets_carry_it() {
     server.finish();
 }
 
+/// An INFO of these fields and body, and the status of its answer.
+fn info(phone: &mut Phone, headers: &str, body: &str) -> Option<u16> {
+    phone.request_with("INFO", headers, body);
+    phone.expect_response("INFO").status()
+}
+
+#[test]
+fn a_key_by_info_is_told_and_heard_at_the_other_side() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    for (kind, body, digit) in [
+        ("dtmf-relay", "Signal=5\r\nDuration=160\r\n", '5'),
+        ("dtmf-relay", "Signal=11\r\nDuration=100\r\n", '#'),
+        ("dtmf", "7", '7'),
+    ] {
+        let headers = format!("Content-Type: application/{kind}\r\n");
+        assert_eq!(info(&mut alice, &headers, body), Some(200));
+        server.events.wait("dtmf.received", &[("digit", &digit.to_string())]);
+        caller.audio.hears_digit(digit);
+    }
+    assert_eq!(info(&mut alice, "", ""), Some(200), "one that only asks whether we are there");
+    let odd = "Content-Type: application/media_control+xml\r\n";
+    assert_eq!(info(&mut alice, odd, "<x/>"), Some(415));
+    assert_eq!(info(&mut alice, "Info-Package: x\r\n", ""), Some(469));
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn a_key_sent_both_ways_is_one_key() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let relay = "Content-Type: application/dtmf-relay\r\n";
+    for digit in ["1", "2", "3"] {
+        let mark = server.events.mark();
+        caller.audio.press(digit.chars().next().expect("a digit"));
+        server.events.wait_from(mark, "dtmf.received", &[("digit", digit)]);
+        assert_eq!(info(&mut caller, relay, &format!("Signal={digit}\r\n")), Some(200));
+    }
+    // Whoever began with INFO stays with it.
+    let mark = server.events.mark();
+    assert_eq!(info(&mut alice, relay, "Signal=9\r\n"), Some(200));
+    alice.audio.press('9');
+    assert_eq!(info(&mut alice, relay, "Signal=8\r\n"), Some(200));
+    server.events.wait_from(mark, "dtmf.received", &[("digit", "8")]);
+    caller.hang_up();
+    alice.expect_bye();
+    server.events.wait("call.ended", &[]);
+    assert_eq!(server.events.count("dtmf.received", &[]), 5);
+    server.finish();
+}
+
 #[test]
 fn a_stranger_who_sends_rtp_is_neither_heard_nor_answered() {
     let server = Server::plain();

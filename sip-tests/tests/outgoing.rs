@@ -119,3 +119,81 @@ fn early_media_of_the_destination_is_heard_by_the_caller_or_ringing_is() {
     carrier.expect_bye();
     server.finish();
 }
+
+/// A call to `sip:desk@CARRIER` that the carrier sends on to another address.
+fn sent_on(contact: impl Fn(SocketAddr) -> String) -> (Server, Phone, Phone) {
+    let mut carrier = carrier();
+    let server = routed(&format!("{{ uri = \"sip:desk@{}\" }}", carrier.address()), "");
+    carrier.aim(&server);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("anything");
+    let first = carrier.expect("INVITE");
+    let contact = format!("Contact: <{}>\r\n", contact(carrier.address()));
+    carrier.reply(&first, "302 Moved Temporarily", &contact, "");
+    carrier.expect("ACK");
+    (server, caller, carrier)
+}
+
+#[test]
+fn a_destination_that_moved_is_followed_on_its_own_host() {
+    let (server, caller, mut carrier) = sent_on(|address| format!("sip:office@{address}"));
+    let second = carrier.expect("INVITE");
+    assert!(second.request_uri().starts_with("sip:office@"), "{}", second.start);
+    assert_eq!(second.cseq().0, 2);
+    goes_through(server, caller, carrier);
+}
+
+#[test]
+fn a_destination_sends_nobody_to_strangers() {
+    let (server, mut caller, _carrier) = sent_on(|_| "sip:premium@127.0.0.77:5060".to_owned());
+    caller.expect_status(480);
+    server.finish();
+}
+
+#[test]
+fn why_a_call_failed_or_ended_is_told_but_not_in_whose_words() {
+    let mut carrier = carrier();
+    let server = routed(&format!("{{ uri = \"sip:desk@{}\" }}", carrier.address()), "");
+    carrier.aim(&server);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("anything");
+    let invite = carrier.expect("INVITE");
+    let reason = "Reason: Q.850;cause=17;text=\"pbx seven\"\r\n";
+    carrier.reply(&invite, "486 Busy Here", reason, "");
+    carrier.expect("ACK");
+    assert_eq!(caller.expect_status(486).must("Reason"), "Q.850;cause=17");
+    let said = &[("reason", "Q.850;cause=17;text=\"pbx seven\"")];
+    server.events.wait("leg.failed", said);
+
+    caller.invite("anything");
+    carrier.expect("INVITE");
+    carrier.pick_up();
+    caller.expect_answer();
+    carrier.expect("ACK");
+    carrier.request("BYE", "Reason: SIP;text=\"bored\", Q.850;cause=16;text=\"Terminated\"\r\n");
+    assert_eq!(carrier.expect_response("BYE").status(), Some(200));
+    assert_eq!(caller.expect_bye().must("Reason"), "Q.850;cause=16");
+    server.finish();
+}
+
+#[test]
+fn all_legs_of_a_call_bear_one_name() {
+    let mut carrier = carrier();
+    let server = routed(&format!("{{ uri = \"sip:desk@{}\" }}", carrier.address()), "");
+    carrier.aim(&server);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    let theirs = "ab30317f1a784dc48ff824d0d3715d86";
+    let nil = "0".repeat(32);
+    let headers = format!("Session-ID: {theirs};remote={nil}\r\n");
+    caller.invite_as("anything", &sip_tests::Invite { headers: &headers, ..Default::default() });
+    let invite = carrier.expect("INVITE");
+    let ours = invite.must("Session-ID").split(';').next().unwrap_or_default().to_owned();
+    assert_eq!(invite.must("Session-ID"), format!("{ours};remote={nil}"));
+    carrier.pick_up();
+    assert_eq!(caller.expect_answer().must("Session-ID"), format!("{ours};remote={theirs}"));
+    carrier.expect("ACK");
+    server.events.wait("call.started", &[("session_id", &*ours)]);
+    caller.hang_up();
+    carrier.expect_bye();
+    server.finish();
+}

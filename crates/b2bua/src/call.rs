@@ -129,6 +129,8 @@ pub(crate) struct Participant {
     pub(crate) seat: Seat,
     /// Its own phone holds.
     pub(crate) held: bool,
+    /// How its keys come, once one has.
+    pub(crate) keys: Option<Keys>,
     /// Since when no audio has come from it.
     pub(crate) silent_since: Option<Time>,
     pub(crate) lease: media::Lease,
@@ -139,6 +141,17 @@ pub(crate) struct Participant {
     pub(crate) planned: Option<u64>,
     /// Takes part before it is answered: a callee who is heard, a caller who was told where.
     pub(crate) early: bool,
+}
+
+/// How a leg sends the keys pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Keys {
+    /// With the audio, as telephone-event.
+    Audio,
+    /// By INFO.
+    Info,
+    /// By INFO, and with the audio again.
+    Both,
 }
 
 /// What brought a leg into the call.

@@ -173,6 +173,8 @@ pub struct Trunk {
     pub credentials: Option<sip::Credentials>,
     /// Calls at once, both ways.
     pub calls_max: usize,
+    /// Whom a callee there may send us to.
+    pub redirects: sip::Redirects,
     /// Context of its INVITEs, and what of a call's it is told.
     pub headers: HeaderRules,
     /// It belongs to our trust domain (RFC 3325 section 2.3): who calls is believed of it, and told it.

@@ -96,6 +96,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             trusted: true,
             identity: Identity::Customer,
             caller_id: None,
+            redirects: sip::Redirects::Refused,
         }],
         routes: Vec::new(),
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },

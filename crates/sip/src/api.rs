@@ -120,6 +120,18 @@ pub struct Block {
     pub prefix: u8,
 }
 
+impl Block {
+    /// Whether it holds an address; IPv4 within IPv6 is IPv4.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        let (common, width) = match (self.address.to_canonical(), address.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => ((a.to_bits() ^ b.to_bits()).leading_zeros(), 32),
+            (IpAddr::V6(a), IpAddr::V6(b)) => ((a.to_bits() ^ b.to_bits()).leading_zeros(), 128),
+            _ => return false,
+        };
+        common >= u32::from(self.prefix).min(width)
+    }
+}
+
 /// What the endpoint is told about itself and its peers; replaced whole on reload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Config {
@@ -297,6 +309,8 @@ pub struct Invite {
     /// Our half of Session-ID (RFC 7989), the same on all legs of a call; one of its own where
     /// none is given.
     pub uuid: Option<Uuid>,
+    /// Whom the callee may send us to by 301 or 302. A registered phone sends nobody anywhere.
+    pub redirects: Redirects,
 }
 
 impl Invite {
@@ -313,6 +327,27 @@ impl Invite {
             body: None,
             credentials: None,
             uuid: None,
+            redirects: Redirects::Refused,
+        }
+    }
+}
+
+/// Where a redirection may lead (RFC 3261 section 8.1.3.4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Redirects {
+    /// Nowhere: a 3xx is a failure.
+    Refused,
+    /// To the host that was called, or to addresses of these blocks.
+    Own(Vec<Block>),
+    /// Wherever it says. Credentials are kept for the host that was called and its blocks.
+    Any,
+}
+
+impl Redirects {
+    pub(crate) fn blocks(&self) -> &[Block] {
+        match self {
+            Self::Own(blocks) => blocks,
+            Self::Refused | Self::Any => &[],
         }
     }
 }

@@ -155,7 +155,8 @@ impl Phone {
         let (via, contact) = (self.via(), self.contact());
         let Call { id, local, remote, target, routes, .. } = &self.call;
         let routes: String = routes.iter().map(|route| format!("Route: {route}\r\n")).collect();
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let is_said = body.is_empty() || headers.contains("Content-Type:");
+        let kind = if is_said { "" } else { "Content-Type: application/sdp\r\n" };
         format!(
             "{method} {target} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\n{routes}From: {local}\r\n\
              To: {remote}\r\nCall-ID: {id}\r\nCSeq: {cseq} {method}\r\nContact: {contact}\r\n\
@@ -215,8 +216,13 @@ impl Phone {
 
     /// A request of the call other than INVITE, ACK, CANCEL.
     pub fn request(&mut self, method: &str, headers: &str) {
+        self.request_with(method, headers, "");
+    }
+
+    /// The same with a body, whose Content-Type is among the header fields.
+    pub fn request_with(&mut self, method: &str, headers: &str, body: &str) {
         self.call.cseq += 1;
-        let text = self.text(method, self.call.cseq, headers, "");
+        let text = self.text(method, self.call.cseq, headers, body);
         self.send(&text);
     }
 
@@ -271,11 +277,10 @@ impl Phone {
             }
         }
         let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-        let contact = self.contact();
-        text += &format!(
-            "Contact: {contact}\r\n{headers}{kind}Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        if !headers.contains("Contact:") {
+            text += &format!("Contact: {}\r\n", self.contact());
+        }
+        text += &format!("{headers}{kind}Content-Length: {}\r\n\r\n{body}", body.len());
         if let Some((_, answer)) = self.seen.get_mut(&request.identity()) {
             *answer = Some(text.clone());
         }

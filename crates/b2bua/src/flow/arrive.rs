@@ -82,6 +82,7 @@ impl B2bua {
             state: LegState::Invited,
             seat: Seat::Waiting(Source::Ringing),
             held: false,
+            keys: None,
             silent_since: None,
             lease,
             negotiation,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use media::{Command, Hears, Row, Source};
 
 use crate::api::{Output, Time};
-use crate::call::{Call, LegState, Occupation, Participant, Seat, Timer};
+use crate::call::{Call, Keys, LegState, Occupation, Participant, Seat, Timer};
 use crate::event::{Phase, What};
 use crate::id::{CallKey, ParticipantId};
 use crate::switch::B2bua;
@@ -149,7 +149,9 @@ impl B2bua {
         match *event {
             media::Event::Dtmf { leg, digit, .. } => {
                 let leg = sip::LegId(leg.0);
-                self.with_leg(leg, |switch, call| switch.pressed(now, call, leg, digit));
+                self.with_leg(leg, |switch, call| {
+                    switch.pressed(now, call, leg, digit, Keys::Audio);
+                });
             }
             media::Event::NoAudio { leg, since } => self.silent(now, leg, Some(since)),
             media::Event::AudioBack { leg } | media::Event::FirstPacket { leg } => {

@@ -1,7 +1,7 @@
 //! Calling somebody without the distributor: an operator by number, a URI, a number outside.
 
 use sip::msg::{Message, NameAddr, Uri};
-use sip::{LegId, Target};
+use sip::{LegId, Redirects, Target};
 
 use super::ring::{Callee, Rung};
 use super::{DIAL_TIMEOUT, reason};
@@ -46,7 +46,10 @@ impl B2bua {
     ) {
         let address = call.origin().map(|origin| origin.negotiation.settings().address);
         let Some(address) = address else { return };
+        let configured = trunk.as_deref().and_then(|name| self.directory.trunk(name));
+        let own = || Redirects::Own(Vec::new());
         let callee = Callee {
+            redirects: configured.map_or_else(own, |trunk| trunk.redirects.clone()),
             to: NameAddr::new(uri.bare()),
             target: Target::Uri { uri, proxy: None },
             address,
@@ -126,7 +129,8 @@ impl B2bua {
 fn rejection(status: u16) -> acd::Rejection {
     match status {
         486 | 600 => acd::Rejection::Busy,
-        403 | 603 | 607 => acd::Rejection::Declined,
+        // A phone that sends its callers elsewhere takes none.
+        300..=399 | 403 | 603 | 607 => acd::Rejection::Declined,
         404 | 408 | 410 | 480 | 503 | 604 => acd::Rejection::Unreachable,
         _ => acd::Rejection::Error,
     }

@@ -7,6 +7,7 @@ mod connect;
 mod destination;
 mod dial;
 mod distribute;
+mod dtmf;
 mod early;
 mod end;
 mod introduce;

@@ -107,46 +107,12 @@ impl B2bua {
 
     /// A request within a dialog that is neither INVITE, ACK nor BYE.
     fn requested(&mut self, now: Time, leg: LegId, token: u64, request: &Message) {
-        let status = match request.method() {
-            Some(Method::Info) => {
-                self.info(now, leg, request);
-                200
-            }
-            _ => 501,
+        let (status, headers) = match request.method() {
+            Some(Method::Info) => self.info(now, leg, request),
+            _ => (501, Vec::new()),
         };
-        let (headers, body) = (Vec::new(), None);
+        let body = None;
         self.command_sip(now, sip::Command::RespondRequest { leg, token, status, headers, body });
-    }
-
-    /// A key pressed, as `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`).
-    fn info(&mut self, now: Time, leg: LegId, request: &Message) {
-        let body = request.body();
-        let Ok(text) = core::str::from_utf8(&body) else { return };
-        let kind = request.content_type().unwrap_or_default();
-        let signal = match kind.as_str() {
-            "application/dtmf-relay" => text.lines().find_map(|line| {
-                let (name, value) = line.split_once('=')?;
-                name.trim().eq_ignore_ascii_case("signal").then(|| value.trim())
-            }),
-            "application/dtmf" => Some(text.trim()),
-            _ => None,
-        };
-        let digit = signal.and_then(|signal| signal.chars().next());
-        if let Some(digit) = digit.filter(|digit| "0123456789*#ABCD".contains(*digit)) {
-            self.with_leg(leg, |switch, call| switch.pressed(now, call, leg, digit));
-        }
-    }
-
-    pub(crate) fn pressed(
-        &mut self,
-        now: Time,
-        call: &mut crate::call::Call,
-        leg: LegId,
-        digit: char,
-    ) {
-        if let Some(participant) = call.participant(leg).map(|p| p.id) {
-            self.tell(now, call, What::DtmfReceived { participant, digit });
-        }
     }
 
     /// Ends everything at once.

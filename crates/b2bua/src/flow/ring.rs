@@ -3,7 +3,7 @@
 use acd::OperatorId;
 use media::{Lease, LegSettings, Negotiation};
 use sip::msg::NameAddr;
-use sip::{Invite, LegId, Target};
+use sip::{Invite, LegId, Redirects, Target};
 use std::net::IpAddr;
 
 use crate::api::Time;
@@ -23,6 +23,7 @@ pub(crate) struct Callee {
     pub(crate) why: Why,
     pub(crate) trunk: Option<Name>,
     pub(crate) credentials: Option<sip::Credentials>,
+    pub(crate) redirects: Redirects,
 }
 
 /// What came of ringing.
@@ -62,6 +63,7 @@ impl B2bua {
                 why,
                 trunk: None,
                 credentials: None,
+                redirects: Redirects::Refused,
             };
             if self.ring(now, call, callee) {
                 rung = Rung::Rings;
@@ -97,6 +99,7 @@ impl B2bua {
             state: LegState::Calling,
             seat: Seat::Waiting(media::Source::Ringing),
             held: false,
+            keys: None,
             silent_since: None,
             lease,
             negotiation,
@@ -112,6 +115,7 @@ impl B2bua {
             credentials: callee.credentials,
             max_forwards: call.hops,
             uuid: call.uuid,
+            redirects: callee.redirects,
             ..Invite::new(leg, callee.target, from, callee.to)
         };
         self.command_sip(now, sip::Command::Invite(Box::new(invite)));

@@ -30,7 +30,6 @@ mod nonces;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -183,7 +182,7 @@ impl Case<'_> {
             return Some(Peer::User(from.into()));
         }
         let source = self.flow.remote.ip();
-        let here = |block: &Block| contains(block, source);
+        let here = |block: &Block| block.contains(source);
         if let Some(trunk) = self.config.trunks.iter().find(|t| t.hosts.iter().any(here)) {
             return Some(Peer::Trunk(trunk.name.clone()));
         }
@@ -279,14 +278,4 @@ impl Case<'_> {
     fn refused(&self, reason: &'static str, user: &str) -> Event {
         Event::refused(*self.flow, reason, self.request, user)
     }
-}
-
-/// Whether a block holds an address; IPv4 within IPv6 is IPv4.
-fn contains(block: &Block, address: IpAddr) -> bool {
-    let (common, width) = match (block.address.to_canonical(), address.to_canonical()) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => ((a.to_bits() ^ b.to_bits()).leading_zeros(), 32),
-        (IpAddr::V6(a), IpAddr::V6(b)) => ((a.to_bits() ^ b.to_bits()).leading_zeros(), 128),
-        _ => return false,
-    };
-    common >= u32::from(block.prefix).min(width)
 }

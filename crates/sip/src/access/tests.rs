@@ -179,7 +179,7 @@ fn blocks_of_addresses() {
     let check = |block: &str, prefix, address: &str, expected| {
         let block = crate::Block { address: block.parse().unwrap(), prefix };
         let address = address.parse().unwrap();
-        assert_eq!(super::contains(&block, address), expected, "{block:?} {address}");
+        assert_eq!(block.contains(address), expected, "{block:?} {address}");
     };
     check("203.0.113.5", 32, "203.0.113.5", true);
     check("203.0.113.5", 32, "203.0.113.4", false);

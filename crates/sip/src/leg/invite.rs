@@ -9,6 +9,7 @@ use super::cancel::Cancel;
 use super::challenge::Auth;
 use super::expiry::Expiry;
 use super::prack::Earlies;
+use super::redirect::Targets;
 use super::way::Way;
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
@@ -21,9 +22,13 @@ use crate::{Event, Failure, Flow, Headers, Invite, LegId, Target, Time};
 /// An INVITE of ours that is not finally answered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Calling {
-    invite: Invite,
+    pub(super) invite: Invite,
     /// The Request-URI.
-    uri: Uri,
+    pub(super) uri: Uri,
+    /// The one the call began with.
+    pub(super) first: Uri,
+    /// Others that were given in its place.
+    pub(super) targets: Targets,
     /// Route values as written.
     routes: Vec<String>,
     /// The ways there, the one in use first.
@@ -59,7 +64,9 @@ impl Leg {
         let auth = Auth::new(invite.credentials.take());
         let uuid = invite.uuid.unwrap_or_else(|| core.rng.uuid());
         let calling = Calling {
-            uri: uri.without_headers(),
+            uri: uri.clone().without_headers(),
+            first: uri,
+            targets: Targets::default(),
             routes: Vec::new(),
             flows: VecDeque::new(),
             key: None,
@@ -136,9 +143,10 @@ impl Leg {
     pub(super) fn invite_resolved(&mut self, core: &mut Core, now: Time, flows: Vec<Flow>) {
         let Some(calling) = &mut self.calling else { return };
         calling.flows = flows.into();
-        match calling.flows.front() {
-            Some(_) => self.send_invite(core, now),
-            None => self.failed(core, now, 404, None),
+        if !calling.flows.is_empty() {
+            self.send_invite(core, now);
+        } else if !self.redirected(core, now, 404, None) {
+            self.failed(core, now, 404, None);
         }
     }
 
@@ -260,13 +268,13 @@ impl Leg {
             if let Some(key) = self.try_again(core, now, sent, response, false) {
                 if let Some(calling) = &mut self.calling {
                     calling.key = Some(key);
-                    calling.provisional = false;
-                    calling.earlies.clear();
                 }
-                self.dialogs.clear();
+                self.start_over();
                 return;
             }
-            if status == 503 && self.next_flow(core, now) {
+            if status == 503 && self.next_flow(core, now)
+                || self.redirected(core, now, status, Some(response))
+            {
                 return;
             }
         }
@@ -276,7 +284,9 @@ impl Leg {
     /// No answer, or no way to send.
     fn invite_unheard(&mut self, core: &mut Core, now: Time, status: u16) {
         let wanted = self.calling.as_ref().is_some_and(|calling| calling.cancel == Cancel::No);
-        if !(wanted && self.next_flow(core, now)) {
+        let goes_on =
+            wanted && (self.next_flow(core, now) || self.redirected(core, now, status, None));
+        if !goes_on {
             self.failed(core, now, status, None);
         }
     }
@@ -288,11 +298,19 @@ impl Leg {
         if calling.flows.is_empty() {
             return false;
         }
-        calling.earlies.clear();
-        self.dialogs.clear();
+        self.start_over();
         self.auth.begin();
         self.send_invite(core, now);
         true
+    }
+
+    /// Forgets what the last INVITE brought: another one takes its place.
+    pub(super) fn start_over(&mut self) {
+        self.dialogs.clear();
+        if let Some(calling) = &mut self.calling {
+            calling.provisional = false;
+            calling.earlies.clear();
+        }
     }
 
     fn failed(&mut self, core: &mut Core, now: Time, status: u16, response: Option<&Message>) {

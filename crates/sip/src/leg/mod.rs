@@ -26,6 +26,7 @@ mod outbox;
 mod parcel;
 mod prack;
 mod progress;
+mod redirect;
 mod refer;
 mod referral;
 mod reinvite;

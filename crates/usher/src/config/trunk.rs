@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use b2bua::config::{HeaderRules, Identity, Name, Trunk};
-use sip::{Block, Credentials, TrunkPeer};
+use sip::{Block, Credentials, Redirects, TrunkPeer};
 
 use super::fault::Report;
 use super::headers;
@@ -51,6 +51,13 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
         );
     }
     let calls_max = section.whole("max_calls", 500, 1..=1_000_000);
+    let own: fn(Vec<Block>) -> Redirects = Redirects::Own;
+    let redirects = section.choice(
+        "redirects",
+        &[("own", own), ("none", |_| Redirects::Refused), ("any", |_| Redirects::Any)],
+        &[],
+    );
+    let redirects = redirects(hosts.clone());
     let usual = !hosts.is_empty() && hosts.iter().all(|block| block.prefix >= NARROW);
     let trusted = section.switch("trust", usual);
     if trusted && !usual && !hosts.is_empty() {
@@ -73,6 +80,7 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
             proxy,
             credentials,
             calls_max,
+            redirects,
             headers,
             trusted,
             identity,
