@@ -173,7 +173,7 @@ pub(crate) fn base_config() -> Config {
         strangers: sip::Strangers::Forbid,
         expires_s_min: 60,
         expires_s_max: 7_200,
-        watch: sip::Watch::default(),
+        watch: sip::Watch { interval_s_min: 4, ..sip::Watch::default() },
         contacts_max: 10,
         legs_max: 100_000,
         transactions_max: 1_000_000,

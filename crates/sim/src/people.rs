@@ -161,7 +161,7 @@ impl World {
         let caller = self.scenario.callers[who].clone();
         self.later(caller.patience_ms, Act::Caller(who, CallerAct::GiveUp));
         if let Some(lie) = caller.lie.and_then(|lie| CallerLie::ALL.get(lie)) {
-            let told = *lie != CallerLie::Vanish || self.scenario.dead_audio_ms.is_some();
+            let told = *lie != CallerLie::Vanish || self.scenario.is_watched();
             if told {
                 self.raw_dial(who, *lie);
             }
@@ -265,6 +265,10 @@ impl World {
             self.order(at, Command::Respond { leg, status: 183, headers, body });
         }
         self.order(at, Command::Respond { leg, status: 180, headers: Vec::new(), body: None });
+        if self.scenario.is_watched() && self.troubles.one_in_1000(operator.die_permille / 4) {
+            let delay = self.troubles.below(3_000);
+            self.later(delay, Act::Trouble(Trouble::Dies(at)));
+        }
         if self.dice.one_in_1000(operator.ignore_permille) {
             return;
         }
@@ -321,8 +325,7 @@ impl World {
             let delay = self.dice.exponential(60_000);
             self.later(delay, Act::Phone(at, PhoneAct::HangUp(leg)));
         }
-        if self.scenario.dead_audio_ms.is_some() && self.troubles.one_in_1000(operator.die_permille)
-        {
+        if self.scenario.is_watched() && self.troubles.one_in_1000(operator.die_permille) {
             let delay = self.troubles.below(10_000);
             self.later(delay, Act::Trouble(Trouble::Dies(at)));
         }

@@ -190,13 +190,14 @@ fn fewer_callers(best: &mut Scenario, failure: &str) {
 }
 
 /// What a smaller run may do without.
-const CALMER: [fn(&mut Scenario); 14] = [
+const CALMER: [fn(&mut Scenario); 15] = [
     |s| s.carry_permille = 0,
     |s| s.order_ms = None,
     |s| s.reloads.clear(),
     |s| s.drain_ms = None,
     |s| s.replay_permille = 0,
     |s| s.dead_audio_ms = None,
+    |s| s.watch = sip::Watch::default(),
     |s| s.network = Network { loss_permille: 0, twice_permille: 0, ..s.network },
     |s| s.network.loss_permille = 0,
     |s| s.network.twice_permille = 0,
@@ -244,11 +245,12 @@ fn explain(scenario: &Scenario) -> Failure {
     for operator in &scenario.operators {
         let _ = writeln!(head, "{operator:?}");
     }
-    let Scenario { seed, network, dead_audio_ms, carry_permille, at_once, strategy, .. } = scenario;
+    let Scenario { seed, network, dead_audio_ms, watch, carry_permille, at_once, strategy, .. } =
+        scenario;
     let _ = writeln!(
         head,
-        "{network:?} dead_audio_ms {dead_audio_ms:?} carry {carry_permille} at_once {at_once} \
-         {strategy:?}"
+        "{network:?} dead_audio_ms {dead_audio_ms:?} {watch:?} carry {carry_permille} \
+         at_once {at_once} {strategy:?}"
     );
     Failure { seed: *seed, what, ladder: head + &ladder }
 }

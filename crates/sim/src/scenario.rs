@@ -32,8 +32,11 @@ pub struct Scenario {
     pub strategy: acd::Strategy,
     /// Longest wait in seconds.
     pub wait_s_max: u64,
-    /// Without a packet for so long a leg counts as lost; phones and callers vanish only then.
+    /// Without a packet for so long a leg counts as lost.
     pub dead_audio_ms: Option<Ms>,
+    /// How the switch notices that somebody is gone. Phones and callers vanish only where it would,
+    /// or by their audio.
+    pub watch: sip::Watch,
     /// How often an order comes from the API, on the average.
     pub order_ms: Option<Ms>,
     /// Reloads: when, for how long, without whom.
@@ -152,6 +155,7 @@ impl Scenario {
             (0..dice.between(1, 12)).map(|_| rough_caller(&mut dice, direct)).collect();
         callers.sort_by_key(|caller| caller.at_ms);
         let dead_audio_ms = dice.one_in_1000(500).then(|| dice.between(1_000, 10_000));
+        let watch = rough_watch(&mut dice);
         let reloads = dice.one_in_1000(200).then(|| {
             let who = usize::try_from(dice.below(operators.len() as u64)).unwrap_or(0);
             (dice.between(1_000, 40_000), dice.between(1, 20_000), who)
@@ -173,12 +177,20 @@ impl Scenario {
             ][usize::try_from(dice.below(4)).unwrap_or(0)],
             wait_s_max: dice.between(5, 120),
             dead_audio_ms,
+            watch,
             order_ms: dice.one_in_1000(300).then(|| dice.between(500, 10_000)),
             reloads: reloads.into_iter().collect(),
             drain_ms: dice.one_in_1000(150).then(|| dice.between(5_000, 40_000)),
             replay_permille: if dice.one_in_1000(300) { dice.below(40) } else { 0 },
             operators,
         }
+    }
+
+    /// Whether the switch notices that somebody has vanished.
+    #[must_use]
+    pub(crate) fn is_watched(&self) -> bool {
+        let watch = &self.watch;
+        self.dead_audio_ms.is_some() || watch.interval_s > 0 || watch.probe_s > 0
     }
 
     /// A quiet house with this many operators who pick up at once and nobody who calls: for tests
@@ -243,12 +255,25 @@ impl Scenario {
             strategy: acd::Strategy::LongestIdle,
             wait_s_max: 120,
             dead_audio_ms: None,
+            watch: sip::Watch::default(),
             order_ms: None,
             reloads: Vec::new(),
             drain_ms: None,
             replay_permille: 0,
         }
     }
+}
+
+/// Timers and probes far shorter than any real network should see.
+fn rough_watch(dice: &mut Dice) -> sip::Watch {
+    let seconds = u32::try_from(dice.between(4, 20)).unwrap_or(4);
+    let (interval_s, probe_s) = match dice.below(5) {
+        0 | 1 => (0, 0),
+        2 => (seconds, 0),
+        3 => (0, seconds),
+        _ => (2 * seconds + 1, seconds),
+    };
+    sip::Watch { interval_s, interval_s_min: 4, probe_s }
 }
 
 fn rough_operator(dice: &mut Dice) -> Operator {

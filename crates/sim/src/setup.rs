@@ -51,6 +51,7 @@ pub(crate) fn peers(scenario: &Scenario, dice: &mut Dice, ladder: &mut Ladder) -
 pub(crate) fn config(scenario: &Scenario) -> Config {
     let ids: Vec<String> = (0..scenario.operators.len()).map(operator_id).collect();
     let mut sip = base_config();
+    sip.watch = scenario.watch;
     sip.users = ids
         .iter()
         .map(|id| Credentials { username: id.as_str().into(), password: PASSWORD.into() })

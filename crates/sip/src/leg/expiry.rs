@@ -249,12 +249,17 @@ impl Expiry {
 impl Leg {
     /// Its deadline while the dialog stands.
     pub(super) fn expires_at(&self) -> Option<Time> {
-        let stands = self.phase == Phase::Confirmed && !self.silent;
-        self.expiry.due().filter(|_| stands)
+        self.expiry.due().filter(|_| self.is_watched())
+    }
+
+    /// Whether the peer's life is looked at: not before it has acknowledged our 2xx, which it must
+    /// do in time anyway. It may not know of the dialog yet.
+    fn is_watched(&self) -> bool {
+        self.phase == Phase::Confirmed && !self.silent && self.unacked.is_none()
     }
 
     pub(super) fn expiry_due(&mut self, core: &mut Core, now: Time) {
-        while self.phase == Phase::Confirmed && !self.silent {
+        while self.is_watched() {
             match self.expiry.step(now, &core.config.watch) {
                 Some(Step::Refresh) => self.refresh(core, now),
                 Some(Step::Probe) => self.pulse(core, now, Method::Options),

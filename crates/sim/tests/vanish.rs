@@ -1,0 +1,86 @@
+//! Peers that vanish without a word: nothing reaches them and nothing comes of them. In whatever
+//! state they do, the switch notices it by a session timer or by asking, and nobody is left over:
+//! no leg, no call without its record, no operator who is on a call with nobody.
+
+#![expect(clippy::panic, reason = "a test panics when it fails")]
+
+use sim::{Caller, Scenario, Summary, run};
+use sip::Watch;
+
+const TIMER: Watch = Watch { interval_s: 90, interval_s_min: 90, probe_s: 0 };
+const PROBE: Watch = Watch { interval_s: 0, interval_s_min: 90, probe_s: 60 };
+const BOTH: Watch = Watch { interval_s: 1_800, interval_s_min: 90, probe_s: 60 };
+
+/// Who vanishes, see `raw/caller.rs`.
+const VANISHES: Option<usize> = Some(8);
+
+/// Runs a house with one operator and callers who would stay for an hour.
+fn check(lie: Option<usize>, change: impl Fn(&mut Scenario)) -> Summary {
+    let mut sum = Summary::default();
+    for watch in [TIMER, PROBE, BOTH] {
+        for seed in 0..40 {
+            let mut house = Scenario::quiet(1);
+            house.seed = seed;
+            house.watch = watch;
+            house.wait_s_max = 3_600;
+            house.callers.push(Caller {
+                talk_ms: 3_600_000,
+                patience_ms: 3_600_000,
+                lie,
+                ..Caller::calm(2_000)
+            });
+            change(&mut house);
+            let one = run(&house).unwrap_or_else(|failure| panic!("{failure}"));
+            sum.answered += one.answered;
+            sum.abandoned += one.abandoned;
+            sum.lost += one.lost;
+        }
+    }
+    sum
+}
+
+#[test]
+fn a_caller_who_waits() {
+    let sum = check(VANISHES, |house| house.operators[0].ignore_permille = 1_000);
+    assert_eq!((sum.answered, sum.abandoned), (0, 120), "{sum:?}");
+}
+
+#[test]
+fn a_caller_who_hears_ringing() {
+    check(VANISHES, |house| {
+        house.at_once = false;
+        house.operators[0].ignore_permille = 1_000;
+        house.wait_s_max = 120;
+    });
+}
+
+#[test]
+fn a_caller_who_talks() {
+    let sum = check(VANISHES, |_| {});
+    assert!(sum.answered > 90, "{sum:?}");
+}
+
+#[test]
+fn a_caller_on_hold() {
+    let sum = check(VANISHES, |house| house.operators[0].hold_permille = 1_000);
+    assert!(sum.answered > 90, "{sum:?}");
+}
+
+#[test]
+fn an_operator_who_talks_or_rings_or_holds() {
+    for (hold, ignore) in [(0, 0), (1_000, 0), (0, 500)] {
+        let sum = check(None, |house| {
+            let operator = &mut house.operators[0];
+            (operator.hold_permille, operator.ignore_permille) = (hold, ignore);
+            operator.die_permille = 1_000;
+            house.callers[0].talk_ms = 200_000;
+            house.callers[0].patience_ms = 900_000;
+        });
+        assert!(sum.lost > 60, "{sum:?}");
+    }
+}
+
+#[test]
+fn both_at_once() {
+    check(VANISHES, |house| house.operators[0].die_permille = 1_000);
+}
