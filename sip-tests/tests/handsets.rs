@@ -34,6 +34,7 @@ macro_rules! with_each {
 with_each! {
     a_call_of_the_queue_with_hold_and_keys_that_it_ends
     a_call_by_number_that_the_other_side_holds_and_ends
+    early_media_is_heard_while_it_rings
     a_call_to_the_queue
     a_caller_who_gives_up_and_one_whom_it_declines
     a_call_that_it_gives_up_and_one_that_is_refused
@@ -97,6 +98,27 @@ fn a_call_by_number_that_the_other_side_holds_and_ends(kind: Kind, way: Way) {
     bob.hang_up();
     alice.is_over(call);
     bob.audio.is_continuous();
+    server.finish();
+}
+
+fn early_media_is_heard_while_it_rings(kind: Kind, way: Way) {
+    let server = Server::plain();
+    let mut bob = Phone::operator(&server, "bob", TEXT_HZ);
+    let mut alice = kind.operator(&server, 0, "alice", HANDSET_HZ, (way, Keys::Events));
+    let call = alice.dial("102");
+    let invite = bob.expect("INVITE");
+    let sdp = bob.sdp();
+    bob.reply(&invite, "183 Session Progress", "", &sdp);
+    alice.hears(call, TEXT_HZ);
+    assert_eq!(server.events.count("call.answered", &[]), 0);
+    bob.reply(&invite, "200 OK", "", &sdp);
+    bob.expect("ACK");
+    alice.is_answered(call);
+    bob.audio.hears(HANDSET_HZ);
+    alice.hears(call, TEXT_HZ);
+    alice.hang_up(call);
+    bob.expect_bye();
+    alice.is_over(call);
     server.finish();
 }
 
