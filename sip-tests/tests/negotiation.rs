@@ -331,3 +331,39 @@ fn each_repeated_200_of_a_phone_is_confirmed_again() {
     alice.expect_times("ACK", 3);
     ends_well(server, caller, alice);
 }
+
+/// The description among a gateway's and a phone's other parts (RFC 5621).
+fn in_parts(sdp: String) -> String {
+    format!(
+        "--x\r\nContent-Type: application/isup;version=itu-t92+\r\n\r\n\u{1}\u{10}\r\n\
+         --x\r\nContent-Type: application/sdp\r\nContent-Disposition: session\r\n\r\n{sdp}\r\n\
+         --x\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--x--\r\n"
+    )
+}
+
+#[test]
+fn descriptions_among_other_parts_are_found_in_requests_responses_and_acks() {
+    let server = Server::plain();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let mut caller = Phone::caller(&server, 1_130.0);
+    (alice.rewrite, caller.rewrite) = (in_parts, in_parts);
+    caller.invite("600");
+    caller.expect_answer();
+    alice.expect("INVITE");
+    connect(&caller, &mut alice);
+    caller.reinvite();
+    caller.expect_answer();
+    alice.reinvite_late();
+    alice.expect_answer();
+    ends_well(server, caller, alice);
+}
+
+#[test]
+fn a_part_that_must_be_known_and_is_not_gets_415() {
+    let server = Server::plain();
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.rewrite = |sdp| in_parts(sdp).replace("image/png", "application/unheard-of");
+    caller.invite("600");
+    caller.expect_status(415);
+    server.finish();
+}

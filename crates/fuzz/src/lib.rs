@@ -46,10 +46,10 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "message", run: message, length_max: 4096 },
     Target { name: "stream", run: stream, length_max: 4096 },
-    Target { name: "uri", run: uri, length_max: 4096 },
-    Target { name: "headers", run: headers, length_max: 4096 },
-    Target { name: "auth", run: auth, length_max: 4096 },
+    Target { name: "uri", run: uri, length_max: 256 },
+    Target { name: "headers", run: headers, length_max: 256 },
+    Target { name: "auth", run: auth, length_max: 256 },
     Target { name: "multipart", run: multipart, length_max: 4096 },
     Target { name: "sdp", run: sdp, length_max: 4096 },
-    Target { name: "endpoint", run: endpoint, length_max: 512 },
+    Target { name: "endpoint", run: endpoint, length_max: 256 },
 ];

@@ -16,9 +16,9 @@ struct Target(&'static str, &'static str, u32, u64);
 const TARGETS: &[Target] = &[
     Target("message", "sip", 4096, 1),
     Target("stream", "sip", 4096, 1),
-    Target("uri", "sip", 4096, 1),
-    Target("headers", "sip", 4096, 1),
-    Target("auth", "sip", 4096, 1),
+    Target("uri", "sip", 256, 1),
+    Target("headers", "sip", 256, 1),
+    Target("auth", "sip", 256, 1),
     Target("multipart", "sip", 4096, 1),
     Target("sdp", "sdp", 4096, 1),
     Target("endpoint", "sip", 256, 10),

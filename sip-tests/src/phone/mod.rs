@@ -31,7 +31,7 @@ pub struct Phone {
     pub codecs: Vec<u8>,
     /// The direction it offers and answers.
     pub direction: &'static str,
-    /// Done to every SDP before it is sent.
+    /// Done to every SDP before it is sent; what begins with `--x` then is sent as a multipart.
     pub rewrite: fn(String) -> String,
     /// Answers repeated requests as before; false: is deaf to them.
     pub repeats: bool,

@@ -155,8 +155,8 @@ impl Phone {
         let (via, contact) = (self.via(), self.contact());
         let Call { id, local, remote, target, routes, .. } = &self.call;
         let routes: String = routes.iter().map(|route| format!("Route: {route}\r\n")).collect();
-        let is_said = body.is_empty() || headers.contains("Content-Type:");
-        let kind = if is_said { "" } else { "Content-Type: application/sdp\r\n" };
+        let is_said = headers.contains("Content-Type:");
+        let kind = if is_said { "" } else { kind(body) };
         format!(
             "{method} {target} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\n{routes}From: {local}\r\n\
              To: {remote}\r\nCall-ID: {id}\r\nCSeq: {cseq} {method}\r\nContact: {contact}\r\n\
@@ -276,7 +276,7 @@ impl Phone {
                 text += &format!("{name}: {value}{tag}\r\n");
             }
         }
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let kind = kind(body);
         if !headers.contains("Contact:") {
             text += &format!("Contact: {}\r\n", self.contact());
         }
@@ -332,5 +332,14 @@ impl Phone {
     pub fn answer(&mut self) {
         self.pick_up();
         self.expect("ACK");
+    }
+}
+
+/// The Content-Type of a body, as a line.
+fn kind(body: &str) -> &'static str {
+    match body.get(..3) {
+        None => "",
+        Some("--x") => "Content-Type: multipart/mixed;boundary=\"x\"\r\n",
+        Some(_) => "Content-Type: application/sdp\r\n",
     }
 }

@@ -204,3 +204,91 @@ fn mux_takes_two() {
     let plan = leg.plan().unwrap();
     assert_eq!((plan.mux, plan.remote_rtcp), (false, "198.51.100.2:5001".parse().unwrap()));
 }
+
+/// Media that are not ours, each as offered and as it stays for ever.
+const FOREIGN: &[(&str, &str)] = &[
+    ("video 5002 RTP/AVP 96 97", "video 0 RTP/AVP 96 97"),
+    ("video 5002/2 RTP/SAVPF 96", "video 0 RTP/SAVPF 96"),
+    ("text 5004 RTP/AVP 98 100", "text 0 RTP/AVP 98 100"),
+    ("image 6000 udptl t38", "image 0 udptl t38"),
+    ("image 6002 TCP t38", "image 0 TCP t38"),
+    ("message 7654 TCP/MSRP *", "message 0 TCP/MSRP *"),
+    ("message 7656 TCP/TLS/MSRP *", "message 0 TCP/TLS/MSRP *"),
+    (
+        "application 9 UDP/DTLS/SCTP webrtc-datachannel",
+        "application 0 UDP/DTLS/SCTP webrtc-datachannel",
+    ),
+    ("application 9 TCP/BFCP *", "application 0 TCP/BFCP *"),
+    ("control 9 unheard/of x-y", "control 0 unheard/of x-y"),
+    ("audio 5006 RTP/AVP 0 8", "audio 0 RTP/AVP 0 8"),
+    ("audio 5008 RTP/SAVP 0 8", "audio 0 RTP/SAVP 0 8"),
+    ("audio 5010 RTP/SAVPF 0", "audio 0 RTP/SAVPF 0"),
+    ("audio 5012 UDP/TLS/RTP/SAVPF 111 0", "audio 0 UDP/TLS/RTP/SAVPF 111 0"),
+    ("audio 9 TCP/RTP/AVP 0", "audio 0 TCP/RTP/AVP 0"),
+    ("video 0 RTP/AVP 31", "video 0 RTP/AVP 31"),
+];
+
+/// Attributes of the peer's that would be lies in an answer of ours.
+const NEVER_OURS: &[&str] =
+    &["a=group", "a=mid", "a=crypto", "a=setup", "a=fingerprint", "a=ice", "a=candidate", "b="];
+
+#[test]
+fn foreign_media_are_refused_in_their_places_for_ever() {
+    let head = "v=0\r\no=- 1 1 IN IP4 198.51.100.2\r\ns=-\r\nc=IN IP4 198.51.100.2\r\nt=0 0\r\n\
+                a=group:BUNDLE 0 1\r\nb=AS:900\r\n";
+    let more = "a=mid:1\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\na=setup:actpass\r\n\
+                a=ice-ufrag:x\r\na=candidate:1 1 UDP 1 10.0.0.1 9 typ host\r\nb=TIAS:64000\r\n";
+    let medium = |line: &str| format!("m={line}\r\n{more}");
+    let ours = |port: u16, direction: &str| {
+        format!("m=audio {port} RTP/AVP 8 0\r\na=mid:0\r\na={direction}\r\n")
+    };
+    for (offered, refused) in FOREIGN {
+        // Audio over RTP/AVP is ours wherever it stands, so its double is foreign behind it only.
+        let doubles = offered.starts_with("audio") && offered.contains(" RTP/AVP ");
+        for is_first in [true, false].into_iter().filter(|is_first| !(doubles && *is_first)) {
+            let offer = |port: u16, direction: &str| match is_first {
+                true => format!("{head}{}{}", medium(offered), ours(port, direction)),
+                false => format!("{head}{}{}", ours(port, direction), medium(offered)),
+            };
+            let check = |body: &Bytes, audio: &str| {
+                let (foreign, audio) = (format!("m={refused}"), format!("m=audio {audio}"));
+                let [first, second] = if is_first { [foreign, audio] } else { [audio, foreign] };
+                assert_eq!(line(body, "m="), [first, second], "{offered}");
+                for attribute in NEVER_OURS {
+                    assert_eq!(line(body, attribute), [""; 0], "{offered}");
+                }
+            };
+            let mut leg = leg();
+            check(&leg.on_offer(offer(5000, "sendrecv").as_bytes()).unwrap(), "30000 RTP/AVP 8");
+            // Hold, resume, audio off and on again, by the peer's offers and by our own.
+            check(&leg.on_offer(offer(5000, "sendonly").as_bytes()).unwrap(), "30000 RTP/AVP 8");
+            check(&leg.offer(), "30000 RTP/AVP 8 0 101");
+            let answer = offer(5000, "sendrecv").replace(offered, refused);
+            leg.on_answer(answer.as_bytes()).unwrap();
+            assert_eq!(leg.plan().unwrap().remote_rtp.port(), 5000, "{offered}");
+            check(&leg.offer(), "30000 RTP/AVP 8 0 101");
+            leg.rollback();
+            let again = offer(5000, "sendrecv").replace(offered, refused);
+            check(&leg.on_offer(again.as_bytes()).unwrap(), "30000 RTP/AVP 8");
+        }
+    }
+}
+
+#[test]
+fn media_that_come_later_are_refused_behind_the_first() {
+    let mut leg = leg();
+    leg.on_offer(peer("8", "").as_bytes()).unwrap();
+    let all: String = FOREIGN.iter().map(|(offered, _)| format!("m={offered}\r\n")).collect();
+    let answer = leg.on_offer(peer("8", &all).as_bytes()).unwrap();
+    let lines = line(&answer, "m=");
+    assert_eq!(lines[0], "m=audio 30000 RTP/AVP 8");
+    let refused = FOREIGN.iter().map(|(_, refused)| format!("m={refused}"));
+    assert!(lines[1..].iter().copied().eq(refused), "{lines:?}");
+    assert_eq!(line(&leg.offer(), "m=").len(), 1 + FOREIGN.len());
+    leg.rollback();
+    // Nothing but foreign media: there is nothing to say, and what was agreed holds.
+    let plan = leg.plan();
+    let refusal = leg.on_offer(b"v=0\r\nm=audio 9 RTP/SAVP 0\r\nm=video 9 RTP/AVP 96\r\n");
+    assert_eq!(refusal.unwrap_err(), Refusal { status: 488, reason: Reason::NoAudio });
+    assert_eq!(leg.plan(), plan);
+}
