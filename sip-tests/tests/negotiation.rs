@@ -333,6 +333,7 @@ fn each_repeated_200_of_a_phone_is_confirmed_again() {
 }
 
 /// The description among a gateway's and a phone's other parts (RFC 5621).
+#[expect(clippy::needless_pass_by_value, reason = "a phone's `rewrite` is given its text")]
 fn in_parts(sdp: String) -> String {
     format!(
         "--x\r\nContent-Type: application/isup;version=itu-t92+\r\n\r\n\u{1}\u{10}\r\n\

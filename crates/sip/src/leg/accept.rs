@@ -70,7 +70,7 @@ impl Leg {
             call_id: request.call_id().into(),
             tag,
             owns_call_id: false,
-            local: format!("{};tag={}", request.header(Name::To).unwrap_or(""), token(tag)),
+            local: request.to_tagged(&token(tag)),
             user: if user.is_empty() { "usher".into() } else { user },
             label,
             way: Way::back(core, peer, flow),

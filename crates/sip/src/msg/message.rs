@@ -272,6 +272,17 @@ impl Message {
         Some(tag(self.header(Name::To))).filter(|tag| !tag.is_empty())
     }
 
+    /// To as it came with a tag that it does not have; an empty one is taken away first.
+    pub(crate) fn to_tagged(&self, new: &str) -> String {
+        let to = self.header(Name::To).unwrap_or("");
+        let params = super::name_addr::split(to).map_or("", |(_, _, params)| params);
+        let mut known = super::params::Params::parse(params);
+        match known.remove("tag") {
+            true => format!("{}{known};tag={new}", &to[..to.len() - params.len()]),
+            false => format!("{to};tag={new}"),
+        }
+    }
+
     /// The first Via.
     ///
     /// # Errors
@@ -374,10 +385,9 @@ impl Message {
         for name in [Name::Via, Name::From] {
             builder = builder.headers_from(self, name);
         }
-        let to = self.header(Name::To).unwrap_or("");
         builder = match to_tag {
-            Some(new) if status > 100 && tag(Some(to)).is_empty() => {
-                builder.header(Name::To, format_args!("{to};tag={new}"))
+            Some(new) if status > 100 && self.to_tag().is_none() => {
+                builder.header(Name::To, self.to_tagged(new))
             }
             _ => builder.headers_from(self, Name::To),
         };
@@ -580,6 +590,9 @@ mod tests {
         let busy = request.respond(486, Some("No\r\nX: y"), Some("mine")).build();
         assert_eq!((busy.to_tag().as_deref(), busy.reason()), (Some("mine"), Some("No  X: y")));
         assert_eq!((busy.header(Name::Timestamp), busy.list(Name::Via).count()), (None, 3));
+        let empty = read(&INVITE.replace("biloxi.com>", "biloxi.com> ;x; tag= ;Tag=;y"), b"");
+        let tagged = empty.respond(486, None, Some("new")).build();
+        assert_eq!(tagged.header(Name::To), Some("Bob <sip:bob@biloxi.com> ;x;y;tag=new"));
         let inside = read(&INVITE.replace("biloxi.com>", "biloxi.com>;tag=old"), b"");
         assert_eq!(inside.respond(200, None, Some("new")).build().to_tag().as_deref(), Some("old"));
     }
