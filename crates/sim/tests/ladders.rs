@@ -228,6 +228,18 @@ fn no_establishment() {
 }
 
 #[test]
+fn before_the_answer() {
+    let about = [
+        "RFC 3262 and early media: the caller requires 100rel, and hears the callee before it answers.",
+        "The 180 is usher's own. The 183 brings the answer that the caller gets, and the 200, which would",
+        "wait for its PRACK, brings none. Until then the call rings.",
+    ];
+    let mut early = direct(|operator| operator.early_permille = 1_000);
+    early.callers[0].requires_reliable = true;
+    check("early-media.txt", &about, &early);
+}
+
+#[test]
 fn several_phones() {
     let about = [
         "Two phones of one operator ring, one answers, the other is told that it missed nothing",

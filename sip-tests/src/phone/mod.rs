@@ -59,6 +59,8 @@ struct Call {
     target: String,
     routes: Vec<String>,
     cseq: u32,
+    /// The number of the INVITE we sent last.
+    invited: u32,
     /// Whether the last offer of this call was ours.
     offered: bool,
     /// The INVITE we sent last.

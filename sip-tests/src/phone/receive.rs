@@ -109,7 +109,7 @@ impl Phone {
     /// Where another final one comes.
     #[track_caller]
     pub fn expect_status(&mut self, status: u16) -> Sip {
-        let cseq = self.call.cseq;
+        let cseq = self.call.invited;
         let response = self.await_that(&status.to_string(), |message| {
             let code = message.status();
             message.cseq() == (cseq, "INVITE") && (code == Some(status) || code >= Some(200))
@@ -125,7 +125,7 @@ impl Phone {
     /// Waits for whatever refusal, and confirms it.
     #[track_caller]
     pub fn expect_refusal(&mut self) -> Sip {
-        let cseq = self.call.cseq;
+        let cseq = self.call.invited;
         let response = self.await_that("refusal", |message| {
             message.cseq() == (cseq, "INVITE") && message.status() >= Some(300)
         });

@@ -139,6 +139,7 @@ impl Phone {
         self.call.cseq += 1;
         self.call.offered = !late;
         let body = if late { String::new() } else { self.sdp() };
+        self.call.invited = self.call.cseq;
         self.call.sent = self.text("INVITE", self.call.cseq, headers, &body);
         let text = self.call.sent.clone();
         self.send(&text);
@@ -168,13 +169,13 @@ impl Phone {
     /// The ACK of a 200; with an answer where the offer was the peer's.
     pub fn ack(&mut self) {
         let body = if self.call.offered { String::new() } else { self.sdp() };
-        let text = self.text("ACK", self.call.cseq, "", &body);
+        let text = self.text("ACK", self.call.invited, "", &body);
         self.send(&text);
     }
 
     /// The ACK of a 200 with an offer, which it does not answer.
     pub fn ack_without_answer(&mut self) {
-        let text = self.text("ACK", self.call.cseq, "", "");
+        let text = self.text("ACK", self.call.invited, "", "");
         self.send(&text);
     }
 
@@ -223,6 +224,15 @@ impl Phone {
     pub fn request_with(&mut self, method: &str, headers: &str, body: &str) {
         self.call.cseq += 1;
         let text = self.text(method, self.call.cseq, headers, body);
+        self.send(&text);
+    }
+
+    /// The PRACK of a reliable provisional response; with an answer where the offer was the peer's.
+    pub fn prack(&mut self, response: &Sip) {
+        self.call.cseq += 1;
+        let body = if self.call.offered { String::new() } else { self.sdp() };
+        let rack = format!("RAck: {} {}\r\n", response.must("RSeq"), response.must("CSeq"));
+        let text = self.text("PRACK", self.call.cseq, &rack, &body);
         self.send(&text);
     }
 
