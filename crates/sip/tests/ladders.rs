@@ -38,6 +38,74 @@ fn a_call_and_its_end() {
 }
 
 #[test]
+fn a_reliable_183_and_the_200_that_waits_for_its_prack() {
+    let mut net = Net::new(24);
+    net.call(false);
+    net.run(ms(100));
+    let b = net.leg_of(B);
+    net.respond(B, b, 183);
+    net.respond(B, b, 200);
+    net.run(ms(1000));
+    assert_eq!(net.seen(A), ["Progress 183", "Answered 200"]);
+    assert_eq!(net.seen(B), ["Invite", "Acked"]);
+    net.end(B, b);
+    net.quiesce();
+    assert_eq!(
+        net.ladder[2..7],
+        [
+            "0.100 B 183 INVITE",
+            "0.110 A PRACK",
+            "0.120 B 200 PRACK",
+            "0.120 B 200 INVITE",
+            "0.130 A ACK",
+        ]
+    );
+}
+
+/// What is lost, how often; how often each was sent then.
+#[test]
+fn a_reliable_183_of_which_something_is_lost() {
+    let check = |lost: &str, times: u32, counts: [usize; 3]| {
+        let mut net = Net::new(25);
+        net.call(false);
+        net.run(ms(100));
+        let b = net.leg_of(B);
+        net.lose(&[(lost, times)]);
+        net.respond(B, b, 183);
+        net.run(ms(100));
+        net.respond(B, b, 200);
+        net.run(Time::from_secs(10));
+        assert_eq!(net.seen(A), ["Progress 183", "Answered 200"], "{lost}");
+        assert_eq!(net.seen(B), ["Invite", "Acked"], "{lost}");
+        let sent = ["B 183 INVITE", "A PRACK", "B 200 PRACK"].map(|title| net.count(title));
+        assert_eq!(sent, counts, "{lost} {times} times");
+        net.end(B, b);
+        net.quiesce();
+    };
+    check("183 INVITE", 2, [3, 1, 1]);
+    // The PRACK repeats itself, and the 183 is repeated without doing anything.
+    check("PRACK", 2, [3, 3, 1]);
+    check("200 PRACK", 2, [1, 3, 3]);
+    check("200 INVITE", 2, [1, 1, 1]);
+    check("ACK", 2, [1, 1, 1]);
+}
+
+#[test]
+fn no_prack_ever_comes() {
+    let mut net = Net::new(26);
+    net.lose(&[("PRACK", u32::MAX)]);
+    net.call(false);
+    net.run(ms(100));
+    let b = net.leg_of(B);
+    net.respond(B, b, 183);
+    net.respond(B, b, 200);
+    net.quiesce();
+    assert_eq!(net.seen(B), ["Invite", "Ended NoAck"]);
+    assert_eq!(net.seen(A), ["Progress 183", "Failed 504"]);
+    assert_eq!((net.count("B 183 INVITE"), net.count("B 200 INVITE")), (7, 0));
+}
+
+#[test]
 fn busy() {
     let mut net = Net::new(2);
     net.call(false);
