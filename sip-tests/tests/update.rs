@@ -150,7 +150,7 @@ fn one_that_cannot_be_met_leaves_the_call_as_it_was() {
     caller.codecs = vec![9];
     let response = refused(&mut caller, 488);
     assert!(response.header("Warning").is_some(), "{}", response.text());
-    caller.request("UPDATE", "Require: 100rel\r\n");
+    caller.request("UPDATE", "Require: precondition\r\n");
     assert_eq!(caller.expect_response("UPDATE").status(), Some(420));
     caller.request("UPDATE", "");
     assert_eq!(caller.expect_response("UPDATE").status(), Some(200));
