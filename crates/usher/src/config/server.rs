@@ -108,9 +108,10 @@ const MIN_SE_S: u32 = 90;
 fn watch(table: &Section<'_>) -> sip::Watch {
     let interval_s = table.whole("session_expires_s", 1_800, 0..=86_400);
     let interval_s_min = table.whole("min_se_s", MIN_SE_S, 3..=86_400);
+    let at = |key| table.entry(key).map_or(table.at, |entry| &entry.value.at);
     if interval_s > 0 && interval_s < interval_s_min {
         table.report.fault(
-            table.at,
+            at("session_expires_s"),
             format!(
                 "`session_expires_s` of [sip] is {interval_s}, below `min_se_s`, which is \
                  {interval_s_min}; expected at least that, or 0 for none"
@@ -119,7 +120,7 @@ fn watch(table: &Section<'_>) -> sip::Watch {
     }
     if interval_s_min < MIN_SE_S {
         table.report.warn(
-            table.at,
+            at("min_se_s"),
             format!(
                 "`min_se_s` of [sip] is {interval_s_min}; RFC 4028 forbids less than {MIN_SE_S}, \
                  and others may refuse it: good for tests only"

@@ -197,6 +197,18 @@ fn server_sections() {
         ],
     );
     check(
+        "[sip]\nmin_se_s = 1\nsession_expires_s = 60",
+        &[
+            "a:2: `min_se_s` of [sip] is 1; expected a whole number from 3 to 86400",
+            "a:3: `session_expires_s` of [sip] is 60, below `min_se_s`, which is 90; expected at least \
+             that, or 0 for none",
+        ],
+    );
+    let watch = sound("[sip]\nsession_expires_s = 0\nprobe_s = 0").core.sip.watch;
+    assert_eq!((watch.interval_s, watch.interval_s_min, watch.probe_s), (0, 90, 0));
+    let watch = sound("").core.sip.watch;
+    assert_eq!((watch.interval_s, watch.interval_s_min, watch.probe_s), (1_800, 90, 60));
+    check(
         "[media]\nports = \"5000-6000\"\ncodecs = [\"opus\", \"pcm\", \"PCMA\", \"pcma\"]\nmusic = \"/no/where\"",
         &[
             "a:2: `ports` of [media] contain 5060, where [sip] listens; move one of them",
@@ -463,6 +475,13 @@ fn routes() {
 #[test]
 fn what_is_hardly_meant() {
     check_warnings(&format!("{QUEUE}{OPERATOR}{ROUTE}"), &[]);
+    check_warnings(
+        &format!("[sip]\nmin_se_s = 30\n{QUEUE}{OPERATOR}{ROUTE}"),
+        &[
+            "a:2: `min_se_s` of [sip] is 30; RFC 4028 forbids less than 90, and others may refuse it: \
+           good for tests only",
+        ],
+    );
     check_warnings("", &["first: there is no [[route]]: calls from trunks are refused with 404"]);
     check_warnings(
         "[[queue]]\nname = \"q\"\n[[route]]\ngo = { drop = true }",
