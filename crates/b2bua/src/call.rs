@@ -56,6 +56,8 @@ pub(crate) struct Call {
     pub(crate) generation: u64,
     /// Why it ends, as the other legs may be told (RFC 3326).
     pub(crate) parting: Option<String>,
+    /// User-to-User of the BYE that ends it, for the one who is left (RFC 7433 section 4).
+    pub(crate) farewell: BTreeMap<String, String>,
     /// The call is over and must not be kept.
     pub(crate) over: bool,
 }

@@ -60,6 +60,8 @@ impl Peer {
                 hosts: vec![Block { address: switch.ip(), prefix: 32 }],
                 credentials: None,
             }],
+            // What is the peer's own, for the check that nobody else is told it.
+            product: format!("product-of-{user}/{address}").into(),
             ..base_config()
         };
         let registration = Registration {
@@ -76,12 +78,25 @@ impl Peer {
         self.ports
     }
 
+    /// What else a peer says of itself in requests and responses, and nobody else must hear.
+    pub(crate) fn remarks(&self) -> sip::Headers {
+        let ip = self.address.ip();
+        let remark = |name: &str, value: String| (name.into(), value);
+        vec![
+            remark("Organization", format!("house-of-{ip}")),
+            remark("Warning", format!("399 {ip} \"warned-by-{ip}\"")),
+            remark("P-Charging-Vector", format!("icid-value=icid-of-{ip}")),
+            remark("Diversion", format!("<sip:diverted-by-{ip}@{ip}>;reason=unknown")),
+            remark("Call-Info", format!("<http://{ip}/picture-of-{ip}>")),
+        ]
+    }
+
     /// A new description of ours, `sendrecv` or held.
     pub(crate) fn describe(&mut self, direction: &str) -> Body {
         self.ports = if self.ports > 60_000 { 10_000 } else { self.ports + 2 };
         let (ip, port) = (self.address.ip(), self.ports);
         let sdp = format!(
-            "v=0\r\no=p 1 {port} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+            "v=0\r\no=owner-{ip} 1 {port} IN IP4 {ip}\r\ns=talk-of-{ip}\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
              m=audio {port} RTP/AVP 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
         );
         Body::sdp(Bytes::from(sdp))

@@ -171,7 +171,8 @@ impl World {
         let number = caller.direct.map_or_else(|| "600".to_owned(), operator_id);
         let uri = parsed(&format!("sip:{number}@{}", crate::setup::SWITCH));
         let body = (!caller.late_offer).then(|| self.peers[TRUNK].describe("sendrecv"));
-        let mut headers: sip::Headers = vec![("X-Caller".into(), who.to_string())];
+        let mut headers = self.peers[TRUNK].remarks();
+        headers.push(("X-Caller".into(), who.to_string()));
         if caller.requires_reliable && !caller.late_offer {
             headers.push(("Require".into(), "100rel".to_owned()));
         }
@@ -260,11 +261,13 @@ impl World {
         if self.dice.one_in_1000(operator.mute_permille) {
             return;
         }
+        let headers = self.peers[at].remarks();
         if operator.early_permille > 0 && self.dice.one_in_1000(operator.early_permille) {
-            let (headers, body) = (Vec::new(), Some(self.peers[at].describe("sendrecv")));
+            let body = Some(self.peers[at].describe("sendrecv"));
+            let headers = headers.clone();
             self.order(at, Command::Respond { leg, status: 183, headers, body });
         }
-        self.order(at, Command::Respond { leg, status: 180, headers: Vec::new(), body: None });
+        self.order(at, Command::Respond { leg, status: 180, headers, body: None });
         if self.scenario.is_watched() && self.troubles.one_in_1000(operator.die_permille / 4) {
             let delay = self.troubles.below(3_000);
             self.later(delay, Act::Trouble(Trouble::Dies(at)));
@@ -317,7 +320,8 @@ impl World {
         let operator = self.operator_of(at).clone();
         self.phones.up[at].push(leg);
         let body = Some(self.peers[at].describe("sendrecv"));
-        self.order(at, Command::Respond { leg, status: 200, headers: Vec::new(), body });
+        let headers = self.peers[at].remarks();
+        self.order(at, Command::Respond { leg, status: 200, headers, body });
         if self.dice.one_in_1000(operator.fumble_permille) {
             let delay = self.dice.below(60);
             self.later(delay, Act::Phone(at, PhoneAct::HangUp(leg)));

@@ -225,7 +225,7 @@ impl World {
             if let sip::Input::Message { message, .. } = &input
                 && self.is_small()
             {
-                self.checker.received(self.now, message);
+                self.checker.received(self.now, from, message);
             }
             self.tell_switch(Input::Sip(input));
         } else if let Some(at) = self.by_address.get(&to).copied() {
@@ -297,7 +297,7 @@ impl World {
                 Output::Transmit { flow, bytes } => {
                     if self.is_small() {
                         let seen = match Message::parse(bytes.clone()) {
-                            Ok(message) => self.checker.sent(self.now, &message),
+                            Ok(message) => self.checker.sent(self.now, flow.remote, &message),
                             Err(error) => Err(format!("the switch sent garbage: {error:?}")),
                         };
                         self.note(seen);
@@ -450,7 +450,8 @@ impl World {
 
     /// A leg of nobody's, to be ended at once.
     pub(crate) fn end_leg(&mut self, at: usize, leg: LegId, status: u16) {
-        self.order(at, sip::Command::End { leg, status, headers: Vec::new() });
+        let headers = self.peers[at].remarks();
+        self.order(at, sip::Command::End { leg, status, headers });
     }
 }
 

@@ -40,6 +40,9 @@ pub struct Phone {
     line: Line,
     server: SocketAddr,
     ladder: Vec<String>,
+    /// Every message that was sent, and every one that came.
+    said: String,
+    heard: String,
     born: Instant,
     minted: u32,
     inbox: Vec<Sip>,
@@ -104,6 +107,8 @@ impl Phone {
             line,
             server: peer,
             ladder: Vec::new(),
+            said: String::new(),
+            heard: String::new(),
             born: Instant::now(),
             minted: 0,
             inbox: Vec::new(),

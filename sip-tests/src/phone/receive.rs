@@ -10,6 +10,7 @@ impl Phone {
     fn receive(&mut self, until: Instant) -> Option<Sip> {
         loop {
             let (octets, source) = self.line.receive(until)?;
+            self.heard += &String::from_utf8_lossy(&octets);
             let Some(message) = Sip::parse(&octets, source) else { continue };
             let (count, answer) = self.seen.entry(message.identity()).or_default();
             *count += 1;
@@ -207,6 +208,18 @@ impl Phone {
             }
             assert!(Instant::now() < until, "not {count} times {start}:\n{}", self.ladder());
         }
+    }
+
+    /// Every octet that was sent, as text.
+    #[must_use]
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// Every octet that came, as text.
+    #[must_use]
+    pub fn heard(&self) -> &str {
+        &self.heard
     }
 
     /// All that was sent and received.

@@ -10,6 +10,7 @@ impl Phone {
     /// Where the socket does not.
     pub fn send(&mut self, text: &str) {
         self.note("→", text.lines().next().unwrap_or_default());
+        self.said += text;
         self.line.send(text.as_bytes(), self.server);
     }
 

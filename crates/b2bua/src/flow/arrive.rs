@@ -11,7 +11,7 @@ use crate::api::Time;
 use crate::call::{Call, LegState, Participant, PhaseClock, Seat, Why};
 use crate::config::{Go, Name};
 use crate::event::{Kind, Phase, Role, What};
-use crate::headers::{self, Party, Taken};
+use crate::headers::{self, Taken};
 use crate::id::{CallKey, ParticipantId};
 use crate::identity::{self, Caller};
 use crate::switch::B2bua;
@@ -113,6 +113,7 @@ impl B2bua {
             rows: Vec::new(),
             generation: 0,
             parting: None,
+            farewell: BTreeMap::new(),
             over: false,
         })
     }
@@ -167,15 +168,8 @@ impl B2bua {
 
     /// What the caller's INVITE brings as context.
     fn context(&self, call: &Call, request: &Message) -> Taken {
-        let operator = call.origin().and_then(|origin| origin.operator);
-        let operator = operator.map(|id| self.directory.operator_name(id));
-        let operator = operator.and_then(|name| self.directory.operator(&name));
-        let trunk = call.trunk.as_deref().and_then(|name| self.directory.trunk(name));
-        let (rules, party) = match (operator, trunk) {
-            (Some(operator), _) => (&operator.headers, Party::Inside),
-            (None, Some(trunk)) => (&trunk.headers, Party::of(trunk)),
-            (None, None) => return Taken::default(),
-        };
+        let Some(origin) = call.origin() else { return Taken::default() };
+        let (rules, party) = self.policy(origin.operator, origin.trunk.as_ref());
         headers::taken(request, rules, party, call.hidden.is_some(), &self.directory.config.limits)
     }
 }

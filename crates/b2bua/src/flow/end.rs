@@ -1,13 +1,16 @@
 //! Every end of a leg is an input to its call; the call decides. The customer's leg outlives
 //! everybody else's mistakes.
 
-use sip::msg::Message;
+use std::collections::BTreeMap;
+
+use sip::msg::{Message, Method};
 use sip::{EndCause, Headers, LegId};
 
 use super::reason;
 use crate::api::{Output, Time};
 use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Why};
 use crate::event::{CallResult, Phase, What};
+use crate::headers;
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -25,6 +28,7 @@ impl B2bua {
             let text = cause_text(cause);
             switch.leg_over(now, call, leg, text, request.and_then(reason::said));
             call.parting = request.and_then(reason::passed_on);
+            call.farewell = switch.farewell(call, leg, request);
             switch.forget_leg(now, call, leg);
             let company = call.participants.iter().filter(|p| p.connected()).count();
             match why {
@@ -40,6 +44,7 @@ impl B2bua {
                 Why::Serve(_) | Why::Dialled => switch.lost(now, call),
             }
             call.parting = None;
+            call.farewell.clear();
         });
     }
 
@@ -124,12 +129,13 @@ impl B2bua {
         }
         self.end_conference(call);
         let parting = call.parting.take();
-        for (leg, state) in call.participants.iter().map(|p| (p.leg, p.state)).collect::<Vec<_>>() {
+        let legs = call.participants.iter().map(|p| (p.leg, p.state, self.last_words(call, p)));
+        for (leg, state, words) in legs.collect::<Vec<_>>() {
             let reason = parting
                 .as_ref()
                 .filter(|reason| state != LegState::Invited || reason::fits_response(reason));
             let headers = reason.map(|reason| ("Reason".into(), reason.clone()));
-            let headers = headers.into_iter().collect();
+            let headers = headers.into_iter().chain(words).collect();
             self.command_sip(now, sip::Command::End { leg, status, headers });
             self.leg_over(now, call, leg, "ended", None);
             self.forget_leg(now, call, leg);
@@ -142,6 +148,34 @@ impl B2bua {
         let ended = What::CallEnded { result, cause: cause.into(), totals };
         self.tell(now, call, ended);
         self.dirty.remove(&call.key);
+    }
+
+    /// What one of two who talk says to the other by hanging up: the User-to-User of the BYE, as far
+    /// as it may become context.
+    fn farewell(
+        &self,
+        call: &Call,
+        leg: LegId,
+        request: Option<&Message>,
+    ) -> BTreeMap<String, String> {
+        let bye = request.filter(|request| request.method() == Some(&Method::Bye));
+        let leaver = call.participant(leg).filter(|participant| participant.connected());
+        let talk = call.participants.iter().filter(|p| p.connected()).count() == 2;
+        let (Some(bye), Some(leaver), true) = (bye, leaver, talk) else { return BTreeMap::new() };
+        let (rules, party) = self.policy(leaver.operator, leaver.trunk.as_ref());
+        let limits = &self.directory.config.limits;
+        let mut words = headers::taken(bye, rules, party, true, limits).context;
+        words.retain(|name, _| name == sip::msg::Name::UserToUser.as_str());
+        words
+    }
+
+    /// The same as the one who is left hears it.
+    fn last_words(&self, call: &Call, participant: &Participant) -> Headers {
+        if call.farewell.is_empty() || !participant.connected() {
+            return Headers::new();
+        }
+        let (rules, party) = self.policy(participant.operator, participant.trunk.as_ref());
+        headers::told(&call.farewell, rules, party)
     }
 
     fn end_task(&mut self, now: Time, task: Task, result: CallResult) {

@@ -5,11 +5,29 @@ use sip::{Headers, Target};
 
 use super::ring::Callee;
 use crate::call::Call;
+use crate::config::{HeaderRules, Name};
 use crate::headers::{self, Party};
 use crate::identity::{self, Outgoing};
 use crate::switch::B2bua;
 
 impl B2bua {
+    /// Which header fields cross to and from whoever is at the other end of a leg.
+    pub(crate) fn policy(
+        &self,
+        operator: Option<acd::OperatorId>,
+        trunk: Option<&Name>,
+    ) -> (&HeaderRules, Party) {
+        let strangers = &self.directory.strangers;
+        if let Some(operator) = operator {
+            let operator = self.directory.operator(&self.directory.operator_name(operator));
+            return (operator.map_or(strangers, |operator| &operator.headers), Party::Inside);
+        }
+        match trunk.and_then(|name| self.directory.trunk(name)) {
+            Some(trunk) => (&trunk.headers, Party::of(trunk)),
+            None => (strangers, Party::Stranger),
+        }
+    }
+
     /// From, and the header fields that go with it.
     pub(crate) fn introduction(&self, call: &Call, callee: &Callee) -> (NameAddr, Headers) {
         match callee.operator {
@@ -20,10 +38,8 @@ impl B2bua {
 
     /// To a phone of ours: the queue, the caller, and our own ids.
     fn inside(&self, call: &Call, operator: acd::OperatorId) -> (NameAddr, Headers) {
-        let name = self.directory.operator_name(operator);
-        let rules = self.directory.operator(&name).map(|operator| &operator.headers);
-        let rules = rules.unwrap_or(&self.directory.strangers);
-        let mut headers = headers::told(&call.context, rules, Party::Inside);
+        let (rules, party) = self.policy(Some(operator), None);
+        let mut headers = headers::told(&call.context, rules, party);
         headers.push(("X-Usher-Call".into(), call.key.to_string()));
         if let Some(task) = call.task() {
             headers.push(("X-Usher-Task".into(), task.key.to_string()));
@@ -61,8 +77,7 @@ impl B2bua {
             trunk,
         };
         let (from, mut headers) = identity::outward(outgoing, &self.own_host());
-        let rules = trunk.map_or(&self.directory.strangers, |trunk| &trunk.headers);
-        let party = trunk.map_or(Party::Stranger, Party::of);
+        let (rules, party) = self.policy(None, callee.trunk.as_ref());
         headers.extend(headers::told(&call.context, rules, party));
         if let Target::Uri { uri, .. } = &callee.target {
             let config = &self.directory.config;

@@ -4,9 +4,11 @@
 mod hearing;
 mod reliable;
 mod tasks;
+mod topology;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use b2bua::event::{Phase, Totals};
 use b2bua::{CallKey, Event, TaskKey, What};
@@ -27,6 +29,7 @@ pub(crate) struct Checker {
     tasks: tasks::Tasks,
     hearing: hearing::Hearing,
     wire: wire::Wire,
+    topology: topology::Topology,
     draining: bool,
     /// Calls answered by an operator.
     pub(crate) answered: u64,
@@ -140,7 +143,8 @@ impl Checker {
     }
 
     /// A message came to the switch. Small runs only.
-    pub(crate) fn received(&mut self, now: Time, message: &Message) {
+    pub(crate) fn received(&mut self, now: Time, from: SocketAddr, message: &Message) {
+        self.topology.received(from, message);
         self.wire.received(now, message);
     }
 
@@ -148,7 +152,13 @@ impl Checker {
     ///
     /// # Errors
     /// What does not hold.
-    pub(crate) fn sent(&mut self, now: Time, message: &Message) -> Result<(), String> {
+    pub(crate) fn sent(
+        &mut self,
+        now: Time,
+        to: SocketAddr,
+        message: &Message,
+    ) -> Result<(), String> {
+        self.topology.sent(to, message)?;
         self.wire.sent(now, message)
     }
 

@@ -36,7 +36,10 @@ pub(crate) fn with_headers(mut builder: Builder, headers: &Headers) -> Builder {
     builder
 }
 
-/// Whether only the endpoint may write a header field.
+/// Whether only the endpoint may write a header field: it is what the dialog, the transaction, the
+/// agreed extensions, the credentials and the body are made of. What is left the owner may set of
+/// itself (Require, Reason, Warning, Retry-After, P-Asserted-Identity, Privacy), or the leg by the same way
+/// (Refer-To, Event, Subscription-State); whose text may set what is the owner's to judge.
 fn is_ours(name: &str) -> bool {
     matches!(
         Name::lookup(name),
@@ -49,16 +52,31 @@ fn is_ours(name: &str) -> bool {
                 | Name::Contact
                 | Name::Route
                 | Name::RecordRoute
+                | Name::Path
+                | Name::ServiceRoute
                 | Name::MaxForwards
-                | Name::ContentLength
-                | Name::ContentType
+                | Name::Timestamp
                 | Name::SessionId
-                | Name::Authorization
-                | Name::ProxyAuthorization
+                | Name::ProxyRequire
+                | Name::Supported
+                | Name::Unsupported
+                | Name::Allow
                 | Name::RSeq
                 | Name::RAck
                 | Name::SessionExpires
                 | Name::MinSe
+                | Name::ContentLength
+                | Name::ContentType
+                | Name::ContentEncoding
+                | Name::ContentDisposition
+                | Name::MimeVersion
+                | Name::UserAgent
+                | Name::Server
+                | Name::Authorization
+                | Name::ProxyAuthorization
+                | Name::WwwAuthenticate
+                | Name::ProxyAuthenticate
+                | Name::AuthenticationInfo
         )
     )
 }
@@ -113,3 +131,6 @@ fn follow_up(invite: &Message, method: &Method) -> Builder {
         .headers_from(invite, Name::SessionId)
         .header(Name::CSeq, format_args!("{number} {method}"))
 }
+
+#[cfg(test)]
+mod tests;
