@@ -421,7 +421,7 @@ fn a_uri_brings_header_fields_that_say_nothing_of_the_dialog() {
 fn a_caller_of_sipp_with_context_and_a_word_at_the_end() {
     let server = Server::start(&config());
     let mut alice = at_desk(&server, "alice");
-    let more = ["-s", "600", "-d", "300"];
+    let more = ["-s", "600", "-d", "2500"];
     let caller = Sipp::start(&server, "uac-policy", server.ports.peer(1), 1, &more);
     let seen = alice.expect("INVITE");
     let from = "\"support: Ada\" <sip:+44207946@usher.test>;tag=";
@@ -432,7 +432,6 @@ fn a_caller_of_sipp_with_context_and_a_word_at_the_end() {
     alice.answer();
     let bye = alice.expect_bye();
     caller.succeeds();
-    // Where both talked by then, the word at the end is hers.
     assert_eq!(bye.header("User-to-User"), Some("0bad;encoding=hex"), "{}", bye.text());
     assert!(!alice.heard().contains("-of-a"), "{}", alice.heard());
     server.finish();
