@@ -28,7 +28,8 @@ const OWN: [Name; 10] = [
 /// The fold: whose each word is.
 #[derive(Debug, Default)]
 pub(crate) struct Topology {
-    marks: BTreeMap<String, SocketAddr>,
+    /// Nobody's where several say it of themselves: liars number their tags.
+    marks: BTreeMap<String, Option<SocketAddr>>,
     /// Call-IDs of ours: peers repeat them.
     ours: std::collections::BTreeSet<String>,
 }
@@ -68,7 +69,8 @@ impl Topology {
             text.lines().filter(|line| ["o=", "s=", "c="].iter().any(|l| line.starts_with(l)));
         own.extend(lines.flat_map(words).map(str::to_owned));
         for word in own.into_iter().filter(|word| is_telling(word)) {
-            self.marks.entry(word).or_insert(from);
+            let whose = self.marks.entry(word).or_insert(Some(from));
+            *whose = whose.filter(|whose| *whose == from);
         }
     }
 
@@ -81,7 +83,9 @@ impl Topology {
             return Ok(());
         }
         let text = String::from_utf8_lossy(message.wire());
-        let foreign = |word: &&str| self.marks.get(*word).is_some_and(|whose| *whose != to);
+        let foreign = |word: &&str| {
+            self.marks.get(*word).is_some_and(|whose| whose.is_some_and(|whose| whose != to))
+        };
         match words(&text).find(foreign) {
             Some(word) => Err(format!("{to} is told {word:?}, which is another's:\n{text}")),
             None => Ok(()),
