@@ -269,7 +269,7 @@ impl Leg {
                 if let Some(calling) = &mut self.calling {
                     calling.key = Some(key);
                 }
-                self.start_over();
+                self.start_over(core);
                 return;
             }
             if status == 503 && self.next_flow(core, now)
@@ -298,15 +298,21 @@ impl Leg {
         if calling.flows.is_empty() {
             return false;
         }
-        self.start_over();
+        self.start_over(core);
         self.auth.begin();
         self.send_invite(core, now);
         true
     }
 
-    /// Forgets what the last INVITE brought: another one takes its place.
-    pub(super) fn start_over(&mut self) {
+    /// Forgets what the last INVITE brought, PRACKs that wait for a name as well: another one takes
+    /// its place.
+    pub(super) fn start_over(&mut self, core: &mut Core) {
         self.dialogs.clear();
+        self.outbox.clear();
+        self.asked = None;
+        if let Some(query) = self.query.take() {
+            core.queries.remove(&query);
+        }
         if let Some(calling) = &mut self.calling {
             calling.provisional = false;
             calling.earlies.clear();

@@ -51,7 +51,7 @@ impl Leg {
         }
         calling.uri = next;
         calling.key = None;
-        self.start_over();
+        self.start_over(core);
         self.auth.begin();
         self.place(core, now);
         true

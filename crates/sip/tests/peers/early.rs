@@ -236,6 +236,45 @@ fn contacts_with_names_are_resolved_each_for_itself() {
 }
 
 #[test]
+fn a_name_asked_for_in_vain_does_not_lead_the_next_invite_astray() {
+    let mut bench = Bench::new();
+    let leg = bench.endpoint.next_leg();
+    let uri = sip::msg::Uri::parse("sip:bob@pbx.example").unwrap();
+    let address = sip::msg::NameAddr::new(uri.clone());
+    let target = sip::Target::Uri { uri, proxy: None };
+    let invite = sip::Invite {
+        body: Some(sdp("offer")),
+        redirects: sip::Redirects::Any,
+        ..sip::Invite::new(leg, target, address.clone(), address)
+    };
+    bench.command(sip::Command::Invite(Box::new(invite)));
+    bench.resolve();
+    let invite = bench.last();
+    let early = says(&invite, 183, "one", Some(1), "1");
+    let named = sip::msg::Builder::copy(&early).set(Name::Contact, "<sip:one@one.example>");
+    bench.hears(named.build());
+    let old = bench.asked.remove(0);
+    bench.hears(answer(&invite, 302, "one", Some("<sip:bob2@two.example>")));
+    let new = bench.asked.remove(0);
+    bench.titles();
+    let way = |port: u16| {
+        let remote = std::net::SocketAddr::from(([192, 0, 2, 2], port));
+        vec![sip::Flow { remote, ..flow(Transport::Udp, 0) }]
+    };
+    bench.input(sip::Input::Resolved { query: new, flows: way(5072) });
+    bench.input(sip::Input::Resolved { query: old, flows: way(5073) });
+    assert_eq!(bench.sent[0].0.remote.port(), 5072);
+    let invite = bench.last();
+    assert_eq!(
+        (bench.titles(), invite.request_uri()),
+        (strings(&["INVITE"]), Some("sip:bob2@two.example"))
+    );
+    bench.end(leg);
+    bench.hears(answer(&invite, 487, "two", None));
+    bench.nothing_left();
+}
+
+#[test]
 fn a_registered_phone_gets_its_prack_where_it_registered() {
     let mut bench = Bench::new();
     let way = flow(Transport::Ws, 7);
