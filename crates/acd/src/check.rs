@@ -103,6 +103,7 @@ impl Acd {
                         return Err(format!("{id:?} has lost {operator:?}"));
                     }
                 }
+                Place::Between { .. } => {}
                 Place::Wrapping { operator } => {
                     let wrap_up = self.state.operators.get(operator).and_then(|p| p.wrap_up);
                     if wrap_up.is_none_or(|wrap_up| wrap_up.task != *id) {

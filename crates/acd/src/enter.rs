@@ -175,7 +175,9 @@ impl Acd {
                 self.leave_line(id);
                 self.finish(id, Outcome::Withdrawn(cause));
             }
-            Some(Place::Assigned { connected: Some(_), .. }) => self.completed(now, id),
+            Some(Place::Assigned { connected: Some(_), .. } | Place::Between { .. }) => {
+                self.completed(now, id);
+            }
             Some(Place::Assigned { .. }) => {
                 self.release(now, id, false, Cause::CallEnded);
                 self.finish(id, Outcome::Withdrawn(cause));
@@ -192,21 +194,28 @@ impl Acd {
                 self.reopen(id, true);
                 self.max_wait_recheck(id);
             }
-            Some(Place::Assigned { .. }) => self.come_back(now, id, false, true),
+            Some(Place::Assigned { .. } | Place::Between { .. }) => {
+                self.come_back(now, id, false, true);
+            }
             Some(Place::Wrapping { .. }) | None => {}
         }
     }
 
     /// The operator's leg was lost.
     pub(crate) fn lost(&mut self, now: Time, id: TaskId, ahead: bool) {
-        if let Some(Place::Assigned { .. }) = self.state.tasks.get(&id).map(|task| &task.place) {
+        let place = self.state.tasks.get(&id).map(|task| &task.place);
+        if let Some(Place::Assigned { .. } | Place::Between { .. }) = place {
             self.come_back(now, id, ahead, false);
         }
     }
 
     fn come_back(&mut self, now: Time, id: TaskId, ahead: bool, wraps_up: bool) {
         let cause = if wraps_up { Cause::CallEnded } else { Cause::LegLost };
-        let Some((operator, _)) = self.release(now, id, wraps_up, cause) else { return };
+        let between = match self.state.tasks.get(&id).map(|task| &task.place) {
+            Some(Place::Between { operator }) => Some((*operator, false)),
+            _ => self.release(now, id, wraps_up, cause),
+        };
+        let Some((operator, _)) = between else { return };
         if let Some(task) = self.state.tasks.get_mut(&id) {
             task.place = Place::Waiting(Waiting::default());
             task.ahead |= ahead;

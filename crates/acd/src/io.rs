@@ -114,6 +114,14 @@ pub enum Input {
         /// Before everybody who is not ahead as well.
         ahead: bool,
     },
+    /// The operator's part is over and the task goes to another one, past the queue: wrap-up for
+    /// the one, who need not be asked, the task for the other, who has answered already.
+    Handed {
+        /// Which.
+        task: TaskId,
+        /// To whom; to nobody yet, as long as their phone rings.
+        to: Option<OperatorId>,
+    },
 }
 
 /// A new task.

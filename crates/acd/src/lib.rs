@@ -15,6 +15,7 @@ mod configure;
 mod decide;
 mod enter;
 mod explain;
+mod hand;
 mod ids;
 mod index;
 mod io;

@@ -83,6 +83,7 @@ impl Acd {
             Input::Connected { task } => self.connected(now, task),
             Input::Completed { task } => self.completed(now, task),
             Input::Lost { task, ahead } => self.lost(now, task, ahead),
+            Input::Handed { task, to } => self.handed(now, task, to),
         }
         self.settle(now);
     }

@@ -28,6 +28,7 @@ impl Acd {
                 connected: *connected,
             },
             Place::Wrapping { operator } => TaskPlace::Wrapping { operator: *operator },
+            Place::Between { operator } => TaskPlace::Between { operator: *operator },
         };
         Some(TaskView {
             task: id,

@@ -1,4 +1,5 @@
-//! A task's record. It is in one place: in the queue, with an operator, or being wrapped up.
+//! A task's record. It is in one place: in the queue, with an operator, between two of them, or
+//! being wrapped up.
 use crate::ids::{Kind, OperatorId, QueueId, ReservationId, TaskId, Time, Utc};
 use crate::io::LimitReason;
 use crate::line::Key;
@@ -26,8 +27,18 @@ pub(crate) struct Task {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Place {
     Waiting(Waiting),
-    Assigned { operator: OperatorId, reservation: ReservationId, connected: Option<Time> },
-    Wrapping { operator: OperatorId },
+    Assigned {
+        operator: OperatorId,
+        reservation: ReservationId,
+        connected: Option<Time>,
+    },
+    Wrapping {
+        operator: OperatorId,
+    },
+    /// With nobody: handed on, and the next one has not taken it. Who had it last.
+    Between {
+        operator: OperatorId,
+    },
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -87,14 +98,14 @@ impl Task {
     pub(crate) const fn waiting(&self) -> Option<&Waiting> {
         match &self.place {
             Place::Waiting(waiting) => Some(waiting),
-            Place::Assigned { .. } | Place::Wrapping { .. } => None,
+            Place::Assigned { .. } | Place::Wrapping { .. } | Place::Between { .. } => None,
         }
     }
 
     pub(crate) const fn waiting_mut(&mut self) -> Option<&mut Waiting> {
         match &mut self.place {
             Place::Waiting(waiting) => Some(waiting),
-            Place::Assigned { .. } | Place::Wrapping { .. } => None,
+            Place::Assigned { .. } | Place::Wrapping { .. } | Place::Between { .. } => None,
         }
     }
 

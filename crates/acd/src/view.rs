@@ -24,6 +24,11 @@ pub enum TaskPlace {
         /// Since when customer and operator hear each other.
         connected: Option<Time>,
     },
+    /// Handed on by an operator and not taken by the next one yet.
+    Between {
+        /// Who had it last.
+        operator: OperatorId,
+    },
     /// The operator works on it after the call.
     Wrapping {
         /// Who.

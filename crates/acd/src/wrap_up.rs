@@ -16,6 +16,10 @@ impl Acd {
     }
 
     pub(crate) fn completed(&mut self, now: Time, id: TaskId) {
+        if let Some(Place::Between { operator }) = self.state.tasks.get(&id).map(|t| &t.place) {
+            let operator = *operator;
+            return self.over_between(id, operator);
+        }
         let Some((operator, wraps_up)) = self.release(now, id, true, Cause::CallEnded) else {
             return;
         };

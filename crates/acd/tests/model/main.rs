@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a model that stumbles fails the test")]
 #![expect(clippy::disallowed_methods, reason = "the seed to replay comes from the environment")]
 
+mod hand;
 mod naive;
 
 use acd::{
@@ -203,6 +204,13 @@ impl World {
         if all.is_empty() { self.task() } else { self.dice.pick(&all) }
     }
 
+    /// Mostly one that is with somebody, or on the way from one to another.
+    fn handed(&mut self) -> TaskId {
+        let between = |t: &&naive::Task| matches!(t.place, Place::Between(_));
+        let all: Vec<TaskId> = self.naive.tasks.iter().filter(between).map(|t| t.e.task).collect();
+        if all.is_empty() || self.dice.one_in(3) { self.assigned() } else { self.dice.pick(&all) }
+    }
+
     fn claim(&mut self) -> (ReservationId, bool) {
         let open = |c: &&naive::Claim| c.state != State::Accepted;
         let all: Vec<_> = self.naive.claims.iter().filter(open).map(|c| (c.id, c.state)).collect();
@@ -267,7 +275,12 @@ impl World {
             7..23 => self.booking(),
             23..28 => self.person(),
             28..31 => Input::Withdraw { task: self.task(), cause: self.dice.pick(&causes) },
-            31 => Input::Requeue { task: self.task() },
+            31 if self.dice.one_in(2) => Input::Requeue { task: self.task() },
+            31 => {
+                let to = OperatorId(self.dice.roll32(self.operators + 1));
+                let to = (!self.dice.one_in(3)).then_some(to);
+                Input::Handed { task: self.handed(), to }
+            }
             32..34 => Input::Connected { task: self.assigned() },
             34..38 => Input::Completed { task: self.assigned() },
             38 => Input::Lost { task: self.assigned(), ahead: self.dice.one_in(2) },
@@ -354,7 +367,8 @@ impl World {
                     TaskPlace::Assigned { operator, reservation, connected },
                     Place::With(o, r, c),
                 ) => (operator, reservation, connected.is_some()) == (o, r, c),
-                (TaskPlace::Wrapping { operator }, Place::Wrapping(o)) => operator == o,
+                (TaskPlace::Wrapping { operator }, Place::Wrapping(o))
+                | (TaskPlace::Between { operator }, Place::Between(o)) => operator == o,
                 _ => false,
             };
             assert!(same, "{:?}", task.e.task);

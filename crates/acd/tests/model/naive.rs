@@ -15,7 +15,7 @@ pub(crate) struct Naive {
     pub(crate) people: Vec<Person>,
     pub(crate) tasks: Vec<Task>,
     pub(crate) claims: Vec<Claim>,
-    made: u64,
+    pub(crate) made: u64,
     pub(crate) out: Vec<Output>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Person {
     pub(crate) id: OperatorId,
     config: OperatorConfig,
     place: usize,
-    removed: bool,
+    pub(crate) removed: bool,
     serves: Vec<QueueId>,
     choice: Choice,
     /// By a person; a phone does not undo it.
@@ -48,7 +48,7 @@ pub(crate) struct Person {
 
 pub(crate) struct Task {
     pub(crate) e: Enqueue,
-    ahead: bool,
+    pub(crate) ahead: bool,
     pub(crate) place: Place,
     until: Option<Time>,
     max_wait: Option<Time>,
@@ -63,14 +63,15 @@ pub(crate) enum Place {
     Waits,
     With(OperatorId, ReservationId, bool),
     Wrapping(OperatorId),
+    Between(OperatorId),
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct Claim {
     pub(crate) id: ReservationId,
     pub(crate) task: TaskId,
-    operator: OperatorId,
-    directed: bool,
+    pub(crate) operator: OperatorId,
+    pub(crate) directed: bool,
     pub(crate) state: State,
 }
 
@@ -97,10 +98,10 @@ impl Naive {
     fn q(&mut self, id: QueueId) -> &mut Queue {
         self.queues.iter_mut().find(|q| q.id == id).unwrap()
     }
-    fn t(&mut self, id: TaskId) -> Option<&mut Task> {
+    pub(crate) fn t(&mut self, id: TaskId) -> Option<&mut Task> {
         self.tasks.iter_mut().find(|t| t.e.task == id)
     }
-    fn p(&mut self, id: OperatorId) -> Option<&mut Person> {
+    pub(crate) fn p(&mut self, id: OperatorId) -> Option<&mut Person> {
         self.people.iter_mut().find(|p| p.id == id)
     }
     fn claims_of(&self, id: TaskId) -> Vec<Claim> {
@@ -121,7 +122,7 @@ impl Naive {
         (held.iter().filter(|k| voice(**k)).count() + own, held.len() + own)
     }
 
-    fn over_limit(&self, person: &Person) -> bool {
+    pub(crate) fn over_limit(&self, person: &Person) -> bool {
         let (voices, total) = self.load(person);
         let limits = person.config.limits;
         let spoken = |c: &Claim| self.tasks.iter().any(|t| t.e.task == c.task && voice(t.e.kind));
@@ -188,7 +189,7 @@ impl Naive {
     }
 
     /// After each elementary change: states follow, people and queues that are done go.
-    fn follow(&mut self, now: Time) {
+    pub(crate) fn follow(&mut self, now: Time) {
         for i in 0..self.people.len() {
             let state = self.effective(&self.people[i]);
             let person = &mut self.people[i];
@@ -312,7 +313,7 @@ impl Naive {
         }
     }
 
-    fn join(&mut self, now: Time, id: TaskId) {
+    pub(crate) fn join(&mut self, now: Time, id: TaskId) {
         let queue = self.t(id).unwrap().e.queue;
         let wait = self.q(queue).config.max_wait_ms;
         let task = self.t(id).unwrap();
@@ -366,14 +367,14 @@ impl Naive {
         self.follow(now);
     }
 
-    fn take_back(&mut self, now: Time, id: OperatorId, cause: Rescission) {
+    pub(crate) fn take_back(&mut self, now: Time, id: OperatorId, cause: Rescission) {
         for claim in self.open_claims(id) {
             self.end(now, claim, End::Rescinded(cause));
             self.overdue(claim.task);
         }
     }
 
-    fn back_off(&mut self, now: Time, task: TaskId, operator: OperatorId) {
+    pub(crate) fn back_off(&mut self, now: Time, task: TaskId, operator: OperatorId) {
         if self.p(operator).is_none() {
             return;
         }
@@ -385,7 +386,7 @@ impl Naive {
         }
     }
 
-    fn done(&mut self, id: TaskId, outcome: Outcome) {
+    pub(crate) fn done(&mut self, id: TaskId, outcome: Outcome) {
         self.tasks.retain(|t| t.e.task != id);
         self.out.push(Output::Done { task: id, outcome });
     }
@@ -397,7 +398,12 @@ impl Naive {
     }
 
     /// The operator's part ends; the task waits to be told where it is.
-    fn part(&mut self, now: Time, id: TaskId, wraps: bool) -> Option<(OperatorId, bool)> {
+    pub(crate) fn part(
+        &mut self,
+        now: Time,
+        id: TaskId,
+        wraps: bool,
+    ) -> Option<(OperatorId, bool)> {
         let task = self.t(id)?;
         let Place::With(who, reservation, _) = task.place else { return None };
         let (queue, kind) = (task.e.queue, task.e.kind);
@@ -417,26 +423,6 @@ impl Naive {
             }
         }
         Some((who, wraps))
-    }
-
-    fn complete(&mut self, now: Time, id: TaskId) {
-        if let Some((who, wraps)) = self.part(now, id, true) {
-            if wraps {
-                self.t(id).unwrap().place = Place::Wrapping(who);
-            } else {
-                self.done(id, Outcome::Completed { operator: who });
-            }
-        }
-        self.follow(now);
-    }
-
-    fn come_back(&mut self, now: Time, id: TaskId, ahead: bool, wraps: bool) {
-        let Some((who, _)) = self.part(now, id, wraps) else { return };
-        self.follow(now);
-        self.t(id).unwrap().ahead |= ahead;
-        self.back_off(now, id, who);
-        self.join(now, id);
-        self.follow(now);
     }
 
     fn end_wrap_up(&mut self, now: Time, id: OperatorId) {
@@ -519,7 +505,7 @@ impl Naive {
                 }
                 self.done(id, Outcome::Withdrawn(cause));
             }
-            Some(Place::With(_, _, true)) => self.complete(now, id),
+            Some(Place::With(_, _, true) | Place::Between(_)) => self.complete(now, id),
             Some(Place::With(..)) => {
                 self.part(now, id, false);
                 self.done(id, Outcome::Withdrawn(cause));
@@ -713,9 +699,12 @@ impl Naive {
                     }
                     self.overdue(*task);
                 }
-                Some(Place::With(..)) => self.come_back(now, *task, false, true),
+                Some(Place::With(..) | Place::Between(_)) => {
+                    self.come_back(now, *task, false, true);
+                }
                 _ => {}
             },
+            Input::Handed { task, to } => self.handed(now, *task, *to),
             Input::Lost { task, ahead } => self.come_back(now, *task, *ahead, false),
             Input::Completed { task } => self.complete(now, *task),
             Input::Connected { task } => {

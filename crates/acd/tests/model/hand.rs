@@ -1,0 +1,67 @@
+//! A task parts from its operator: completed, come back, handed on; as plainly as the rest.
+use super::naive::{Claim, Naive, Place, State};
+use acd::{OperatorId, Outcome, Rescission, ReservationId, TaskId, Time};
+
+impl Naive {
+    pub(crate) fn handed(&mut self, now: Time, id: TaskId, to: Option<OperatorId>) {
+        let by = match self.t(id).map(|t| t.place) {
+            Some(Place::With(who, ..)) if to != Some(who) => {
+                self.part(now, id, true).unwrap();
+                who
+            }
+            Some(Place::Between(who)) => who,
+            _ => return,
+        };
+        self.follow(now);
+        self.t(id).unwrap().place = Place::Between(by);
+        let Some(to) = to else { return };
+        if self.p(to).is_none_or(|person| person.removed) {
+            return self.over_between(id, by);
+        }
+        let claim = ReservationId(7 * 1_024 + self.made);
+        self.made += 1;
+        self.t(id).unwrap().place = Place::With(to, claim, true);
+        let state = State::Accepted;
+        self.claims.push(Claim { id: claim, task: id, operator: to, directed: true, state });
+        let person = self.people.iter().find(|p| p.id == to).unwrap();
+        if self.over_limit(person) {
+            self.take_back(now, to, Rescission::Occupied);
+        }
+        self.follow(now);
+    }
+
+    pub(crate) fn over_between(&mut self, id: TaskId, by: OperatorId) {
+        let wraps = self.p(by).is_some_and(|p| p.wrap_up.is_some_and(|(task, _)| task == id));
+        if wraps {
+            self.t(id).unwrap().place = Place::Wrapping(by);
+        } else {
+            self.done(id, Outcome::Completed { operator: by });
+        }
+    }
+
+    pub(crate) fn complete(&mut self, now: Time, id: TaskId) {
+        if let Some(Place::Between(who)) = self.t(id).map(|t| t.place) {
+            self.over_between(id, who);
+        } else if let Some((who, wraps)) = self.part(now, id, true) {
+            if wraps {
+                self.t(id).unwrap().place = Place::Wrapping(who);
+            } else {
+                self.done(id, Outcome::Completed { operator: who });
+            }
+        }
+        self.follow(now);
+    }
+
+    pub(crate) fn come_back(&mut self, now: Time, id: TaskId, ahead: bool, wraps: bool) {
+        let parted = match self.t(id).map(|t| t.place) {
+            Some(Place::Between(who)) => Some((who, false)),
+            _ => self.part(now, id, wraps),
+        };
+        let Some((who, _)) = parted else { return };
+        self.follow(now);
+        self.t(id).unwrap().ahead |= ahead;
+        self.back_off(now, id, who);
+        self.join(now, id);
+        self.follow(now);
+    }
+}
