@@ -40,6 +40,8 @@ pub(crate) struct Call {
     pub(crate) tasks: Vec<Task>,
     /// The operator dialled without the distributor.
     pub(crate) wanted: Option<OperatorId>,
+    /// Somebody in it asked for somebody else to have it, and it is not decided.
+    pub(crate) transfer: Option<Transfer>,
     /// When what happens by itself.
     pub(crate) timers: BTreeMap<Timer, Time>,
     /// Its first segment has been told.
@@ -69,8 +71,25 @@ pub(crate) enum Timer {
     Dial,
     /// Somebody has been left alone for long enough.
     Alone,
+    /// A participant who has handed the call on has had time to leave.
+    Leave(ParticipantId),
     /// A participant's silence is to be judged.
     Silence(ParticipantId),
+}
+
+/// A transfer that is not decided.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Transfer {
+    /// Whose REFER it was; none once they have left.
+    pub(crate) by: Option<sip::LegId>,
+    /// The endpoint's name for the REFER.
+    pub(crate) token: u64,
+    /// The number or URI wanted.
+    pub(crate) to: Name,
+    /// Why whoever asked was in the call.
+    pub(crate) was: Why,
+    /// Who stays, and why they were in the call, where the call was not theirs before.
+    pub(crate) stayer: Option<(sip::LegId, Why)>,
 }
 
 /// The part of a call that the distributor has.
@@ -143,6 +162,8 @@ pub(crate) struct Participant {
     pub(crate) planned: Option<u64>,
     /// Takes part before it is answered: a callee who is heard, a caller who was told where.
     pub(crate) early: bool,
+    /// That it takes part has been told.
+    pub(crate) joined: bool,
 }
 
 /// How a leg sends the keys pressed.
@@ -159,12 +180,16 @@ pub(crate) enum Keys {
 /// What brought a leg into the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Why {
-    /// Its INVITE began the call.
+    /// The call is theirs: their INVITE began it, or whoever began it has handed it on.
     Arrived,
     /// It is rung for a reservation.
     Serve(ReservationId),
     /// It is rung since the call was for it.
     Dialled,
+    /// It is rung since somebody in the call asked for it.
+    Referred,
+    /// It has handed the call on and is about to leave.
+    Left,
 }
 
 /// How far the dialog of a leg has come.
@@ -207,9 +232,9 @@ impl Participant {
 
     fn occupation(&self) -> Option<(OperatorId, Occupation)> {
         let how = match (self.why, self.rings()) {
-            (Why::Serve(_), _) => return None,
-            (Why::Arrived | Why::Dialled, true) => Occupation::Alerted,
-            (Why::Arrived | Why::Dialled, false) => Occupation::Busy,
+            (Why::Serve(_) | Why::Left, _) => return None,
+            (_, true) => Occupation::Alerted,
+            (_, false) => Occupation::Busy,
         };
         Some((self.operator?, how))
     }

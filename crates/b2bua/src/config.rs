@@ -173,6 +173,8 @@ pub struct Trunk {
     pub credentials: Option<sip::Credentials>,
     /// Calls at once, both ways.
     pub calls_max: usize,
+    /// Whereto its side may move a call by REFER.
+    pub outgoing: Outgoing,
     /// Whom a callee there may send us to.
     pub redirects: sip::Redirects,
     /// Context of its INVITEs, and what of a call's it is told.

@@ -68,7 +68,7 @@ impl Directory {
             queues.insert(queue.name.clone(), (QueueId(id), at));
             by_number.extend(queue.number.iter().map(|number| (number.clone(), reached())));
         }
-        let router = Router::new(&config.routes, &config.operators);
+        let router = Router::new(&config.routes, &config.operators, &config.trunks);
         Self {
             router,
             operators,

@@ -50,6 +50,16 @@ pub enum Kind {
     Internal,
 }
 
+/// How a call is handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransferMode {
+    /// To somebody who was not asked.
+    Blind,
+    /// To somebody who was talked with, or rung, before.
+    Attended,
+}
+
 /// What a participant is in a conference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -219,6 +229,25 @@ pub enum What {
     ParticipantHeld { participant: ParticipantId },
     #[serde(rename = "participant.resumed")]
     ParticipantResumed { participant: ParticipantId },
+    /// Somebody in the call asked for somebody else to have it.
+    #[serde(rename = "transfer.started")]
+    TransferStarted {
+        participant: ParticipantId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        to: Name,
+        mode: TransferMode,
+    },
+    /// Whoever was asked for has it: an operator, or a queue or somebody outside.
+    #[serde(rename = "transfer.completed")]
+    TransferCompleted {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        to: Name,
+    },
+    /// `no_answer`, `busy`, `declined`, `error`, `caller_gone`; `hangup` where the call is over.
+    #[serde(rename = "transfer.failed")]
+    TransferFailed { to: Name, reason: Name, hangup: bool },
     #[serde(rename = "task.queued")]
     TaskQueued { queue: Name, position: usize, virtual_start: Utc, priority_s: u32 },
     /// Told live, not kept: its numbers are missing in what is read back later.
@@ -325,6 +354,9 @@ type_names! {
     ParticipantLeft => "participant.left",
     ParticipantHeld => "participant.held",
     ParticipantResumed => "participant.resumed",
+    TransferStarted => "transfer.started",
+    TransferCompleted => "transfer.completed",
+    TransferFailed => "transfer.failed",
     TaskQueued => "task.queued",
     TaskPosition => "task.position",
     TaskReserved => "task.reserved",

@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 use sip::msg::Message;
 
-use crate::config::{Go, Name, Operator, Outgoing, Route};
+use crate::config::{Go, Name, Operator, Outgoing, Route, Trunk};
 use crate::headers;
 
 /// Compiled expressions, in the order of the configuration. An expression that does not compile
@@ -12,6 +12,8 @@ use crate::headers;
 pub(crate) struct Router {
     routes: Vec<Compiled>,
     outgoing: Vec<(Name, Vec<Regex>)>,
+    /// By trunk.
+    moving: Vec<(Name, Vec<Regex>)>,
 }
 
 #[derive(Debug)]
@@ -52,7 +54,7 @@ pub(crate) struct Dialled<'a> {
 }
 
 impl Router {
-    pub(crate) fn new(routes: &[Route], operators: &[Operator]) -> Self {
+    pub(crate) fn new(routes: &[Route], operators: &[Operator], trunks: &[Trunk]) -> Self {
         let compile = |route: &Route| Compiled {
             to: Pattern::new(route.to.as_deref()),
             from: Pattern::new(route.from.as_deref()),
@@ -64,16 +66,17 @@ impl Router {
                 .collect(),
             go: route.go.clone(),
         };
-        let outgoing = |operator: &Operator| match &operator.outgoing {
-            Outgoing::Matching(list) => Some((
-                operator.id.clone(),
-                list.iter().filter_map(|text| Regex::new(text).ok()).collect(),
-            )),
+        let policy = |name: &Name, outgoing: &Outgoing| match outgoing {
+            Outgoing::Matching(list) => {
+                let list = list.iter().filter_map(|text| Regex::new(text).ok()).collect();
+                Some((name.clone(), list))
+            }
             Outgoing::Internal | Outgoing::Nobody => None,
         };
         Self {
             routes: routes.iter().map(compile).collect(),
-            outgoing: operators.iter().filter_map(outgoing).collect(),
+            outgoing: operators.iter().filter_map(|o| policy(&o.id, &o.outgoing)).collect(),
+            moving: trunks.iter().filter_map(|t| policy(&t.name, &t.outgoing)).collect(),
         }
     }
 
@@ -95,7 +98,16 @@ impl Router {
 
     /// Whether an operator may reach a number outside.
     pub(crate) fn may_dial(&self, operator: &str, number: &str) -> bool {
-        let policy = self.outgoing.iter().find(|(id, _)| &**id == operator);
-        policy.is_some_and(|(_, list)| list.iter().any(|regex| regex.is_match(number)))
+        allows(&self.outgoing, operator, number)
     }
+
+    /// Whether a trunk's side may have a call moved to a number outside.
+    pub(crate) fn may_move(&self, trunk: &str, number: &str) -> bool {
+        allows(&self.moving, trunk, number)
+    }
+}
+
+fn allows(policies: &[(Name, Vec<Regex>)], name: &str, number: &str) -> bool {
+    let policy = policies.iter().find(|(other, _)| &**other == name);
+    policy.is_some_and(|(_, list)| list.iter().any(|regex| regex.is_match(number)))
 }

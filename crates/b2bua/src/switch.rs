@@ -330,6 +330,7 @@ impl B2bua {
         match timer {
             Timer::Dial => self.dial_timeout(now, call),
             Timer::Alone => self.left_alone(now, call),
+            Timer::Leave(participant) => self.leave_over(now, call, participant),
             Timer::Silence(participant) => self.judge_silence(now, call, participant),
         }
     }

@@ -18,9 +18,11 @@ mod raw;
 mod run;
 mod scenario;
 mod setup;
+mod transfers;
 mod trouble;
 mod world;
 
 pub use dice::Dice;
 pub use run::{Failure, HELD, Summary, ladder, run};
 pub use scenario::{Caller, Network, Operator, Scenario};
+pub use transfers::{Goal, Plan};

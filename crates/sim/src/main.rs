@@ -1,4 +1,4 @@
-//! `sim rough FROM TO`: that many short runs full of trouble. `sim smooth CALLS OPERATORS`: one
+//! `sim rough FROM TO`: that many short runs full of trouble; `sim moving` with calls handed on. `sim smooth CALLS OPERATORS`: one
 //! long day. `sim ladder SEED`: how a rough run goes. Exit code 1 and a ladder where something did not hold.
 #![forbid(unsafe_code)]
 
@@ -10,25 +10,31 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize| args.get(at).and_then(|text| text.parse::<u64>().ok());
     if let (Some("ladder"), Some(seed)) = (args.first().map(String::as_str), number(1)) {
-        eprint!("{}", sim::ladder(&Scenario::rough(seed)));
+        let moving = args.get(2).is_some_and(|word| word == "moving");
+        let scenario = if moving { Scenario::moving(seed) } else { Scenario::rough(seed) };
+        eprint!("{}", sim::ladder(&scenario));
         return ExitCode::SUCCESS;
     }
     let scenarios: Box<dyn Iterator<Item = Scenario>> = match (args.first(), number(1), number(2)) {
         (Some(kind), Some(from), Some(to)) if kind == "rough" && from < to => {
             Box::new((from..to).map(Scenario::rough))
         }
+        (Some(kind), Some(from), Some(to)) if kind == "moving" && from < to => {
+            Box::new((from..to).map(Scenario::moving))
+        }
         (Some(kind), Some(calls), Some(operators @ 1..)) if kind == "smooth" && calls > 0 => {
             Box::new(std::iter::once(Scenario::smooth(1, calls, operators)))
         }
         _ => {
             eprintln!(
-                "usage: sim rough FROM TO (seeds, FROM below TO) | sim smooth CALLS OPERATORS (one or more of \
-                 each) | sim ladder SEED"
+                "usage: sim rough|moving FROM TO (seeds, FROM below TO) | sim smooth CALLS OPERATORS (one or more of \
+                 each) | sim ladder SEED [moving]"
             );
             return ExitCode::from(2);
         }
     };
     let (mut runs, mut calls, mut answered, mut abandoned, mut lost) = (0, 0, 0, 0, 0);
+    let (mut transferred, mut left) = (0, 0);
     for scenario in scenarios {
         match run(&scenario) {
             Ok(summary) => {
@@ -37,6 +43,8 @@ fn main() -> ExitCode {
                 answered += summary.answered;
                 abandoned += summary.abandoned;
                 lost += summary.lost;
+                transferred += summary.transferred;
+                left += summary.left;
             }
             Err(failure) => {
                 eprintln!("{failure}");
@@ -46,7 +54,7 @@ fn main() -> ExitCode {
     }
     eprintln!(
         "{runs} runs, {calls} calls, {answered} answered, {abandoned} abandoned, {lost} operators \
-         lost: all held"
+         lost, {transferred} transferred, {left} of them left before: all held"
     );
     ExitCode::SUCCESS
 }

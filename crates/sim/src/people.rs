@@ -9,6 +9,7 @@ use crate::peer::{EXPIRES_S, parsed};
 use crate::raw::CallerLie;
 use crate::scenario::Ms;
 use crate::setup::operator_id;
+use crate::transfers::Plan;
 use crate::trouble::Trouble;
 use crate::world::{Act, World};
 
@@ -52,6 +53,10 @@ pub(crate) enum PhoneAct {
     Tire(LegId),
     /// Hangs up.
     HangUp(LegId),
+    /// Hands the call on.
+    HandOn(LegId, Plan),
+    /// Hands the first call on to whom they called second.
+    Join(LegId),
     /// re-INVITEs: `sendonly` to hold, `sendrecv` to resume.
     Direction(LegId, &'static str),
 }
@@ -124,6 +129,14 @@ impl World {
     /// A phone died.
     pub(crate) fn phones_forget(&mut self, at: usize) {
         self.phones.up[at].clear();
+    }
+
+    pub(crate) fn is_up(&self, at: usize, leg: LegId) -> bool {
+        at == TRUNK || self.phones.up[at].contains(&leg)
+    }
+
+    pub(crate) fn phone_up(&mut self, at: usize, leg: LegId) {
+        self.phones.up[at].push(leg);
     }
 
     pub(crate) fn operator_of(&self, at: usize) -> &crate::scenario::Operator {
@@ -205,10 +218,14 @@ impl World {
                     let body = Some(self.peers[TRUNK].describe("sendrecv"));
                     self.order(TRUNK, Command::Ack { leg, body });
                 }
+                if let Some(plan) = caller.plan {
+                    self.later(plan.after_ms, Act::Phone(TRUNK, PhoneAct::HandOn(leg, plan)));
+                }
                 if let Some(delay) = caller.reinvite_ms {
                     self.later(delay, Act::Caller(who, CallerAct::Reinvite));
                 }
             }
+            event @ Event::Referred { .. } => self.refuse_refer(TRUNK, &event),
             Event::OfferWanted { leg } => self.offer(TRUNK, leg, "sendrecv"),
             Event::Reinvite { leg, request } => self.answer_reinvite(TRUNK, leg, &request),
             Event::Failed { leg, .. } | Event::Ended { leg, .. } => self.callers.gone(leg),
@@ -220,6 +237,14 @@ impl World {
     fn phone_event(&mut self, at: usize, event: Event) {
         match event {
             Event::Invite { leg, .. } => self.phone_rings(at, leg),
+            Event::Progress { leg, response, .. } => self.second_named(at, leg, &response),
+            Event::Answered { leg, response, .. } => {
+                self.phones.up[at].retain(|up| *up != leg);
+                self.phones.up[at].push(leg);
+                self.second_named(at, leg, &response);
+            }
+            Event::Referral { leg, referral, .. } => self.referral(at, leg, referral),
+            event @ Event::Referred { .. } => self.refuse_refer(at, &event),
             Event::OfferWanted { leg } => {
                 let direction = self.phones.wanted.get(&(at, leg)).copied();
                 self.offer(at, leg, direction.unwrap_or("sendrecv"));
@@ -304,6 +329,8 @@ impl World {
                 self.phones.up[at].retain(|up| *up != leg);
                 self.end_leg(at, leg, 480);
             }
+            PhoneAct::HandOn(leg, plan) => self.hand_on(at, leg, plan),
+            PhoneAct::Join(leg) => self.joins(at, leg),
             PhoneAct::Direction(leg, direction) => {
                 if self.phones.up[at].contains(&leg) {
                     self.phones.wanted.insert((at, leg), direction);
@@ -333,6 +360,7 @@ impl World {
             let delay = self.troubles.below(10_000);
             self.later(delay, Act::Trouble(Trouble::Dies(at)));
         }
+        self.may_hand_on(at, leg, operator.move_permille, operator.plan);
         if self.dice.one_in_1000(operator.hold_permille) {
             let hold = self.dice.below(3_000);
             let resume = hold + self.dice.below(3_000);

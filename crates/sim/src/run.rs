@@ -19,6 +19,10 @@ pub struct Summary {
     pub abandoned: u64,
     /// Operators who vanished out of a conversation.
     pub lost: u64,
+    /// Transfers that succeeded.
+    pub transferred: u64,
+    /// Transfers that whoever asked for them did not wait for.
+    pub left: u64,
 }
 
 /// A run in which something did not hold, made as small as it could be.
@@ -77,6 +81,8 @@ fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)
         answered: world.checker.answered,
         abandoned: world.checker.abandoned(),
         lost: world.checker.lost,
+        transferred: world.checker.transferred,
+        left: world.checker.moving,
     })
 }
 

@@ -3,6 +3,7 @@
 
 use crate::dice::Dice;
 use crate::raw::CallerLie;
+use crate::transfers::Plan;
 
 /// Milliseconds.
 pub(crate) type Ms = u64;
@@ -59,6 +60,7 @@ impl Caller {
             requires_reliable: false,
             reinvite_ms: None,
             direct: None,
+            plan: None,
             lie: None,
         }
     }
@@ -81,6 +83,8 @@ pub struct Caller {
     pub reinvite_ms: Option<Ms>,
     /// Dials an operator's number instead of the queue's.
     pub direct: Option<usize>,
+    /// Hands the call on, so long after they were answered.
+    pub plan: Option<Plan>,
     /// Tells a lie: a number of one, see `raw/caller.rs`.
     pub lie: Option<usize>,
 }
@@ -106,6 +110,10 @@ pub struct Operator {
     pub hang_up_permille: u64,
     /// In a thousand calls: holds and resumes.
     pub hold_permille: u64,
+    /// In a thousand calls: hands it on.
+    pub move_permille: u64,
+    /// How; each time otherwise if none.
+    pub plan: Option<Plan>,
     /// Registers two phones.
     pub phones: usize,
     /// In a thousand calls: the phone tells a lie, see `raw/phone.rs`.
@@ -193,6 +201,27 @@ impl Scenario {
         self.dead_audio_ms.is_some() || watch.interval_s > 0 || watch.probe_s > 0
     }
 
+    /// The same with people who hand calls on, in every way and at every moment.
+    #[must_use]
+    pub fn moving(seed: u64) -> Self {
+        let mut scenario = Self::rough(seed);
+        let mut dice = Dice::new(seed ^ 0x7e57);
+        let more = scenario.operators.first().cloned();
+        scenario.operators.extend(more.filter(|_| scenario.operators.len() < 3));
+        let operators = scenario.operators.len() as u64;
+        for operator in &mut scenario.operators {
+            operator.move_permille = dice.between(200, 900);
+        }
+        for caller in &mut scenario.callers {
+            caller.plan = dice.one_in_1000(100).then(|| Plan {
+                ask_ms: None,
+                holds: false,
+                ..Plan::rough(&mut dice, operators)
+            });
+        }
+        scenario
+    }
+
     /// A quiet house with this many operators who pick up at once and nobody who calls: for tests
     /// to fill.
     #[must_use]
@@ -221,6 +250,7 @@ impl Scenario {
                 requires_reliable: false,
                 reinvite_ms: None,
                 direct: None,
+                plan: None,
                 lie: None,
             }
         };
@@ -235,6 +265,8 @@ impl Scenario {
             fumble_permille: 0,
             hang_up_permille: 500,
             hold_permille: 0,
+            move_permille: 0,
+            plan: None,
             phones: 1,
             fetch_ms: None,
             wrong_password: false,
@@ -287,6 +319,8 @@ fn rough_operator(dice: &mut Dice) -> Operator {
         fumble_permille: rare(),
         hang_up_permille: rare(),
         hold_permille: rare(),
+        move_permille: 0,
+        plan: None,
         lie_permille: rare(),
         die_permille: rare(),
         answer_ms: 0,
@@ -317,6 +351,7 @@ fn rough_caller(dice: &mut Dice, direct: impl Fn(&mut Dice) -> Option<usize>) ->
         requires_reliable: dice.one_in_1000(150),
         reinvite_ms: dice.one_in_1000(300).then(|| dice.below(300)),
         direct: direct(dice),
+        plan: None,
         lie: dice
             .one_in_1000(120)
             .then(|| usize::try_from(dice.below(CallerLie::ALL.len() as u64)).unwrap_or(0)),

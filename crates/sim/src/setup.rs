@@ -93,6 +93,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             proxy: None,
             credentials: None,
             calls_max: 100_000,
+            outgoing: Outgoing::Internal,
             headers: HeaderRules::of_trunk(),
             trusted: true,
             identity: Identity::Customer,

@@ -17,6 +17,7 @@ use crate::people::{CallerAct, Callers, PhoneAct, Phones};
 use crate::raw::{RawAct, RawCalls};
 use crate::scenario::{Ms, Scenario};
 use crate::setup;
+use crate::transfers::Asked;
 use crate::trouble::Trouble;
 
 /// The port pairs the switch has.
@@ -58,6 +59,8 @@ pub(crate) struct World {
     pub(crate) lies: Dice,
     pub(crate) troubles: Dice,
     pub(crate) orders: Dice,
+    pub(crate) moves: Dice,
+    pub(crate) seconds: Asked,
     weather: Dice,
     carries: Dice,
     pub(crate) raw: RawCalls,
@@ -122,6 +125,8 @@ impl World {
             }),
             lies: Dice::new(!scenario.seed),
             troubles: Dice::new(scenario.seed.rotate_left(8) ^ 1),
+            moves: Dice::new(scenario.seed.rotate_left(40) ^ 5),
+            seconds: Asked::default(),
             orders: Dice::new(scenario.seed.rotate_left(16) ^ 2),
             weather: Dice::new(scenario.seed.rotate_left(24) ^ 3),
             carries: Dice::new(scenario.seed.rotate_left(32) ^ 4),

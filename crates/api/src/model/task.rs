@@ -112,6 +112,13 @@ impl Task {
                 (self.state, self.operator) = ("assigned", Some(operator.clone()));
                 (self.position, self.wait_ms) = (None, Some(*wait_ms));
             }
+            // Handed on: whoever had it wraps up, and somebody else has it.
+            What::TransferCompleted { operator: Some(operator), .. }
+                if matches!(self.state, "assigned" | "wrapping") =>
+            {
+                (self.state, self.operator) = ("assigned", Some(operator.clone()));
+            }
+            What::TaskWrapping { operator, .. } if self.operator.as_ref() != Some(operator) => {}
             What::TaskWrapping { .. } => self.state = "wrapping",
             What::TaskCompleted { .. } => self.end("completed", None),
             What::TaskAbandoned { wait_ms, .. } => self.end("abandoned", Some(*wait_ms)),

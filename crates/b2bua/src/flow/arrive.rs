@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use media::Source;
+use bytes::Bytes;
+use media::{Lease, Negotiation, Source};
 use sip::msg::{Message, Name as Header, Uri};
 use sip::{Flow, LegId, Peer};
 
@@ -12,7 +13,7 @@ use crate::call::{Call, LegState, Participant, PhaseClock, Seat, Why};
 use crate::config::{Go, Name};
 use crate::event::{Kind, Phase, Role, What};
 use crate::headers::{self, Taken};
-use crate::id::{CallKey, ParticipantId};
+use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::identity::{self, Caller};
 use crate::switch::B2bua;
 
@@ -58,16 +59,9 @@ impl B2bua {
         if self.state.draining || full || trunk_full {
             return Err(unavailable());
         }
-        let address = self.directory.config.media.advertise.unwrap_or_else(|| flow.local.ip());
-        let lease = self.lease_with_company().ok_or_else(unavailable)?;
-        let mut negotiation = self.new_negotiation(leg, lease, address, Some(flow.remote.ip()));
-        let body = request.sdp();
-        let reply = if body.is_empty() { Ok(None) } else { negotiation.on_offer(&body).map(Some) };
-        let reply = reply.map_err(|refusal| {
-            self.release(lease);
-            let warning = format!("399 {address} \"{}\"", refusal.text());
-            (refusal.status, vec![("Warning".into(), warning)])
-        })?;
+        let thread = operator.and_then(|operator| self.thread_of(operator));
+        let lease = self.lease_with_company(thread).ok_or_else(unavailable)?;
+        let (negotiation, reply) = self.first_answer(leg, lease, flow, request)?;
         let caller = self.caller(peer, request);
         let uri = uri_of(&caller, request, |user| self.own_uri(user)).to_string().into();
         self.count_trunk(trunk.as_ref());
@@ -89,6 +83,7 @@ impl B2bua {
             reply,
             planned: None,
             early: false,
+            joined: false,
         };
         Ok(Call {
             key: CallKey(self.mint()),
@@ -104,6 +99,7 @@ impl B2bua {
             participants: vec![origin],
             tasks: Vec::new(),
             wanted: None,
+            transfer: None,
             timers: BTreeMap::new(),
             begun: false,
             answered: false,
@@ -142,6 +138,42 @@ impl B2bua {
         }
         self.joined(now, call, 0);
         self.route(now, call, go);
+    }
+
+    /// Answers the offer of an INVITE, if it brings one; what was leased is given back where that
+    /// cannot be.
+    pub(crate) fn first_answer(
+        &mut self,
+        leg: LegId,
+        lease: Lease,
+        flow: Flow,
+        request: &Message,
+    ) -> Result<(Negotiation, Option<Bytes>), (u16, sip::Headers)> {
+        let address = self.directory.config.media.advertise.unwrap_or_else(|| flow.local.ip());
+        let mut negotiation = self.new_negotiation(leg, lease, address, Some(flow.remote.ip()));
+        let body = request.sdp();
+        if body.is_empty() {
+            return Ok((negotiation, None));
+        }
+        match negotiation.on_offer(&body) {
+            Ok(reply) => Ok((negotiation, Some(reply))),
+            Err(refusal) => {
+                self.release(lease);
+                let warning = format!("399 {address} \"{}\"", refusal.text());
+                Err((refusal.status, vec![("Warning".into(), warning)]))
+            }
+        }
+    }
+
+    /// The media thread of another call of an operator's: so that the two can be joined.
+    fn thread_of(&self, operator: acd::OperatorId) -> Option<u16> {
+        let view = self.acd.operator(operator)?;
+        let own = view.own.iter().map(|work| CallKey(work.0));
+        let served = view
+            .tasks
+            .iter()
+            .filter_map(|task| self.state.tasks.get(&TaskKey(task.0)).and_then(|entry| entry.call));
+        own.chain(served).find_map(|key| self.state.calls.get(&key)?.thread_wanted())
     }
 
     pub(crate) fn trunk_is_full(&self, name: &str) -> bool {

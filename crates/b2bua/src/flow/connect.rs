@@ -34,7 +34,8 @@ impl B2bua {
             // The distributor says who won: Assigned or TooLate.
             Why::Serve(claim) => self.acd.handle(now, acd::Input::Accepted(claim)),
             Why::Dialled => self.connect(now, call, leg),
-            Why::Arrived => {}
+            Why::Referred => self.transfer_answered(now, call, leg),
+            Why::Arrived | Why::Left => {}
         }
     }
 
@@ -54,7 +55,7 @@ impl B2bua {
         let operator = call.participant(leg).and_then(|p| p.operator);
         let operator = operator.map(|id| self.directory.operator_name(id));
         let at = call.participants.iter().position(|p| p.leg == leg).unwrap_or_default();
-        if !call.participants.get(at).is_some_and(|p| p.early) {
+        if !call.participants.get(at).is_some_and(|p| p.joined) {
             self.joined(now, call, at);
         }
         self.answer_customer(now, call);
@@ -107,20 +108,27 @@ impl B2bua {
 
     /// Nobody came back: to the queue, ahead; without a queue, the operator dialled is rung again.
     pub(crate) fn left_alone(&mut self, now: Time, call: &mut Call) {
+        self.return_caller(now, call, "operator lost", 480);
+    }
+
+    /// Back to where the caller came from: the queue, ahead; the operator dialled, unless it is
+    /// they who are left; or nobody.
+    pub(crate) fn return_caller(&mut self, now: Time, call: &mut Call, cause: &str, status: u16) {
         if let Some(task) = call.tasks.last_mut().filter(|task| task.served) {
             task.served = false;
             let task = acd::TaskId(task.key.0);
             self.acd.handle(now, acd::Input::Lost { task, ahead: true });
             return;
         }
-        let rung = call.wanted.map(|who| self.ring_operator(now, call, who, Why::Dialled));
+        let wanted = call.wanted.filter(|who| !call.operators().contains(who));
+        let rung = wanted.map(|who| self.ring_operator(now, call, who, Why::Dialled));
         if rung == Some(Rung::Rings) {
             if let Some(origin) = call.origin_mut() {
                 origin.seat = Seat::Waiting(Source::Ringing);
             }
             self.set_timer(call, Timer::Dial, Some(now + super::DIAL_TIMEOUT));
         } else {
-            self.end_call(now, call, CallResult::Answered, "operator lost", 480);
+            self.end_call(now, call, CallResult::Answered, cause, status);
         }
     }
 }

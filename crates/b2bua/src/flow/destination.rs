@@ -2,9 +2,10 @@
 
 use sip::msg::{Host, Message, Uri};
 
+use super::dial::Refused;
 use crate::api::Time;
-use crate::call::Call;
-use crate::config::{Go, Name, Outgoing};
+use crate::call::{Call, Why};
+use crate::config::{Go, Outgoing};
 use crate::directory::Extension;
 use crate::event::CallResult;
 use crate::route::Dialled;
@@ -16,9 +17,14 @@ impl B2bua {
         let trunk = call.trunk.as_deref();
         let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
         let dialled = Dialled { to: &call.to, from: &call.from, trunk, trusted, request };
-        match self.directory.router.find(&dialled) {
+        self.reached(&dialled)
+    }
+
+    /// What dialling a number reaches.
+    pub(crate) fn reached(&self, dialled: &Dialled<'_>) -> Option<Go> {
+        match self.directory.router.find(dialled) {
             Some(go) => Some(go.clone()),
-            None => self.directory.extension(&call.to).map(|extension| match extension {
+            None => self.directory.extension(dialled.to).map(|extension| match extension {
                 Extension::Operator(name) => Go::Operator(name.clone()),
                 Extension::Queue(queue) => Go::Queue { queue: queue.clone(), priority_s: 0 },
             }),
@@ -50,9 +56,14 @@ impl B2bua {
     fn go(&mut self, now: Time, call: &mut Call, go: Go) {
         match go {
             Go::Queue { queue, priority_s } => self.enqueue(now, call, &queue, priority_s),
-            Go::Operator(name) => self.dial_operator(now, call, &name),
-            Go::Uri(uri) => self.dial_uri(now, call, uri, None, None),
-            Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk),
+            Go::Operator(_) | Go::Uri(_) | Go::Number { .. } => {
+                match self.dial(now, call, go, Why::Dialled) {
+                    Ok(()) => self.dialling(now, call),
+                    Err(Refused { cause, status }) => {
+                        self.end_call(now, call, CallResult::Failed, cause, status);
+                    }
+                }
+            }
             Go::Reject(status) => {
                 self.end_call(now, call, CallResult::Failed, "rejected by route", status);
             }
@@ -60,23 +71,6 @@ impl B2bua {
                 self.end_call(now, call, CallResult::Failed, "dropped by route", 0);
             }
         }
-    }
-
-    fn dial_number(&mut self, now: Time, call: &mut Call, number: &str, name: &Name) {
-        let trunk = self.directory.trunk(name);
-        let proxy = trunk.and_then(|trunk| trunk.proxy.clone());
-        let credentials = trunk.and_then(|trunk| trunk.credentials.clone());
-        let host = proxy.as_ref().and_then(|proxy| Some((proxy.host()?.clone(), proxy.port())));
-        let (Some(proxy), Some((host, port))) = (proxy, host) else {
-            self.end_call(now, call, CallResult::Failed, "trunk has no proxy", 503);
-            return;
-        };
-        if self.trunk_is_full(name) {
-            self.end_call(now, call, CallResult::Failed, "trunk is full", 503);
-            return;
-        }
-        let uri = proxy.bare().with_host(host, port).with_user(number);
-        self.dial_uri(now, call, uri, credentials, Some(name.clone()));
     }
 
     /// Our own URI of a number or name.

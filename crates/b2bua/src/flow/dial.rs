@@ -6,74 +6,123 @@ use sip::{LegId, Redirects, Target};
 use super::ring::{Callee, Rung};
 use super::{DIAL_TIMEOUT, reason};
 use crate::api::Time;
-use crate::call::{Call, Timer, Why};
-use crate::config::Name;
+use crate::call::{Call, Participant, Timer, Why};
+use crate::config::{Go, Name};
 use crate::event::{CallResult, Role, What};
 use crate::switch::B2bua;
 
+/// Why nobody is rung at all.
+pub(crate) struct Refused {
+    /// For the record.
+    pub(crate) cause: &'static str,
+    /// For whoever asked.
+    pub(crate) status: u16,
+}
+
+const fn refused(cause: &'static str, status: u16) -> Refused {
+    Refused { cause, status }
+}
+
 impl B2bua {
+    /// Rings an operator, a number or a URI.
+    pub(crate) fn dial(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        go: Go,
+        why: Why,
+    ) -> Result<(), Refused> {
+        match go {
+            Go::Operator(name) => self.dial_operator(now, call, &name, why),
+            Go::Uri(uri) => self.dial_uri(now, call, uri, None, why),
+            Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk, why),
+            Go::Queue { .. } | Go::Reject(_) | Go::Drop => Err(refused("nobody to dial", 404)),
+        }
+    }
+
     /// Rings an operator directly. They need not be ready, only free and at their phone.
-    pub(crate) fn dial_operator(&mut self, now: Time, call: &mut Call, name: &str) {
-        let Some(operator) = self.directory.operator_id(name) else {
-            self.end_call(now, call, CallResult::Failed, "no such operator", 404);
-            return;
-        };
+    fn dial_operator(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        name: &str,
+        why: Why,
+    ) -> Result<(), Refused> {
+        let operator = self.directory.operator_id(name);
+        let operator = operator.ok_or(refused("no such operator", 404))?;
         let busy = self.acd.operator(operator).is_some_and(|view| {
             use acd::Effective::{OnCall, Reserved, Ringing};
             matches!(view.effective.state, OnCall | Reserved | Ringing)
         });
         if busy || call.operators().contains(&operator) {
-            self.end_call(now, call, CallResult::Failed, "busy", 486);
-            return;
+            return Err(refused("busy", 486));
         }
-        call.wanted = Some(operator);
-        match self.ring_operator(now, call, operator, Why::Dialled) {
-            Rung::Rings => self.dialling(now, call),
-            Rung::NoPhone => {
-                self.end_call(now, call, CallResult::Failed, "not registered", 480);
-            }
-            Rung::NoPort => self.end_call(now, call, CallResult::Failed, "no port", 503),
+        if why == Why::Dialled {
+            call.wanted = Some(operator);
+        }
+        match self.ring_operator(now, call, operator, why) {
+            Rung::Rings => Ok(()),
+            Rung::NoPhone => Err(refused("not registered", 480)),
+            Rung::NoPort => Err(refused("no port", 503)),
         }
     }
 
-    pub(crate) fn dial_uri(
+    fn dial_number(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        number: &str,
+        name: &Name,
+        why: Why,
+    ) -> Result<(), Refused> {
+        let proxy = self.directory.trunk(name).and_then(|trunk| trunk.proxy.as_ref());
+        let host = proxy.and_then(|proxy| Some((proxy, proxy.host()?.clone(), proxy.port())));
+        let (proxy, host, port) = host.ok_or(refused("trunk has no proxy", 503))?;
+        let uri = proxy.bare().with_host(host, port).with_user(number);
+        if self.trunk_is_full(name) {
+            return Err(refused("trunk is full", 503));
+        }
+        self.dial_uri(now, call, uri, Some(name.clone()), why)
+    }
+
+    fn dial_uri(
         &mut self,
         now: Time,
         call: &mut Call,
         uri: Uri,
-        credentials: Option<sip::Credentials>,
         trunk: Option<Name>,
-    ) {
+        why: Why,
+    ) -> Result<(), Refused> {
         let address = call.origin().map(|origin| origin.negotiation.settings().address);
-        let Some(address) = address else { return };
-        let configured = trunk.as_deref().and_then(|name| self.directory.trunk(name));
+        let address = address.ok_or(refused("nobody there", 480))?;
+        let known = trunk.as_deref().and_then(|name| self.directory.trunk(name));
         let own = || Redirects::Own(Vec::new());
         let callee = Callee {
-            redirects: configured.map_or_else(own, |trunk| trunk.redirects.clone()),
+            redirects: known.map_or_else(own, |trunk| trunk.redirects.clone()),
             to: NameAddr::new(uri.bare()),
             target: Target::Uri { uri, proxy: None },
             address,
             role: Role::Customer,
             operator: None,
-            why: Why::Dialled,
+            why,
+            credentials: known.and_then(|trunk| trunk.credentials.clone()),
             trunk,
-            credentials,
         };
-        if self.ring(now, call, callee) {
-            self.dialling(now, call);
-        } else {
-            self.end_call(now, call, CallResult::Failed, "no port", 503);
-        }
+        if self.ring(now, call, callee) { Ok(()) } else { Err(refused("no port", 503)) }
     }
 
-    fn dialling(&mut self, now: Time, call: &mut Call) {
+    pub(crate) fn dialling(&mut self, now: Time, call: &mut Call) {
         self.customer_rings(now, call);
         self.set_timer(call, Timer::Dial, Some(now + DIAL_TIMEOUT));
     }
 
     pub(crate) fn dial_timeout(&mut self, now: Time, call: &mut Call) {
-        for leg in call.legs(|p| p.why == Why::Dialled && p.rings()) {
+        let rung = |p: &Participant| matches!(p.why, Why::Dialled | Why::Referred) && p.rings();
+        for leg in call.legs(rung) {
             self.drop_leg(now, call, leg, "");
+        }
+        if call.transfer.is_some() {
+            return self.transfer_failed(now, call, 408);
         }
         if !call.participants.iter().any(|p| p.why == Why::Dialled) {
             self.end_call(now, call, CallResult::Failed, "no answer", 480);
@@ -121,7 +170,8 @@ impl B2bua {
                     passed_on(status, who.is_some()),
                 );
             }
-            Why::Arrived => {}
+            Why::Referred => self.transfer_failed(now, call, status),
+            Why::Arrived | Why::Left => {}
         }
     }
 }
@@ -136,7 +186,7 @@ fn rejection(status: u16) -> acd::Rejection {
     }
 }
 
-fn cause_of(status: u16) -> &'static str {
+pub(super) fn cause_of(status: u16) -> &'static str {
     match rejection(status) {
         acd::Rejection::Busy => "busy",
         acd::Rejection::Declined => "declined",
@@ -147,7 +197,7 @@ fn cause_of(status: u16) -> &'static str {
 
 /// What a caller is told when the one they called refused: nothing they could take for their own
 /// affair (a challenge, a redirection), and of a phone of ours nothing about all the world (6xx).
-fn passed_on(status: u16, ours: bool) -> u16 {
+pub(super) fn passed_on(status: u16, ours: bool) -> u16 {
     match status {
         300..=399 | 401 | 407 | 481 | 482 | 487 | 491 => 480,
         404 | 410 | 604 if ours => 480,

@@ -229,6 +229,10 @@ impl B2bua {
             }
             let queue = call.task().and_then(|task| switch.directory.queue(task.queue));
             let status = queue.map_or(480, |queue| queue.refuse_status);
+            if call.transfer.is_some() {
+                call.tasks.retain(|other| other.key.0 != task.0);
+                return switch.transfer_failed(now, call, status);
+            }
             switch.end_call(now, call, CallResult::Failed, reason.as_str(), status);
         });
     }

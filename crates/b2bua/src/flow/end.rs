@@ -11,6 +11,7 @@ use crate::api::{Output, Time};
 use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Why};
 use crate::event::{CallResult, Phase, What};
 use crate::headers;
+use crate::id::ParticipantId;
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -25,6 +26,7 @@ impl B2bua {
         self.with_leg(leg, |switch, call| {
             let Some(participant) = call.participant(leg) else { return };
             let (why, was_connected) = (participant.why, participant.connected());
+            let hands_on = call.transfer.as_ref().is_some_and(|t| t.by == Some(leg));
             let text = cause_text(cause);
             switch.leg_over(now, call, leg, text, request.and_then(reason::said));
             call.parting = request.and_then(reason::passed_on);
@@ -32,16 +34,17 @@ impl B2bua {
             switch.forget_leg(now, call, leg);
             let company = call.participants.iter().filter(|p| p.connected()).count();
             match why {
+                _ if hands_on => switch.transferor_left(now, call),
                 Why::Arrived => {
                     switch.end_call(now, call, CallResult::Abandoned, text, 487);
                 }
                 // Somebody who took no part, or who leaves others talking, changes nothing.
-                Why::Serve(_) | Why::Dialled if !was_connected || company > 1 => {}
+                _ if !was_connected || company > 1 => {}
                 // In a plain call a hang-up ends the call.
-                Why::Serve(_) | Why::Dialled if cause == EndCause::Bye => {
+                _ if cause == EndCause::Bye => {
                     switch.end_call(now, call, CallResult::Answered, "operator hung up", 480);
                 }
-                Why::Serve(_) | Why::Dialled => switch.lost(now, call),
+                _ => switch.lost(now, call),
             }
             call.parting = None;
             call.farewell.clear();
@@ -73,6 +76,13 @@ impl B2bua {
         self.forget_leg(now, call, leg);
     }
 
+    /// One who has handed the call on does not leave by themselves.
+    pub(crate) fn leave_over(&mut self, now: Time, call: &mut Call, id: ParticipantId) {
+        for leg in call.legs(|p| p.id == id) {
+            self.drop_leg(now, call, leg, "");
+        }
+    }
+
     /// CANCEL, BYE or a final response, whatever ends the leg where it stands.
     pub(crate) fn hang_up_leg(&mut self, now: Time, leg: LegId, status: u16) {
         self.command_sip(now, sip::Command::End { leg, status, headers: Vec::new() });
@@ -84,12 +94,13 @@ impl B2bua {
         let participant = call.participants.remove(at);
         self.state.legs.remove(&leg);
         self.set_timer(call, Timer::Silence(participant.id), None);
+        self.set_timer(call, Timer::Leave(participant.id), None);
         self.close_media(&participant);
         let was_heard = participant.early && participant.seat == Seat::Connected;
         if was_heard && participant.rings() {
             call.early_over();
         }
-        if participant.connected() || participant.early || participant.why == Why::Arrived {
+        if participant.joined {
             self.tell(now, call, What::ParticipantLeft { participant: participant.id });
         }
     }
@@ -118,6 +129,7 @@ impl B2bua {
         if call.over {
             return;
         }
+        self.transfer_ends(now, call, result);
         call.over = true;
         // Whoever has talked was not left alone, however it ends.
         let result = match result {

@@ -11,15 +11,21 @@ mod dtmf;
 mod early;
 mod end;
 mod introduce;
+mod join;
 mod network;
 mod operator;
 mod reason;
+mod refer;
 mod reinvite;
+mod replace;
 mod ring;
+mod transfer;
 mod wait;
 
 /// How long a caller who is left alone waits for whoever they talked with.
 const ALONE: crate::Time = crate::Time::from_secs(2);
+/// How long one who has transferred a call may take to leave it.
+const LEAVE: crate::Time = crate::Time::from_secs(2);
 /// How long somebody is rung where no queue says.
 pub(crate) const DIAL_TIMEOUT: crate::Time = crate::Time::from_secs(60);
 /// What a caller who is refused for want of room is told to wait.

@@ -4,6 +4,7 @@ use media::Negotiation;
 use sip::msg::{Message, Method};
 use sip::{EndCause, Event, LegId, Output as Sip};
 
+use super::refer::Referred;
 use crate::api::{Output, Time};
 use crate::call::{LegState, Why};
 use crate::event::{CallResult, What};
@@ -22,9 +23,10 @@ impl B2bua {
 
     fn on_sip_event(&mut self, now: Time, event: Event) {
         match event {
-            Event::Invite { leg, peer, flow, request, .. } => {
-                self.arrive(now, leg, &peer, flow, &request);
-            }
+            Event::Invite { leg, peer, flow, request, replaces } => match replaces {
+                Some(old) => self.replace(now, leg, old, &peer, flow, &request),
+                None => self.arrive(now, leg, &peer, flow, &request),
+            },
             Event::Progress { leg, answer, .. } => {
                 self.with_leg(leg, |switch, call| {
                     switch.leg_progressed(now, call, leg, &answer);
@@ -48,10 +50,9 @@ impl B2bua {
                 self.negotiate(leg, Negotiation::rollback);
             }
             Event::Request { leg, token, request } => self.requested(now, leg, token, &request),
-            Event::Referred { leg, token, .. } => {
-                let refuse =
-                    sip::Command::AnswerRefer { leg, token, status: 603, headers: Vec::new() };
-                self.command_sip(now, refuse);
+            Event::Referred { leg, token, target, replaces, request, .. } => {
+                let request = &request;
+                self.referred(now, &Referred { leg, token, target, replaces, request });
             }
             Event::Response { .. } | Event::Referral { .. } => {}
             Event::Ended { leg, cause, request } => {
@@ -87,8 +88,10 @@ impl B2bua {
         let (id, who, why) = (participant.id, participant.operator, participant.why);
         let operator = who.map(|id| self.directory.operator_name(id));
         self.tell(now, call, What::LegRinging { participant: id, operator });
-        if let Why::Serve(claim) = why {
-            self.acd.handle(now, acd::Input::Ringing(claim));
+        match why {
+            Why::Serve(claim) => self.acd.handle(now, acd::Input::Ringing(claim)),
+            Why::Referred => self.transfer_rings(now, call),
+            Why::Arrived | Why::Dialled | Why::Left => {}
         }
     }
 

@@ -106,6 +106,7 @@ impl B2bua {
             reply: None,
             planned: None,
             early: false,
+            joined: false,
         });
         self.state.legs.insert(leg, call.key);
         let (from, headers) = introduction;
@@ -145,8 +146,9 @@ impl B2bua {
 
     /// A pair for a caller, if enough are left for those who will serve the callers that are there:
     /// a caller who could never be put through is better refused.
-    pub(crate) fn lease_with_company(&mut self) -> Option<Lease> {
-        let lease = self.lease(None)?;
+    pub(crate) fn lease_with_company(&mut self, thread: Option<u16>) -> Option<Lease> {
+        let near = thread.and_then(|thread| self.lease(Some(thread)));
+        let lease = near.or_else(|| self.lease(None))?;
         // Two for each call, this one included, less those that are taken.
         let missing = (2 * (self.state.calls.len() + 1)).saturating_sub(self.state.leased);
         let kept_back = missing.min(self.directory.config.operators.len());
@@ -169,8 +171,9 @@ impl B2bua {
     }
 
     /// Tells that a participant takes part from now on.
-    pub(crate) fn joined(&mut self, now: Time, call: &Call, at: usize) {
-        let Some(p) = call.participants.get(at) else { return };
+    pub(crate) fn joined(&mut self, now: Time, call: &mut Call, at: usize) {
+        let Some(p) = call.participants.get_mut(at) else { return };
+        p.joined = true;
         let operator = p.operator.map(|id| self.directory.operator_name(id));
         let joined = What::ParticipantJoined {
             participant: p.id,

@@ -42,6 +42,9 @@ impl B2bua {
     /// A task has its place: the caller hears that they wait.
     pub(crate) fn waits(&mut self, now: Time, call: &mut Call) {
         let Some(task) = call.task().filter(|task| !task.served) else { return };
+        if call.transfer.is_some() {
+            return self.transfer_queued(now, call);
+        }
         let answer = self.directory.queue(task.queue).map_or(Answer::AtOnce, |queue| queue.answer);
         match answer {
             Answer::AtOnce => self.answer_customer(now, call),
@@ -59,9 +62,15 @@ impl B2bua {
 
     /// 200 to a caller whose INVITE is open; with our answer, or our offer where they sent none.
     pub(crate) fn answer_customer(&mut self, now: Time, call: &mut Call) {
-        let Some(customer) = call.origin_mut().filter(|c| c.state == LegState::Invited) else {
-            return;
-        };
+        if let Some(customer) = call.origin().map(|customer| customer.leg) {
+            self.answer_leg(now, call, customer);
+        }
+    }
+
+    /// 200 to whoever's INVITE is open.
+    pub(crate) fn answer_leg(&mut self, now: Time, call: &mut Call, leg: sip::LegId) {
+        let invited = call.participant_mut(leg).filter(|c| c.state == LegState::Invited);
+        let Some(customer) = invited else { return };
         customer.is_up(now);
         let id = customer.id;
         let sdp = customer.reply.take();

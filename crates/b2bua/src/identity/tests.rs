@@ -121,6 +121,7 @@ fn trunk(trusted: bool, identity: Identity, caller_id: Option<&str>) -> Trunk {
         proxy: None,
         credentials: Some(credentials),
         calls_max: 1,
+        outgoing: crate::config::Outgoing::Internal,
         redirects: sip::Redirects::Refused,
         headers: HeaderRules::of_trunk(),
         trusted,

@@ -73,7 +73,11 @@ impl Hearing {
             let Some(leg) = self.legs.get_mut(&(thread, row.leg.0)) else {
                 return Err(format!("a matrix names leg {} that is not there", row.leg.0));
             };
-            if leg.seat.is_some_and(|seat| seat != key) {
+            let sits = |seat: &u64| {
+                let rows = self.conferences.get(seat).map(|conference| &conference.rows);
+                *seat != key && rows.is_some_and(|rows| rows.iter().any(|r| r.leg == row.leg))
+            };
+            if leg.seat.as_ref().is_some_and(sits) {
                 return Err(format!("leg {} sits in two conferences", row.leg.0));
             }
             leg.seat = Some(key);
@@ -116,6 +120,7 @@ impl Hearing {
         phase: Phase,
         participants: &[ParticipantId],
         hears: &Told,
+        is_plain: bool,
     ) -> Result<(), String> {
         let wrong = |what: &str| Err(format!("{phase:?} {participants:?} {hears:?}: {what}"));
         let Some(call) = call else { return wrong("no call") };
@@ -130,17 +135,19 @@ impl Hearing {
         let operators = participants.iter().filter(|w| role(w) == Some(Role::Operator)).count();
         let with_operator = matches!(phase, Phase::Talk | Phase::Hold);
         // Those who are dialled directly may be heard before they answer.
-        if phase != Phase::Ring && operators != usize::from(with_operator) {
+        if is_plain && phase != Phase::Ring && operators != usize::from(with_operator) {
             return wrong("the number of operators does not fit");
         }
         let anybody_holds = participants.iter().any(|who| self.held.contains(who));
-        if with_operator && anybody_holds != (phase == Phase::Hold) {
+        if is_plain && with_operator && anybody_holds != (phase == Phase::Hold) {
             return wrong("hold is told otherwise");
         }
         let people = rows.iter().filter(|row| matches!(row.hears, Hears::Speakers(_))).count();
         let fits = match phase {
             Phase::Wait | Phase::Hold => people == 0,
             Phase::Ring => people == 0 || (people == 2 && operators > 0),
+            // One who has handed the call on hears music, one without media yet nothing.
+            Phase::Talk if !is_plain => people != 1,
             Phase::Talk => people == if rows.len() > 1 { rows.len() } else { 0 },
         };
         if fits { Ok(()) } else { wrong("the phase does not fit") }

@@ -10,8 +10,8 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use b2bua::event::{Phase, Totals};
-use b2bua::{CallKey, Event, TaskKey, What};
+use b2bua::event::{Kind, Phase, Totals};
+use b2bua::{CallKey, Event, ParticipantId, TaskKey, What};
 use media::Command;
 use sip::Time;
 use sip::msg::Message;
@@ -31,6 +31,12 @@ pub(crate) struct Checker {
     wire: wire::Wire,
     topology: topology::Topology,
     draining: bool,
+    /// Calls in which a transfer is under way.
+    transfers: BTreeSet<CallKey>,
+    /// Transfers that came to their end.
+    pub(crate) transferred: u64,
+    /// Those whose operator did not wait for it.
+    pub(crate) moving: u64,
     /// Calls answered by an operator.
     pub(crate) answered: u64,
     /// Operators who vanished out of a conversation.
@@ -45,6 +51,10 @@ struct OpenCall {
     phase_ms: i64,
     totals: Totals,
     task: Option<TaskKey>,
+    /// One caller and, at times, one operator: nobody has handed it on.
+    is_plain: bool,
+    /// Who hands it on.
+    mover: Option<(ParticipantId, String)>,
 }
 
 impl Checker {
@@ -66,7 +76,7 @@ impl Checker {
         let ms = event.at.as_millisecond();
         self.touched.extend(event.call);
         match &event.what {
-            What::CallStarted { .. } => self.call_started(event, ms),
+            What::CallStarted { kind, .. } => self.call_started(event, ms, *kind),
             What::CallEnded { totals, .. } => self.call_ended(event, ms, *totals),
             What::CallAnswered { .. } => {
                 self.answered += 1;
@@ -74,7 +84,9 @@ impl Checker {
             }
             What::CallSegment { phase, participants, hears } => {
                 self.segment(event, ms, *phase)?;
-                self.hearing.segment(event.call, *phase, participants, hears)
+                let call = event.call.and_then(|key| self.calls.get(&key));
+                let is_plain = call.is_none_or(|call| call.is_plain);
+                self.hearing.segment(event.call, *phase, participants, hears, is_plain)
             }
             What::ParticipantJoined { participant, role, .. } => {
                 self.hearing.joined(*participant, *role)
@@ -83,6 +95,18 @@ impl Checker {
             What::ParticipantHeld { participant } => self.hearing.held(*participant, true),
             What::ParticipantResumed { participant } => self.hearing.held(*participant, false),
             What::NodeFault { what } => Err(format!("node.fault: {what}")),
+            What::TransferStarted { .. }
+            | What::TransferCompleted { .. }
+            | What::TransferFailed { .. } => self.moved(event, ms),
+            What::LegEnded { participant, .. } => {
+                let call = event.call.and_then(|key| self.calls.get_mut(&key));
+                let left = call.and_then(|call| call.mover.take_if(|(id, _)| id == participant));
+                if let (Some((_, who)), Some(task)) = (left, event.task) {
+                    self.moving += 1;
+                    self.tasks.parted(task, &who, ms);
+                }
+                Ok(())
+            }
             _ => {
                 self.lost += u64::from(self.tasks.event(event, ms)?);
                 let call = event.call.and_then(|key| self.calls.get_mut(&key));
@@ -94,7 +118,7 @@ impl Checker {
         }
     }
 
-    fn call_started(&mut self, event: &Event, ms: i64) -> Result<(), String> {
+    fn call_started(&mut self, event: &Event, ms: i64, kind: Kind) -> Result<(), String> {
         let key = event.call.ok_or("call.started without a call")?;
         if self.draining {
             return Err(format!("{key} began although no call is taken any more"));
@@ -106,8 +130,35 @@ impl Checker {
             phase_ms: ms,
             totals: Totals::default(),
             task: None,
+            is_plain: kind == Kind::Inbound,
+            mover: None,
         };
         told_once(self.calls.insert(key, call).is_none(), "start of", &key)
+    }
+
+    /// A transfer begins, or is over: each once.
+    fn moved(&mut self, event: &Event, ms: i64) -> Result<(), String> {
+        let key = event.call.ok_or("a transfer without a call")?;
+        let call =
+            self.calls.get_mut(&key).ok_or_else(|| format!("transfer in {key}, not open"))?;
+        call.is_plain = false;
+        match &event.what {
+            What::TransferStarted { participant, operator, .. } => {
+                let who = operator.as_deref().unwrap_or_default().to_owned();
+                call.mover = Some((*participant, who));
+                told_once(self.transfers.insert(key), "start of a transfer in", &key)
+            }
+            _ => {
+                call.mover = None;
+                if let (What::TransferCompleted { operator: Some(to), .. }, Some(task)) =
+                    (&event.what, event.task)
+                {
+                    self.tasks.handed(task, to, ms);
+                }
+                self.transferred += u64::from(matches!(event.what, What::TransferCompleted { .. }));
+                told_once(self.transfers.remove(&key), "end of a transfer in", &key)
+            }
+        }
     }
 
     fn segment(&mut self, event: &Event, ms: i64, phase: Phase) -> Result<(), String> {
@@ -121,6 +172,9 @@ impl Checker {
         let key = event.call.ok_or("call.ended without a call")?;
         let call = self.calls.remove(&key);
         let mut call = call.ok_or_else(|| format!("{key} ended, but was not open"))?;
+        if self.transfers.contains(&key) {
+            return Err(format!("{key} ended, and what became of its transfer is not told"));
+        }
         self.ended_calls += 1;
         call.turn(ms, Phase::Wait);
         let sum = totals.wait_ms + totals.ring_ms + totals.talk_ms + totals.hold_ms;
@@ -168,7 +222,7 @@ impl Checker {
     /// What does not hold between two inputs.
     pub(crate) fn turn_over(&mut self, whole: bool) -> Result<(), String> {
         for key in std::mem::take(&mut self.touched) {
-            if let Some(call) = self.calls.get(&key) {
+            if let Some(call) = self.calls.get(&key).filter(|call| call.is_plain) {
                 self.tasks.agrees(key, call.phase, call.task)?;
             }
         }
@@ -185,14 +239,14 @@ impl Checker {
     /// Who does.
     pub(crate) fn look(&self, ms: i64) -> Result<(), String> {
         let endless = |call: &&OpenCall| {
-            let alone = call.task.is_none() && call.phase == Phase::Ring;
+            let alone = (call.task.is_none() || !call.is_plain) && call.phase == Phase::Ring;
             alone && ms - call.phase_ms > DIAL_MS_MAX
         };
         if let Some(call) = self.calls.values().find(endless) {
             return Err(format!("somebody is rung without an end: {call:?}"));
         }
         let alone = |call: &&OpenCall| {
-            let served = call.task.is_some_and(|task| self.tasks.is_served(task));
+            let served = call.is_plain && call.task.is_some_and(|task| self.tasks.is_served(task));
             served && call.phase == Phase::Wait && ms - call.phase_ms > ALONE_MS_MAX
         };
         if let Some(call) = self.calls.values().find(alone) {

@@ -39,13 +39,28 @@ struct Open {
     ahead: bool,
     talk_ms: i64,
     parts: i64,
+    /// It was handed on: others than the one who has it may wrap up.
+    moved: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
-    Waiting { since_ms: i64, unasked_ms: i64 },
-    Served { operator: String, since_ms: i64 },
-    Wrapping { operator: String, since_ms: i64 },
+    Waiting {
+        since_ms: i64,
+        unasked_ms: i64,
+    },
+    Served {
+        operator: String,
+        since_ms: i64,
+    },
+    Wrapping {
+        operator: String,
+        since_ms: i64,
+    },
+    /// Handed on by this operator, and nobody has it.
+    Between {
+        operator: String,
+    },
 }
 
 impl Tasks {
@@ -117,12 +132,15 @@ impl Tasks {
                 ahead: false,
                 talk_ms: 0,
                 parts: 0,
+                moved: false,
             };
             self.open.insert(task, open);
             return Ok(false);
         };
-        let Place::Served { since_ms, operator } = &open.place else {
-            return Err(format!("{task} is queued again: {open:?}"));
+        let (since_ms, operator) = match &open.place {
+            Place::Served { since_ms, operator } => (since_ms, operator),
+            Place::Between { operator } => (&ms, operator),
+            _ => return Err(format!("{task} is queued again: {open:?}")),
         };
         self.apart.insert((task, operator.clone()), ms);
         let since_ms = *since_ms;
@@ -165,7 +183,7 @@ impl Tasks {
             Place::Served { operator: who, .. } | Place::Wrapping { operator: who, .. } => {
                 who == operator
             }
-            Place::Waiting { .. } => false,
+            Place::Waiting { .. } | Place::Between { .. } => false,
         });
         match (reserved, busy) {
             (None, None) => Ok(()),
@@ -195,6 +213,7 @@ impl Tasks {
             }
             // Prolonged.
             Place::Wrapping { operator: who, .. } if who == operator => Ok(()),
+            _ if open.moved => Ok(()),
             place => Err(format!("{task}: {operator} wraps up, but it is {place:?}")),
         }
     }
@@ -208,6 +227,9 @@ impl Tasks {
         ms: i64,
     ) -> Result<(), String> {
         let open = self.open.remove(&task).ok_or_else(|| format!("{task}: completed, not open"))?;
+        if open.moved {
+            return Ok(());
+        }
         let (who, talk, wrap, parts) = match &open.place {
             Place::Served { operator, since_ms } => {
                 (operator, open.talk_ms + ms - since_ms, 0, open.parts + 1)
@@ -215,7 +237,7 @@ impl Tasks {
             Place::Wrapping { operator, since_ms } => {
                 (operator, open.talk_ms, ms - since_ms, open.parts)
             }
-            place @ Place::Waiting { .. } => {
+            place @ (Place::Waiting { .. } | Place::Between { .. }) => {
                 return Err(format!("{task}: completed, but is {place:?}"));
             }
         };
@@ -247,6 +269,27 @@ impl Tasks {
                 Err(format!("{task} waited {told} ms, {waited} by the events"))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whoever served it has handed it on and gone.
+    pub(crate) fn parted(&mut self, task: TaskKey, who: &str, ms: i64) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        if let Place::Served { operator, since_ms } = &open.place
+            && operator == who
+        {
+            open.talk_ms += ms - since_ms;
+            (open.parts, open.moved) = (open.parts + 1, true);
+            open.place = Place::Between { operator: who.to_owned() };
+        }
+    }
+
+    /// Somebody has it from somebody else.
+    pub(crate) fn handed(&mut self, task: TaskKey, to: &str, ms: i64) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        if let Place::Served { .. } | Place::Between { .. } = &open.place {
+            open.moved = true;
+            open.place = Place::Served { operator: to.to_owned(), since_ms: ms };
         }
     }
 
@@ -291,7 +334,9 @@ impl Tasks {
         }
         for (task, open) in &self.open {
             let (who, fits) = match &open.place {
-                Place::Waiting { .. } => continue,
+                Place::Waiting { .. } | Place::Between { .. } => continue,
+                // Whoever took it over may have been on another call of their own, or be gone.
+                _ if open.moved => continue,
                 Place::Served { operator, .. } => (operator, &["on-call", "on-hold"][..]),
                 Place::Wrapping { operator, .. } => {
                     (operator, &["wrap-up", "on-call", "ringing"][..])

@@ -55,6 +55,8 @@ struct Arrived {
     branch: String,
     calls: u64,
     refused: bool,
+    /// It takes somebody's place in a call.
+    replaces: bool,
 }
 
 fn branch(message: &Message) -> Option<String> {
@@ -72,7 +74,8 @@ impl Wire {
             (Some(Method::Invite), _) if message.to_tag().is_none() => {
                 let last = self.came.insert(branch.clone(), now);
                 if last.is_none_or(|last| now.saturating_sub(last) > 3 * LIFE) {
-                    self.arrived = Some(Arrived { branch, ..Arrived::default() });
+                    let replaces = message.header(Name::Replaces).is_some();
+                    self.arrived = Some(Arrived { branch, replaces, ..Arrived::default() });
                 }
             }
             (Some(Method::Prack), _) => self.reliable.pracked(message),
@@ -173,6 +176,9 @@ impl Wire {
                 self.bye_due.take_if(|due| *due == dialog(message));
             }
             (None, Some(200..300)) if message.cseq().is_ok_and(|c| c.method == Method::Invite) => {
+                if let Some(arrived) = self.arrived.as_mut().filter(|a| a.branch == branch) {
+                    arrived.refused |= arrived.replaces;
+                }
                 let key = (message.call_id().to_owned(), message.from_tag());
                 self.given.entry(key).or_insert(Given { since: now, acked: false, over: false });
             }

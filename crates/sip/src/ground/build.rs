@@ -4,14 +4,15 @@ use crate::msg::{Builder, Host, Message, Method, Name, Uri};
 use crate::{Body, Flow, Headers, Transport};
 
 /// Methods taken within a dialog: a phone offers a transfer on the strength of REFER being here.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY";
 
 /// Bodies an INVITE or UPDATE may have.
 pub(crate) const ACCEPT: &str =
     "application/sdp, multipart/mixed, multipart/alternative, multipart/related";
 
 /// Option tags that a peer may require of us.
-pub(crate) const REQUIRABLE: &[&str] = &[REL, TIMER];
+pub(crate) const REQUIRABLE: &[&str] = &[REL, TIMER, "replaces", "norefersub"];
 
 /// Reliable provisional responses (RFC 3262).
 pub(crate) const REL: &str = "100rel";

@@ -376,7 +376,7 @@ fn an_invite_replaces_what_it_names() {
     let named = format!("{:?}", Some(leg));
     check(&mut bench, &[], "None");
     check(&mut bench, &[&line], &named);
-    check(&mut bench, &[&line, "Require: replaces"], "420");
+    check(&mut bench, &[&line, "Require: replaces"], &named);
     check(&mut bench, &[&line, &line], "400");
     check(&mut bench, &["Replaces: theirs"], "400");
     check(&mut bench, &[&format!("{line};early-only")], "486");

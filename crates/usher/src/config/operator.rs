@@ -128,7 +128,7 @@ fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
     }
 }
 
-fn outgoing(section: &Section<'_>) -> Outgoing {
+pub(super) fn outgoing(section: &Section<'_>) -> Outgoing {
     let is_list = |kind: &Kind| matches!(kind, Kind::List(_));
     if section.entry("outgoing").is_some_and(|entry| is_list(&entry.value.kind)) {
         let patterns = section.texts("outgoing", "a list of expressions").unwrap_or_default();

@@ -50,6 +50,7 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
             ),
         );
     }
+    let outgoing = operator::outgoing(&section);
     let calls_max = section.whole("max_calls", 500, 1..=1_000_000);
     let own: fn(Vec<Block>) -> Redirects = Redirects::Own;
     let redirects = section.choice(
@@ -80,6 +81,7 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
             proxy,
             credentials,
             calls_max,
+            outgoing,
             redirects,
             headers,
             trusted,

@@ -1,0 +1,161 @@
+//! An attended transfer: an operator with two calls leaves both, and the far ends talk (RFC 5589
+//! section 7). The second call's legs come over into the first one's conference, so that the leg of
+//! the customer, who may have waited long, is not touched; its record closes and names the first.
+//!
+//! What the operator left ringing or waiting in the second call is waited for in the first: the same
+//! as if they had been transferred there without asking before.
+
+use sip::LegId;
+
+use super::DIAL_TIMEOUT;
+use crate::api::Time;
+use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Why};
+use crate::config::Name;
+use crate::event::{CallResult, Phase, TransferMode, What};
+use crate::id::CallKey;
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// Joins the call `key`, in which the operator's leg is `theirs`, to `call`, in which it is `by`.
+    pub(super) fn join(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        by: LegId,
+        token: u64,
+        key: CallKey,
+        theirs: LegId,
+    ) {
+        let Some(mut second) = self.state.calls.remove(&key) else { return };
+        let to = far_end(&second, theirs);
+        self.transfer_begins(now, call, by, token, to, TransferMode::Attended);
+        if let Some(participant) = call.participant_mut(by) {
+            participant.seat = Seat::Waiting(media::Source::Ringing);
+        }
+        self.leave_second(now, &mut second, theirs);
+        let came = self.move_over(now, call, &mut second);
+        let tasks = self.move_tasks(call, &mut second);
+        // Told first, so that nobody is free for a moment in between.
+        self.tell_occupied(now, call);
+        self.close_second(now, call, second);
+        self.settle_joined(now, call, came, tasks);
+    }
+
+    /// The operator leaves the second call, and with them the task they served in it.
+    fn leave_second(&mut self, now: Time, second: &mut Call, theirs: LegId) {
+        let served = second.participant(theirs).is_some_and(|p| matches!(p.why, Why::Serve(_)));
+        // And with them whoever has handed that one on and has not left yet.
+        for leg in second.legs(|p| p.leg == theirs || p.why == Why::Left) {
+            self.drop_leg(now, second, leg, "");
+        }
+        if let Some(at) = second.tasks.iter().position(|task| served && task.served) {
+            let task = second.tasks.remove(at);
+            if let Some(entry) = self.state.tasks.get_mut(&task.key) {
+                entry.stop_talk(now);
+            }
+            self.acd.handle(now, acd::Input::Completed { task: acd::TaskId(task.key.0) });
+        }
+        self.end_conference(second);
+    }
+
+    /// Legs change their call; who of them talks.
+    fn move_over(&mut self, now: Time, call: &mut Call, second: &mut Call) -> Option<LegId> {
+        for timer in second.timers.keys().copied().collect::<Vec<_>>() {
+            self.set_timer(second, timer, None);
+        }
+        let mut came = None;
+        for mut moved in core::mem::take(&mut second.participants) {
+            if core::mem::take(&mut moved.joined) {
+                let participant = moved.id;
+                self.tell(now, second, What::ParticipantLeft { participant });
+            }
+            // A hold goes on, and is told again there.
+            moved.held = false;
+            moved.why = match moved.why {
+                Why::Arrived => Why::Dialled,
+                Why::Dialled if moved.rings() => Why::Referred,
+                why => why,
+            };
+            let talks = moved.connected();
+            let present = talks || moved.early;
+            if moved.rings() {
+                moved.seat = Seat::Waiting(media::Source::Ringing);
+            }
+            if talks {
+                came = Some(moved.leg);
+            }
+            let (id, leg) = (moved.id, moved.leg);
+            self.state.legs.insert(leg, call.key);
+            call.participants.push(moved);
+            if present {
+                let at = call.participants.len() - 1;
+                self.joined(now, call, at);
+            }
+            self.judge_silence(now, call, id);
+        }
+        came
+    }
+
+    fn move_tasks(&mut self, call: &Call, second: &mut Call) -> Vec<Task> {
+        let tasks = core::mem::take(&mut second.tasks);
+        for task in &tasks {
+            if let Some(entry) = self.state.tasks.get_mut(&task.key) {
+                entry.call = Some(call.key);
+            }
+        }
+        tasks
+    }
+
+    fn close_second(&mut self, now: Time, call: &Call, mut second: Box<Call>) {
+        second.over = true;
+        self.tell_occupied(now, &mut second);
+        let totals = second.clock.turn(now, Phase::Wait);
+        let result = if second.answered { CallResult::Answered } else { CallResult::Ended };
+        let cause: Name = format!("joined to {}", call.key).into();
+        self.tell(now, &second, What::CallEnded { result, cause, totals });
+        self.dirty.remove(&second.key);
+    }
+
+    /// The far ends talk, or the one that stays waits for the other as it was.
+    fn settle_joined(&mut self, now: Time, call: &mut Call, came: Option<LegId>, tasks: Vec<Task>) {
+        let target = came.and_then(|leg| call.participant(leg)).and_then(|p| p.operator);
+        let serves = came.and_then(|leg| call.participant(leg)).map(|p| p.why);
+        let serves = serves.filter(|why| matches!(why, Why::Serve(_)));
+        let music = self.music(call);
+        if came.is_some() || !tasks.is_empty() {
+            // One who serves a task of the second call has work already.
+            let to = target.filter(|_| serves.is_none());
+            if let (Some(why), Some(leg)) = (self.hand_over(now, call, to), came)
+                && let Some(target) = call.participant_mut(leg)
+            {
+                target.why = why;
+            }
+            call.tasks.extend(tasks);
+            let seat = if came.is_some() { Seat::Connected } else { Seat::Waiting(music) };
+            if let Some(origin) = call.origin_mut() {
+                origin.seat = seat;
+            }
+            self.transferred(now, call, target.map(|id| self.directory.operator_name(id)));
+            return;
+        }
+        let rings = |p: &Participant| p.why == Why::Referred && p.state == LegState::Ringing;
+        if !call.participants.iter().any(|p| p.why == Why::Referred) {
+            return self.transfer_failed(now, call, 480);
+        }
+        self.set_timer(call, Timer::Dial, Some(now + DIAL_TIMEOUT));
+        if call.participants.iter().any(rings) {
+            self.transfer_rings(now, call);
+        } else if let Some(origin) = call.origin_mut() {
+            origin.seat = Seat::Waiting(music);
+        }
+    }
+}
+
+/// Whom the operator talks with, or has called, in the second call.
+fn far_end(second: &Call, theirs: LegId) -> Name {
+    let far = second.participants.iter().find(|p| p.leg != theirs && p.state == LegState::Up);
+    match far {
+        Some(far) => far.uri.clone(),
+        None => second.to.clone(),
+    }
+}

@@ -1,0 +1,169 @@
+//! A REFER: somebody in a call wants whoever they talk with to talk with somebody else (RFC 3515).
+//! Here it is judged, as a call of theirs would be; what cannot be is refused and the call goes on.
+//!
+//! | Refer-To                        | means                                                     |
+//! | ------------------------------- | --------------------------------------------------------- |
+//! | our domain or address, `tel:`   | what dialling that number would: a route, an operator, a queue |
+//! | another host                    | that URI, where the dial policy matches it with its scheme |
+//! | with Replaces                   | another leg of the same operator's: the two far ends are joined |
+
+use sip::LegId;
+use sip::msg::{Message, Replaces, Scheme, Uri};
+
+use crate::api::Time;
+use crate::call::{Call, LegState, Participant};
+use crate::config::{Go, Name, Outgoing};
+use crate::event::What;
+use crate::route::Dialled;
+use crate::switch::B2bua;
+
+/// A REFER as the endpoint tells it.
+pub(crate) struct Referred<'a> {
+    pub(crate) leg: LegId,
+    pub(crate) token: u64,
+    pub(crate) target: Uri,
+    pub(crate) replaces: Option<Replaces>,
+    pub(crate) request: &'a Message,
+}
+
+impl B2bua {
+    pub(crate) fn referred(&mut self, now: Time, refer: &Referred<'_>) {
+        let (leg, token) = (refer.leg, refer.token);
+        let done = self.with_leg(leg, |switch, call| match &refer.replaces {
+            Some(replaces) => switch.refer_attended(now, call, refer, replaces),
+            None => switch.refer_blind(now, call, refer),
+        });
+        if let Err(status) = done.unwrap_or(Err(481)) {
+            self.answer_refer(now, leg, token, status);
+        }
+    }
+
+    pub(super) fn answer_refer(&mut self, now: Time, leg: LegId, token: u64, status: u16) {
+        let headers = Vec::new();
+        self.command_sip(now, sip::Command::AnswerRefer { leg, token, status, headers });
+    }
+
+    fn refer_blind(&mut self, now: Time, call: &mut Call, refer: &Referred<'_>) -> Result<(), u16> {
+        let by = may_refer(call, refer.leg)?;
+        let go = self.referred_to(by, call, refer)?;
+        self.answer_refer(now, refer.leg, refer.token, 202);
+        self.transfer(now, call, refer.leg, refer.token, go, target_text(&refer.target));
+        Ok(())
+    }
+
+    /// Where a REFER leads, if whoever sent it may go there.
+    fn referred_to(&self, by: &Participant, call: &Call, refer: &Referred<'_>) -> Result<Go, u16> {
+        if !self.is_ours(refer.leg, &refer.target) {
+            let text = refer.target.to_string();
+            let go = Go::Uri(refer.target.clone());
+            return if self.may_move(by, &text, &go) { Ok(go) } else { Err(403) };
+        }
+        let to = refer.target.user().unwrap_or_default();
+        let from = match by.operator {
+            Some(operator) => self.directory.operator_name(operator),
+            None => call.from.clone(),
+        };
+        let trunk = by.trunk.as_deref();
+        let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
+        let dialled = Dialled { to: &to, from: &from, trunk, trusted, request: refer.request };
+        let go = self.reached(&dialled).ok_or(404_u16)?;
+        match go {
+            Go::Reject(_) | Go::Drop => Err(603),
+            go if self.may_move(by, &to, &go) => Ok(go),
+            _ => Err(403),
+        }
+    }
+
+    /// Whether a URI names us: by our domain, by the address the leg knows us by, or as a number.
+    fn is_ours(&self, leg: LegId, uri: &Uri) -> bool {
+        let Some(host) = uri.host() else { return *uri.scheme() == Scheme::Tel };
+        let known = self.endpoint.leg_flow(leg).map(|flow| flow.local.ip());
+        let ours = [known, self.directory.config.sip.advertise];
+        *host == self.own_host() || host.ip().is_some_and(|ip| ours.contains(&Some(ip)))
+    }
+
+    /// Whether somebody may have a call moved there: an operator as they may call, a trunk as its
+    /// own policy says, whoever we called by a URI within the house only.
+    fn may_move(&self, by: &Participant, number: &str, go: &Go) -> bool {
+        let router = &self.directory.router;
+        let name = by.operator.map(|operator| self.directory.operator_name(operator));
+        let (policy, outside) = match (&name, by.trunk.as_deref()) {
+            (Some(name), _) => {
+                let policy = self.directory.operator(name).map(|operator| &operator.outgoing);
+                (policy, router.may_dial(name, number))
+            }
+            (None, Some(trunk)) => {
+                let policy = self.directory.trunk(trunk).map(|trunk| &trunk.outgoing);
+                (policy, router.may_move(trunk, number))
+            }
+            (None, None) => (None, false),
+        };
+        match go {
+            Go::Queue { .. } | Go::Operator(_) => policy != Some(&Outgoing::Nobody),
+            Go::Uri(_) | Go::Number { .. } => outside,
+            Go::Reject(_) | Go::Drop => false,
+        }
+    }
+
+    /// The leg named must be another one of the same operator's: nobody takes over the calls of
+    /// others by a REFER. Both calls' media must live on one thread, which an operator's do
+    /// (`arrive.rs`) as long as there are ports.
+    fn refer_attended(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        refer: &Referred<'_>,
+        replaces: &Replaces,
+    ) -> Result<(), u16> {
+        let operator = may_refer(call, refer.leg)?.operator;
+        let named = self.endpoint.named_by(replaces);
+        let second = named.and_then(|leg| Some((leg, *self.state.legs.get(&leg)?)));
+        // A second leg of this very call is out of the map like the call itself.
+        let found = second.and_then(|(leg, key)| self.state.calls.get(&key)?.participant(leg));
+        let is_theirs = found.is_some_and(|p| operator.is_some() && p.operator == operator);
+        let (Some((leg, key)), true) = (second, is_theirs) else {
+            self.suspect(now, refer.leg, call, "REFER");
+            return Err(603);
+        };
+        let Some(other) = self.state.calls.get(&key) else { return Err(603) };
+        let is_alone = other.participants.len() < 2 && other.tasks.is_empty();
+        let is_busy = other.transfer.is_some() || is_alone;
+        let answered = other.participant(leg).is_some_and(|p| p.state == LegState::Up);
+        if is_busy || replaces.early_only && answered {
+            return Err(603);
+        }
+        if other.thread_wanted() != call.thread_wanted() {
+            return Err(503);
+        }
+        self.answer_refer(now, refer.leg, refer.token, 202);
+        self.join(now, call, refer.leg, refer.token, key, leg);
+        Ok(())
+    }
+
+    /// Somebody named a dialog that is not theirs to name.
+    fn suspect(&mut self, now: Time, leg: LegId, call: &Call, method: &str) {
+        let source = self.endpoint.leg_flow(leg).map(|flow| flow.remote.to_string());
+        let user = call.participant(leg).map(|p| p.uri.to_string()).unwrap_or_default();
+        let source = source.unwrap_or_default().into();
+        let (reason, method) = ("replaces".into(), method.into());
+        self.emit(now, None, None, What::SecurityRefused { reason, source, method, user });
+    }
+}
+
+/// Who sent it, if they may send one at all: who talks with exactly one other, one at a time.
+fn may_refer(call: &Call, leg: LegId) -> Result<&Participant, u16> {
+    if call.transfer.is_some() {
+        return Err(491);
+    }
+    let by = call.participant(leg).filter(|by| by.connected()).ok_or(403_u16)?;
+    let others = call.participants.iter().filter(|p| p.leg != leg && p.connected()).count();
+    if others == 1 { Ok(by) } else { Err(403) }
+}
+
+/// The target as records show it: a number, or the URI.
+fn target_text(uri: &Uri) -> Name {
+    match uri.user() {
+        Some(user) if !user.is_empty() => user.into_owned().into(),
+        _ => uri.bare().to_string().into(),
+    }
+}

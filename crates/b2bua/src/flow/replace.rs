@@ -1,0 +1,160 @@
+//! An INVITE with Replaces (RFC 3891): another phone takes a participant's seat. Nobody else in the
+//! call hears more of it than another voice.
+//!
+//! Whose seat it may be: an operator's for any operator's registered phone, which has learnt the
+//! dialog's identifiers from one of ours; a trunk's for the same trunk. Of those who ring only
+//! somebody dialled can be answered for (a pickup): a reservation is the distributor's.
+
+use sip::msg::Message;
+use sip::{Flow, LegId, Peer};
+
+use crate::api::Time;
+use crate::call::{Call, LegState, Participant, Why};
+use crate::event::{TransferMode, What};
+use crate::id::ParticipantId;
+use crate::switch::B2bua;
+
+impl B2bua {
+    pub(crate) fn replace(
+        &mut self,
+        now: Time,
+        leg: LegId,
+        old: LegId,
+        peer: &Peer,
+        flow: Flow,
+        request: &Message,
+    ) {
+        let done = self.with_leg(old, |switch, call| {
+            switch.may_replace(now, call, old, peer, flow)?;
+            switch.replacement(call, leg, old, peer, flow, request)?;
+            switch.state.legs.insert(leg, call.key);
+            switch.take_seat(now, call, leg, old);
+            Ok(())
+        });
+        if let Err((status, headers)) = done.unwrap_or_else(|| Err((481, Vec::new()))) {
+            self.command_sip(now, sip::Command::End { leg, status, headers });
+        }
+    }
+
+    fn may_replace(
+        &mut self,
+        now: Time,
+        call: &Call,
+        old: LegId,
+        peer: &Peer,
+        flow: Flow,
+    ) -> Result<(), (u16, sip::Headers)> {
+        let refuse = |status| Err((status, Vec::new()));
+        let Some(old) = call.participant(old) else { return refuse(481) };
+        let (allowed, who) = match (peer, old.operator, &old.trunk) {
+            (Peer::User(user), Some(_), _) => (self.directory.operator_id(user).is_some(), user),
+            (Peer::Trunk(name), None, Some(trunk)) => (name == trunk, name),
+            (Peer::User(name) | Peer::Trunk(name), ..) => (false, name),
+        };
+        if !allowed {
+            let (source, user) = (flow.remote.to_string().into(), who.to_string());
+            let (reason, method) = ("replaces".into(), "INVITE".into());
+            self.emit(now, None, None, What::SecurityRefused { reason, source, method, user });
+            return refuse(603);
+        }
+        let can = match old.why {
+            Why::Dialled => true,
+            Why::Arrived | Why::Serve(_) => old.state == LegState::Up,
+            Why::Referred | Why::Left => false,
+        };
+        match (can, &call.transfer) {
+            (true, None) => Ok(()),
+            (true, Some(_)) => refuse(491),
+            (false, _) => refuse(603),
+        }
+    }
+
+    /// Who takes the seat, if its offer can be answered on the call's own thread.
+    fn replacement(
+        &mut self,
+        call: &mut Call,
+        leg: LegId,
+        old: LegId,
+        peer: &Peer,
+        flow: Flow,
+        request: &Message,
+    ) -> Result<(), (u16, sip::Headers)> {
+        let lease = self.lease(call.thread_wanted()).ok_or((503, Vec::new()))?;
+        let (negotiation, reply) = self.first_answer(leg, lease, flow, request)?;
+        let (operator, trunk) = match peer {
+            Peer::User(user) => (self.directory.operator_id(user), None),
+            Peer::Trunk(name) => (None, Some(name.clone())),
+        };
+        self.count_trunk(trunk.as_ref());
+        let id = ParticipantId(self.mint());
+        let Some(old) = call.participant(old) else { return Err((481, Vec::new())) };
+        let uri = match peer {
+            Peer::User(user) => self.own_uri(user).to_string().into(),
+            Peer::Trunk(_) => old.uri.clone(),
+        };
+        call.participants.push(Participant {
+            id,
+            leg,
+            role: old.role,
+            operator,
+            uri,
+            trunk,
+            why: old.why,
+            state: LegState::Invited,
+            seat: old.seat.clone(),
+            held: false,
+            silent_since: None,
+            lease,
+            negotiation,
+            reply,
+            planned: None,
+            early: false,
+            keys: None,
+            joined: false,
+        });
+        Ok(())
+    }
+
+    fn take_seat(&mut self, now: Time, call: &mut Call, leg: LegId, old: LegId) {
+        let rang = call.participant(old).is_some_and(Participant::rings);
+        let before = call.participant(old).and_then(|p| p.operator);
+        let (operator, why) = match call.participant(leg) {
+            Some(new) => (new.operator, new.why),
+            None => return,
+        };
+        self.answer_leg(now, call, leg);
+        let name = operator.map(|id| self.directory.operator_name(id));
+        if let Some(participant) = call.participant(leg).map(|p| p.id) {
+            self.tell(now, call, What::LegAnswered { participant, operator: name });
+        }
+        if rang {
+            call.wanted = operator;
+            return self.connect(now, call, leg);
+        }
+        let at = call.participants.iter().position(|p| p.leg == leg).unwrap_or_default();
+        self.joined(now, call, at);
+        // The seat of a caller is nobody's work.
+        if operator != before && matches!(why, Why::Serve(_)) {
+            self.changes_hands(now, call, old, operator);
+        }
+        self.drop_leg(now, call, old, "");
+    }
+
+    /// Another person sits there now: a transfer, done as soon as begun.
+    fn changes_hands(&mut self, now: Time, call: &Call, old: LegId, to: Option<acd::OperatorId>) {
+        let Some(left) = call.participant(old) else { return };
+        let (participant, left) = (left.id, left.operator);
+        let name = |switch: &Self, id: Option<acd::OperatorId>| {
+            id.map(|id| switch.directory.operator_name(id))
+        };
+        let (operator, came) = (name(self, left), name(self, to));
+        let (to_name, mode) = (came.clone().unwrap_or_default(), TransferMode::Attended);
+        let to_told = to_name.clone();
+        self.tell(now, call, What::TransferStarted { participant, operator, to: to_told, mode });
+        if let Some(task) = call.tasks.iter().find(|task| task.served) {
+            let task = acd::TaskId(task.key.0);
+            self.acd.handle(now, acd::Input::Handed { task, to });
+        }
+        self.tell(now, call, What::TransferCompleted { operator: came, to: to_name });
+    }
+}
