@@ -120,7 +120,10 @@ impl World {
                 wait_ms_max: signed(scenario.wait_s_max * 1_000),
                 ring_ms: signed(scenario.ring_s * 1_000),
                 wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
-                undisturbed: scenario.order_ms.is_none() && scenario.reloads.is_empty(),
+                undisturbed: scenario.order_ms.is_none()
+                    && scenario.reloads.is_empty()
+                    // Whoever is handed a call while they wrap up has another wrap-up after it.
+                    && scenario.operators.iter().all(|operator| operator.move_permille == 0),
                 back_off_ms: signed(setup::BACK_OFF_MS),
             }),
             lies: Dice::new(!scenario.seed),
