@@ -202,16 +202,19 @@ impl B2bua {
     pub(super) fn transferor_left(&mut self, now: Time, call: &mut Call) {
         let Some(transfer) = &mut call.transfer else { return };
         transfer.by = None;
-        if !matches!(transfer.was, Why::Serve(_)) {
-            return;
+        let hands_on = matches!(transfer.was, Why::Serve(_));
+        let Some(at) = call.tasks.iter().position(|task| task.served) else { return };
+        let key = call.tasks[at].key;
+        if let Some(entry) = self.state.tasks.get_mut(&key) {
+            entry.stop_talk(now);
         }
-        if let Some(task) = call.tasks.iter().find(|task| task.served).map(|task| task.key) {
-            if let Some(entry) = self.state.tasks.get_mut(&task) {
-                entry.stop_talk(now);
-            }
-            let task = acd::TaskId(task.0);
-            self.acd.handle(now, acd::Input::Handed { task, to: None });
+        let task = acd::TaskId(key.0);
+        if hands_on {
+            return self.acd.handle(now, acd::Input::Handed { task, to: None });
         }
+        // It was the customer who left: whoever served them waits for the target in their own name.
+        call.tasks.remove(at);
+        self.acd.handle(now, acd::Input::Completed { task });
     }
 
     /// The call ends while a transfer is under way.
