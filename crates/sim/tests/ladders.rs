@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sim::{Caller, Operator, Scenario};
+use sim::{Caller, Goal, Operator, Plan, Scenario};
 
 /// By then everybody quiet is registered.
 const REGISTERED_S: f64 = 0.9;
@@ -277,4 +277,69 @@ fn lost_operator() {
         "ahead of all, hears music, and talks to the next operator.",
     ];
     check("operator-dies.txt", &about, &lost);
+}
+
+/// A caller in the queue's hands, one operator who answers and hands them on, another one.
+fn handed_on(plan: Plan, change: impl FnOnce(&mut Scenario)) -> Scenario {
+    house(2, |house| {
+        house.strategy = acd::Strategy::InOrder;
+        let first = &mut house.operators[0];
+        (first.move_permille, first.plan) = (1_000, Some(plan));
+        house.callers.push(Caller { talk_ms: 12_000, ..Caller::calm(2_000) });
+        change(house);
+    })
+}
+
+#[test]
+fn blind_transfers() {
+    let blind = Plan { holds: true, ..Plan::blind(Goal::Operator(1)) };
+    let basic = [
+        "RFC 5589 6.1, basic transfer: op0 holds and sends REFER, op1 answers.",
+        "There the transferee calls the target itself. usher is the transferee's side: it rings op1 and",
+        "the caller's dialog is left alone. op0 is told by NOTIFY, and gets BYE after two seconds where",
+        "it does not hang up itself; it is free, here in wrap-up, from op1's answer on.",
+    ];
+    check("5589-6.1-basic.txt", &basic, &handed_on(blind, |_| {}));
+    let about = [
+        "RFC 5589 6.1, basic transfer, and op0 does not wait for it: BYE right after REFER.",
+        "The subscription ends with the dialog; the transfer goes on, and op0 wraps up at once.",
+    ];
+    let leaves = Plan { leaves_ms: Some(100), ..Plan::blind(Goal::Operator(1)) };
+    check("5589-6.1-left.txt", &about, &handed_on(leaves, |_| {}));
+    let about = ["RFC 5589 6.3, failed transfer: op1 is busy, and op0 goes on with the caller."];
+    let busy = handed_on(blind, |house| house.operators[1].busy_permille = 1_000);
+    check("5589-6.3-failed.txt", &about, &busy);
+    let about = [
+        "RFC 5589 6.3, failed transfer, and op0 has gone: the caller goes back to the queue, ahead.",
+    ];
+    let gone = handed_on(leaves, |house| house.operators[1].decline_permille = 1_000);
+    check("5589-6.3-failed-left.txt", &about, &gone);
+    let about =
+        ["RFC 5589 6.1 to a queue: it counts as answering when the caller has their place in it."];
+    check("5589-6.1-queue.txt", &about, &handed_on(Plan::blind(Goal::Queue), |_| {}));
+    let about =
+        ["A REFER to where op0 may not call is refused, as their call would be; the call goes on."];
+    check("refer-refused.txt", &about, &handed_on(Plan::blind(Goal::Outside), |_| {}));
+    let about = ["RFC 4488: a REFER whose sender does not want to be told."];
+    let quiet = Plan { told: false, ..Plan::blind(Goal::Operator(1)) };
+    check("4488-norefersub.txt", &about, &handed_on(quiet, |_| {}));
+}
+
+#[test]
+fn attended_transfers() {
+    let asks = Plan { holds: true, ask_ms: Some(3_000), ..Plan::blind(Goal::Operator(1)) };
+    let about = [
+        "RFC 5589 7.3, attended transfer: op0 holds, calls op1, then sends REFER",
+        "with Replaces. There the transferee calls the target with Replaces. Both calls are usher's, so",
+        "op1's leg comes over into the caller's conference: no INVITE, no dialog changes but op0's two,",
+        "which end. The second call's record closes and names the first.",
+    ];
+    check("5589-7.3-attended.txt", &about, &handed_on(asks, |_| {}));
+    let about = [
+        "RFC 5589 7.6, semi-attended transfer: op0 hands on while op1 still rings. op1 rings on, for",
+        "the caller now.",
+    ];
+    let early = Plan { ask_ms: Some(300), ..asks };
+    let slow = handed_on(early, |house| house.operators[1].answer_ms = 4_000);
+    check("5589-7.6-semi-attended.txt", &about, &slow);
 }
