@@ -136,7 +136,8 @@ class Phone:
         elif do == "resume":
             await line.call.resume()
         elif do == "transfer":
-            await line.call.transfer(a["uri"])
+            # It waits for the end of the transfer, which the other sides see as well.
+            self.task = asyncio.ensure_future(line.call.transfer(a["uri"]))
         elif do == "join":
             await line.call.attended_transfer(self.lines[a["other"]].call)
         elif do == "tone":

@@ -83,7 +83,8 @@ impl Linphone {
         let of_thread = events.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let line = line.trim_start_matches("linphonec> ").trim();
+                // Its prompt may stand before a line, or behind half of one.
+                let line = line.rsplit("linphonec> ").next().unwrap_or_default().trim();
                 of_thread.push(json!({"type": "line", "text": line}));
                 if let Some(event) = told(line) {
                     of_thread.push(event);
@@ -160,7 +161,7 @@ impl Handset for Linphone {
     }
 
     fn join(&mut self, call: u64, other: u64) {
-        self.say(&format!("transfer {call} {other}"));
+        self.say(&format!("transfer {call} --to-call {other}"));
     }
 
     fn hears_that(&mut self, _: u64, what: &str, test: &dyn Fn(&[i16], f64) -> bool) {

@@ -6,6 +6,8 @@ use sip_tests::{Keys, Kind, Phone, Server, Way};
 /// Tones of the phone under test and of the one made of text.
 const HANDSET_HZ: f64 = 1_570.0;
 const TEXT_HZ: f64 = 1_130.0;
+/// And of a colleague.
+const COLLEAGUE_HZ: f64 = 2_210.0;
 
 /// Each deed with each phone and each way.
 macro_rules! with_each {
@@ -39,6 +41,8 @@ with_each! {
     a_caller_who_gives_up_and_one_whom_it_declines
     a_call_that_it_gives_up_and_one_that_is_refused
     keys_by_info
+    a_blind_transfer_to_a_colleague
+    an_attended_transfer_to_a_colleague
 }
 
 fn a_call_of_the_queue_with_hold_and_keys_that_it_ends(kind: Kind, way: Way) {
@@ -200,6 +204,62 @@ fn keys_by_info(kind: Kind, way: Way) {
     alice.is_over(call);
     assert_eq!(server.events.count("dtmf.received", &[]), 3, "a key counted twice");
     server.finish();
+}
+
+/// Alice, by the handset, talks to a caller of the queue; Bob is her colleague.
+fn talking(
+    kind: Kind,
+    way: Way,
+    server: &Server,
+) -> (Box<dyn sip_tests::Handset>, u64, Phone, Phone) {
+    let mut alice = kind.operator(server, 0, "alice", HANDSET_HZ, (way, Keys::Events));
+    let bob = Phone::operator(server, "bob", COLLEAGUE_HZ);
+    let mut caller = Phone::caller(server, TEXT_HZ);
+    caller.invite("600");
+    caller.expect_answer();
+    let call = alice.rings();
+    alice.answer(call);
+    caller.audio.hears(HANDSET_HZ);
+    (alice, call, caller, bob)
+}
+
+/// Bob has the caller, Alice has nobody, and it ends.
+fn handed_over(server: Server, mut caller: Phone, mut bob: Phone) {
+    caller.audio.hears(COLLEAGUE_HZ);
+    bob.audio.hears(TEXT_HZ);
+    server.events.wait("transfer.completed", &[]);
+    assert_eq!(server.events.count("transfer.failed", &[]), 0);
+    caller.hang_up();
+    bob.expect_bye();
+    caller.audio.is_continuous();
+    server.finish();
+}
+
+fn a_blind_transfer_to_a_colleague(kind: Kind, way: Way) {
+    let server = Server::plain();
+    let (mut alice, call, caller, mut bob) = talking(kind, way, &server);
+    alice.transfer(call, "102");
+    bob.expect("INVITE");
+    bob.reply_invite("180 Ringing");
+    bob.answer();
+    alice.is_over(call);
+    handed_over(server, caller, bob);
+}
+
+fn an_attended_transfer_to_a_colleague(kind: Kind, way: Way) {
+    let server = Server::plain();
+    let (mut alice, call, caller, mut bob) = talking(kind, way, &server);
+    alice.hold(call);
+    server.events.wait("participant.held", &[]);
+    let other = alice.dial("102");
+    bob.expect("INVITE");
+    bob.answer();
+    alice.is_answered(other);
+    bob.audio.hears(HANDSET_HZ);
+    alice.join(call, other);
+    alice.is_over(call);
+    alice.is_over(other);
+    handed_over(server, caller, bob);
 }
 
 #[test]
