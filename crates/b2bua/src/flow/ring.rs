@@ -85,7 +85,7 @@ impl B2bua {
         };
         let uri: Name = match &callee.target {
             Target::Binding { .. } => callee.to.uri.to_string().into(),
-            Target::Uri { uri, .. } => uri.to_string().into(),
+            Target::Uri { uri, .. } => uri.clone().without_headers().to_string().into(),
         };
         self.count_trunk(callee.trunk.as_ref());
         call.participants.push(Participant {

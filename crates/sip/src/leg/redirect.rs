@@ -13,7 +13,7 @@ use super::Leg;
 use super::challenge::Auth;
 use crate::Time;
 use crate::ground::Core;
-use crate::msg::{Message, Scheme, Uri};
+use crate::msg::{Message, Name, Scheme, Uri};
 use crate::{Block, Redirects, Target};
 
 /// Addresses that one call is led to at most.
@@ -43,8 +43,11 @@ impl Leg {
         let next = calling.targets.left.pop_front().filter(|_| status < 600);
         let Some(next) = next else { return false };
         if !is_own(&calling.first, &next, calling.invite.redirects.blocks()) {
-            // Whoever is there has no business with what we can prove to the one we called.
+            // Whoever is there has no business with what we can prove to the one we called, nor with
+            // who calls as it is told within its trust domain (RFC 3325 section 5).
             self.auth = Auth::default();
+            let asserted = Name::PAssertedIdentity.as_str();
+            calling.invite.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(asserted));
         }
         if let Target::Uri { uri, .. } = &mut calling.invite.target {
             *uri = next.clone();

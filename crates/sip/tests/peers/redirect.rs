@@ -14,6 +14,7 @@ fn call(bench: &mut Bench, redirects: Redirects) -> (LegId, Message) {
     let invite = Invite {
         redirects,
         credentials: Some(credentials()),
+        headers: vec![("P-Asserted-Identity".into(), "<sip:carol@usher.example>".to_owned())],
         ..Invite::new(leg, target, from, NameAddr::new(uri))
     };
     bench.command(Command::Invite(Box::new(invite)));
@@ -83,17 +84,20 @@ fn who_may_be_reached_is_the_owners_word() {
 }
 
 #[test]
-fn credentials_stay_where_they_belong() {
+fn credentials_and_names_stay_where_they_belong() {
     let mut bench = Bench::new();
     let (_, first) = call(&mut bench, Redirects::Any);
     bench.hears(moved(&first, 302, &["<sip:x@203.0.113.7>"]));
     let second = found(&mut bench);
+    assert!(first.header(Name::PAssertedIdentity).is_some());
+    assert!(second.header(Name::PAssertedIdentity).is_none());
     bench.hears(challenge(&second, 401, "Digest realm=\"evil\", nonce=\"n\""));
     assert_eq!(bench.seen(), ["Failed 401"]);
     bench.nothing_left();
     let (_, first) = call(&mut bench, own());
     bench.hears(moved(&first, 302, &["<sip:x@192.0.2.2>"]));
     let second = found(&mut bench);
+    assert!(second.header(Name::PAssertedIdentity).is_some());
     bench.hears(challenge(&second, 401, "Digest realm=\"trunk\", nonce=\"n\""));
     assert!(bench.last().header(Name::Authorization).is_some());
 }
