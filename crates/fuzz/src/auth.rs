@@ -5,7 +5,8 @@ use sip::msg::digest::{Algorithm, Challenge, Credentials};
 use sip::msg::{Message, Method};
 use sip::{Endpoint, Input, Output};
 
-use crate::endpoint::{config, flow, ms};
+use crate::endpoint::{config, ms};
+use crate::peers::flow;
 
 /// A challenge that is understood is answered so that the answer can be read and proves the
 /// password, and no other; credentials that somebody made up let nobody in.

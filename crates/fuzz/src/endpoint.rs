@@ -1,26 +1,20 @@
 //! The endpoint: arbitrary sequences of whatever can happen to it.
 //!
-//! A byte chooses what happens next, the bytes after it the details. Peers speak out of a small
-//! grammar in which tags, branches, Call-IDs and numbers are mostly those of what the endpoint has
-//! sent, so that what they say has a place, and seldom a good one.
+//! A byte chooses what happens next, the bytes after it the details.
 
 mod owner;
-mod peer;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
 use bytes::Bytes;
-use sip::msg::Message;
 use sip::{
-    Block, Body, Carried, Command, Config, Counts, Credentials, Endpoint, Event, Flow, Headers,
-    Input, LegId, Output, Strangers, Time, Transport, TrunkPeer, Watch,
+    Block, Body, Carried, Command, Config, Counts, Credentials, Endpoint, Event, Headers, Input,
+    LegId, Output, Strangers, Time, TrunkPeer, Watch,
 };
 
 use crate::dice::Dice;
+use crate::peers::{Peers, any_flow, flow};
 
-/// Messages of the endpoint that are kept to be answered, repeated and imitated.
-const HEARD_MAX: usize = 48;
 /// Steps of one sequence.
 const STEPS_MAX: usize = 200;
 /// More timers than that in a row are none that ends.
@@ -28,14 +22,6 @@ const TIMERS_MAX: usize = 20_000;
 
 pub(crate) fn ms(ms: u64) -> Time {
     Time::from_millis(ms)
-}
-
-/// Over UDP from a trunk, a stranger or itself.
-pub(crate) fn flow(remote: usize) -> Flow {
-    let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
-    let remote = ["203.0.113.9:5060", "192.0.2.2:5060", "192.0.2.1:5060"][remote % 3];
-    let (local, remote) = (address("192.0.2.1:5060"), address(remote));
-    Flow { transport: Transport::Udp, local, remote, connection: 0 }
 }
 
 /// A configuration, of which there are a few.
@@ -83,7 +69,7 @@ struct Chaos<'a> {
     dice: Dice<'a>,
     endpoint: Endpoint,
     now: Time,
-    heard: Vec<Message>,
+    peers: Peers,
     legs: Vec<LegId>,
     /// Legs of which nothing more may be heard.
     over: BTreeSet<LegId>,
@@ -92,8 +78,6 @@ struct Chaos<'a> {
     referred: Vec<(LegId, u64)>,
     /// Legs that wait for their owner's offer.
     wanted: Vec<LegId>,
-    /// What is being answered is no message.
-    is_malformed: bool,
 }
 
 /// Whatever happens, nothing panics, all that is sent can be read, no leg is heard of after its end,
@@ -105,14 +89,13 @@ pub fn endpoint(data: &[u8]) {
         endpoint: Endpoint::new(config(kind), [kind; 32]),
         dice,
         now: ms(1000),
-        heard: vec![Message::parse(Bytes::from_static(FIRST)).expect("a sound message")],
+        peers: Peers::new(),
         legs: Vec::new(),
         over: BTreeSet::new(),
         queries: Vec::new(),
         tokens: Vec::new(),
         referred: Vec::new(),
         wanted: Vec::new(),
-        is_malformed: false,
     };
     for _ in 0..STEPS_MAX {
         if chaos.dice.is_empty() {
@@ -123,21 +106,19 @@ pub fn endpoint(data: &[u8]) {
     chaos.quiesce();
 }
 
-const FIRST: &[u8] = b"OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKz\r\n\
-    From: <sip:a@h>;tag=q\r\nTo: <sip:x>\r\nCall-ID: seed\r\nCSeq: 1 OPTIONS\r\n\r\n";
-
 impl Chaos<'_> {
     fn step(&mut self) {
         match self.dice.below(20) {
-            0..6 => self.peer_asks(),
-            6..10 => self.peer_answers(),
-            10 => self.peer_registers(),
-            11 => self.peer_stammers(),
+            0..12 => {
+                if let Some(input) = self.peers.say(&mut self.dice) {
+                    self.input(input);
+                }
+            }
             12 => self.owner_calls(),
             13..16 => self.owner_orders(),
             16 => self.resolver_answers(),
             17 => {
-                let flow = self.flow();
+                let flow = any_flow(&mut self.dice);
                 self.input(Input::FlowFailed { flow });
             }
             18 => self.restart(),
@@ -145,41 +126,16 @@ impl Chaos<'_> {
         }
     }
 
-    /// A flow by one of the transports, mostly from where the trunk is.
-    fn flow(&mut self) -> Flow {
-        let kinds = [
-            (Transport::Udp, 0),
-            (Transport::Udp, 0),
-            (Transport::Tcp, 5),
-            (Transport::Ws, 6),
-            (Transport::Tls, 7),
-        ];
-        let (transport, connection) = self.dice.pick(&kinds).unwrap_or(kinds[0]);
-        let remote = self.dice.pick(&[1, 1, 0, 2]).unwrap_or(1);
-        Flow { transport, connection, ..flow(remote) }
-    }
-
     fn input(&mut self, input: Input) {
+        let is_malformed = matches!(input, Input::Malformed { .. });
         self.endpoint.handle(self.now, input);
-        self.drain();
+        self.drain(is_malformed);
     }
 
-    fn drain(&mut self) {
+    fn drain(&mut self, is_malformed: bool) {
         while let Some(output) = self.endpoint.poll_output() {
             match output {
-                Output::Transmit { bytes, .. } => {
-                    let octets = bytes.clone();
-                    let message = match Message::parse(bytes) {
-                        Ok(message) => message,
-                        // A 400 has the fields of the request as they came.
-                        Err(_) if self.is_malformed => continue,
-                        Err(fault) => panic!("what we send cannot be read: {fault}: {octets:?}"),
-                    };
-                    if self.heard.len() == HEARD_MAX {
-                        self.heard.remove(0);
-                    }
-                    self.heard.push(message);
-                }
+                Output::Transmit { bytes, .. } => self.peers.hear(&bytes, is_malformed),
                 Output::Resolve { query, .. } => self.queries.push(query),
                 Output::Event(event) => self.hears(&event),
             }
@@ -204,7 +160,7 @@ impl Chaos<'_> {
 
     fn resolver_answers(&mut self) {
         let Some(query) = self.queries.pop() else { return };
-        let flows = (0..self.dice.below(3)).map(|_| self.flow()).collect();
+        let flows = (0..self.dice.below(3)).map(|_| any_flow(&mut self.dice)).collect();
         self.input(Input::Resolved { query, flows });
     }
 
@@ -233,7 +189,7 @@ impl Chaos<'_> {
         if self.dice.below(4) == 0 {
             self.now += time;
             self.endpoint.handle_timeout(self.now);
-            self.drain();
+            self.drain(false);
         } else {
             self.pass(time);
         }
@@ -249,7 +205,7 @@ impl Chaos<'_> {
             self.endpoint.handle_timeout(self.now);
             let next = self.endpoint.poll_timeout();
             assert!(next.is_none_or(|next| next > self.now), "a timer is stuck");
-            self.drain();
+            self.drain(false);
         }
         self.now = until;
     }

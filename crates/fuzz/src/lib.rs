@@ -19,8 +19,10 @@ mod endpoint;
 mod headers;
 mod message;
 mod multipart;
+mod peers;
 mod sdp;
 mod stream;
+mod switch;
 mod uri;
 
 pub use auth::auth;
@@ -30,6 +32,7 @@ pub use message::message;
 pub use multipart::multipart;
 pub use sdp::sdp;
 pub use stream::stream;
+pub use switch::switch;
 pub use uri::uri;
 
 /// A target by its name, which is also that of its folder of seeds and of its program for libFuzzer.
@@ -52,4 +55,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "multipart", run: multipart, length_max: 4096 },
     Target { name: "sdp", run: sdp, length_max: 4096 },
     Target { name: "endpoint", run: endpoint, length_max: 256 },
+    Target { name: "switch", run: switch, length_max: 512 },
 ];

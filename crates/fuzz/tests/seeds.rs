@@ -130,10 +130,24 @@ fn endpoint() {
     short_run("endpoint", "sip.dict");
 }
 
+#[test]
+fn switch() {
+    short_run("switch", "sip.dict");
+}
+
 /// Sequences that come of no seed.
 #[test]
 fn endpoint_at_random() {
-    let target = TARGETS.iter().find(|target| target.name == "endpoint").unwrap();
+    at_random("endpoint");
+}
+
+#[test]
+fn switch_at_random() {
+    at_random("switch");
+}
+
+fn at_random(name: &str) {
+    let target = TARGETS.iter().find(|target| target.name == name).unwrap();
     for seed in 0..1500_u16 {
         let mut key = [77; 32];
         key[..2].copy_from_slice(&seed.to_le_bytes());

@@ -22,6 +22,7 @@ const TARGETS: &[Target] = &[
     Target("multipart", "sip", 4096, 1),
     Target("sdp", "sdp", 4096, 1),
     Target("endpoint", "sip", 256, 10),
+    Target("switch", "sip", 512, 10),
 ];
 
 /// Runs one target or all of them; the first that finds something ends it.

@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["b2bua"]),
     ("sim", &["sip", "media", "acd", "b2bua", "store"]),
     ("usher", &["sip", "media", "acd", "b2bua", "store", "api", "sim"]),
-    ("fuzz", &["sip", "media"]),
+    ("fuzz", &["sip", "media", "acd", "b2bua"]),
     ("xtask", &[]),
     ("sip-tests", &[]),
 ];

@@ -1,0 +1,260 @@
+//! The switch: the endpoint, the distributor and the calls, under arbitrary sequences of what peers,
+//! media threads, the API and time can do to them.
+
+use b2bua::config::{
+    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Queue, SignIn, Trunk,
+};
+use b2bua::{B2bua, Carried, Choice, Command, Counts, Input, Output, Start, Time};
+use media::{Codec, Lease, LegId};
+
+use crate::dice::Dice;
+use crate::endpoint::{config as sip_config, ms};
+use crate::peers::{Peers, any_flow, flow};
+
+/// Steps of one sequence.
+const STEPS_MAX: usize = 200;
+/// More timers than that in a row are none that ends.
+const TIMERS_MAX: usize = 20_000;
+
+struct Chaos<'a> {
+    dice: Dice<'a>,
+    switch: B2bua,
+    now: Time,
+    peers: Peers,
+    queries: Vec<u64>,
+    calls: Vec<b2bua::CallKey>,
+}
+
+/// Whatever happens, the invariants of calls and of the distributor hold after each step, and once
+/// all calls are ended and time has passed nothing of them is left.
+pub fn switch(data: &[u8]) {
+    let mut dice = Dice::new(data);
+    let kind = dice.byte();
+    let start = Start {
+        seed: [kind; 32],
+        first_seq: 1,
+        since_unix: Time::from_secs(1_800_000_000),
+        leases: (0..8).map(|n| Lease { thread: n % 2, port: 20_000 + 2 * n }).collect(),
+    };
+    let mut chaos = Chaos {
+        dice,
+        switch: B2bua::new(config(kind), start),
+        now: Time::ZERO,
+        peers: Peers::new(),
+        queries: Vec::new(),
+        calls: Vec::new(),
+    };
+    for user in ["alice", "bob"].into_iter().take(usize::from(kind >> 3) % 3) {
+        chaos.register(user);
+    }
+    for _ in 0..STEPS_MAX {
+        if chaos.dice.is_empty() {
+            break;
+        }
+        chaos.step();
+        chaos.switch.check().expect("the invariants");
+    }
+    chaos.quiesce();
+}
+
+/// Two operators, one queue, one trunk.
+fn config(kind: u8) -> Config {
+    let operator = |id: &str| Operator {
+        id: id.into(),
+        number: Some(if id == "alice" { "101".into() } else { "102".into() }),
+        name: id.into(),
+        queues: vec!["support".into()],
+        wrap_up_ms: (kind & 1 == 0).then_some(3_000),
+        sign_in: SignIn::Register,
+        outgoing: Outgoing::Internal,
+        total_max: 4,
+        voice_max: 1,
+        headers: HeaderRules::of_operator(),
+        caller_id: None,
+    };
+    Config {
+        sip: sip_config(kind & 0xe0),
+        node: 1,
+        media: Media {
+            advertise: None,
+            codecs: Codec::ALL.to_vec(),
+            music: "default".into(),
+            dead_audio_ms: Some(20_000),
+        },
+        operators: vec![operator("alice"), operator("bob")],
+        queues: vec![Queue {
+            name: "support".into(),
+            number: Some("600".into()),
+            strategy: acd::Strategy::LongestIdle,
+            ring_ms: 5_000,
+            wrap_up_ms: 2_000,
+            rona_after: u32::from(kind & 2 == 0),
+            back_off_ms: 1_000,
+            waiting_max: 2,
+            wait_ms_max: 30_000,
+            join_empty: kind & 4 == 0,
+            auto_connect: true,
+            music: None,
+            answer: if kind & 8 == 0 { Answer::AtOnce } else { Answer::OnConnect },
+            service_level_ms: 20_000,
+            refuse_status: 480,
+        }],
+        trunks: vec![Trunk {
+            name: "other".into(),
+            proxy: None,
+            credentials: None,
+            calls_max: 5,
+            headers: HeaderRules::of_trunk(),
+            trusted: kind & 16 == 0,
+            identity: Identity::Customer,
+            caller_id: None,
+            redirects: sip::Redirects::Refused,
+        }],
+        routes: Vec::new(),
+        limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },
+        header_prefix: "X-CRM-".into(),
+    }
+}
+
+impl Chaos<'_> {
+    fn step(&mut self) {
+        match self.dice.below(24) {
+            0..15 => {
+                if let Some(input) = self.peers.say(&mut self.dice) {
+                    self.input(Input::Sip(input));
+                }
+            }
+            15 | 16 => self.resolver_answers(),
+            17 => {
+                let flow = any_flow(&mut self.dice);
+                self.input(Input::Sip(sip::Input::FlowFailed { flow }));
+            }
+            18 => self.media_tells(),
+            19 | 20 => self.api_orders(),
+            21 => self.restart(),
+            _ => self.time_passes(),
+        }
+    }
+
+    /// A phone is challenged, and registers.
+    fn register(&mut self, user: &str) {
+        for number in 1..3 {
+            let contact = format!("Contact: <sip:{user}@192.0.2.2>");
+            let message = self.peers.registration(user, &contact, number, 1);
+            self.input(Input::Sip(sip::Input::Message { flow: flow(1), message }));
+        }
+    }
+
+    fn input(&mut self, input: Input) {
+        let is_malformed = matches!(input, Input::Sip(sip::Input::Malformed { .. }));
+        self.switch.handle(self.now, input);
+        self.drain(is_malformed);
+    }
+
+    fn drain(&mut self, is_malformed: bool) {
+        while let Some(output) = self.switch.poll_output() {
+            match output {
+                Output::Transmit { bytes, .. } => self.peers.hear(&bytes, is_malformed),
+                Output::Resolve { query, .. } => self.queries.push(query),
+                Output::Event(event) => self.calls.extend(event.call),
+                Output::Media { .. } | Output::Reply { .. } => {}
+            }
+        }
+    }
+
+    fn resolver_answers(&mut self) {
+        let Some(query) = self.queries.pop() else { return };
+        let flows = (0..self.dice.below(3)).map(|_| any_flow(&mut self.dice)).collect();
+        self.input(Input::Sip(sip::Input::Resolved { query, flows }));
+    }
+
+    fn media_tells(&mut self) {
+        let leg = LegId(u64::from(self.dice.byte() % 16));
+        let event = match self.dice.below(6) {
+            0 => media::Event::FirstPacket { leg },
+            1 => media::Event::Dtmf { leg, digit: '5', duration_ms: 100 },
+            2 => media::Event::NoAudio { leg, since: self.now },
+            3 => media::Event::Refused { leg },
+            4 => media::Event::Unlatched { leg },
+            _ => media::Event::Latched { leg, addr: any_flow(&mut self.dice).remote },
+        };
+        self.input(Input::Media(event));
+    }
+
+    fn api_orders(&mut self) {
+        let operator: b2bua::config::Name = self.dice.word(&["alice", "bob", "nobody"]).into();
+        let calls = self.calls.clone();
+        let command = match self.dice.below(8) {
+            0 => match self.dice.pick(&calls) {
+                Some(call) => Command::HangUp { call },
+                None => return,
+            },
+            1 => Command::EndWrapUp { operator },
+            2 => Command::ExtendWrapUp { operator },
+            3 => Command::ExplainOperator { operator },
+            4 => Command::Choose { operator, state: Choice::Offline },
+            5 => Command::Choose { operator, state: Choice::NotReady { reason: None } },
+            _ => Command::Choose { operator, state: Choice::Ready },
+        };
+        self.input(Input::Command { request: 1, command });
+    }
+
+    /// Carried and resumed, configured anew, or told the time.
+    fn restart(&mut self) {
+        match self.dice.below(6) {
+            0 => {
+                let mut config = config(self.dice.byte());
+                if self.dice.below(2) == 0 {
+                    config.operators.truncate(1);
+                    config.sip.users.truncate(1);
+                }
+                self.input(Input::Configure(Box::new(config)));
+            }
+            1 => self.input(Input::Wall { since_unix: Time::from_secs(1_900_000_000) }),
+            _ => {
+                let carried = postcard::to_stdvec(&self.switch.carry()).expect("plain data");
+                let carried: Carried = postcard::from_bytes(&carried).expect("plain data");
+                let before = self.switch.counts();
+                self.switch = B2bua::resume(carried).expect("this version");
+                assert_eq!(self.switch.counts(), before);
+            }
+        }
+    }
+
+    fn time_passes(&mut self) {
+        let factor = [1, 40, 500, 2000][self.dice.below(4)];
+        let time = ms(u64::from(self.dice.byte()) * factor);
+        self.pass(time);
+    }
+
+    fn pass(&mut self, time: Time) {
+        let until = self.now + time;
+        let mut timers = 0;
+        while let Some(at) = self.switch.poll_timeout().filter(|at| *at <= until) {
+            timers += 1;
+            assert!(timers < TIMERS_MAX, "timers without end");
+            self.now = self.now.max(at);
+            self.switch.handle_timeout(self.now);
+            let next = self.switch.poll_timeout();
+            assert!(next.is_none_or(|next| next > self.now), "a timer is stuck");
+            self.drain(false);
+        }
+        self.now = until;
+    }
+
+    /// All calls are ended, and nothing else happens any more.
+    fn quiesce(&mut self) {
+        self.input(Input::Stop);
+        for _ in 0..5 {
+            for query in std::mem::take(&mut self.queries) {
+                self.input(Input::Sip(sip::Input::Resolved { query, flows: Vec::new() }));
+            }
+            self.pass(Time::from_secs(120));
+            self.switch.check().expect("the invariants");
+        }
+        assert!(self.switch.is_idle());
+        assert_eq!(self.switch.counts(), Counts::default());
+        self.pass(Time::from_secs(3601));
+        assert_eq!(self.switch.poll_timeout(), None);
+    }
+}
