@@ -73,6 +73,8 @@ const EXTENSIONS: &[&str] = &[
     "Allow: INVITE",
     "Refer-To: <sip:carol@192.0.2.2>",
     "Refer-To: <sip:carol@192.0.2.2?Replaces=a%3Bto-tag%3Db%3Bfrom-tag%3Dc>\r\nRefer-Sub: false",
+    "Refer-To: <sip:102@usher.example>",
+    "Refer-To: <sip:600@usher.example>\r\nReferred-By: <sip:alice@usher.example>",
     "Event: refer\r\nSubscription-State: active;expires=60\r\nContent-Type: message/sipfrag",
     "Event: refer\r\nSubscription-State: terminated;reason=noresource",
     "Expires: 0",
@@ -241,17 +243,22 @@ impl Peers {
     }
 
     fn extension(&self, dice: &mut Dice<'_>) -> String {
-        match dice.below(4) {
-            0 => format!("{}\r\n", dice.word(EXTENSIONS)),
-            1 => match self.model(dice) {
-                Some(model) => format!(
-                    "Replaces: {};to-tag={};from-tag={}\r\n",
-                    model.call_id(),
-                    model.to_tag().unwrap_or_default(),
-                    model.from_tag()
-                ),
-                None => String::new(),
-            },
+        match dice.below(5) {
+            0 | 1 => format!("{}\r\n", dice.word(EXTENSIONS)),
+            2 => {
+                let Some(model) = self.model(dice) else { return String::new() };
+                let (to, from) = (model.to_tag().unwrap_or_default(), model.from_tag());
+                let (to, from) = if dice.below(2) == 0 { (to, from) } else { (from, to) };
+                let call_id = model.call_id();
+                if dice.below(2) == 0 {
+                    return format!("Replaces: {call_id};to-tag={to};from-tag={from}\r\n");
+                }
+                let user = dice.word(&["101", "102", "600", "alice"]);
+                format!(
+                    "Refer-To: <sip:{user}@usher.example?Replaces=\
+                     {call_id}%3Bto-tag%3D{to}%3Bfrom-tag%3D{from}>\r\n"
+                )
+            }
             _ => String::new(),
         }
     }

@@ -104,6 +104,7 @@ fn config(kind: u8) -> Config {
             proxy: None,
             credentials: None,
             calls_max: 5,
+            outgoing: Outgoing::Internal,
             headers: HeaderRules::of_trunk(),
             trusted: kind & 16 == 0,
             identity: Identity::Customer,
