@@ -12,6 +12,19 @@ fn whatever_happens_nothing_is_lost_or_left_over() {
     }
 }
 
+/// Calls are handed on, blind and after a word, from either side, and phones take each other's place.
+#[test]
+fn whoever_hands_a_call_on_leaves_nothing_behind() {
+    let mut transferred = 0;
+    for seed in 0..600 {
+        match run(&Scenario::moving(seed)) {
+            Ok(summary) => transferred += summary.transferred,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(transferred > 100, "only {transferred} transfers in all those runs");
+}
+
 #[test]
 fn a_smooth_day_serves_everybody() {
     let summary = run(&Scenario::smooth(1, 500, 10)).unwrap_or_else(|failure| panic!("{failure}"));

@@ -273,7 +273,8 @@ impl Checker {
     /// Whether somebody in the conference of this leg pressed hold.
     pub(crate) fn holds(&self, thread: u16, leg: u64) -> bool {
         let call = self.hearing.conference(thread, leg).and_then(|key| self.calls.get(&key));
-        call.is_some_and(|call| call.phase == Phase::Hold)
+        // Where calls are handed on, one who waits may hold as well.
+        call.is_some_and(|call| call.phase == Phase::Hold || !call.is_plain)
     }
 
     /// A call that is open, by number.
