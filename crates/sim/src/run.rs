@@ -23,6 +23,8 @@ pub struct Summary {
     pub transferred: u64,
     /// Transfers that whoever asked for them did not wait for.
     pub left: u64,
+    /// The longest call in milliseconds.
+    pub longest_ms: u64,
 }
 
 /// A run in which something did not hold, made as small as it could be.
@@ -83,6 +85,7 @@ fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)
         lost: world.checker.lost,
         transferred: world.checker.transferred,
         left: world.checker.moving,
+        longest_ms: world.checker.longest_ms,
     })
 }
 

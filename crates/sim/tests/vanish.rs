@@ -14,6 +14,10 @@ const BOTH: Watch = Watch { interval_s: 1_800, interval_s_min: 90, probe_s: 60 }
 /// Who vanishes, see `raw/caller.rs`.
 const VANISHES: Option<usize> = Some(8);
 
+/// Nobody who has vanished is kept for longer: a timer of 90 s, or 60 s of silence and 32 s without
+/// an answer, after the longest ringing and hold that the house has.
+const BOUND_MS: u64 = 200_000;
+
 /// Runs a house with one operator and callers who would stay for an hour.
 fn check(lie: Option<usize>, change: impl Fn(&mut Scenario)) -> Summary {
     let mut sum = Summary::default();
@@ -34,6 +38,7 @@ fn check(lie: Option<usize>, change: impl Fn(&mut Scenario)) -> Summary {
             sum.answered += one.answered;
             sum.abandoned += one.abandoned;
             sum.lost += one.lost;
+            sum.longest_ms = sum.longest_ms.max(one.longest_ms);
         }
     }
     sum
@@ -43,27 +48,31 @@ fn check(lie: Option<usize>, change: impl Fn(&mut Scenario)) -> Summary {
 fn a_caller_who_waits() {
     let sum = check(VANISHES, |house| house.operators[0].ignore_permille = 1_000);
     assert_eq!((sum.answered, sum.abandoned), (0, 120), "{sum:?}");
+    assert!(sum.longest_ms < BOUND_MS, "{sum:?}");
 }
 
 #[test]
 fn a_caller_who_hears_ringing() {
-    check(VANISHES, |house| {
+    let sum = check(VANISHES, |house| {
         house.at_once = false;
         house.operators[0].ignore_permille = 1_000;
         house.wait_s_max = 120;
     });
+    assert!(sum.longest_ms < BOUND_MS, "{sum:?}");
 }
 
 #[test]
 fn a_caller_who_talks() {
     let sum = check(VANISHES, |_| {});
     assert!(sum.answered > 90, "{sum:?}");
+    assert!(sum.longest_ms < BOUND_MS, "{sum:?}");
 }
 
 #[test]
 fn a_caller_on_hold() {
     let sum = check(VANISHES, |house| house.operators[0].hold_permille = 1_000);
     assert!(sum.answered > 90, "{sum:?}");
+    assert!(sum.longest_ms < BOUND_MS, "{sum:?}");
 }
 
 #[test]
@@ -82,5 +91,6 @@ fn an_operator_who_talks_or_rings_or_holds() {
 
 #[test]
 fn both_at_once() {
-    check(VANISHES, |house| house.operators[0].die_permille = 1_000);
+    let sum = check(VANISHES, |house| house.operators[0].die_permille = 1_000);
+    assert!(sum.longest_ms < BOUND_MS, "{sum:?}");
 }

@@ -41,6 +41,8 @@ pub(crate) struct Checker {
     pub(crate) answered: u64,
     /// Operators who vanished out of a conversation.
     pub(crate) lost: u64,
+    /// Of all calls that ended.
+    pub(crate) longest_ms: u64,
 }
 
 /// A call that has begun and not ended.
@@ -179,6 +181,7 @@ impl Checker {
         call.turn(ms, Phase::Wait);
         let sum = totals.wait_ms + totals.ring_ms + totals.talk_ms + totals.hold_ms;
         let length = u64::try_from(ms - call.started_ms).unwrap_or(0);
+        self.longest_ms = self.longest_ms.max(length);
         if sum != length {
             return Err(format!("{key}: phases add up to {sum} ms of {length} ms: {totals:?}"));
         }

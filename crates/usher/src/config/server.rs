@@ -127,7 +127,7 @@ fn watch(table: &Section<'_>) -> sip::Watch {
             ),
         );
     }
-    let probe_s = table.whole("probe_s", 60, 0..=86_400);
+    let probe_s = table.whole("probe_s", 300, 0..=86_400);
     sip::Watch { interval_s, interval_s_min, probe_s }
 }
 

@@ -207,7 +207,7 @@ fn server_sections() {
     let watch = sound("[sip]\nsession_expires_s = 0\nprobe_s = 0").core.sip.watch;
     assert_eq!((watch.interval_s, watch.interval_s_min, watch.probe_s), (0, 90, 0));
     let watch = sound("").core.sip.watch;
-    assert_eq!((watch.interval_s, watch.interval_s_min, watch.probe_s), (1_800, 90, 60));
+    assert_eq!((watch.interval_s, watch.interval_s_min, watch.probe_s), (1_800, 90, 300));
     check(
         "[media]\nports = \"5000-6000\"\ncodecs = [\"opus\", \"pcm\", \"PCMA\", \"pcma\"]\nmusic = \"/no/where\"",
         &[
