@@ -181,7 +181,11 @@ impl Leg {
             core.respond(now, open.server, with_headers(builder, headers));
         }
         if self.phase == Phase::Alerting {
+            let unpracked = self.reliable.take().and_then(|reliable| reliable.refused(now));
             self.over(core, now);
+            if unpracked.is_some() {
+                (self.reliable, self.silent, self.phase) = (unpracked, true, Phase::Leaving);
+            }
         } else {
             self.next_reinvite(core, now);
         }

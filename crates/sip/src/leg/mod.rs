@@ -5,7 +5,7 @@
 //! | Calling   | our INVITE, from the resolver to its final response | final response, CANCEL         |
 //! | Alerting  | the peer's INVITE, not finally answered             | our answer, CANCEL, BYE        |
 //! | Confirmed | a dialog                                            | BYE either way, a dead dialog  |
-//! | Leaving   | our BYE is out                                      | its final response             |
+//! | Leaving   | our BYE is out, or a refused INVITE's PRACK may come | its final response, the PRACK  |
 //! | Over      | nothing left                                        | –                              |
 //!
 //! In a dialog at most one INVITE is under way: the peer's (`open`, then our 2xx in `unacked`) or

@@ -148,6 +148,14 @@ impl Reliable {
         }
     }
 
+    /// The INVITE is refused. What is left, if anything, is to wait for the PRACK of what is out
+    /// (RFC 3262 section 3), without repeating it.
+    pub(super) fn refused(mut self: Box<Self>, now: Time) -> Option<Box<Self>> {
+        let repeat = self.unpracked.as_mut()?.repeat.as_mut()?;
+        repeat.next = repeat.until;
+        (repeat.until > now).then_some(self)
+    }
+
     pub(super) fn due(&self) -> Option<Time> {
         let repeat = self.unpracked.as_ref()?.repeat?;
         Some(repeat.next.min(repeat.until))
@@ -262,6 +270,11 @@ impl Leg {
             Some(reliable)
         });
         let Some(reliable) = practised else { return core.reply(now, server, 481, &[]) };
+        if self.phase == Phase::Leaving {
+            core.reply(now, server, 200, &[]);
+            self.phase = Phase::Over;
+            return;
+        }
         let has_body = !request.sdp().is_empty();
         if reliable.first == First::Ours {
             core.reply(now, server, 200, &[]);
@@ -340,7 +353,9 @@ impl Leg {
         let unpracked = self.reliable.as_mut().and_then(|reliable| reliable.unpracked.as_mut());
         let Some(unpracked) = unpracked else { return };
         let Some(repeat) = &mut unpracked.repeat else { return };
-        if repeat.until <= now {
+        if repeat.until <= now && self.phase == Phase::Leaving {
+            self.phase = Phase::Over;
+        } else if repeat.until <= now {
             self.ended(core, EndCause::NoAck);
             self.refuse(core, now, 504, &Headers::new());
         } else if repeat.next <= now {

@@ -42,6 +42,7 @@ impl Leg {
                 self.bye_received(core, now, server, request);
             }
             (_, Method::Options) => core.reply_options(now, server),
+            (Phase::Leaving, Method::Prack) => self.prack_received(core, now, server, request),
             (Phase::Leaving | Phase::Over, _) | (Phase::Calling, Method::Bye) => {
                 core.reply(now, server, 481, &[]);
             }

@@ -201,8 +201,17 @@ fn a_refusal_does_not_wait() {
     let early = bench.last();
     bench.titles();
     bench.say(leg, 486, None);
+    bench.pass(Time::from_secs(20));
+    let titles = bench.titles();
+    assert!(
+        titles.iter().all(|title| title == "486 INVITE"),
+        "the 183 is not repeated: {titles:?}"
+    );
     bench.prack(11, &early, "");
-    assert_eq!(bench.titles(), ["486 INVITE", "481 PRACK"]);
+    assert_eq!(bench.last_told(), "200 PRACK ", "but may still be acknowledged");
+    bench.prack(12, &early, "");
+    assert_eq!(bench.last_told(), "481 PRACK ");
+    assert!(bench.seen().is_empty());
     bench.nothing_left();
 }
 
@@ -225,7 +234,7 @@ fn a_prack_crosses_the_cancel() {
     cancel(&mut bench);
     assert_eq!(bench.titles(), ["200 CANCEL", "487 INVITE"], "though its owner has answered");
     bench.prack(11, &early, "");
-    assert_eq!(bench.last_told(), "481 PRACK ");
+    assert_eq!(bench.last_told(), "200 PRACK ");
     assert_eq!(bench.seen(), ["Ended Cancel"]);
     bench.nothing_left();
 }
