@@ -73,6 +73,15 @@ struct Call {
 }
 
 impl Phone {
+    /// What names its call to the server, as the value of Replaces (RFC 3891 section 6.1).
+    #[must_use]
+    pub fn replaces(&self) -> String {
+        let tag =
+            |address: &str| address.rsplit_once(";tag=").map_or("", |(_, tag)| tag).to_owned();
+        let Call { id, local, remote, .. } = &self.call;
+        format!("{id};to-tag={};from-tag={}", tag(remote), tag(local))
+    }
+
     /// Somebody on the trunk's side: no registration, source address 127.0.0.1.
     #[must_use]
     pub fn caller(server: &Server, hz: f64) -> Self {
