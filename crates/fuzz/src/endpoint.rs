@@ -240,6 +240,7 @@ fn leg_of(event: &Event) -> Option<LegId> {
     match event {
         Event::Invite { leg, .. }
         | Event::Progress { leg, .. }
+        | Event::StartedOver { leg }
         | Event::Answered { leg, .. }
         | Event::Failed { leg, .. }
         | Event::Acked { leg, .. }

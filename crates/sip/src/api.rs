@@ -613,6 +613,12 @@ pub enum Event {
         /// yet replace. Empty where the response says nothing new of it.
         answer: Bytes,
     },
+    /// Another INVITE takes the place of one that had progressed (a redirection, another way there):
+    /// what was said in its early dialogs is void.
+    StartedOver {
+        /// The leg.
+        leg: LegId,
+    },
     /// Our INVITE was answered with a 2xx, the first of them: others are ended by the endpoint.
     Answered {
         /// The leg.

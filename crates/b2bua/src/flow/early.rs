@@ -71,6 +71,15 @@ impl B2bua {
 }
 
 impl Call {
+    /// A callee was led elsewhere: whoever was heard before is not who will answer.
+    pub(crate) fn starts_over(&mut self, leg: LegId) {
+        let Some(callee) = self.participant_mut(leg) else { return };
+        if callee.seat == Seat::Connected {
+            callee.seat = Seat::Waiting(Source::Ringing);
+            self.early_over();
+        }
+    }
+
     /// Whoever was heard early is gone, and others may still ring: the caller hears that they do.
     pub(crate) fn early_over(&mut self) {
         if let Some(origin) = self.origin_mut().filter(|origin| origin.seat == Seat::Connected) {

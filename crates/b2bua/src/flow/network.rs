@@ -32,6 +32,9 @@ impl B2bua {
                     switch.leg_progressed(now, call, leg, &answer);
                 });
             }
+            Event::StartedOver { leg } => {
+                self.with_leg(leg, |_, call| call.starts_over(leg));
+            }
             Event::Answered { leg, answer, .. } => {
                 self.with_leg(leg, |switch, call| {
                     switch.leg_answered(now, call, leg, &answer);

@@ -315,7 +315,9 @@ impl Leg {
         }
         if let Some(calling) = &mut self.calling {
             calling.provisional = false;
-            calling.earlies.clear();
+            if calling.earlies.clear() {
+                self.tell(core, |leg| Event::StartedOver { leg });
+            }
         }
     }
 

@@ -48,8 +48,9 @@ impl Early {
 pub(super) struct Earlies(Vec<Early>);
 
 impl Earlies {
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+    /// Forgets them; whether there were any.
+    pub(super) fn clear(&mut self) -> bool {
+        !core::mem::take(&mut self.0).is_empty()
     }
 
     fn find(&mut self, tag: &str) -> Option<&mut Early> {

@@ -306,6 +306,7 @@ pub(crate) fn leg_of(event: &Event) -> Option<LegId> {
     match event {
         Event::Invite { leg, .. }
         | Event::Progress { leg, .. }
+        | Event::StartedOver { leg }
         | Event::Answered { leg, .. }
         | Event::Failed { leg, .. }
         | Event::Acked { leg, .. }
@@ -327,6 +328,7 @@ pub(crate) fn short(event: &Event) -> String {
     match event {
         Event::Invite { .. } => "Invite".to_owned(),
         Event::Progress { response, .. } => format!("Progress {}", status(response)),
+        Event::StartedOver { .. } => "StartedOver".to_owned(),
         Event::Answered { response, .. } => format!("Answered {}", status(response)),
         Event::Failed { failure, .. } => format!("Failed {}", failure.status),
         Event::Acked { .. } => "Acked".to_owned(),

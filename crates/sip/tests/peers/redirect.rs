@@ -174,3 +174,17 @@ fn what_asks_for_more_than_another_address_is_a_failure() {
         bench.nothing_left();
     }
 }
+
+#[test]
+fn what_was_heard_before_is_void() {
+    let mut bench = Bench::new();
+    let (_, first) = call(&mut bench, own());
+    bench.hears(answer(&first, 183, "early", Some("<sip:bob@192.0.2.2>")));
+    assert_eq!(bench.seen(), ["Progress 183"]);
+    bench.hears(moved(&first, 302, &["<sip:bob2@192.0.2.2>"]));
+    let second = found(&mut bench);
+    assert_eq!(bench.seen(), ["StartedOver"]);
+    bench.hears(answer(&second, 404, "t", None));
+    assert_eq!(bench.seen(), ["Failed 404"]);
+    bench.nothing_left();
+}
