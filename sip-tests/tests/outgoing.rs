@@ -110,7 +110,7 @@ fn early_media_of_the_destination_is_heard_by_the_caller_or_ringing_is() {
     let sdp = carrier.sdp();
     carrier.reply(&invite, "183 Session Progress", "", &sdp);
     carrier.reply_invite("180 Ringing");
-    caller.expect_status(180);
+    caller.expect_status(183);
     carrier.reply(&invite, "200 OK", "", &sdp);
     caller.expect_answer();
     carrier.expect("ACK");

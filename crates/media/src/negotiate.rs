@@ -291,7 +291,10 @@ impl Negotiation {
 
     /// A re-offer whose audio is switched off: the leg stays, without media.
     fn refuse_audio(&mut self, offer: &Description) -> Result<Bytes, Refusal> {
-        let Some(plan) = &mut self.plan else {
+        // Audio switched off in favour of something else (a fax by T.38) is not a hold: whoever
+        // is told that it was accepted does not fall back to audio.
+        let wants_other = offer.media.iter().any(|media| media.port != 0);
+        let Some(plan) = self.plan.as_mut().filter(|_| !wants_other) else {
             return Err(Refusal::new(488, Reason::NoAudio));
         };
         if plan.send || plan.receive {

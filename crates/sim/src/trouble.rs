@@ -117,8 +117,8 @@ impl World {
         }
     }
 
-    /// The media thread says what it has not heard; the leg must be gone then, unless somebody
-    /// pressed hold.
+    /// The media thread says what it has not heard; the leg must be gone then, unless it may be
+    /// silent.
     fn no_audio(&mut self, thread: u16, leg: u64) {
         let known = self.checker.media_legs().get(&(thread, leg)).copied();
         let (Some(known), Some(dead_ms)) = (known, self.scenario.dead_audio_ms) else { return };
@@ -127,11 +127,11 @@ impl World {
         }
         let now = self.now;
         self.ladder.note(now, || format!("(no audio from {})", known.remote));
-        let held = self.checker.holds(thread, leg);
+        let may = self.checker.may_be_silent(thread, leg);
         let since = now.saturating_sub(sip::Time::from_millis(dead_ms));
         let event = media::Event::NoAudio { leg: media::LegId(leg), since };
         self.tell_switch(Input::Media(event));
-        if !held && self.checker.media_legs().contains_key(&(thread, leg)) {
+        if !may && self.checker.media_legs().contains_key(&(thread, leg)) {
             self.breaks(format!("leg {leg} is dead and stays"));
         }
     }

@@ -112,7 +112,6 @@ impl B2bua {
     }
 
     pub(crate) fn dialling(&mut self, now: Time, call: &mut Call) {
-        self.customer_rings(now, call);
         self.set_timer(call, Timer::Dial, Some(now + DIAL_TIMEOUT));
     }
 
@@ -195,14 +194,16 @@ pub(super) fn cause_of(status: u16) -> &'static str {
     }
 }
 
-/// What a caller is told when the one they called refused: nothing they could take for their own
-/// affair (a challenge, a redirection), and of a phone of ours nothing about all the world (6xx).
+/// What a caller is told when the one they called refused: what speaks of the callee, and nothing
+/// that speaks of our request, which they could take for their own (a challenge, a redirection, an
+/// extension). Of a phone of ours nothing about all the world (6xx). A 5xx is 500: a 503 would say
+/// that we take no calls (RFC 3261 section 16.7, step 6).
 pub(super) fn passed_on(status: u16, ours: bool) -> u16 {
     match status {
-        300..=399 | 401 | 407 | 481 | 482 | 487 | 491 => 480,
         404 | 410 | 604 if ours => 480,
         600 if ours => 486,
-        500..=599 => 503,
-        other => other,
+        403 | 404 | 408 | 410 | 480 | 484 | 486 | 488 | 600 | 603 | 604 | 606..=608 => status,
+        500..=599 => 500,
+        _ => 480,
     }
 }

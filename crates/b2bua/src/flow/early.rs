@@ -19,8 +19,13 @@ use crate::switch::B2bua;
 impl B2bua {
     /// A callee has said something provisional, and perhaps where it speaks from.
     pub(crate) fn leg_progressed(&mut self, now: Time, call: &mut Call, leg: LegId, answer: &[u8]) {
+        let is_first = call.participant(leg).is_some_and(|p| p.state == LegState::Calling);
         self.leg_rings(now, call, leg);
+        let is_dialled = call.participant(leg).is_some_and(|p| p.why == Why::Dialled);
         if answer.is_empty() {
+            if is_first && is_dialled {
+                self.customer_rings(now, call);
+            }
             return;
         }
         let from = self.endpoint.leg_flow(leg).map(|flow| flow.remote.ip());
@@ -30,7 +35,7 @@ impl B2bua {
         }
         // What cannot be used yet is judged with the answer.
         let is_usable = participant.negotiation.on_answer(answer).is_ok();
-        if is_usable && participant.why == Why::Dialled {
+        if is_usable && is_dialled {
             self.let_in_early(now, call, leg);
         }
     }

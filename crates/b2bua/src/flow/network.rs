@@ -98,8 +98,8 @@ impl B2bua {
         }
     }
 
-    /// The ACK to a 2xx that carried our offer, or the PRACK of what did, brings the answer; one that brings none leaves a
-    /// leg that nobody can talk on.
+    /// The ACK to a 2xx that carried our offer, or the PRACK of what did, brings the answer; one that
+    /// brings none leaves a leg that nobody can talk on.
     fn acked(&mut self, now: Time, leg: LegId, request: &Message) {
         let answer = request.sdp();
         let usable = self.negotiate(leg, |negotiation| {

@@ -177,6 +177,12 @@ impl Hearing {
         self.legs.get(&(thread, leg)).and_then(|leg| leg.seat).map(CallKey)
     }
 
+    /// Whether people hear each other there.
+    pub(crate) fn is_bridged(&self, call: CallKey) -> bool {
+        let rows = self.conferences.get(&call.0).map_or(&[][..], |conference| &conference.rows);
+        rows.iter().any(|row| matches!(row.hears, Hears::Speakers(_)))
+    }
+
     pub(crate) fn finish(&self) -> Result<(), String> {
         let left = self.conferences.iter().find(|(_, conference)| !conference.rows.is_empty());
         if let Some((key, _)) = left {

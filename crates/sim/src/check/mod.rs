@@ -273,11 +273,15 @@ impl Checker {
         self.hearing.legs()
     }
 
-    /// Whether somebody in the conference of this leg pressed hold.
-    pub(crate) fn holds(&self, thread: u16, leg: u64) -> bool {
-        let call = self.hearing.conference(thread, leg).and_then(|key| self.calls.get(&key));
+    /// Whether this leg may be silent: somebody in its conference pressed hold, or it is heard before
+    /// the answer.
+    pub(crate) fn may_be_silent(&self, thread: u16, leg: u64) -> bool {
+        let Some(key) = self.hearing.conference(thread, leg) else { return false };
         // Where calls are handed on, one who waits may hold as well.
-        call.is_some_and(|call| call.phase == Phase::Hold || !call.is_plain)
+        self.calls.get(&key).is_some_and(|call| {
+            let is_early = call.phase == Phase::Ring && self.hearing.is_bridged(key);
+            call.phase == Phase::Hold || is_early || !call.is_plain
+        })
     }
 
     /// A call that is open, by number.
