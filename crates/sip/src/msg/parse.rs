@@ -365,9 +365,10 @@ fn patch(head: &[u8], fields: &[Field]) -> Bytes {
     Bytes::from(text)
 }
 
-/// Whether there is more in it than what becomes a space where we print it.
-fn is_visible(text: &str) -> bool {
-    text.chars().any(|c| !c.is_control() && !c.is_whitespace())
+/// Whether nothing in it becomes a space where we print it, which might be read in another way, and
+/// whether it is more than space.
+fn is_printable(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() && c != '\t') && !text.trim().is_empty()
 }
 
 /// What every layer above may rely on (RFC 3261 sections 8.1.1 and 8.1.3.3).
@@ -388,12 +389,16 @@ fn check(message: &Message) -> Result<(), (Fault, usize)> {
     }
     let at = |name| message.position(name);
     let bad = |name| Err((Fault::Bad(name), at(name)));
-    if !is_visible(message.call_id()) {
+    if !is_printable(message.call_id()) {
         return bad(Name::CallId);
     }
     for name in [Name::From, Name::To] {
-        // Behind parameters that do not close, a tag would not be one.
-        let is_sound = |(_, uri, params): (&str, &str, &str)| is_visible(uri) && is_closed(params);
+        // Behind parameters that do not close, a tag would not be one. A display name may have
+        // control characters in its quotes.
+        let is_sound = |(_, uri, params): (&str, &str, &str)| {
+            let is_plain = params.is_empty() || is_printable(params);
+            is_printable(uri) && is_plain && is_closed(params)
+        };
         if !message.header(name).and_then(name_addr::split).is_some_and(is_sound) {
             return bad(name);
         }
@@ -482,7 +487,10 @@ mod tests {
         bad("tag=1928301774", "tag=\"1928301774", Name::From);
         bad("<sip:alice@atlanta.com>;", "<\u{b}\u{b}>;", Name::From);
         bad("a84b4c76e66710@pc33.atlanta.com", "", Name::CallId);
+        bad("Alice <sip:alice@atlanta.com>;", "\u{1}\"sip:alice@atlanta.com;", Name::From);
+        bad("Bob <sip:bob@biloxi.com>", "<sip:bob@biloxi.com>;\u{1}tag=x", Name::To);
         bad("a84b4c76e66710@pc33.atlanta.com", "\u{b} \u{b}", Name::CallId);
+        bad("a84b4c76e66710@pc33.atlanta.com", "a\u{1}b", Name::CallId);
         check("SIP/2.0/UDP", "UDP", Fault::Bad(Name::Via), None);
         check("314159 INVITE", "314159 BYE", Fault::CSeqMethod, Some(400));
         check("CSeq", "CSeq: 1 INVITE\r\nCSeq", Fault::Repeated(Name::CSeq), Some(400));
