@@ -1,23 +1,38 @@
 //! The codecs and their numbers (RFC 3551 section 6).
 
+mod decoder;
+mod encoder;
+
 use serde::{Deserialize, Serialize};
 
-/// An audio codec. G.722 and Opus become further variants; everything that differs between codecs
-/// is answered by the methods here and by [`Codec::decode`] and [`Codec::encode`].
+pub use decoder::Decoder;
+pub use encoder::Encoder;
+
+use crate::FRAME_MS;
+
+/// Samples in 20 ms of the codec with most of them.
+pub const FRAME_MAX: usize = 960;
+/// Bytes in a payload of 20 ms of the codec with most of them, as we encode it.
+pub const PAYLOAD_MAX: usize = 320;
+
+/// An audio codec. Everything that differs between codecs is answered by the methods here, and by
+/// [`Decoder`] and [`Encoder`], which have the memory that some of them need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Codec {
     /// G.711 µ-law.
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// Opus (RFC 6716, RFC 7587), one channel.
+    Opus,
 }
 
 /// How many codecs there are: the size of tables indexed by [`Codec::index`].
-pub const CODECS: usize = 2;
+pub const CODECS: usize = 3;
 
 impl Codec {
     /// All of them, in our order of preference.
-    pub const ALL: [Self; CODECS] = [Self::Pcma, Self::Pcmu];
+    pub const ALL: [Self; CODECS] = [Self::Opus, Self::Pcma, Self::Pcmu];
 
     /// A small number for tables, below [`CODECS`].
     #[must_use]
@@ -25,6 +40,7 @@ impl Codec {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 1,
+            Self::Opus => 2,
         }
     }
 
@@ -34,6 +50,7 @@ impl Codec {
         match self {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::Opus => "opus",
         }
     }
 
@@ -42,6 +59,7 @@ impl Codec {
     pub const fn audio_hz(self) -> u32 {
         match self {
             Self::Pcmu | Self::Pcma => 8_000,
+            Self::Opus => 48_000,
         }
     }
 
@@ -50,6 +68,7 @@ impl Codec {
     pub const fn rtp_hz(self) -> u32 {
         match self {
             Self::Pcmu | Self::Pcma => 8_000,
+            Self::Opus => 48_000,
         }
     }
 
@@ -59,6 +78,7 @@ impl Codec {
         match self {
             Self::Pcmu => Some(0),
             Self::Pcma => Some(8),
+            Self::Opus => None,
         }
     }
 
@@ -74,38 +94,32 @@ impl Codec {
         Self::ALL.into_iter().find(|codec| {
             name.eq_ignore_ascii_case(codec.name())
                 && (rate_hz == codec.rtp_hz() || rate_hz == 0)
-                && channels <= 1
+                && (channels <= 1 || *codec == Self::Opus)
         })
     }
 
-    /// How many RTP timestamp ticks a payload of this many bytes lasts.
+    /// Samples of the audio in 20 ms.
+    #[must_use]
+    pub const fn frame(self) -> usize {
+        (self.audio_hz() / 1_000 * FRAME_MS) as usize
+    }
+
+    /// Whether its packets stand alone: no encoder or decoder remembers anything.
+    #[must_use]
+    pub const fn is_stateless(self) -> bool {
+        matches!(self, Self::Pcmu | Self::Pcma)
+    }
+
+    /// How many RTP timestamp ticks a payload lasts; 0 for one that is none of this codec.
     #[must_use]
     pub fn ticks(self, payload: &[u8]) -> u32 {
         match self {
             Self::Pcmu | Self::Pcma => u32::try_from(payload.len()).unwrap_or(0),
+            Self::Opus => {
+                let samples = opus::packet::get_nb_samples(payload, self.rtp_hz()).unwrap_or(0);
+                u32::try_from(samples).unwrap_or(0)
+            }
         }
-    }
-
-    /// Decodes a whole payload into the front of `pcm`; what does not fit is cut. Returns the
-    /// number of samples.
-    pub fn decode(self, payload: &[u8], pcm: &mut [i16]) -> usize {
-        let table = match self {
-            Self::Pcmu => &crate::g711::ULAW_TO_PCM,
-            Self::Pcma => &crate::g711::ALAW_TO_PCM,
-        };
-        for (sample, byte) in pcm.iter_mut().zip(payload) {
-            *sample = table[usize::from(*byte)];
-        }
-        pcm.len().min(payload.len())
-    }
-
-    /// Encodes a frame into the front of `payload`. Returns the number of bytes.
-    pub fn encode(self, pcm: &[i16], payload: &mut [u8]) -> usize {
-        match self {
-            Self::Pcmu => crate::g711::encode_ulaw(pcm, payload),
-            Self::Pcma => crate::g711::encode_alaw(pcm, payload),
-        }
-        pcm.len().min(payload.len())
     }
 
     /// The table that turns a payload of this codec into one of the other byte by byte, if that is
@@ -115,7 +129,7 @@ impl Codec {
         match (self, to) {
             (Self::Pcmu, Self::Pcma) => Some(&crate::g711::ULAW_TO_ALAW),
             (Self::Pcma, Self::Pcmu) => Some(&crate::g711::ALAW_TO_ULAW),
-            (Self::Pcmu, Self::Pcmu) | (Self::Pcma, Self::Pcma) => None,
+            (Self::Pcmu | Self::Pcma | Self::Opus, _) => None,
         }
     }
 

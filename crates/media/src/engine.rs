@@ -30,13 +30,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use carry::{Carried, CarriedConference, CarriedLeg, WrongVersion};
-pub use types::{Channel, Command, Counters, EngineSettings, Event, Input, Output, Report};
+pub use types::{
+    Channel, Command, Counters, EngineSettings, Event, Input, Output, Pcm, Report, Tap,
+};
 
 use self::conference::Conference;
 use self::leg::Leg;
 use self::outbox::Outbox;
 use crate::codec::CODECS;
-use crate::{FRAME, LegId, Time};
+use crate::{FRAME, LegId, RATE_HZ, Time};
 
 /// Silence on the wire that becomes [`Event::NoAudio`]. Legs are looked at once a second: it is told
 /// up to a second later. Well below what anybody takes for a dead call: the owner judges, by a timer
@@ -54,7 +56,7 @@ const MUSIC: &str = "default";
 /// A sound, with the frame of it that was encoded last: callers who listen together share it.
 #[derive(Debug)]
 struct Sound {
-    pcm: Arc<[i16]>,
+    pcm: Pcm,
     encoded: [Option<(usize, [u8; FRAME])>; CODECS],
 }
 
@@ -110,7 +112,8 @@ impl Engine {
             frames: Vec::new(),
             next_tick: None,
         };
-        engine.add_sound(MUSIC.into(), crate::sound::music());
+        let music = Pcm { hz: RATE_HZ, samples: crate::sound::music() };
+        engine.add_sound(MUSIC.into(), music);
         engine
     }
 

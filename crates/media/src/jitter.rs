@@ -8,7 +8,7 @@
 //! When nothing is left the reading stands still, so the delay grows; when for a second there was
 //! always more than needed, a frame is skipped, in a pause if one comes soon.
 
-use crate::codec::Codec;
+use crate::codec::{Codec, Decoder};
 use crate::rtp::{Header, ahead};
 use crate::{FRAME, FRAME_MS};
 
@@ -262,7 +262,7 @@ impl Buffer {
     fn decode(&self, slot: &Slot, offset: u32, out: &mut [i16]) -> usize {
         let at = place(slot.at);
         let payload = &self.bytes[at..at + usize::from(slot.length)];
-        slot.codec.decode(&payload[offset as usize..], out)
+        Decoder::new(slot.codec).decode(&payload[offset as usize..], out)
     }
 
     /// The packet that holds a sample, or how far the next one is.

@@ -22,9 +22,9 @@ pub mod rtp;
 pub mod sdp;
 pub mod sound;
 
-pub use codec::Codec;
+pub use codec::{Codec, Decoder, Encoder};
 pub use engine::{
-    Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Report,
+    Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Pcm, Report, Tap,
 };
 pub use matrix::{Hears, Mode, Participant, Role, Row, Source, Stage, hears};
 pub use negotiate::{LegSettings, Negotiation, Plan, Refusal};

@@ -34,8 +34,24 @@ pub enum Source {
         /// How long it pauses in each period.
         off_ms: u16,
     },
-    /// A sound by name, once from its beginning, then silence and an event.
-    Prompt(Arc<str>),
+    /// Sounds by name, one after the other, once from the beginning; then silence and an event.
+    Prompt {
+        /// Tells one playing of the same sounds from the next.
+        play: u64,
+        /// The sounds.
+        sounds: Arc<[Arc<str>]>,
+    },
+}
+
+impl Source {
+    /// The playing of a prompt; 0 of anything else.
+    #[must_use]
+    pub fn play(&self) -> u64 {
+        match self {
+            Self::Prompt { play, .. } => *play,
+            Self::Music(_) | Self::Ringing | Self::Tone { .. } => 0,
+        }
+    }
 }
 
 /// What one leg hears.

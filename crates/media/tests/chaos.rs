@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, ms, phone, plan, port, row, speakers};
+use common::{Bench, ms, phone, plan, port, prompt, row, sound, speakers};
 use media::rtp::Header;
 use media::{Channel, Codec, Command, Hears, Input, LegId, Output, Plan, Source};
 use proptest::prelude::*;
@@ -46,7 +46,7 @@ fn hears(bits: u8) -> Hears {
     match bits >> 5 {
         0 => Hears::Silence,
         1 => Hears::Source(Source::Music("x".into())),
-        2 => Hears::Source(Source::Prompt("short".into())),
+        2 => prompt(1, "short"),
         3 => Hears::Source(Source::Tone { hz: 400, on_ms: 0, off_ms: bits.into() }),
         _ => speakers(&(1..6).filter(|leg| bits & (1 << (leg - 1)) != 0).collect::<Vec<_>>()),
     }
@@ -78,8 +78,7 @@ proptest! {
     #[test]
     fn nothing_panics_and_everything_ends(acts in prop::collection::vec(act(), 1..150)) {
         let mut engine = Bench::new().engine;
-        let sound = Command::AddSound { name: "short".into(), pcm: vec![9; 333].into() };
-        engine.handle(ms(0), Input::Command(sound));
+        engine.handle(ms(0), Input::Command(sound("short", &[9; 333])));
         let (mut now, mut generation) = (1_000, 0);
         for act in &acts {
             match act {

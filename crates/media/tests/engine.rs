@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, addr, ms, phone, plan, port, row, speakers};
+use common::{Bench, addr, ms, phone, plan, port, prompt, row, speakers};
 use media::rtp::Header;
 use media::{Channel, Codec, Command, Event, Hears, LegId, Plan, Source};
 
@@ -376,7 +376,7 @@ fn music_is_joined_where_it_is_and_a_prompt_is_played_once() {
     let mut bench = Bench::new();
     bench.leg(1, Codec::Pcmu, A);
     bench.leg(2, Codec::Pcmu, B);
-    bench.command(Command::AddSound { name: "hello".into(), pcm: vec![5_000; 1_000].into() });
+    bench.sound("hello", &[5_000; 1_000]);
     bench.matrix(1, vec![row(1, music())]);
     bench.run(1_015);
     let other = |generation, hears| Command::Matrix {
@@ -393,22 +393,19 @@ fn music_is_joined_where_it_is_and_a_prompt_is_played_once() {
         one[shift..].starts_with(&two[..2_000]) || two[shift..].starts_with(&one[..2_000])
     });
     assert!(found);
-    bench.command(other(2, Hears::Source(Source::Prompt("hello".into()))));
+    bench.command(other(2, prompt(7, "hello")));
     bench.listen(100);
-    bench.command(other(3, Hears::Source(Source::Prompt("hello".into()))));
+    bench.command(other(3, prompt(7, "hello")));
     bench.run(300);
     let loud = bench.heard(2).iter().filter(|sample| **sample > 4_000).count();
     assert_eq!(loud, 1_000);
-    assert_eq!(
-        bench.events,
-        [Event::Played { leg: LegId(2), sound: "hello".into(), missing: false }]
-    );
+    assert_eq!(bench.events, [Event::Played { leg: LegId(2), play: 7, missing: None }]);
     bench.events.clear();
-    bench.command(other(4, Hears::Source(Source::Prompt("nothing".into()))));
+    bench.command(other(4, prompt(8, "nothing")));
     bench.run(100);
     assert_eq!(
         bench.events,
-        [Event::Played { leg: LegId(2), sound: "nothing".into(), missing: true }]
+        [Event::Played { leg: LegId(2), play: 8, missing: Some("nothing".into()) }]
     );
     bench.assert_continuous(2);
 }

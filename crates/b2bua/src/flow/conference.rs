@@ -216,7 +216,7 @@ fn segment(call: &Call, phase: Phase) -> What {
             Source::Music(name) => format!("music:{name}"),
             Source::Ringing => "ringing".into(),
             Source::Tone { hz, .. } => format!("tone:{hz}"),
-            Source::Prompt(name) => format!("prompt:{name}"),
+            Source::Prompt { sounds, .. } => format!("prompt:{}", sounds.join("+")),
         }],
     };
     What::CallSegment {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::conference::Conference;
 use super::leg::Leg;
-use super::types::{Command, Event};
+use super::types::{Command, Event, Pcm};
 use super::{Engine, Sound};
 use crate::codec::CODECS;
 use crate::{LegId, Plan, Row, Time};
@@ -23,12 +23,13 @@ impl Engine {
                     leg.digits.push(&digits, duration_ms);
                 }
             }
-            Command::AddSound { name, pcm } => self.add_sound(name, pcm),
+            Command::AddSound { name, sound } => self.add_sound(name, sound),
+            Command::RemoveSound { .. } | Command::Record { .. } => {}
         }
     }
 
     /// Those who hear an older sound of this name go on with it.
-    pub(super) fn add_sound(&mut self, name: Arc<str>, pcm: Arc<[i16]>) {
+    pub(super) fn add_sound(&mut self, name: Arc<str>, pcm: Pcm) {
         self.sound_by_name.insert(name, self.sounds.len());
         self.sounds.push(Sound { pcm, encoded: [None; CODECS] });
     }

@@ -201,21 +201,24 @@ impl Engine {
                 return Feed::Tone { source: source.clone(), at: 0 };
             }
             Source::Music(name) => (name, false),
-            Source::Prompt(name) => (name, true),
+            Source::Prompt { sounds, .. } => match sounds.first() {
+                Some(name) => (name, true),
+                None => return Feed::Over(source.clone()),
+            },
         };
         let found = self.sound_by_name.get(name).copied();
-        let found = found.filter(|sound| !self.sounds[*sound].pcm.is_empty());
+        let found = found.filter(|sound| !self.sounds[*sound].pcm.samples.is_empty());
         match found {
             Some(sound) if is_prompt => Feed::Sound { source: source.clone(), sound, at: 0 },
             None if is_prompt => {
-                let sound = name.clone();
-                self.outbox.event(Event::Played { leg: id, sound, missing: true });
+                let (play, missing) = (source.play(), Some(name.clone()));
+                self.outbox.event(Event::Played { leg: id, play, missing });
                 Feed::Over(source.clone())
             }
             found => {
                 let default = self.sound_by_name.get(MUSIC).copied().unwrap_or(0);
                 let sound = found.unwrap_or(default);
-                let length = self.sounds[sound].pcm.len().max(1) as u64;
+                let length = self.sounds[sound].pcm.samples.len().max(1) as u64;
                 // Everybody joins the music where it is.
                 let at = self.next_tick.unwrap_or(0).wrapping_mul(FRAME as u64 / PHASES as u64);
                 let at = usize::try_from(at % length).unwrap_or(0);
@@ -275,6 +278,6 @@ impl Engine {
 pub(super) fn tone_of(source: &Source) -> (u16, u16, u16) {
     match source {
         Source::Tone { hz, on_ms, off_ms } => (*hz, *on_ms, *off_ms),
-        Source::Ringing | Source::Music(_) | Source::Prompt(_) => RINGING,
+        Source::Ringing | Source::Music(_) | Source::Prompt { .. } => RINGING,
     }
 }

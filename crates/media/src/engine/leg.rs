@@ -1,7 +1,5 @@
 //! A leg: what it is sent, what came from it, and where it stands in its conference.
 
-use std::sync::Arc;
-
 use super::latch::Latch;
 use super::outbox::Outbox;
 use super::transmit::Transmitter;
@@ -263,12 +261,9 @@ impl Leg {
         }
     }
 
-    /// The name of the prompt it hears, if it does.
-    pub(super) fn prompt(&self) -> Option<Arc<str>> {
-        match self.feed.source() {
-            Some(Source::Prompt(name)) => Some(name.clone()),
-            _ => None,
-        }
+    /// The prompt it hears, if it does.
+    pub(super) fn prompt(&self) -> Option<Source> {
+        self.feed.source().filter(|source| matches!(source, Source::Prompt { .. })).cloned()
     }
 }
 

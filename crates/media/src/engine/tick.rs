@@ -4,6 +4,7 @@ use super::conference::{Conference, Mix, tone_of};
 use super::leg::{Feed, Leg};
 use super::types::Event;
 use super::{Engine, NO_AUDIO, Sound, TICK, phase_of};
+use crate::codec::Encoder;
 use crate::dtmf::{self, Place, Step};
 use crate::{Codec, FRAME, Source, Time, sound};
 
@@ -70,7 +71,7 @@ impl Engine {
             let mut encoded: Option<Codec> = None;
             for (codec, listener) in &mix.listeners {
                 if encoded != Some(*codec) {
-                    codec.encode(&pcm, &mut payload);
+                    Encoder::new(*codec).encode(&pcm, &mut payload);
                     encoded = Some(*codec);
                     self.counters.mixed += 1;
                 }
@@ -93,7 +94,7 @@ impl Engine {
         let wanted = match &mut leg.feed {
             Feed::Nothing | Feed::Mix(_) => false,
             Feed::Silence | Feed::Over(_) => {
-                codec.encode(&SILENCE, &mut payload);
+                Encoder::new(codec).encode(&SILENCE, &mut payload);
                 true
             }
             Feed::Tone { source, at } => {
@@ -101,11 +102,11 @@ impl Engine {
                 let mut pcm = SILENCE;
                 sound::tone(hz, on_ms, off_ms, *at, &mut pcm);
                 *at += FRAME as u64;
-                codec.encode(&pcm, &mut payload);
+                Encoder::new(codec).encode(&pcm, &mut payload);
                 true
             }
             Feed::Sound { source, sound, at } => {
-                let is_prompt = matches!(source, Source::Prompt(_));
+                let is_prompt = matches!(source, Source::Prompt { .. });
                 let over = self.sounds[*sound].frame(codec, at, is_prompt, &mut payload);
                 if over {
                     self.over(&mut leg);
@@ -114,7 +115,7 @@ impl Engine {
             }
             Feed::Forward(speaker) => {
                 let speaker = *speaker;
-                codec.encode(&SILENCE, &mut payload);
+                Encoder::new(codec).encode(&SILENCE, &mut payload);
                 leg.gap = if self.is_gap(now, &leg, speaker) { leg.gap + 1 } else { 0 };
                 (1..=HUSH).contains(&leg.gap) || leg.gap.is_multiple_of(KEEP_ALIVE) && leg.gap > 0
             }
@@ -126,9 +127,10 @@ impl Engine {
     }
 
     fn over(&mut self, leg: &mut Leg) {
-        let Some(sound) = leg.prompt() else { return };
-        leg.feed = Feed::Over(Source::Prompt(sound.clone()));
-        self.outbox.event(Event::Played { leg: leg.plan.leg, sound, missing: false });
+        let Some(source) = leg.prompt() else { return };
+        let play = source.play();
+        leg.feed = Feed::Over(source);
+        self.outbox.event(Event::Played { leg: leg.plan.leg, play, missing: None });
     }
 
     /// Whether a forwarded speaker leaves the listener without anything.
@@ -166,7 +168,7 @@ impl Sound {
     /// Encodes the next frame and moves on. Returns whether a prompt is over by it.
     fn frame(&mut self, codec: Codec, at: &mut usize, once: bool, payload: &mut [u8]) -> bool {
         let begin = *at;
-        let length = self.pcm.len();
+        let length = self.pcm.samples.len();
         *at = if once { begin + FRAME } else { (begin + FRAME) % length.max(1) };
         let known = &mut self.encoded[codec.index()];
         if let Some((position, frame)) = known
@@ -178,10 +180,10 @@ impl Sound {
         let mut pcm = SILENCE;
         for (offset, sample) in pcm.iter_mut().enumerate() {
             let index = if once { begin + offset } else { (begin + offset) % length.max(1) };
-            *sample = self.pcm.get(index).copied().unwrap_or(0);
+            *sample = self.pcm.samples.get(index).copied().unwrap_or(0);
         }
         let mut frame = [0; FRAME];
-        codec.encode(&pcm, &mut frame);
+        Encoder::new(codec).encode(&pcm, &mut frame);
         payload.copy_from_slice(&frame);
         // The last frame of a prompt ends in silence, where music begins anew: not to be shared.
         *known = (begin + FRAME <= length).then_some((begin, frame));
@@ -210,7 +212,7 @@ impl Leg {
         let (low, high) = dtmf::tones(payload.event);
         let (mut pcm, mut bytes) = (SILENCE, [0; FRAME]);
         sound::pair(low, high, self.digit_at, &mut pcm);
-        self.plan.codec.encode(&pcm, &mut bytes);
+        Encoder::new(self.plan.codec).encode(&pcm, &mut bytes);
         self.frame(now, &bytes, outbox, counters);
         true
     }

@@ -38,9 +38,46 @@ pub enum Command {
     AddSound {
         /// Its name.
         name: Arc<str>,
-        /// 8 kHz, mono.
-        pcm: Arc<[i16]>,
+        /// Its samples.
+        sound: Pcm,
     },
+    /// A sound is gone for those who join from now on; it is freed when nobody hears it any more.
+    RemoveSound {
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// What of a conference is recorded from now on, replacing what was; `None` ends it. A
+    /// conference that ends is recorded no more by itself.
+    Record {
+        /// The conference; one that is not there yet is remembered.
+        conference: u64,
+        /// What to record.
+        tap: Option<Tap>,
+    },
+}
+
+/// The samples of a sound: mono, shared by all threads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pcm {
+    /// Samples per second: 8000, 16000 or 48000.
+    pub hz: u32,
+    /// The samples.
+    pub samples: Arc<[i16]>,
+}
+
+/// A recording of a conference: two channels, one frame of 20 ms each 20 ms while somebody is in
+/// the conference, whatever is heard by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tap {
+    /// Whose frames these are; the owner mints it.
+    pub recording: u64,
+    /// Samples per second: 8000 or 16000; the same for all of one recording.
+    pub hz: u32,
+    /// The left channel: the sum of what these legs say (customers). Everybody else who can be
+    /// heard by anybody is on the right.
+    pub left: Vec<LegId>,
+    /// Frames of silence are told instead of what is said (card data), so that the times stay true.
+    pub paused: bool,
 }
 
 /// An input of the engine other than a packet.
@@ -113,10 +150,10 @@ pub enum Event {
     Played {
         /// The leg that heard it.
         leg: LegId,
-        /// The prompt.
-        sound: Arc<str>,
-        /// There is no such sound: nothing was heard.
-        missing: bool,
+        /// From [`crate::Source::Prompt`].
+        play: u64,
+        /// The first of its sounds that there is none of: it was left out.
+        missing: Option<Arc<str>>,
     },
     /// How a leg fares: each five seconds and at its end.
     Report(Report),
@@ -161,6 +198,18 @@ pub enum Output<'a> {
         to: SocketAddr,
         /// The datagram.
         data: &'a [u8],
+    },
+    /// Twenty milliseconds of a recording.
+    Recorded {
+        /// From the [`Tap`].
+        recording: u64,
+        /// The number of the 20 ms since the node's epoch: consecutive, but where nothing was there
+        /// to record.
+        frame: u64,
+        /// The left channel, at the tap's rate.
+        left: &'a [i16],
+        /// The right channel, of the same length.
+        right: &'a [i16],
     },
     /// Something to tell the core.
     Event(Event),

@@ -7,6 +7,10 @@ const S: LegId = LegId(4);
 const T: LegId = LegId(5);
 const B: LegId = LegId(6);
 
+fn clip(sound: &str) -> Source {
+    Source::Prompt { play: 1, sounds: [sound.into()].into() }
+}
+
 fn name(leg: LegId) -> char {
     ['?', 'C', 'O', 'H', 'S', 'T', 'B'][usize::try_from(leg.0).unwrap()]
 }
@@ -18,7 +22,7 @@ fn short(participants: &[Participant]) -> String {
             Hears::Silence => "-".to_owned(),
             Hears::Source(Source::Music(_)) => "music".to_owned(),
             Hears::Source(Source::Ringing) => "ringing".to_owned(),
-            Hears::Source(Source::Prompt(name)) => name.to_string(),
+            Hears::Source(Source::Prompt { sounds, .. }) => sounds.join("+"),
             Hears::Source(Source::Tone { hz, .. }) => format!("{hz}Hz"),
             Hears::Speakers(legs) => legs.into_iter().map(name).collect(),
         };
@@ -56,7 +60,7 @@ fn muted(participant: Participant) -> Participant {
 }
 
 fn told(participant: Participant, prompt: &str) -> Participant {
-    Participant { message: Some(Source::Prompt(prompt.into())), ..participant }
+    Participant { message: Some(clip(prompt)), ..participant }
 }
 
 #[test]
@@ -65,7 +69,7 @@ fn waiting_and_talking() {
         assert_eq!(short(participants), expected);
     };
     let waits = |source| Participant::waiting(C, Role::Customer, source);
-    let rung = Participant::waiting(O, Role::Operator, Source::Prompt("summary".into()));
+    let rung = Participant::waiting(O, Role::Operator, clip("summary"));
     check(&[], "");
     check(&[customer()], "C:-");
     check(&[waits(music())], "C:music");
@@ -143,7 +147,7 @@ fn every_combination() {
         let mut participant = Participant { mode, ..Participant::connected(leg, role) };
         participant.muted = is_muted;
         participant.held = Some(music()).filter(|_| is_held);
-        participant.message = Some(Source::Prompt("told".into())).filter(|_| is_told);
+        participant.message = Some(clip("told")).filter(|_| is_told);
         if waits {
             participant.stage = Stage::Waiting(Source::Ringing);
         }

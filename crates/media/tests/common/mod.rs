@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 
 use media::rtp::Header;
 use media::{
-    Channel, Codec, Command, Engine, EngineSettings, Event, Hears, Input, LegId, Output, Plan, Row,
-    Time,
+    Channel, Codec, Command, Engine, EngineSettings, Event, Hears, Input, LegId, Output, Pcm, Plan,
+    Row, Source, Time,
 };
 
 pub fn ms(ms: u64) -> Time {
@@ -53,6 +53,15 @@ pub fn phone(leg: u64) -> SocketAddr {
 
 pub fn row(leg: u64, hears: Hears) -> Row {
     Row { leg: LegId(leg), hears }
+}
+
+pub fn prompt(play: u64, name: &str) -> Hears {
+    Hears::Source(Source::Prompt { play, sounds: [name.into()].into() })
+}
+
+pub fn sound(name: &str, samples: &[i16]) -> Command {
+    let sound = Pcm { hz: 8_000, samples: samples.into() };
+    Command::AddSound { name: name.into(), sound }
 }
 
 pub fn speakers(legs: &[u64]) -> Hears {
@@ -99,7 +108,7 @@ impl Phone {
             })
             .collect();
         let mut payload = vec![0; pcm.len()];
-        self.codec.encode(&pcm, &mut payload);
+        media::Encoder::new(self.codec).encode(&pcm, &mut payload);
         let header = Header {
             payload_type: self.codec.static_payload_type().unwrap(),
             marker: false,
@@ -150,6 +159,10 @@ impl Bench {
         self.drain();
     }
 
+    pub fn sound(&mut self, name: &str, samples: &[i16]) {
+        self.command(sound(name, samples));
+    }
+
     pub fn leg(&mut self, leg: u64, codec: Codec, hz: f64) {
         self.command(Command::Leg(plan(leg, codec)));
         self.phones.push(Phone::new(leg, codec, hz));
@@ -187,6 +200,7 @@ impl Bench {
             match output {
                 Output::Event(Event::Report(_)) => {}
                 Output::Event(event) => self.events.push(event),
+                Output::Recorded { .. } => {}
                 Output::Packet { port: from, channel, to, data } => {
                     if channel == Channel::Rtcp || media::rtp::is_rtcp(data) {
                         self.reports.push((from, channel, to, data.to_vec()));
@@ -219,7 +233,7 @@ impl Bench {
         for sent in self.packets(leg).iter().filter(|sent| sent.header.payload_type < 96) {
             let codec = Codec::from_static(sent.header.payload_type).unwrap();
             let mut frame = vec![0; sent.payload.len()];
-            codec.decode(&sent.payload, &mut frame);
+            media::Decoder::new(codec).decode(&sent.payload, &mut frame);
             pcm.extend(frame);
         }
         pcm

@@ -60,7 +60,10 @@ impl Hearing {
             Command::Matrix { conference, generation, rows } => {
                 self.matrix(thread, *conference, *generation, rows)
             }
-            Command::SendDtmf { .. } | Command::AddSound { .. } => Ok(()),
+            Command::SendDtmf { .. }
+            | Command::AddSound { .. }
+            | Command::RemoveSound { .. }
+            | Command::Record { .. } => Ok(()),
         }
     }
 

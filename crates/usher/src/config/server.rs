@@ -304,7 +304,7 @@ fn codecs(table: &Section<'_>) -> Vec<media::Codec> {
     let known = names().collect::<Vec<_>>().join(", ");
     let expected = format!("a list of {known}");
     let Some(texts) = table.texts("codecs", &expected) else {
-        return media::Codec::ALL.to_vec();
+        return vec![media::Codec::Pcma, media::Codec::Pcmu];
     };
     let mut codecs = Vec::new();
     for text in &texts {

@@ -127,7 +127,7 @@ impl Line {
         if let Some(to) = state.to.filter(|_| state.sends) {
             sound::tone(self.hz, 1_000, 0, state.position, pcm);
             buffer[..rtp::HEADER].copy_from_slice(&state.header.bytes());
-            let length = self.codec.encode(pcm, &mut buffer[rtp::HEADER..]);
+            let length = media::Encoder::new(self.codec).encode(pcm, &mut buffer[rtp::HEADER..]);
             // Lost, as any packet may be.
             let _ = self.socket.send_to(&buffer[..rtp::HEADER + length], to);
             state.header.sequence = state.header.sequence.wrapping_add(1);
@@ -144,7 +144,7 @@ impl Line {
                 continue;
             };
             if let Some(codec) = Codec::from_static(header.payload_type) {
-                let count = codec.decode(payload, pcm);
+                let count = media::Decoder::new(codec).decode(payload, pcm);
                 state.ear.hear(&pcm[..count]);
             }
         }

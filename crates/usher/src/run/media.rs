@@ -220,6 +220,7 @@ impl Worker {
                         let _ = socket.send_to(data, to);
                     }
                 }
+                Output::Recorded { .. } => {}
                 Output::Event(event) => {
                     if let Event::Report(report) = &event {
                         meters.heard(&heard(report));

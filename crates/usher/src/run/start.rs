@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::{Api, Check, Directory, Order, Records, Role, Settings, Token};
 use b2bua::{B2bua, Start};
-use media::{Command, EngineSettings};
+use media::{Command, EngineSettings, Pcm};
 use sip::Transport;
 use store::Store;
 use tokio::runtime::Handle;
@@ -193,7 +193,8 @@ fn start_media(
         let made = media_thread::prepare(settings, pairs, clock, bell, meters);
         let (mut ours, worker) = made.map_err(Failure::Thread)?;
         for (name, pcm) in sounds.iter().cloned() {
-            ours.send(Command::AddSound { name, pcm });
+            let sound = Pcm { hz: media::RATE_HZ, samples: pcm };
+            ours.send(Command::AddSound { name, sound });
         }
         core.media.push(ours);
         threads.spawn("media", SMALL_STACK, move || worker.run())?;
