@@ -17,6 +17,7 @@ pub mod jitter;
 pub mod matrix;
 pub mod negotiate;
 pub mod pool;
+pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
@@ -29,6 +30,7 @@ pub use engine::{
 pub use matrix::{Hears, Mode, Participant, Role, Row, Source, Stage, hears};
 pub use negotiate::{LegSettings, Negotiation, Plan, Refusal};
 pub use pool::{Lease, Pool};
+pub use resample::Resampler;
 
 use serde::{Deserialize, Serialize};
 

@@ -54,6 +54,19 @@ pub(crate) fn parse(report: &mut Report, _: &Options) {
     );
 }
 
+/// A frame of each codec, and of each change of rate.
+pub(crate) fn codec(report: &mut Report, _: &Options) {
+    let text = bench("-p media --bench codec");
+    for line in text.lines().skip(1) {
+        let Some((what, micros)) = line.split_once(' ') else { continue };
+        let what = what.replace('_', " ");
+        let micros = micros.trim().parse().expect("microseconds");
+        let row = Row::new(&format!("20 ms, {what}"), "µs", &[micros]);
+        let heavy = what == "encode opus";
+        report.row(if heavy { row.limits(&[], &[120.0]) } else { row });
+    }
+}
+
 /// A long day in virtual time.
 pub(crate) fn sim(report: &mut Report, _: &Options) {
     let before = children_s();

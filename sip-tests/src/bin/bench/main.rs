@@ -37,6 +37,7 @@ Figures (all of them where none is named):
   memory      after ten thousand calls
   acd         a decision among 10,000 operators and 100,000 waiting
   parse       reading a message, against rsip
+  codec       a frame of each codec, both ways, and of each change of rate
   sim         100,000 calls in virtual time
 
 Options:
@@ -60,7 +61,7 @@ struct Options {
 
 type Figure = fn(&mut Report, &Options);
 
-const FIGURES: [(&str, Figure); 11] = [
+const FIGURES: [(&str, Figure); 12] = [
     ("start", memory::start),
     ("signalling", signalling::cpu),
     ("delay", delay::through),
@@ -71,6 +72,7 @@ const FIGURES: [(&str, Figure); 11] = [
     ("memory", memory::after),
     ("acd", code::acd),
     ("parse", code::parse),
+    ("codec", code::codec),
     ("sim", code::sim),
 ];
 
