@@ -1,15 +1,39 @@
 //! Who hears whom: a pure function of a call's state, sent whole after each change.
 //!
+//! A listener hears one thing: the first of these that applies.
+//!
 //! | a listener who is … | hears |
 //! | --- | --- |
+//! | being told something | that message alone |
 //! | held | the source chosen for the hold |
-//! | waiting, not connected yet | the source of the wait: music, ringing, a prompt |
-//! | being told something | that message alone; the others still hear them |
+//! | waiting, not bridged yet | the source of the wait: music, ringing, a prompt |
 //! | connected | everybody who speaks to them, or silence |
 //!
 //! Somebody speaks to a listener when connected, not held and not muted, and when their mode lets
 //! them: a monitor speaks to nobody, a whisperer to one, everybody else to all. A supervisor
-//! without a mode is a monitor.
+//! without a mode is a monitor. Nobody hears themselves. What a listener hears does not hang on
+//! their own role, mode or mute, nor does being told something keep anybody from being heard.
+//!
+//! What of this is a feature of the house:
+//!
+//! | | |
+//! | --- | --- |
+//! | two-party help | the customer is held, operator and colleague talk: hold silences both ways, so no sample passes between customer and colleague |
+//! | three-party help | three who are connected |
+//! | a message before the bridge | the operator connected and told it, the caller still waiting with their music |
+//! | monitor, whisper, barge | the mode of a supervisor: another mode, another row set, the same leg |
+//! | intercept | no mode: the operator's leg is gone and the supervisor's has the role of an operator |
+//! | a bot with the caller; the caller lent to an operator | a bot is a speaker like any other; held meanwhile |
+//!
+//! Where modes and states meet:
+//!
+//! | | |
+//! | --- | --- |
+//! | a whisper to one who is held, waits or is told something | is heard by nobody: to be on hold is to be outside |
+//! | a whisper to one who has left | is heard by nobody; the whisperer listens on, as a monitor does |
+//! | two supervisors | hear each other only where one barges; a whisper is for its one listener, supervisors included |
+//! | a supervisor with nobody to hear | hears silence. Music is for those who are left alone, which is for whoever owns the call to say: a supervisor is no company |
+//! | a supervisor on hold | hears their own source and is heard by nobody, whatever the mode |
 
 use std::sync::Arc;
 
@@ -121,14 +145,15 @@ pub struct Participant {
     pub role: Role,
     /// Whether it is bridged.
     pub stage: Stage,
-    /// On hold, and what it hears meanwhile.
+    /// On hold, and what it hears meanwhile: neither hears nor is heard.
     pub held: Option<Source>,
     /// Not heard by anybody.
     pub muted: bool,
     /// A supervising mode; `None` is a full participant, but a monitor where the role is
     /// [`Role::Supervisor`].
     pub mode: Option<Mode>,
-    /// Something told to this leg alone, in place of the others, who still hear it.
+    /// Something told to this leg alone, in place of whatever it would hear. Who hears the leg does
+    /// not hang on it.
     pub message: Option<Source>,
 }
 
@@ -150,6 +175,15 @@ impl Participant {
         self.held.is_none() && self.stage == Stage::Connected
     }
 
+    /// What it hears in place of people.
+    fn source(&self) -> Option<&Source> {
+        let waits = match &self.stage {
+            Stage::Waiting(source) => Some(source),
+            Stage::Connected => None,
+        };
+        self.message.as_ref().or(self.held.as_ref()).or(waits)
+    }
+
     fn speaks_to(&self, listener: LegId) -> bool {
         let reaches = match (self.mode, self.role) {
             (Some(Mode::Monitor), _) | (None, Role::Supervisor) => false,
@@ -164,11 +198,7 @@ impl Participant {
 #[must_use]
 pub fn hears(participants: &[Participant]) -> Vec<Row> {
     let row = |listener: &Participant| {
-        let source = match (&listener.held, &listener.stage, &listener.message) {
-            (Some(source), _, _) | (None, Stage::Waiting(source), _) => Some(source),
-            (None, Stage::Connected, message) => message.as_ref(),
-        };
-        let hears = match source {
+        let hears = match listener.source() {
             Some(source) => Hears::Source(source.clone()),
             None => speakers(participants, listener.leg),
         };

@@ -1,4 +1,8 @@
+//! The matrix by name: rows that a reader can check against the documents.
+
 use super::*;
+
+mod exhaustive;
 
 const C: LegId = LegId(1);
 const O: LegId = LegId(2);
@@ -55,6 +59,10 @@ fn held(participant: Participant) -> Participant {
     Participant { held: Some(music()), ..participant }
 }
 
+fn waiting(participant: Participant) -> Participant {
+    Participant { stage: Stage::Waiting(music()), ..participant }
+}
+
 fn muted(participant: Participant) -> Participant {
     Participant { muted: true, ..participant }
 }
@@ -78,6 +86,7 @@ fn waiting_and_talking() {
     check(&[customer(), operator()], "C:O O:C");
     // The message before the bridge is the operator's alone; the caller keeps the music.
     check(&[waits(music()), rung.clone()], "C:music O:summary");
+    check(&[waits(music()), told(operator(), "summary")], "C:music O:summary");
     check(&[customer(), rung], "C:- O:summary");
     check(&[waits(music()), operator()], "C:music O:-");
     check(&[customer(), Participant::connected(B, Role::Bot)], "C:B B:C");
@@ -97,7 +106,10 @@ fn hold_mute_and_message() {
     check(&[customer(), muted(operator())], "C:- O:C");
     check(&[muted(held(customer())), operator()], "C:music O:-");
     check(&[customer(), told(operator(), "beep")], "C:O O:beep");
-    check(&[told(held(customer()), "beep"), operator()], "C:music O:-");
+    // Whoever is told something hears that, wherever they are.
+    check(&[told(held(customer()), "beep"), operator()], "C:beep O:-");
+    check(&[told(waiting(customer()), "you are second"), operator()], "C:you are second O:-");
+    check(&[told(muted(customer()), "beep"), operator()], "C:beep O:-");
     // Help with the customer held: no word passes between customer and colleague.
     check(&[held(customer()), operator(), helper()], "C:music O:H H:O");
     check(&[customer(), operator(), helper()], "C:OH O:CH H:CO");
@@ -134,54 +146,86 @@ fn supervising() {
     check(&[customer(), operator(), listens], "C:O O:C H:CO");
 }
 
-/// What must hold of every combination of two people and a third in any mode.
+/// The table of `behaviours.md`, Help: what each moment sounds like.
 #[test]
-fn every_combination() {
-    let modes = [None, Some(Mode::Monitor), Some(Mode::Whisper { to: O }), Some(Mode::Barge)];
-    let mut variants = Vec::new();
-    for bits in 0..16u8 {
-        let bit = |n: u8| bits & (1 << n) != 0;
-        variants.push((bit(0), bit(1), bit(2), bit(3)));
-    }
-    let make = |leg, role, mode, (is_held, is_muted, waits, is_told)| {
-        let mut participant = Participant { mode, ..Participant::connected(leg, role) };
-        participant.muted = is_muted;
-        participant.held = Some(music()).filter(|_| is_held);
-        participant.message = Some(clip("told")).filter(|_| is_told);
-        if waits {
-            participant.stage = Stage::Waiting(Source::Ringing);
-        }
-        participant
+fn help_by_its_table() {
+    let check = |moment: &str, participants: &[Participant], expected: &str| {
+        assert_eq!(short(participants), expected, "{moment}");
     };
-    for a in &variants {
-        for b in &variants {
-            for (mode, c) in modes.iter().flat_map(|mode| variants.iter().map(move |c| (mode, c))) {
-                let all = [
-                    make(C, Role::Customer, None, *a),
-                    make(O, Role::Operator, None, *b),
-                    make(S, Role::Supervisor, *mode, *c),
-                ];
-                let rows = hears(&all);
-                assert_eq!(rows.len(), 3);
-                for (row, listener) in rows.iter().zip(&all) {
-                    let (is_held, _, waits, is_told) = [*a, *b, *c][match listener.leg {
-                        C => 0,
-                        O => 1,
-                        _ => 2,
-                    }];
-                    let sourced = is_held || waits || is_told;
-                    assert_eq!(sourced, matches!(row.hears, Hears::Source(_)), "{all:?}");
-                    let Hears::Speakers(heard) = &row.hears else { continue };
-                    assert!(!heard.is_empty() && !heard.contains(&row.leg));
-                    for (leg, (is_held, is_muted, waits, _)) in [(C, a), (O, b), (S, c)] {
-                        let silent = *is_held || *is_muted || *waits;
-                        assert!(!(silent && heard.contains(&leg)), "{all:?}");
-                    }
-                    let secret = matches!(mode, None | Some(Mode::Monitor))
-                        || (matches!(mode, Some(Mode::Whisper { .. })) && row.leg != O);
-                    assert!(!(secret && heard.contains(&S)), "{all:?}");
-                }
-            }
-        }
-    }
+    let rings = || Participant::waiting(H, Role::Consultant, Source::Ringing);
+    // Two-party: the customer is held from the answer on, or from the request on.
+    check("C rings", &[customer(), operator(), rings()], "C:O O:C H:ringing");
+    check(
+        "C rings, B held at the request",
+        &[held(customer()), operator(), rings()],
+        "C:music O:- H:ringing",
+    );
+    check("C answers", &[held(customer()), operator(), helper()], "C:music O:H H:O");
+    check(
+        "A listens in silence",
+        &[held(customer()), muted(operator()), helper()],
+        "C:music O:H H:-",
+    );
+    // Three-party.
+    check("C answers, three", &[customer(), operator(), helper()], "C:OH O:CH H:CO");
+    check("B held among three", &[held(customer()), operator(), helper()], "C:music O:H H:O");
+    check("A held among three", &[customer(), held(operator()), helper()], "C:H O:music H:C");
+    check("C held among three", &[customer(), operator(), held(helper())], "C:O O:C H:music");
+    // Either way.
+    check("C leaves, A takes B back, C does not answer", &[customer(), operator()], "C:O O:C");
+    check("A leaves", &[customer(), helper()], "C:H H:C");
+    check("B leaves", &[operator(), helper()], "O:H H:O");
+    check("A leaves while C rings", &[waiting(customer()), rings()], "C:music H:ringing");
+    check("A and C vanish", &[waiting(customer())], "C:music");
+}
+
+/// A supervisor listens to each moment of help, and coaches the one who asked.
+#[test]
+fn help_under_supervision() {
+    let check = |mode, participants: &[Participant], expected: &str| {
+        let all = [participants, &[supervisor(S, Some(mode))]].concat();
+        assert_eq!(short(&all), expected, "{mode:?}");
+    };
+    let two = [held(customer()), operator(), helper()];
+    let three = [customer(), operator(), helper()];
+    check(Mode::Monitor, &two, "C:music O:H H:O S:OH");
+    check(Mode::Whisper { to: O }, &two, "C:music O:HS H:O S:OH");
+    check(Mode::Whisper { to: H }, &two, "C:music O:H H:OS S:OH");
+    check(Mode::Barge, &two, "C:music O:HS H:OS S:OH");
+    check(Mode::Monitor, &three, "C:OH O:CH H:CO S:COH");
+    check(Mode::Whisper { to: O }, &three, "C:OH O:CHS H:CO S:COH");
+    check(Mode::Barge, &three, "C:OHS O:CHS H:COS S:COH");
+}
+
+/// Intercept: the operator's leg is gone, the supervisor's is an operator's now.
+#[test]
+fn intercept_is_a_role() {
+    let taken = Participant::connected(S, Role::Operator);
+    assert_eq!(short(&[customer(), taken.clone()]), "C:S S:C");
+    assert_eq!(short(&[held(customer()), taken]), "C:music S:-");
+}
+
+/// States in which a mode has nothing to say.
+#[test]
+fn a_mode_without_a_listener() {
+    let check = |participants: &[Participant], expected: &str| {
+        assert_eq!(short(participants), expected);
+    };
+    let whisper = |to| supervisor(S, Some(Mode::Whisper { to }));
+    check(&[customer(), held(operator()), whisper(O)], "C:- O:music S:C");
+    check(&[customer(), waiting(operator()), whisper(O)], "C:- O:music S:C");
+    check(&[customer(), told(operator(), "summary"), whisper(O)], "C:O O:summary S:CO");
+    check(&[customer(), operator(), whisper(H)], "C:O O:C S:CO");
+    check(&[customer(), operator(), whisper(S)], "C:O O:C S:CO");
+    check(&[whisper(O)], "S:-");
+    check(&[supervisor(S, Some(Mode::Barge))], "S:-");
+    check(&[waiting(customer()), supervisor(S, Some(Mode::Barge))], "C:music S:-");
+    // Two who watch: one may coach the other.
+    let second = |mode| supervisor(T, Some(mode));
+    check(&[customer(), operator(), whisper(T), second(Mode::Monitor)], "C:O O:C S:CO T:COS");
+    check(
+        &[customer(), operator(), whisper(O), second(Mode::Whisper { to: O })],
+        "C:O O:CST S:CO T:CO",
+    );
+    check(&[supervisor(S, None), second(Mode::Barge)], "S:T T:-");
 }
