@@ -73,7 +73,7 @@ fn state(bits: usize, leg: LegId, role: Role, mode: Option<Mode>) -> Participant
     if bits & 1 != 0 {
         one.stage = Stage::Waiting(Source::Ringing);
     }
-    one.held = (bits & 2 != 0).then(|| Source::Tone { hz: 440, on_ms: 1, off_ms: 1 });
+    one.held = (bits & 2 != 0).then_some(Source::Tone { hz: 440, on_ms: 1, off_ms: 1 });
     one.muted = bits & 4 != 0;
     one.message = (bits & 8 != 0).then_some(Source::Tone { hz: 880, on_ms: 1, off_ms: 1 });
     one
