@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, Name};
-use crate::event::Event;
-use crate::id::{CallKey, TaskKey};
+use crate::event::{Event, Recorded, Utc};
+use crate::id::{CallKey, RecordingKey, TaskKey};
 
 /// Time since the node's epoch.
 pub type Time = core::time::Duration;
@@ -19,6 +19,8 @@ pub enum Input {
     Sip(sip::Input),
     /// From a media thread.
     Media(media::Event),
+    /// From whoever writes the recordings.
+    Writing(Writing),
     /// From the API; answered by one [`Output::Reply`] with the same number.
     Command {
         /// To be given back.
@@ -37,6 +39,38 @@ pub enum Input {
     Drain,
     /// End all calls now.
     Stop,
+}
+
+/// What is told by whoever writes the recordings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Writing {
+    /// One cannot be written any more.
+    Failed {
+        /// Whose it is.
+        call: CallKey,
+        /// Which.
+        recording: RecordingKey,
+        /// `no space`, or what the system says.
+        cause: Name,
+    },
+    /// Some of one never reached the disk; silence stands in its place.
+    Gap {
+        /// Whose it is.
+        call: CallKey,
+        /// Which.
+        recording: RecordingKey,
+        /// Where the last of it ends, from the beginning of the file.
+        at_ms: u64,
+        /// How much, since the last time it was told.
+        lost_ms: u64,
+    },
+    /// Old ones were deleted.
+    Expired {
+        /// All that began before.
+        before: Utc,
+        /// How many there were.
+        recordings: u64,
+    },
 }
 
 /// What comes out.
@@ -105,6 +139,29 @@ pub enum Command {
         /// Whose.
         operator: Name,
     },
+    /// Record a call, pause that, or stop it.
+    Record {
+        /// Which.
+        call: CallKey,
+        /// What holds from now on.
+        state: Recorded,
+        /// Who wants it.
+        by: Name,
+    },
+    /// Note that somebody listens to a recording; the call may be over.
+    RecordingPlayed {
+        /// Whose.
+        call: CallKey,
+        /// Who.
+        by: Name,
+    },
+    /// Note that a recording was deleted; the call is over.
+    RecordingErased {
+        /// Whose.
+        call: CallKey,
+        /// Who wanted it.
+        by: Name,
+    },
     /// Why a task went where it went.
     ExplainTask {
         /// Which.
@@ -144,7 +201,7 @@ pub enum Reply {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// When.
-    pub at: crate::event::Utc,
+    pub at: Utc,
     /// The task decided on.
     pub task: Option<TaskKey>,
     /// Its queue.

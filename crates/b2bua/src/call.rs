@@ -16,6 +16,7 @@ use crate::config::Name;
 use crate::event::{Kind, Phase, Role, Totals};
 use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::identity::Hidden;
+use crate::recording::Recording;
 
 /// One interaction, from its first leg to its last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,6 +57,7 @@ pub(crate) struct Call {
     /// What the conference was last told, and how often.
     pub(crate) rows: Vec<media::Row>,
     pub(crate) generation: u64,
+    pub(crate) recording: Recording,
     /// Why it ends, as the other legs may be told (RFC 3326).
     pub(crate) parting: Option<String>,
     /// User-to-User of the BYE that ends it, for the one who is left (RFC 7433 section 4).

@@ -42,6 +42,20 @@ pub struct Media {
     pub music: Name,
     /// Without a packet from a connected leg for this long, the leg counts as lost; never if none.
     pub dead_audio_ms: Option<u64>,
+    /// Whether calls are recorded, where their queue does not say.
+    pub record: Record,
+}
+
+/// Whether calls are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Record {
+    /// They are not, whoever asks for it.
+    #[default]
+    Never,
+    /// From the first word on, unless somebody switches it off.
+    Always,
+    /// Once somebody switches it on.
+    OnDemand,
 }
 
 /// `[[operator]]`.
@@ -151,6 +165,8 @@ pub struct Queue {
     pub service_level_ms: u64,
     /// The status a caller is refused with: queue full, nobody signed in, waited too long.
     pub refuse_status: u16,
+    /// Whether its calls are recorded, where that differs from [`Media::record`].
+    pub record: Option<Record>,
 }
 
 /// When a queued caller's INVITE is answered.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Name;
-use crate::id::{CallKey, ParticipantId, TaskKey};
+use crate::id::{CallKey, ParticipantId, RecordingKey, TaskKey};
 
 /// UTC, printed as RFC 3339.
 pub type Utc = jiff::Timestamp;
@@ -132,6 +132,30 @@ pub enum Phase {
     Hold,
 }
 
+/// Whether a call is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recorded {
+    /// What is said is written down.
+    On,
+    /// Silence is, in its place.
+    Paused,
+    /// Nothing is.
+    Off,
+}
+
+impl Recorded {
+    /// As the API and records have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Paused => "paused",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// Milliseconds of a call by phase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
@@ -248,6 +272,53 @@ pub enum What {
     /// `no_answer`, `busy`, `declined`, `error`, `caller_gone`; `hangup` where the call is over.
     #[serde(rename = "transfer.failed")]
     TransferFailed { to: Name, reason: Name, hangup: bool },
+    /// From now on it is recorded: for the first time, or again after it was stopped, then into the
+    /// same file. `cause` is `policy`, or `order` and then `by` whom.
+    #[serde(rename = "recording.started")]
+    RecordingStarted {
+        recording: RecordingKey,
+        /// Below the folder of recordings: `YYYY/MM/DD/CALL.wav`.
+        file: Name,
+        hz: u32,
+        cause: Name,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<Name>,
+    },
+    #[serde(rename = "recording.paused")]
+    RecordingPaused {
+        recording: RecordingKey,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<Name>,
+    },
+    #[serde(rename = "recording.resumed")]
+    RecordingResumed {
+        recording: RecordingKey,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<Name>,
+    },
+    /// `ended` with the call, `order`, `policy` of another queue, `failed`.
+    #[serde(rename = "recording.stopped")]
+    RecordingStopped {
+        recording: RecordingKey,
+        cause: Name,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<Name>,
+    },
+    /// It cannot be written any more: `no space`, or what the system says.
+    #[serde(rename = "recording.failed")]
+    RecordingFailed { recording: RecordingKey, cause: Name },
+    /// The disk was too slow: so much is silence, up to `at_ms` from its beginning.
+    #[serde(rename = "recording.gap")]
+    RecordingGap { recording: RecordingKey, at_ms: u64, lost_ms: u64 },
+    /// Somebody has listened to it, or to a part.
+    #[serde(rename = "recording.played")]
+    RecordingPlayed { by: Name },
+    /// Somebody has had it deleted.
+    #[serde(rename = "recording.erased")]
+    RecordingErased { by: Name },
+    /// All that began before this are deleted: `keep_days` have passed.
+    #[serde(rename = "recording.expired")]
+    RecordingExpired { before: Utc, recordings: u64 },
     #[serde(rename = "task.queued")]
     TaskQueued { queue: Name, position: usize, virtual_start: Utc, priority_s: u32 },
     /// Told live, not kept: its numbers are missing in what is read back later.
@@ -357,6 +428,15 @@ type_names! {
     TransferStarted => "transfer.started",
     TransferCompleted => "transfer.completed",
     TransferFailed => "transfer.failed",
+    RecordingStarted => "recording.started",
+    RecordingPaused => "recording.paused",
+    RecordingResumed => "recording.resumed",
+    RecordingStopped => "recording.stopped",
+    RecordingFailed => "recording.failed",
+    RecordingGap => "recording.gap",
+    RecordingPlayed => "recording.played",
+    RecordingErased => "recording.erased",
+    RecordingExpired => "recording.expired",
     TaskQueued => "task.queued",
     TaskPosition => "task.position",
     TaskReserved => "task.reserved",

@@ -87,6 +87,11 @@ id!(
     ParticipantId,
     'p'
 );
+id!(
+    /// One call's recording.
+    RecordingKey,
+    'r'
+);
 
 #[cfg(test)]
 mod tests {

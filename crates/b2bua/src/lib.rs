@@ -13,11 +13,12 @@ mod flow;
 pub mod headers;
 mod id;
 mod identity;
+mod recording;
 mod route;
 mod switch;
 
 pub use api::*;
 pub use config::Config;
 pub use event::{Event, SharedEvent, Utc, What};
-pub use id::{CallKey, ParticipantId, TaskKey, UnknownId};
+pub use id::{CallKey, ParticipantId, RecordingKey, TaskKey, UnknownId};
 pub use switch::{B2bua, Carried, Start, WrongVersion};

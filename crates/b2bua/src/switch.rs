@@ -73,7 +73,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 impl B2bua {
     /// A switch without calls.
@@ -109,6 +109,7 @@ impl B2bua {
         match input {
             Input::Sip(input) => self.endpoint.handle(now, input),
             Input::Media(event) => self.on_media(now, &event),
+            Input::Writing(writing) => self.on_writing(now, writing),
             Input::Command { request, command } => {
                 let result = self.command(now, command);
                 self.reply(request, result);

@@ -2,8 +2,10 @@
 //! media threads, the API and time can do to them.
 
 use b2bua::config::{
-    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Queue, SignIn, Trunk,
+    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Queue, Record,
+    SignIn, Trunk,
 };
+use b2bua::event::Recorded;
 use b2bua::{B2bua, Carried, Choice, Command, Counts, Input, Output, Start, Time};
 use media::{Codec, Lease, LegId};
 
@@ -80,6 +82,7 @@ fn config(kind: u8) -> Config {
             codecs: Codec::ALL.to_vec(),
             music: "default".into(),
             dead_audio_ms: Some(20_000),
+            record: if kind & 4 == 0 { Record::Always } else { Record::OnDemand },
         },
         operators: vec![operator("alice"), operator("bob")],
         queues: vec![Queue {
@@ -98,6 +101,7 @@ fn config(kind: u8) -> Config {
             answer: if kind & 8 == 0 { Answer::AtOnce } else { Answer::OnConnect },
             service_level_ms: 20_000,
             refuse_status: 480,
+            record: (kind & 2 == 0).then_some(Record::OnDemand),
         }],
         trunks: vec![Trunk {
             name: "other".into(),
@@ -185,7 +189,15 @@ impl Chaos<'_> {
     fn api_orders(&mut self) {
         let operator: b2bua::config::Name = self.dice.word(&["alice", "bob", "nobody"]).into();
         let calls = self.calls.clone();
-        let command = match self.dice.below(8) {
+        let command = match self.dice.below(10) {
+            8 | 9 => match self.dice.pick(&calls) {
+                Some(call) => Command::Record {
+                    call,
+                    state: [Recorded::On, Recorded::Paused, Recorded::Off][self.dice.below(3)],
+                    by: operator,
+                },
+                None => return,
+            },
             0 => match self.dice.pick(&calls) {
                 Some(call) => Command::HangUp { call },
                 None => return,

@@ -23,6 +23,8 @@ pub struct Summary {
     pub transferred: u64,
     /// Transfers that whoever asked for them did not wait for.
     pub left: u64,
+    /// Recordings that began.
+    pub recorded: u64,
     /// The longest call in milliseconds.
     pub longest_ms: u64,
 }
@@ -85,6 +87,7 @@ fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)
         lost: world.checker.lost,
         transferred: world.checker.transferred,
         left: world.checker.moving,
+        recorded: world.checker.recordings.started,
         longest_ms: world.checker.longest_ms,
     })
 }
@@ -199,7 +202,9 @@ fn fewer_callers(best: &mut Scenario, failure: &str) {
 }
 
 /// What a smaller run may do without.
-const CALMER: [fn(&mut Scenario); 15] = [
+const CALMER: [fn(&mut Scenario); 17] = [
+    |s| s.record_ms = None,
+    |s| s.record = b2bua::config::Record::Never,
     |s| s.carry_permille = 0,
     |s| s.order_ms = None,
     |s| s.reloads.clear(),

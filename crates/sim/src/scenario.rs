@@ -1,6 +1,8 @@
 //! What a run is made of: who calls, who answers, how bad the network is. All from a seed, and
 //! plain data, so that a failing run can be made smaller by leaving callers out.
 
+use b2bua::config::Record;
+
 use crate::dice::Dice;
 use crate::raw::CallerLie;
 use crate::transfers::Plan;
@@ -46,6 +48,10 @@ pub struct Scenario {
     pub drain_ms: Option<Ms>,
     /// In a thousand datagrams to the switch: comes again minutes later.
     pub replay_permille: u64,
+    /// Whether calls are recorded.
+    pub record: Record,
+    /// How often somebody switches a recording, or a disk fails it, on the average.
+    pub record_ms: Option<Ms>,
 }
 
 impl Caller {
@@ -191,6 +197,9 @@ impl Scenario {
             drain_ms: dice.one_in_1000(150).then(|| dice.between(5_000, 40_000)),
             replay_permille: if dice.one_in_1000(300) { dice.below(40) } else { 0 },
             operators,
+            record: [Record::Always, Record::OnDemand, Record::Never]
+                [usize::try_from(dice.below(3)).unwrap_or(0)],
+            record_ms: dice.one_in_1000(500).then(|| dice.between(300, 5_000)),
         }
     }
 
@@ -292,6 +301,8 @@ impl Scenario {
             reloads: Vec::new(),
             drain_ms: None,
             replay_permille: 0,
+            record: Record::Never,
+            record_ms: None,
         }
     }
 }

@@ -85,6 +85,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             codecs: media::Codec::ALL.to_vec(),
             music: "default".into(),
             dead_audio_ms: scenario.dead_audio_ms,
+            record: scenario.record,
         },
         operators: ids.iter().map(operator).collect(),
         queues: vec![queue(scenario)],
@@ -146,5 +147,6 @@ fn queue(scenario: &Scenario) -> Queue {
         answer: if scenario.at_once { Answer::AtOnce } else { Answer::OnConnect },
         service_level_ms: 20_000,
         refuse_status: 480,
+        record: None,
     }
 }

@@ -1,7 +1,8 @@
 //! What befalls a contact centre from outside: phones that die, sound that stops, orders from the
 //! API, new configurations, a planned stop.
 
-use b2bua::{Choice, Command, Input};
+use b2bua::event::Recorded;
+use b2bua::{Choice, Command, Input, Writing};
 
 use crate::peer::Peer;
 use crate::people::{PhoneAct, TRUNK};
@@ -20,6 +21,8 @@ pub(crate) enum Trouble {
     NoAudio(u16, u64),
     /// An order from the API.
     Order,
+    /// An order about a recording, or a disk that fails it.
+    Tape,
     /// A new configuration: without this operator.
     Without(usize),
     /// The configuration as it was, a queue more.
@@ -46,6 +49,13 @@ impl World {
                 self.later(at, Act::Trouble(Trouble::Order));
             }
         }
+        if let Some(mean_ms) = self.scenario.record_ms {
+            let mut at = 0;
+            while at < last + 30_000 {
+                at += 1 + self.tapes.exponential(mean_ms);
+                self.later(at, Act::Trouble(Trouble::Tape));
+            }
+        }
         for (at, away, who) in self.scenario.reloads.clone() {
             self.later(at, Act::Trouble(Trouble::Without(who)));
             self.later(at + away, Act::Trouble(Trouble::Restored));
@@ -61,6 +71,7 @@ impl World {
             Trouble::Back(at) => self.back(at),
             Trouble::NoAudio(thread, leg) => self.no_audio(thread, leg),
             Trouble::Order => self.gives_order(),
+            Trouble::Tape => self.meddles(),
             Trouble::Without(who) => self.reload(Some(who)),
             Trouble::Restored => self.reload(None),
             Trouble::Drain => {
@@ -156,6 +167,10 @@ impl World {
                 None => Command::ExplainOperator { operator },
             },
         };
+        self.asks(command);
+    }
+
+    fn asks(&mut self, command: Command) {
         self.asked += 1;
         let request = self.asked;
         let now = self.now;
@@ -164,6 +179,29 @@ impl World {
         if self.answered != self.asked {
             self.breaks(format!("{} replies to {} orders", self.answered, self.asked));
         }
+    }
+
+    /// Somebody switches the recording of a call, or it cannot be written.
+    fn meddles(&mut self) {
+        let any = usize::try_from(self.tapes.below(1_000)).unwrap_or(0);
+        let Some(call) = self.checker.open_call(any) else { return };
+        let state = match self.tapes.below(6) {
+            0 | 1 => Recorded::On,
+            2 | 3 => Recorded::Paused,
+            4 => Recorded::Off,
+            _ => {
+                let Some((call, recording)) = self.checker.recordings.open(any) else { return };
+                self.checker.recordings.meddled(call);
+                let (lost_ms, at_ms) = (40, 1_000);
+                let writing = match self.tapes.below(2) {
+                    0 => Writing::Failed { call, recording, cause: "no space".into() },
+                    _ => Writing::Gap { call, recording, at_ms, lost_ms },
+                };
+                return self.tell_switch(Input::Writing(writing));
+            }
+        };
+        self.checker.recordings.meddled(call);
+        self.asks(Command::Record { call, state, by: "somebody".into() });
     }
 
     fn reload(&mut self, without: Option<usize>) {

@@ -59,6 +59,7 @@ pub(crate) struct World {
     pub(crate) lies: Dice,
     pub(crate) troubles: Dice,
     pub(crate) orders: Dice,
+    pub(crate) tapes: Dice,
     pub(crate) moves: Dice,
     pub(crate) seconds: Asked,
     weather: Dice,
@@ -116,21 +117,13 @@ impl World {
             by_address: peers.iter().enumerate().map(|(at, peer)| (peer.address, at)).collect(),
             due: vec![None; peers.len() + 1],
             calls: BTreeMap::new(),
-            checker: Checker::new(Limits {
-                wait_ms_max: signed(scenario.wait_s_max * 1_000),
-                ring_ms: signed(scenario.ring_s * 1_000),
-                wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
-                undisturbed: scenario.order_ms.is_none()
-                    && scenario.reloads.is_empty()
-                    // Whoever is handed a call while they wrap up has another wrap-up after it.
-                    && scenario.operators.iter().all(|operator| operator.move_permille == 0),
-                back_off_ms: signed(setup::BACK_OFF_MS),
-            }),
+            checker: Checker::new(limits(&scenario), scenario.record),
             lies: Dice::new(!scenario.seed),
             troubles: Dice::new(scenario.seed.rotate_left(8) ^ 1),
             moves: Dice::new(scenario.seed.rotate_left(40) ^ 5),
             seconds: Asked::default(),
             orders: Dice::new(scenario.seed.rotate_left(16) ^ 2),
+            tapes: Dice::new(scenario.seed.rotate_left(48) ^ 6),
             weather: Dice::new(scenario.seed.rotate_left(24) ^ 3),
             carries: Dice::new(scenario.seed.rotate_left(32) ^ 4),
             raw: RawCalls::new(),
@@ -465,4 +458,18 @@ impl World {
 
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// What the queue of a scenario promises.
+fn limits(scenario: &Scenario) -> Limits {
+    Limits {
+        wait_ms_max: signed(scenario.wait_s_max * 1_000),
+        ring_ms: signed(scenario.ring_s * 1_000),
+        wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
+        undisturbed: scenario.order_ms.is_none()
+                    && scenario.reloads.is_empty()
+                    // Whoever is handed a call while they wrap up has another wrap-up after it.
+                    && scenario.operators.iter().all(|operator| operator.move_permille == 0),
+        back_off_ms: signed(setup::BACK_OFF_MS),
+    }
 }

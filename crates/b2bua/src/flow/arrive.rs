@@ -15,6 +15,7 @@ use crate::event::{Kind, Phase, Role, What};
 use crate::headers::{self, Taken};
 use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::identity::{self, Caller};
+use crate::recording::Recording;
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -108,6 +109,7 @@ impl B2bua {
             thread: None,
             rows: Vec::new(),
             generation: 0,
+            recording: Recording::default(),
             parting: None,
             farewell: BTreeMap::new(),
             over: false,

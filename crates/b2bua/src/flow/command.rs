@@ -5,7 +5,7 @@ use acd::Verdict;
 use crate::api::{Choice, Command, Explanation, Problem, Reply, Time};
 use crate::config::Config;
 use crate::directory::Directory;
-use crate::event::CallResult;
+use crate::event::{CallResult, What};
 use crate::switch::B2bua;
 
 fn not_found<T: ToString + ?Sized>(what: &'static str, name: &T) -> Problem {
@@ -38,6 +38,15 @@ impl B2bua {
                 let id = self.in_wrap_up(&operator)?;
                 let ms = self.wrap_up_ms(&operator);
                 self.acd.handle(now, acd::Input::ExtendWrapUp { operator: id, ms });
+            }
+            Command::Record { call, state, by } => {
+                return self.order_recording(now, call, state, by);
+            }
+            Command::RecordingPlayed { call, by } => {
+                self.emit(now, Some(call), None, What::RecordingPlayed { by });
+            }
+            Command::RecordingErased { call, by } => {
+                self.emit(now, Some(call), None, What::RecordingErased { by });
             }
             Command::ExplainTask { task } => {
                 let records = self.state.decisions.of(acd::TaskId(task.0));

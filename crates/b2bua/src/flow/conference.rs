@@ -30,6 +30,7 @@ impl B2bua {
             let segment = segment(&call, phase);
             self.tell(now, &call, segment);
         }
+        self.record(now, &mut call);
         self.state.calls.insert(key, call);
     }
 

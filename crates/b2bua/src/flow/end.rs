@@ -131,6 +131,7 @@ impl B2bua {
         }
         self.transfer_ends(now, call, result);
         call.over = true;
+        self.record(now, call);
         // Whoever has talked was not left alone, however it ends.
         let result = match result {
             CallResult::Abandoned | CallResult::Failed if call.answered => CallResult::Answered,

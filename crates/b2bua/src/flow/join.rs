@@ -108,6 +108,7 @@ impl B2bua {
 
     fn close_second(&mut self, now: Time, call: &Call, mut second: Box<Call>) {
         second.over = true;
+        self.record(now, &mut second);
         self.tell_occupied(now, &mut second);
         let totals = second.clock.turn(now, Phase::Wait);
         let result = if second.answered { CallResult::Answered } else { CallResult::Ended };

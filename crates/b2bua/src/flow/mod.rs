@@ -15,6 +15,7 @@ mod join;
 mod network;
 mod operator;
 mod reason;
+mod record;
 mod refer;
 mod reinvite;
 mod replace;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use b2bua::event::{Hears as Told, Phase, Role};
 use b2bua::{CallKey, ParticipantId};
-use media::{Command, Hears, Row};
+use media::{Command, Hears, LegId, Row};
 
 use super::told_once;
 
@@ -100,6 +100,11 @@ impl Hearing {
         let conference = Conference { thread, generation: number, rows: rows.to_vec() };
         self.conferences.insert(key, conference);
         Ok(())
+    }
+
+    /// Whoever has been in a conference for longest.
+    pub(crate) fn first(&self, call: CallKey) -> Option<LegId> {
+        Some(self.conferences.get(&call.0)?.rows.first()?.leg)
     }
 
     pub(crate) fn joined(&mut self, who: ParticipantId, role: Role) -> Result<(), String> {

@@ -2,6 +2,7 @@
 //! media threads are told, and of what is seen on the wire.
 
 mod hearing;
+mod recording;
 mod reliable;
 mod tasks;
 mod topology;
@@ -10,6 +11,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use b2bua::config::Record;
 use b2bua::event::{Kind, Phase, Totals};
 use b2bua::{CallKey, Event, ParticipantId, TaskKey, What};
 use media::Command;
@@ -28,6 +30,8 @@ pub(crate) struct Checker {
     ended_calls: u64,
     tasks: tasks::Tasks,
     hearing: hearing::Hearing,
+    /// Who is recorded.
+    pub(crate) recordings: recording::Recordings,
     wire: wire::Wire,
     topology: topology::Topology,
     draining: bool,
@@ -61,8 +65,9 @@ struct OpenCall {
 
 impl Checker {
     /// One that holds queues to this configuration.
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { tasks: tasks::Tasks::new(limits), ..Self::default() }
+    pub(crate) fn new(limits: Limits, record: Record) -> Self {
+        let (tasks, recordings) = (tasks::Tasks::new(limits), recording::Recordings::new(record));
+        Self { tasks, recordings, ..Self::default() }
     }
 
     /// Takes an event.
@@ -77,6 +82,7 @@ impl Checker {
         }
         let ms = event.at.as_millisecond();
         self.touched.extend(event.call);
+        self.recordings.event(event)?;
         match &event.what {
             What::CallStarted { kind, .. } => self.call_started(event, ms, *kind),
             What::CallEnded { totals, .. } => self.call_ended(event, ms, *totals),
@@ -196,6 +202,7 @@ impl Checker {
     /// # Errors
     /// What does not hold.
     pub(crate) fn media(&mut self, thread: u16, command: &Command) -> Result<(), String> {
+        self.recordings.command(command)?;
         self.hearing.command(thread, command)
     }
 
@@ -232,6 +239,10 @@ impl Checker {
         if whole {
             self.tasks.operators_agree()?;
             self.hearing.turn_over()?;
+            self.recordings.turn_over(|key| {
+                let is_plain = self.calls.get(&key).is_some_and(|call| call.is_plain);
+                self.hearing.first(key).filter(|_| is_plain)
+            })?;
         }
         self.wire.turn_over()
     }
@@ -310,6 +321,7 @@ impl Checker {
         }
         self.tasks.finish()?;
         self.hearing.finish()?;
+        self.recordings.finish()?;
         self.wire.finish(self.ended_calls)
     }
 }

@@ -97,6 +97,7 @@ pub(super) fn read(
         ),
         service_level_ms: service_level(&section),
         refuse_status: refusal(&section),
+        record: None,
     };
     if core.ring_ms >= core.wait_ms_max {
         section.report.warn(

@@ -252,6 +252,7 @@ pub(super) fn media(root: &Section<'_>, sip: &SipSection) -> (MediaSetup, b2bua:
         codecs: codecs(&table),
         music: "default".into(),
         dead_audio_ms,
+        record: b2bua::config::Record::Never,
     };
     table.finish(&["prompts", "record", "retention_days", "srtp"]);
     (setup, core)
