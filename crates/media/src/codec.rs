@@ -110,6 +110,12 @@ impl Codec {
         matches!(self, Self::Pcmu | Self::Pcma)
     }
 
+    /// Whether a payload may be cut between any two octets (each 1/8 ms of 64 kbit/s).
+    #[must_use]
+    pub const fn cuts_anywhere(self) -> bool {
+        matches!(self, Self::Pcmu | Self::Pcma)
+    }
+
     /// How many RTP timestamp ticks a payload lasts; 0 for one that is none of this codec.
     #[must_use]
     pub fn ticks(self, payload: &[u8]) -> u32 {

@@ -10,18 +10,26 @@
 //!   another law where needed. Everybody else gets a frame per 20 ms: a source, silence or a mix.
 //! - Silence is sent as frames of silence: NAT bindings and the peer's own watch for dead audio
 //!   live on them. So is a speaker who sends nothing.
+//! - What is mixed has the rate of the best codec in the conference; a mix is encoded once for each
+//!   codec, music once for all who hear it in one codec and phase.
+//! - Where the source changes, 5 ms of the old one's end, mirrored, fade into the new.
 //! - A leg that leaves a mix for one speaker is forwarded to only after 200 ms of that speaker's
 //!   silence: the mix is behind by its buffer, and the jump is not heard then.
 //!
 //! In steady state nothing here allocates (`tests/allocations.rs`).
 
 mod carry;
+mod coder;
 mod command;
 mod conference;
 mod latch;
 mod leg;
+mod mix;
 mod outbox;
+mod pack;
 mod receive;
+mod station;
+mod tap;
 mod tick;
 mod transmit;
 mod types;
@@ -37,8 +45,9 @@ pub use types::{
 use self::conference::Conference;
 use self::leg::Leg;
 use self::outbox::Outbox;
-use crate::codec::CODECS;
-use crate::{FRAME, LegId, RATE_HZ, Time};
+use self::station::Station;
+use crate::codec::FRAME_MAX;
+use crate::{LegId, RATE_HZ, Time};
 
 /// Silence on the wire that becomes [`Event::NoAudio`]. Legs are looked at once a second: it is told
 /// up to a second later. Well below what anybody takes for a dead call: the owner judges, by a timer
@@ -52,13 +61,6 @@ const PHASES: usize = 4;
 const LATE_MAX: u64 = 100;
 /// The built-in music's name.
 const MUSIC: &str = "default";
-
-/// A sound, with the frame of it that was encoded last: callers who listen together share it.
-#[derive(Debug)]
-struct Sound {
-    pcm: Pcm,
-    encoded: [Option<(usize, [u8; FRAME])>; CODECS],
-}
 
 /// All legs and conferences of one media thread.
 #[derive(Debug)]
@@ -77,14 +79,13 @@ pub struct Engine {
     /// Legs that have a row before they are there, and the conference of it.
     unplaced: BTreeMap<LegId, u64>,
     phases: [Vec<usize>; PHASES],
-    sounds: Vec<Sound>,
+    sounds: Vec<Option<Pcm>>,
     sound_by_name: BTreeMap<Arc<str>, usize>,
+    stations: Vec<Option<Box<Station>>>,
     /// Legs that hold a key down.
     pressing: Vec<usize>,
-    /// Conferences to be arranged anew at the end of the tick.
-    stale: Vec<usize>,
     /// What each speaker of the present conference says.
-    frames: Vec<[i16; FRAME]>,
+    frames: Vec<[i16; FRAME_MAX]>,
     next_tick: Option<u64>,
 }
 
@@ -108,7 +109,7 @@ impl Engine {
             sounds: Vec::new(),
             sound_by_name: BTreeMap::new(),
             pressing: Vec::new(),
-            stale: Vec::new(),
+            stations: Vec::new(),
             frames: Vec::new(),
             next_tick: None,
         };

@@ -1,50 +1,49 @@
 //! The jitter buffer of a leg.
 //!
 //! Every packet enters, also when it is forwarded and nobody pulls, so that a mix can begin at any
-//! moment with what was said just before. Payloads stay encoded in a ring of bytes until they are
-//! pulled; what has been overwritten is lost, which bounds memory and delay alike.
+//! moment with what was said just before. Payloads wait encoded ([`ring`]) and are decoded when
+//! their turn comes, into what is to be played ([`stage`]), 20 ms of which are taken per pull.
 //!
-//! The delay is made by where the reading begins: [`Buffer::target`] before the newest sample.
-//! When nothing is left the reading stands still, so the delay grows; when for a second there was
-//! always more than needed, a frame is skipped, in a pause if one comes soon.
+//! - How long they wait is measured ([`delay`]): so long that of forty packets one comes too late.
+//!   The beginning of a talkspurt is placed by that. In the middle of one the delay is changed by
+//!   leaving out a pitch period or playing it twice ([`stretch`], asked for by [`steer`]), which
+//!   absorbs the drift of clocks too.
+//! - What never came is made up ([`conceal`]; by Opus itself, from the forward error correction in
+//!   the packet after it where there is any). While nothing at all is there the reading stands still,
+//!   so the delay grows.
+//! - A pause of the sender (contiguous sequence numbers, a jump of the timestamps) is no loss.
 
-use crate::codec::{Codec, Decoder};
-use crate::rtp::{Header, ahead};
-use crate::{FRAME, FRAME_MS};
+mod conceal;
+mod delay;
+mod likeness;
+mod ring;
+mod stage;
+mod steer;
+mod stretch;
 
-/// Bytes of payload kept: a quarter of a second of G.711.
-const BYTES: usize = 2_048;
-/// The same in timestamp units: further away is another place in time.
-const SPAN: i32 = 2_048;
-/// Packets kept.
-const SLOTS: usize = 32;
-/// One frame in timestamp units. All codecs so far tick once per sample of the mixer.
-const STEP: u32 = 160;
-/// Longest delay, in timestamp units.
-const DELAY_MAX: u32 = 1_280;
-/// Frames in the window over which the spare audio is watched.
-const WINDOW: u16 = 50;
-/// Windows after which a frame is skipped though somebody speaks.
-const PATIENCE: u8 = 3;
-/// Frames without any audio after which the buffer fills anew.
-const DRY: u8 = 3;
+use self::conceal::Hole;
+use self::delay::Delay;
+use self::ring::{Found, Packet, Ring};
+use self::stage::Stage;
+use self::steer::Steer;
+use crate::codec::{Codec, Decoder, FRAME_MAX};
+use crate::rtp::{Header, ahead, ahead16};
+use crate::{FRAME_MS, RATE_HZ, Time};
+
+/// Further away in timestamps is another place in time, in milliseconds: more than the ring holds.
+const SPAN_MS: u32 = 400;
+/// Without any audio for so long the sender pauses; what comes then is placed anew.
+const PAUSE_MS: u32 = 100;
+/// A jump of contiguous packets that is none: the sender's clock is coarse.
+const GLITCH_MS: u32 = 10;
+/// At the end of a pause, what has waited longer than wanted by this is not worth hearing.
+const STALE_MS: u32 = 60;
+/// The longest Opus packet (RFC 6716 section 3.2.5), in samples.
+const PACKET_MAX: usize = 5_760;
+/// An Opus packet no longer than this, in bytes, holds no audio.
+const DTX: usize = 2;
 /// A frame whose loudest sample is below this is silence (-48 dBFS).
 const QUIET: u16 = 128;
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    used: bool,
-    codec: Codec,
-    sequence: u16,
-    length: u16,
-    timestamp: u32,
-    ticks: u32,
-    /// Where the payload begins, counted from the first byte ever written.
-    at: u64,
-}
-
-const EMPTY: Slot =
-    Slot { used: false, codec: Codec::Pcmu, sequence: 0, length: 0, timestamp: 0, ticks: 0, at: 0 };
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,135 +54,126 @@ pub enum Inserted {
     Late,
     /// It is here already.
     Duplicate,
-    /// Its size fits no buffer.
+    /// It is no payload of its codec, of a size that fits no buffer, or of a codec that was not
+    /// prepared.
     Odd,
 }
 
+/// Where the reading stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Play {
+    /// Nobody pulls.
+    Stopped,
+    /// Nothing has its turn yet; what lies before this has had it.
+    Waiting(Option<u32>),
+    /// The next tick to be decoded.
+    At(u32),
+}
+
 /// The buffer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Buffer {
-    bytes: Box<[u8; BYTES]>,
-    written: u64,
-    slots: [Slot; SLOTS],
-    /// One past the newest sample.
-    end: Option<u32>,
-    /// The next sample to read; `None` while nobody pulls, and while it fills.
-    play: Option<u32>,
-    /// What was played before the buffer ran dry is not played again.
-    floor: Option<u32>,
-    longest: u32,
-    jitter: u32,
-    last: [i16; FRAME],
-    fade: u8,
-    dry: u8,
+    ring: Ring,
+    delay: Delay,
+    stage: Stage,
+    steer: Steer,
+    decoders: Vec<Decoder>,
+    play: Play,
+    /// One past the newest tick, its sequence number, and of which codec it is.
+    newest: Option<(u32, u16, Codec)>,
+    /// Ticks of the last packet.
+    step: u32,
+    /// The sequence number that was decoded last, or that carried no audio.
+    last: Option<u16>,
+    hole: Option<Hole>,
+    /// The last packet said that silence follows (RFC 6716 section 2.1.9).
+    is_dtx: bool,
+    /// Ticks made up since the reading stands still.
+    dry: u32,
+    /// Frames of silence.
     quiet: u16,
-    spare_min: u32,
-    window: u16,
-    waited: u8,
+    late: u64,
+    concealed_ms: u64,
 }
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self {
-            bytes: Box::new([0; BYTES]),
-            written: 0,
-            slots: [EMPTY; SLOTS],
-            end: None,
-            play: None,
-            floor: None,
-            longest: STEP,
-            jitter: 0,
-            last: [0; FRAME],
-            fade: 0,
-            dry: 0,
-            quiet: 0,
-            spare_min: u32::MAX,
-            window: 0,
-            waited: 0,
-        }
+        Self::new()
     }
 }
 
 impl Buffer {
-    /// Forgets everything: another source.
+    /// A buffer for G.711.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            ring: Ring::new(),
+            delay: Delay::new(),
+            stage: Stage::new(),
+            steer: Steer::default(),
+            decoders: Vec::new(),
+            play: Play::Stopped,
+            newest: None,
+            step: 160,
+            last: None,
+            hole: None,
+            is_dtx: false,
+            dry: 0,
+            quiet: 0,
+            late: 0,
+            concealed_ms: 0,
+        }
+    }
+
+    /// Makes decoders and room for these codecs, and lets go of other decoders. The only place that
+    /// allocates.
+    pub fn prepare(&mut self, codecs: impl Iterator<Item = Codec>) {
+        let mut old = core::mem::take(&mut self.decoders);
+        for codec in codecs.filter(|codec| !codec.is_stateless()) {
+            self.ring.prepare(codec);
+            self.stage.prepare(codec);
+            if self.decoders.iter().all(|decoder| decoder.codec() != codec) {
+                let known = old.iter().position(|decoder| decoder.codec() == codec);
+                let decoder = known.map(|place| old.swap_remove(place));
+                self.decoders.push(decoder.unwrap_or_else(|| Decoder::new(codec)));
+            }
+        }
+    }
+
+    /// Forgets what came: another source. How the network behaves is kept.
     pub fn reset(&mut self) {
-        self.slots = [EMPTY; SLOTS];
-        self.end = None;
-        self.longest = STEP;
-        self.stop();
+        self.begin_anew();
+        self.newest = None;
+        self.quiet = 0;
     }
 
     /// Nobody pulls any more; what comes is still kept.
     pub fn stop(&mut self) {
-        self.play = None;
-        self.floor = None;
-        self.last = [0; FRAME];
+        self.play = Play::Stopped;
+        self.hole = None;
         self.quiet = 0;
-        self.waited = 0;
+        self.stage.clear(self.stage.hz());
     }
 
-    /// Takes a packet; `jitter` as measured, in timestamp units.
-    pub fn insert(
-        &mut self,
-        header: &Header,
-        codec: Codec,
-        payload: &[u8],
-        jitter: u32,
-    ) -> Inserted {
-        let ticks = codec.ticks(payload);
-        if payload.is_empty() || payload.len() > BYTES / 2 {
-            return Inserted::Odd;
+    /// What came before is of another time than what comes now.
+    fn begin_anew(&mut self) {
+        self.ring.clear();
+        self.delay.anchor(self.clock_hz());
+        self.last = None;
+        if self.play != Play::Stopped {
+            self.play = Play::Waiting(None);
         }
-        self.jitter = jitter;
-        let index = usize::from(header.sequence) % SLOTS;
-        let old = &self.slots[index];
-        if old.used && old.sequence == header.sequence && old.timestamp == header.timestamp {
-            return Inserted::Duplicate;
-        }
-        let end = header.timestamp.wrapping_add(ticks);
-        match self.end {
-            // The sender's clock jumped back by more than any reordering does.
-            Some(newest) if ahead(end, newest) < -SPAN => self.reset(),
-            _ => {}
-        }
-        if self.play.is_some_and(|play| ahead(end, play) <= 0) {
-            return Inserted::Late;
-        }
-        let at = self.store(payload);
-        self.longest = self.longest.max(ticks.min(DELAY_MAX));
-        self.slots[index] = Slot {
-            used: true,
-            codec,
-            sequence: header.sequence,
-            length: u16::try_from(payload.len()).unwrap_or(0),
-            timestamp: header.timestamp,
-            ticks,
-            at,
-        };
-        if self.end.is_none_or(|newest| ahead(end, newest) > 0) {
-            self.end = Some(end);
-        }
-        Inserted::New
     }
 
-    fn store(&mut self, payload: &[u8]) -> u64 {
-        let offset = place(self.written);
-        if offset + payload.len() > BYTES {
-            // A payload is never split: the rest of the ring is skipped.
-            self.written += (BYTES - offset) as u64;
-        }
-        let at = self.written;
-        let offset = place(at);
-        self.bytes[offset..offset + payload.len()].copy_from_slice(payload);
-        self.written += payload.len() as u64;
-        at
+    /// Of the timestamps.
+    fn clock_hz(&self) -> u32 {
+        self.newest.map_or(RATE_HZ, |(_, _, codec)| codec.rtp_hz())
     }
 
-    /// How far behind the newest sample reading begins: two frames, or a packet and a frame, and
-    /// room for the jitter.
+    /// How long what comes now will wait, in milliseconds.
     #[must_use]
-    pub fn target(&self) -> u32 {
-        (self.longest.max(STEP) + STEP + 2 * self.jitter).min(DELAY_MAX)
+    pub fn target_ms(&self) -> u32 {
+        self.delay.wanted() / (self.clock_hz() / 1_000)
     }
 
     /// How long the speaker has been silent, as far as it was pulled.
@@ -192,128 +182,344 @@ impl Buffer {
         u32::from(self.quiet) * FRAME_MS
     }
 
-    /// Reads the next 20 ms, concealing what is missing.
-    pub fn pull(&mut self, out: &mut [i16; FRAME]) {
-        let Some(end) = self.end else {
-            out.fill(0);
-            self.quiet = self.quiet.saturating_add(1);
-            return;
-        };
-        let fresh = end.wrapping_sub(self.target());
-        let mut play = self.play.unwrap_or(fresh);
-        // Far away on either side: a pause of the sender, or a stall of ours.
-        if !(0..=SPAN).contains(&ahead(end, play)) {
-            play = fresh;
+    /// Packets that came after their turn.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// Milliseconds that were made up, pauses of the sender not counted.
+    #[must_use]
+    pub fn concealed_ms(&self) -> u64 {
+        self.concealed_ms
+    }
+
+    /// Takes a packet of audio.
+    pub fn insert(&mut self, now: Time, header: &Header, codec: Codec, payload: &[u8]) -> Inserted {
+        let ticks = codec.ticks(payload);
+        let is_ready =
+            codec.is_stateless() || self.decoders.iter().any(|decoder| decoder.codec() == codec);
+        if ticks == 0 || payload.len() > self.ring.payload_max() || !is_ready {
+            return Inserted::Odd;
         }
-        let mut filled = 0;
-        while filled < FRAME {
-            match self.find(play) {
-                Found::Slot(slot, offset) => {
-                    let count = self.decode(&slot, offset, &mut out[filled..]);
-                    (filled, play) = (filled + count, play.wrapping_add(ticks(count)));
-                    (self.fade, self.dry) = (0, 0);
-                }
-                Found::Gap(gap) => {
-                    let count = (gap as usize).min(FRAME - filled);
-                    self.conceal(out, filled, filled + count);
-                    self.dry = 0;
-                    (filled, play) = (filled + count, play.wrapping_add(ticks(count)));
-                }
-                Found::Nothing => {
-                    self.conceal(out, filled, FRAME);
-                    filled = FRAME;
-                    self.dry = self.dry.saturating_add(1);
+        let Header { sequence, timestamp, .. } = *header;
+        if self.ring.holds(sequence, timestamp) {
+            return Inserted::Duplicate;
+        }
+        let end = timestamp.wrapping_add(ticks);
+        if let Some((newest, number, heard)) = self.newest {
+            let span = codec.rtp_hz() / 1_000 * SPAN_MS;
+            let is_older = (-100..0).contains(&ahead16(sequence, number));
+            let moved = ahead(end, newest);
+            if heard.rtp_hz() != codec.rtp_hz() {
+                self.newest = None;
+                self.begin_anew();
+                self.delay.anchor(codec.rtp_hz());
+            } else if moved.unsigned_abs() > span && !is_older {
+                self.ring.clear();
+                self.delay.jumped(now, timestamp);
+                self.newest = None;
+                if let Play::At(_) | Play::Waiting(Some(_)) = self.play {
+                    self.play = Play::Waiting(None);
                 }
             }
+        } else {
+            self.delay.anchor(codec.rtp_hz());
         }
-        self.last = *out;
+        self.delay.record(now, timestamp);
+        let passed = match self.play {
+            Play::At(play) | Play::Waiting(Some(play)) => ahead(end, play) <= 0,
+            Play::Waiting(None) | Play::Stopped => false,
+        };
+        if passed {
+            self.late += 1;
+            return Inserted::Late;
+        }
+        self.ring.put((sequence, timestamp), (codec, ticks), payload);
+        self.step = ticks;
+        if self.newest.is_none_or(|(newest, ..)| ahead(end, newest) > 0) {
+            self.newest = Some((end, sequence, codec));
+        }
+        Inserted::New
+    }
+
+    /// A packet of the stream that carries no audio: comfort noise (RFC 3389), an event (RFC 4733).
+    /// Its number is not missing.
+    pub fn skip(&mut self, sequence: u16) {
+        if self.last.is_some_and(|last| sequence == last.wrapping_add(1)) {
+            self.last = Some(sequence);
+        }
+    }
+
+    /// Reads the next 20 ms into the front of `out`, making up what is missing. Returns how many
+    /// samples these are, and how many make a second: of the codec that is heard.
+    pub fn pull(&mut self, now: Time, out: &mut [i16; FRAME_MAX]) -> (usize, u32) {
+        if self.newest.is_some() || self.play != Play::Stopped {
+            if self.play == Play::Stopped {
+                self.play = Play::Waiting(None);
+            }
+            self.turn(now);
+        }
+        let count = self.frame();
+        let out = &mut out[..count];
+        self.stage.play(out);
         let peak = out.iter().map(|sample| sample.unsigned_abs()).max().unwrap_or(0);
         self.quiet = if peak < QUIET { self.quiet.saturating_add(1) } else { 0 };
-        if self.dry >= DRY {
-            let floor = self.floor.filter(|floor| ahead(*floor, play) > 0);
-            (self.play, self.floor) = (None, floor.or(Some(play)));
-        } else {
-            self.play = Some(self.trim(play, end));
-        }
+        self.steer.heard(peak);
+        (count, self.stage.hz())
     }
 
-    /// Skips a frame when there was always one to spare.
-    fn trim(&mut self, play: u32, end: u32) -> u32 {
-        self.spare_min = self.spare_min.min(ahead(end, play).max(0).unsigned_abs());
-        self.window += 1;
-        if self.window < WINDOW {
-            return play;
-        }
-        let needed = 2 * STEP + 2 * self.jitter;
-        let excess = self.spare_min >= needed;
-        if !excess {
-            self.waited = 0;
-        } else if self.quiet == 0 && self.waited < PATIENCE {
-            self.waited += 1;
-        } else {
-            self.waited = 0;
-            (self.window, self.spare_min) = (0, u32::MAX);
-            return play.wrapping_add(STEP);
-        }
-        (self.window, self.spare_min) = (0, u32::MAX);
-        play
+    /// Samples of 20 ms.
+    fn frame(&self) -> usize {
+        self.stage.of_ms(FRAME_MS as usize)
     }
 
-    fn decode(&self, slot: &Slot, offset: u32, out: &mut [i16]) -> usize {
-        let at = place(slot.at);
-        let payload = &self.bytes[at..at + usize::from(slot.length)];
-        Decoder::new(slot.codec).decode(&payload[offset as usize..], out)
+    /// Sees to it that 20 ms can be played.
+    fn turn(&mut self, now: Time) {
+        if let Play::Waiting(floor) = self.play
+            && let Some(begin) = self.beginning(now, floor)
+        {
+            self.play = Play::At(begin);
+            self.steer.begin();
+        }
+        self.weigh(now);
+        self.shorten();
+        while self.stage.pending() < self.frame() {
+            self.supply(now);
+        }
+        self.lengthen();
     }
 
-    /// The packet that holds a sample, or how far the next one is.
-    fn find(&self, play: u32) -> Found {
-        let mut next = None;
-        for slot in self.slots.iter().filter(|slot| self.is_readable(slot)) {
-            let before = ahead(play, slot.timestamp);
-            if before >= 0 && before < slot.ticks.cast_signed() {
-                return Found::Slot(*slot, before.unsigned_abs());
+    /// The packet whose turn it is after a pause: the oldest that has waited long enough, if that was
+    /// not too long; where nothing was played yet, the youngest.
+    fn beginning(&self, now: Time, floor: Option<u32>) -> Option<u32> {
+        let per_ms = self.clock_hz() / 1_000;
+        let frame = FRAME_MS * per_ms;
+        let waited = |packet: &&Packet| {
+            let more = frame.saturating_sub(packet.ticks);
+            let wanted = self.delay.wanted() + more;
+            self.delay.slack(now, packet.timestamp) - wanted.cast_signed()
+        };
+        let ready = || {
+            self.ring
+                .packets()
+                .filter(|packet| floor.is_none_or(|floor| ahead(packet.timestamp, floor) >= 0))
+                .filter(|packet| waited(packet) >= 0)
+        };
+        let stale = (STALE_MS * per_ms).cast_signed();
+        let oldest = ready().max_by_key(waited);
+        let oldest = oldest.filter(|oldest| floor.is_some() && waited(oldest) <= stale);
+        let chosen = oldest.or_else(|| ready().min_by_key(waited));
+        chosen.map(|packet| packet.timestamp)
+    }
+
+    /// Decodes the next packet or makes up what is not there. Always adds something.
+    fn supply(&mut self, now: Time) {
+        let Play::At(play) = self.play else { return self.idle() };
+        let per_ms = self.clock_hz() / 1_000;
+        match self.ring.find(play) {
+            Found::Packet(packet, into) => self.decode(&packet, into, 0),
+            Found::Gap(packet, gap) => {
+                let between = self.last.map_or(0, |last| ahead16(packet.sequence, last));
+                let left = gap.saturating_sub(self.dry);
+                if left == 0 || (between == 1 && gap <= GLITCH_MS * per_ms) {
+                    self.count_lost(if between == 1 { 0 } else { gap });
+                    self.play = Play::At(packet.timestamp);
+                } else if between == 1 {
+                    self.play = Play::Waiting(Some(play));
+                    match self.beginning(now, Some(play)) {
+                        Some(begin) => self.play = Play::At(begin),
+                        None => self.idle(),
+                    }
+                } else {
+                    self.bridge(&packet, play, left);
+                }
             }
-            if before < 0 {
-                let gap = before.unsigned_abs();
-                next = Some(next.map_or(gap, |nearest: u32| nearest.min(gap)));
+            Found::Nothing if self.is_dtx => {
+                self.play = Play::Waiting(Some(play));
+                self.idle();
+            }
+            Found::Nothing => {
+                self.dry += self.make_up(self.wanting());
+                if self.dry >= PAUSE_MS * per_ms {
+                    self.dry = 0;
+                    self.play = Play::Waiting(Some(play));
+                }
             }
         }
-        next.map_or(Found::Nothing, Found::Gap)
     }
 
-    fn is_readable(&self, slot: &Slot) -> bool {
-        slot.used
-            && self.written - slot.at <= BYTES as u64
-            && self.floor.is_none_or(|floor| ahead(slot.timestamp, floor) >= 0)
-    }
-
-    /// Repeats the last frame, each time at half its strength, then silence.
-    fn conceal(&mut self, out: &mut [i16; FRAME], from: usize, to: usize) {
-        let shift = u32::from(self.fade.min(14)) + 1;
-        let silent = self.fade >= 3;
-        for (sample, last) in out[from..to].iter_mut().zip(&self.last[from..to]) {
-            *sample = if silent { 0 } else { last >> shift };
+    /// Makes up what was lost before a packet that is there.
+    fn bridge(&mut self, next: &Packet, play: u32, left: u32) {
+        let per_ms = self.clock_hz() / 1_000;
+        self.count_lost(self.dry);
+        if next.codec == Codec::Opus {
+            // The packet may tell of the one before it, which is as long as it is.
+            let before = left.saturating_sub(next.ticks);
+            let made = if before > 0 {
+                self.make_up(before.min(FRAME_MS * per_ms))
+            } else {
+                self.recover(next, left)
+            };
+            self.count_lost(made);
+            self.play = Play::At(play.wrapping_add(self.dry + made));
+            self.dry = 0;
+            return;
         }
-        if to == FRAME {
-            self.fade = self.fade.saturating_add(1);
+        let piece = left.min(FRAME_MS * per_ms);
+        self.count_lost(piece);
+        self.play = Play::At(play.wrapping_add(self.dry + piece));
+        self.dry = 0;
+        if left > piece {
+            self.make_up(piece);
+        } else {
+            self.decode(next, 0, piece);
         }
     }
-}
 
-/// Samples of a frame as timestamp units.
-fn ticks(samples: usize) -> u32 {
-    u32::try_from(samples).unwrap_or(0)
-}
+    fn count_lost(&mut self, ticks: u32) {
+        self.concealed_ms += u64::from(ticks / (self.clock_hz() / 1_000));
+    }
 
-enum Found {
-    Slot(Slot, u32),
-    Gap(u32),
-    Nothing,
-}
+    /// Ticks that 20 ms cannot be played without.
+    fn wanting(&self) -> u32 {
+        (FRAME_MS * self.clock_hz() / 1_000).saturating_sub(self.pending_ticks()).max(1)
+    }
 
-#[expect(clippy::cast_possible_truncation, reason = "less than the ring's size")]
-fn place(at: u64) -> usize {
-    (at % BYTES as u64) as usize
+    /// Something to play while nothing has its turn.
+    fn idle(&mut self) {
+        if self.is_dtx && self.hole.is_none() && self.is_native() {
+            // Opus knows how the silence sounded.
+            self.make_up(self.wanting());
+            return;
+        }
+        let count = self.frame().saturating_sub(self.stage.pending());
+        let stage = &mut self.stage;
+        self.hole.get_or_insert_with(|| Hole::after(stage)).fill(stage, count);
+    }
+
+    /// Makes up so many ticks, by the codec itself where it can. Returns how many.
+    fn make_up(&mut self, ticks: u32) -> u32 {
+        let codec = self.newest.map(|(_, _, codec)| codec);
+        if self.hole.is_none() && self.is_native() {
+            // Opus counts in 2.5 ms.
+            let count = self.samples(ticks).div_ceil(120) * 120;
+            let decoder = self.decoders.iter_mut().find(|decoder| Some(decoder.codec()) == codec);
+            let room = self.stage.extend(count);
+            let made = decoder.map_or(0, |decoder| decoder.conceal(None, room));
+            let missing = room.len() - made;
+            self.stage.truncate(self.stage.pending() - missing);
+            if made > 0 {
+                return ticks;
+            }
+        }
+        let count = self.samples(ticks);
+        let stage = &mut self.stage;
+        self.hole.get_or_insert_with(|| Hole::after(stage)).fill(stage, count);
+        ticks
+    }
+
+    /// Whether what is played is in the rate of the codec that comes.
+    fn is_native(&self) -> bool {
+        self.newest.is_some_and(|(_, _, codec)| codec.audio_hz() == self.stage.hz())
+    }
+
+    /// Makes up what lies directly before a packet, from what that tells of it. Returns how much.
+    fn recover(&mut self, next: &Packet, left: u32) -> u32 {
+        // Opus counts in 2.5 ms.
+        let ticks = left / 120 * 120;
+        let payload = self.ring.payload(next);
+        let decoder = self.decoders.iter_mut().find(|decoder| decoder.codec() == next.codec);
+        let can = self.hole.is_none() && next.codec.audio_hz() == self.stage.hz();
+        if let Some(decoder) = decoder.filter(|_| can && ticks > 0) {
+            let room = self.stage.extend(ticks as usize);
+            let made = decoder.conceal(Some(payload), room);
+            let missing = room.len() - made;
+            self.stage.truncate(self.stage.pending() - missing);
+            if made > 0 {
+                return left;
+            }
+        }
+        self.make_up(left)
+    }
+
+    /// Ticks as samples of what is played.
+    fn samples(&self, ticks: u32) -> usize {
+        let samples = u64::from(ticks) * u64::from(self.stage.hz()) / u64::from(self.clock_hz());
+        usize::try_from(samples).unwrap_or(0)
+    }
+
+    /// Decodes a packet, of which so many ticks are over, behind a hole of which so many are missing.
+    fn decode(&mut self, packet: &Packet, into: u32, missing: u32) {
+        if packet.codec.audio_hz() != self.stage.hz() {
+            if self.stage.pending() > 0 {
+                // What is played has one rate in 20 ms.
+                let rest = self.frame().saturating_sub(self.stage.pending());
+                let stage = &mut self.stage;
+                Hole::after(stage).fill(stage, rest);
+                return;
+            }
+            self.stage.clear(packet.codec.audio_hz());
+            self.hole = Some(Hole::after(&self.stage));
+        }
+        self.is_dtx = packet.codec == Codec::Opus && self.ring.payload(packet).len() <= DTX;
+        if packet.codec == Codec::Opus {
+            let mut pcm = [0; PACKET_MAX];
+            let (count, ticks) = self.unpack(packet, into, packet.ticks, &mut pcm);
+            self.add(&pcm[..count], missing, packet, ticks);
+        } else {
+            let mut pcm = [0; FRAME_MAX];
+            let most = FRAME_MS * self.clock_hz() / 1_000;
+            let (count, ticks) = self.unpack(packet, into, most, &mut pcm);
+            self.add(&pcm[..count], missing, packet, ticks);
+        }
+    }
+
+    /// Decodes up to so many ticks of a packet. Returns how many samples, and ticks, that are.
+    fn unpack(&mut self, packet: &Packet, into: u32, most: u32, pcm: &mut [i16]) -> (usize, u32) {
+        let payload = self.ring.payload(packet);
+        let left = packet.ticks.saturating_sub(into);
+        let decoder = self.decoders.iter_mut().find(|decoder| decoder.codec() == packet.codec);
+        if packet.codec == Codec::Opus {
+            let count = decoder.map_or(0, |decoder| decoder.decode(payload, pcm));
+            let skipped = count.min(into as usize);
+            pcm.copy_within(skipped..count, 0);
+            return (count - skipped, left);
+        }
+        // One byte is one tick of all others.
+        let ticks = left.min(most);
+        let part = payload.get(into as usize..(into + ticks) as usize).unwrap_or_default();
+        let count = match decoder {
+            Some(decoder) => decoder.decode(part, pcm),
+            None => Decoder::new(packet.codec).decode(part, pcm),
+        };
+        (count, ticks)
+    }
+
+    fn add(&mut self, pcm: &[i16], missing: u32, packet: &Packet, ticks: u32) {
+        let missing = self.samples(missing);
+        let hole = if missing > 0 {
+            let stage = &self.stage;
+            Some(self.hole.take().unwrap_or_else(|| Hole::after(stage)))
+        } else {
+            self.hole.take()
+        };
+        if pcm.is_empty() {
+            // It is none: what it should have been is made up.
+            self.make_up(ticks.max(1));
+        } else if let Some(hole) = hole {
+            hole.join(&mut self.stage, missing, pcm);
+        } else {
+            self.stage.push(pcm);
+        }
+        let Play::At(play) = self.play else { return };
+        self.play = Play::At(play.wrapping_add(ticks));
+        if self.last != Some(packet.sequence) {
+            let lost = self.last.map_or(0, |last| ahead16(packet.sequence, last).saturating_sub(1));
+            self.delay.lost(lost.max(0).unsigned_abs(), packet.ticks);
+        }
+        (self.dry, self.last) = (0, Some(packet.sequence));
+    }
 }
 
 #[cfg(test)]

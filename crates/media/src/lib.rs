@@ -5,8 +5,8 @@
 //! - [`Engine`] is owned by a media thread. It takes [`Plan`]s and rows of [`matrix`] and moves
 //!   packets.
 //!
-//! Audio inside is 16-bit PCM at 8 kHz in frames of 20 ms. Every codec there is has that clock
-//! and no memory; nothing is resampled.
+//! Audio inside is 16-bit PCM in frames of 20 ms, in each conference at the rate of the best codec
+//! there; what comes and goes at another rate is resampled at the edge.
 #![forbid(unsafe_code)]
 
 pub mod codec;
@@ -43,9 +43,9 @@ pub type Time = core::time::Duration;
 )]
 pub struct LegId(pub u64);
 
-/// Samples per second inside the mixer.
+/// Samples per second of a telephone, of the tones we make, and of a mixer without better codecs.
 pub const RATE_HZ: u32 = 8_000;
 /// Milliseconds in one frame of the mixer.
 pub const FRAME_MS: u32 = 20;
-/// Samples in one frame of the mixer.
+/// Samples in one frame of [`RATE_HZ`].
 pub const FRAME: usize = (RATE_HZ / 1_000 * FRAME_MS) as usize;

@@ -1,30 +1,44 @@
-//! In steady state a tick allocates nothing: music, forwarding and mixing are watched by an
+//! A tick allocates nothing: music, forwarding, mixing and recording in all codecs are watched by an
 //! allocator that counts.
 #![allow(unsafe_code, reason = "a global allocator cannot be written without")]
 
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
 
 use common::{Phone, ms, phone, plan, port, row, speakers};
-use media::{Channel, Codec, Command, Engine, EngineSettings, Hears, Input, Output, Row, Source};
+use media::{
+    Channel, Codec, Command, Engine, EngineSettings, Hears, Input, Output, Row, Source, Tap,
+};
 
 struct Counting;
 
-static COUNT: AtomicU64 = AtomicU64::new(0);
+thread_local! {
+    /// Of this thread: tests run beside each other.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() -> u64 {
+    COUNT.with(Cell::get)
+}
+
+fn counted() {
+    // A thread that is ending has none any more.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
 
 // SAFETY: all is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.fetch_add(1, Ordering::Relaxed);
+        counted();
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         unsafe { System.dealloc(pointer, layout) }
     }
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        COUNT.fetch_add(1, Ordering::Relaxed);
+        counted();
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
@@ -33,39 +47,104 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Twelve seconds of these conferences, reports included; the first two do not count.
-fn allocations(conferences: &[Vec<Row>]) -> (u64, u64) {
+fn allocations(conferences: &[Vec<Row>], codecs: &[Codec]) -> (u64, u64) {
     let mut engine = Engine::new(EngineSettings::default());
     let mut phones = Vec::new();
     for (id, rows) in (1..).zip(conferences) {
         for row in rows {
-            let codec = if row.leg.0 % 2 == 0 { Codec::Pcmu } else { Codec::Pcma };
+            let Some(codec) = codecs.iter().cycle().nth(phones.len()).copied() else { continue };
             let command = Command::Leg(plan(row.leg.0, codec));
             engine.handle(ms(0), Input::Command(command));
             phones.push(Phone::new(row.leg.0, codec, 500.0));
         }
         let command = Command::Matrix { conference: id, generation: 1, rows: rows.clone() };
         engine.handle(ms(0), Input::Command(command));
+        let left = rows.iter().map(|row| row.leg).take(1).collect();
+        let tap = Some(Tap { recording: id, hz: 16_000, left, paused: false });
+        engine.handle(ms(0), Input::Command(Command::Record { conference: id, tap }));
     }
-    let (mut allocated, mut sent) = (0, 0);
+    let (mut allocated, mut sent, mut recorded) = (0, 0, 0);
     for tick in 1..=2_400u64 {
         let now = ms(tick * 5);
         let packets: Vec<_> = match tick % 4 {
             0 => phones.iter_mut().map(|phone| (phone.leg, phone.packet())).collect(),
             _ => Vec::new(),
         };
-        let before = COUNT.load(Ordering::Relaxed);
+        let before = count();
         for (leg, packet) in &packets {
             engine.packet(now, port(*leg), Channel::Rtp, phone(*leg), packet);
         }
         engine.handle_timeout(now);
         while let Some(output) = engine.poll_output() {
-            sent += u64::from(matches!(output, Output::Packet { .. }));
+            match output {
+                Output::Packet { .. } => sent += 1,
+                Output::Recorded { .. } => recorded += 1,
+                Output::Event(_) => {}
+            }
         }
         if tick > 400 {
-            allocated += COUNT.load(Ordering::Relaxed) - before;
+            allocated += count() - before;
         }
     }
+    assert!(recorded >= 600 * conferences.len());
     (allocated, sent)
+}
+
+/// All that is the engine's in 5 ms; returns how often it took memory.
+fn tick(engine: &mut Engine, at_ms: u64, packets: &[(u64, Vec<u8>)]) -> u64 {
+    let before = count();
+    for (leg, packet) in packets {
+        engine.packet(ms(at_ms), port(*leg), Channel::Rtp, phone(*leg), packet);
+    }
+    engine.handle_timeout(ms(at_ms));
+    while engine.poll_output().is_some() {}
+    count() - before
+}
+
+#[test]
+fn a_mix_becomes_forwarding_without_memory_and_a_prompt_ends_without() {
+    let mut engine = Engine::new(EngineSettings::default());
+    let (codecs, ids) = ([Codec::Pcma, Codec::Pcmu, Codec::Opus], [1, 2, 3]);
+    let mut phones: Vec<_> =
+        codecs.iter().zip(ids).map(|(codec, leg)| Phone::new(leg, *codec, 500.0)).collect();
+    for (codec, leg) in codecs.iter().zip(ids) {
+        engine.handle(ms(0), Input::Command(Command::Leg(plan(leg, *codec))));
+    }
+    let matrix = |engine: &mut Engine, generation, rows| {
+        let command = Command::Matrix { conference: 1, generation, rows };
+        engine.handle(ms(generation), Input::Command(command));
+    };
+    let sounds = Command::AddSound {
+        name: "short".into(),
+        sound: media::Pcm { hz: 16_000, samples: vec![900; 20_000].into() },
+    };
+    engine.handle(ms(0), Input::Command(sounds));
+    let third = |hears| row(3, hears);
+    let (one, two) = (row(1, speakers(&[2, 3])), row(2, speakers(&[1, 3])));
+    matrix(&mut engine, 1, vec![one, two, third(speakers(&[1, 2]))]);
+    let mut allocated = 0;
+    for n in 1..=1_200u64 {
+        if n == 400 {
+            let hears = common::prompt(1, "short");
+            let (one, two) = (row(1, speakers(&[2])), row(2, speakers(&[1])));
+            matrix(&mut engine, 2, vec![one, two, third(hears)]);
+        }
+        if n == 600 {
+            phones.iter_mut().for_each(|phone| phone.hz = 0.0);
+        }
+        let packets: Vec<_> = match n % 4 {
+            0 => phones.iter_mut().map(|phone| (phone.leg, phone.packet())).collect(),
+            _ => Vec::new(),
+        };
+        let forwarded = engine.counters().forwarded;
+        let taken = tick(&mut engine, n * 5, &packets);
+        assert!(n > 500 || forwarded == 0, "a mix is not left while somebody speaks");
+        if n > 100 {
+            allocated += taken;
+        }
+    }
+    assert_eq!(allocated, 0);
+    assert!(engine.counters().forwarded > 200);
 }
 
 #[test]
@@ -85,8 +164,11 @@ fn a_tick_allocates_nothing() {
         ("forward", talking, 12_000),
         ("mix", vec![meeting], 4_200),
     ] {
-        let (allocated, sent) = allocations(&conferences);
-        assert_eq!(allocated, 0, "{name}");
-        assert!(sent >= packets - 50, "{name}: {sent}");
+        let laws = [Codec::Pcmu, Codec::Pcma];
+        for codecs in [&laws[..], &Codec::ALL] {
+            let (allocated, sent) = allocations(&conferences, codecs);
+            assert_eq!(allocated, 0, "{name} {codecs:?}");
+            assert!(sent >= packets - 50, "{name} {codecs:?}: {sent}");
+        }
     }
 }

@@ -39,7 +39,7 @@ fn two_are_forwarded_at_once_and_untouched() {
     assert_eq!((bench.tones(1, &ALL), bench.tones(2, &ALL)), (vec![900], vec![500]));
     assert_eq!(bench.engine.counters().mixed, 0);
     bench.assert_continuous(1);
-    let mut twin = bench.phones[0].clone();
+    let mut twin = bench.phones[0].twin();
     let packet = twin.packet();
     bench.sent.clear();
     bench.send(1, phone(1), &packet);
@@ -97,7 +97,7 @@ fn every_packet_time_from_10_to_60_ms_is_heard_forwarded_and_mixed() {
 fn a_duplicate_is_not_forwarded_and_a_loss_shows() {
     let mut bench = two();
     bench.phones.iter_mut().for_each(|phone| phone.mute = true);
-    let mut twin = bench.phones[0].clone();
+    let mut twin = bench.phones[0].twin();
     let packets: Vec<_> = (0..5).map(|_| twin.packet()).collect();
     for packet in [&packets[0], &packets[0], &packets[1], &packets[4], &packets[3]] {
         bench.send(1, phone(1), packet);
@@ -313,7 +313,7 @@ fn a_digit_is_told_once_and_passed_on_over_both_paths() {
             bench.sent.clear();
             bench.events.clear();
             bench.phones[0].mute = true;
-            let mut keys = bench.phones[0].clone();
+            let mut keys = bench.phones[0].twin();
             // A source and a clock of its own, as some phones have it.
             (keys.ssrc, keys.sequence) = (4_711, 3);
             for n in 1..=5 {
@@ -389,6 +389,8 @@ fn music_is_joined_where_it_is_and_a_prompt_is_played_once() {
     // The phases differ: the same samples, some milliseconds apart.
     let (one, two) = (bench.heard(1), bench.heard(2));
     assert!(one.iter().any(|sample| sample.abs() > 500));
+    // Its beginning is faded in.
+    let (one, two) = (&one[160..], &two[160..]);
     let found = (0..=480).any(|shift| {
         one[shift..].starts_with(&two[..2_000]) || two[shift..].starts_with(&one[..2_000])
     });
@@ -398,7 +400,8 @@ fn music_is_joined_where_it_is_and_a_prompt_is_played_once() {
     bench.command(other(3, prompt(7, "hello")));
     bench.run(300);
     let loud = bench.heard(2).iter().filter(|sample| **sample > 4_000).count();
-    assert_eq!(loud, 1_000);
+    // But for the seam at its beginning.
+    assert!((960..=1_000).contains(&loud), "{loud}");
     assert_eq!(bench.events, [Event::Played { leg: LegId(2), play: 7, missing: None }]);
     bench.events.clear();
     bench.command(other(4, prompt(8, "nothing")));

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Engine;
 use super::conference::Conference;
 use super::leg::Leg;
 use super::types::{Command, Event, Pcm};
-use super::{Engine, Sound};
-use crate::codec::CODECS;
 use crate::{LegId, Plan, Row, Time};
 
 impl Engine {
@@ -24,14 +23,22 @@ impl Engine {
                 }
             }
             Command::AddSound { name, sound } => self.add_sound(name, sound),
-            Command::RemoveSound { .. } | Command::Record { .. } => {}
+            Command::RemoveSound { name } => {
+                self.sound_by_name.remove(&name);
+                self.sweep();
+            }
+            Command::Record { conference, tap } => self.record(conference, tap),
         }
     }
 
     /// Those who hear an older sound of this name go on with it.
     pub(super) fn add_sound(&mut self, name: Arc<str>, pcm: Pcm) {
-        self.sound_by_name.insert(name, self.sounds.len());
-        self.sounds.push(Sound { pcm, encoded: [None; CODECS] });
+        self.sound_by_name.remove(&name);
+        self.sweep();
+        let free = self.sounds.iter().position(Option::is_none).unwrap_or(self.sounds.len());
+        self.sounds.resize_with(self.sounds.len().max(free + 1), || None);
+        self.sounds[free] = Some(pcm);
+        self.sound_by_name.insert(name, free);
     }
 
     fn plan(&mut self, now: Time, plan: Plan) {
@@ -47,12 +54,7 @@ impl Engine {
             leg.last_in = now;
         }
         let may_be_silent = !plan.receive && core::mem::take(&mut leg.is_dead);
-        if plan.codec != leg.plan.codec {
-            leg.tx.turn();
-        }
-        // Port, thread and SSRC are the leg's for life.
-        let (port, thread, ssrc) = (leg.plan.port, leg.plan.thread, leg.plan.ssrc);
-        leg.plan = Plan { port, thread, ssrc, ..plan };
+        leg.replan(plan);
         let conference = leg.conference;
         if opened {
             self.outbox.event(Event::Unlatched { leg: id });
@@ -148,7 +150,7 @@ impl Engine {
         }
     }
 
-    fn begin_conference(&mut self, id: u64) -> usize {
+    pub(super) fn begin_conference(&mut self, id: u64) -> usize {
         // The phase with least to do.
         let phase = (0..self.phases.len()).min_by_key(|p| self.phases[*p].len()).unwrap_or(0);
         let conference = Some(Box::new(Conference::new(id, phase)));
@@ -158,13 +160,12 @@ impl Engine {
         });
         self.conferences[slot] = conference;
         self.phases[phase].push(slot);
-        self.stale.reserve(self.conferences.len());
         self.conference_by_id.insert(id, slot);
         self.counters.conferences = self.conference_by_id.len() as u64;
         slot
     }
 
-    fn end_conference(&mut self, slot: usize, id: u64) {
+    pub(super) fn end_conference(&mut self, slot: usize, id: u64) {
         if let Some(conference) = self.conferences[slot].take() {
             self.phases[conference.phase].retain(|other| *other != slot);
             self.free_conferences.push(slot);

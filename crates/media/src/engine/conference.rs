@@ -1,9 +1,10 @@
 //! A conference: its rows, and how they are served.
 
 use super::leg::{Ear, Feed, Leg};
-use super::types::Event;
-use super::{Engine, FRAME, MUSIC, PHASES};
-use crate::{Codec, Hears, LegId, Row, Source};
+use super::tap::Recording;
+use super::{Engine, MUSIC, PHASES};
+use crate::codec::FRAME_MAX;
+use crate::{Codec, Hears, LegId, RATE_HZ, Row, Source};
 
 /// Silence of a speaker in which a mix may give way to forwarding.
 const QUIET_MS: u32 = 200;
@@ -14,7 +15,7 @@ const RINGING: (u16, u16, u16) = (425, 1_000, 4_000);
 #[derive(Debug, PartialEq)]
 pub(super) struct Mix {
     /// Their slots, sorted.
-    speakers: Vec<usize>,
+    pub(super) speakers: Vec<usize>,
     /// Their places among the conference's talkers, or of all others where that is less.
     pub(super) terms: Vec<usize>,
     /// The terms are taken off the sum of all.
@@ -29,13 +30,16 @@ pub(super) struct Conference {
     pub(super) generation: Option<u64>,
     pub(super) rows: Vec<Row>,
     pub(super) phase: usize,
-    /// Slots of all who are in some mix.
+    /// Samples per second of what is mixed: those of the best codec there.
+    pub(super) hz: u32,
+    /// Slots of all who are in some mix, or recorded.
     pub(super) talkers: Vec<usize>,
     pub(super) mixes: Vec<Mix>,
     /// Slots of listeners who are in none.
     pub(super) others: Vec<usize>,
     /// Some mix may turn into forwarding when its speaker is silent.
     pub(super) may_forward: bool,
+    pub(super) recording: Option<Box<Recording>>,
 }
 
 impl Conference {
@@ -45,10 +49,12 @@ impl Conference {
             generation: None,
             rows: Vec::new(),
             phase,
+            hz: RATE_HZ,
             talkers: Vec::new(),
             mixes: Vec::new(),
             others: Vec::new(),
             may_forward: false,
+            recording: None,
         }
     }
 
@@ -60,15 +66,29 @@ impl Conference {
             self.mixes.len() - 1
         })
     }
-}
 
-impl Leg {
-    /// Falls out of its conference.
-    pub(super) fn silence(&mut self) {
-        self.feed = Feed::Nothing;
-        self.ears.clear();
-        self.buffer.stop();
-        self.tx.turn();
+    /// Lists the talkers and chooses for each mix the shorter way to sum it. Takes no memory where
+    /// there are no more of them than before.
+    fn weigh(&mut self) {
+        self.talkers.clear();
+        for mix in self.mixes.iter().filter(|mix| !mix.listeners.is_empty()) {
+            self.talkers.extend_from_slice(&mix.speakers);
+        }
+        if let Some(recording) = &self.recording {
+            self.talkers.extend_from_slice(&recording.heard);
+        }
+        self.talkers.sort_unstable();
+        self.talkers.dedup();
+        self.may_forward = false;
+        for mix in &mut self.mixes {
+            mix.is_rest = mix.speakers.len() > 2 && mix.speakers.len() * 2 > self.talkers.len();
+            let places = self.talkers.iter().enumerate();
+            let chosen = places.filter(|(_, slot)| mix.speakers.contains(slot) != mix.is_rest);
+            mix.terms.clear();
+            mix.terms.extend(chosen.map(|(place, _)| place));
+            mix.listeners.sort_unstable();
+            self.may_forward |= mix.speakers.len() == 1 && !mix.listeners.is_empty();
+        }
     }
 }
 
@@ -82,10 +102,9 @@ impl Engine {
         let before = core::mem::take(&mut conference.mixes);
         let talked = core::mem::take(&mut conference.talkers);
         conference.others.clear();
-        let members: Vec<usize> =
-            rows.iter().filter_map(|row| self.member(row.leg, conference.id)).collect();
-        for member in &members {
-            if let Some(leg) = self.leg(*member) {
+        for row in &rows {
+            let member = self.member(row.leg, conference.id);
+            if let Some(leg) = member.and_then(|member| self.leg(member)) {
                 leg.ears.clear();
             }
         }
@@ -95,7 +114,9 @@ impl Engine {
             }
         }
         conference.rows = rows;
-        self.weigh(&mut conference);
+        conference.others.reserve(conference.rows.len());
+        self.note_recorded(&mut conference);
+        conference.weigh();
         for old in talked.iter().filter(|old| !conference.talkers.contains(old)) {
             if let Some(leg) = self.leg(*old) {
                 leg.buffer.stop();
@@ -104,12 +125,13 @@ impl Engine {
         if before.is_empty() && !conference.mixes.is_empty() {
             self.choose_phase(&mut conference, slot);
         }
+        self.choose_rate(&mut conference);
         let talkers = conference.talkers.len();
-        self.frames.resize(self.frames.len().max(talkers), [0; FRAME]);
+        self.frames.resize(self.frames.len().max(talkers), [0; FRAME_MAX]);
         self.conferences[slot] = Some(conference);
     }
 
-    fn member(&self, leg: LegId, conference: u64) -> Option<usize> {
+    pub(super) fn member(&self, leg: LegId, conference: u64) -> Option<usize> {
         let slot = self.by_id.get(&leg).copied()?;
         let leg = self.legs.get(slot)?.as_deref()?;
         (leg.conference == Some(conference)).then_some(slot)
@@ -124,7 +146,7 @@ impl Engine {
     ) {
         let feed = match hears {
             Hears::Silence => Feed::Silence,
-            Hears::Source(source) => self.source(listener, source),
+            Hears::Source(source) => self.source(conference.phase, listener, source),
             Hears::Speakers(legs) => {
                 let slots = legs.iter().filter_map(|leg| self.member(*leg, conference.id));
                 let mut speakers: Vec<usize> = slots.filter(|s| *s != listener).collect();
@@ -155,8 +177,7 @@ impl Engine {
         };
         leg.feed = feed;
         if !same {
-            leg.gap = 0;
-            leg.tx.turn();
+            leg.turn();
         }
         match leg.feed {
             Feed::Mix(mix) => conference.mixes[mix].listeners.push((codec, listener)),
@@ -178,71 +199,92 @@ impl Engine {
         let Some(speaker) = get(first).filter(|_| speakers.len() == 1) else {
             return Feed::Mix(conference.mix_of(speakers));
         };
-        let can = speaker.plan.codec.forwards_to(leg.plan.codec);
         let was_mixed = match leg.feed {
             Feed::Mix(old) => before.get(old).is_some_and(|mix| mix.speakers.contains(&first)),
             _ => false,
         };
-        if can && (!was_mixed || speaker.buffer.quiet_ms() >= QUIET_MS) {
+        if speaker.forwards_to(leg) && (!was_mixed || speaker.buffer.quiet_ms() >= QUIET_MS) {
             return Feed::Forward(first);
         }
-        conference.may_forward = can;
         Feed::Mix(conference.mix_of(speakers))
     }
 
-    fn source(&mut self, listener: usize, source: &Source) -> Feed {
+    fn source(&mut self, phase: usize, listener: usize, source: &Source) -> Feed {
+        let Some(codec) = self.leg(listener).map(|leg| leg.plan.codec) else {
+            return Feed::Silence;
+        };
+        let name = match source {
+            Source::Ringing | Source::Tone { .. } => {
+                return match self.leg(listener) {
+                    Some(leg) if leg.feed.source() == Some(source) => leg.feed.clone(),
+                    _ => Feed::Tone { source: source.clone(), at: 0 },
+                };
+            }
+            Source::Prompt { sounds, .. } => return self.prompt(listener, source, sounds),
+            Source::Music(name) => name,
+        };
+        let sound = self.sound(name).or_else(|| self.sound(MUSIC)).unwrap_or(0);
+        let hz = self.sounds[sound].as_ref().map_or(RATE_HZ, |pcm| pcm.hz);
+        let playing = self.leg(listener).and_then(|leg| match &leg.feed {
+            Feed::Music { source: old, station } if old == source => Some(*station),
+            _ => None,
+        });
+        // What is replaced under its name goes on for those who hear it.
+        let playing = playing.and_then(|station| self.stations.get(station)?.as_ref());
+        let sound = playing.map_or(sound, |station| station.sound);
+        let station = self.station(sound, codec, phase);
+        if let Some(leg) = self.leg(listener) {
+            leg.coder.prepare(hz);
+        }
+        Feed::Music { source: source.clone(), station }
+    }
+
+    fn prompt(&mut self, listener: usize, source: &Source, names: &[std::sync::Arc<str>]) -> Feed {
+        let found: Vec<Option<usize>> = names.iter().map(|name| self.sound(name)).collect();
+        let missing = names.iter().zip(&found).find(|(_, sound)| sound.is_none());
+        let missing = missing.map(|(name, _)| name.clone());
+        let clips: Box<[usize]> = found.into_iter().flatten().collect();
+        let rates: Vec<u32> =
+            clips.iter().filter_map(|clip| Some(self.sounds[*clip].as_ref()?.hz)).collect();
         let Some(leg) = self.leg(listener) else { return Feed::Silence };
         if leg.feed.source() == Some(source) {
             return leg.feed.clone();
         }
-        let id = leg.plan.leg;
-        let (name, is_prompt) = match source {
-            Source::Ringing | Source::Tone { .. } => {
-                return Feed::Tone { source: source.clone(), at: 0 };
-            }
-            Source::Music(name) => (name, false),
-            Source::Prompt { sounds, .. } => match sounds.first() {
-                Some(name) => (name, true),
-                None => return Feed::Over(source.clone()),
-            },
-        };
-        let found = self.sound_by_name.get(name).copied();
-        let found = found.filter(|sound| !self.sounds[*sound].pcm.samples.is_empty());
-        match found {
-            Some(sound) if is_prompt => Feed::Sound { source: source.clone(), sound, at: 0 },
-            None if is_prompt => {
-                let (play, missing) = (source.play(), Some(name.clone()));
-                self.outbox.event(Event::Played { leg: id, play, missing });
-                Feed::Over(source.clone())
-            }
-            found => {
-                let default = self.sound_by_name.get(MUSIC).copied().unwrap_or(0);
-                let sound = found.unwrap_or(default);
-                let length = self.sounds[sound].pcm.samples.len().max(1) as u64;
-                // Everybody joins the music where it is.
-                let at = self.next_tick.unwrap_or(0).wrapping_mul(FRAME as u64 / PHASES as u64);
-                let at = usize::try_from(at % length).unwrap_or(0);
-                Feed::Sound { source: source.clone(), sound, at }
-            }
-        }
+        rates.into_iter().for_each(|hz| leg.coder.prepare(hz));
+        Feed::Prompt { source: source.clone(), clips, clip: 0, at: 0, missing }
     }
 
-    /// Lists the talkers and chooses for each mix the shorter way to sum it.
-    fn weigh(&mut self, conference: &mut Conference) {
-        let all = conference.mixes.iter().flat_map(|mix| mix.speakers.iter().copied());
-        let mut talkers: Vec<usize> = all.collect();
-        talkers.sort_unstable();
-        talkers.dedup();
-        for mix in &mut conference.mixes {
-            mix.is_rest = mix.speakers.len() > 2 && mix.speakers.len() * 2 > talkers.len();
-            let places = talkers.iter().enumerate();
-            let chosen = places.filter(|(_, slot)| mix.speakers.contains(slot) != mix.is_rest);
-            mix.terms = chosen.map(|(place, _)| place).collect();
-            mix.listeners.sort_unstable();
+    /// The sound of a name, unless it has nothing in it.
+    fn sound(&self, name: &str) -> Option<usize> {
+        let sound = self.sound_by_name.get(name).copied()?;
+        let pcm = self.sounds.get(sound)?.as_ref()?;
+        (!pcm.samples.is_empty()).then_some(sound)
+    }
+
+    /// The rate of the mixes: no codec there loses anything by it.
+    fn choose_rate(&mut self, conference: &mut Conference) {
+        let talkers = conference.talkers.iter().copied();
+        let listeners = conference.mixes.iter().flat_map(|mix| mix.listeners.iter());
+        let all = talkers.clone().chain(listeners.map(|(_, slot)| *slot));
+        let codecs = all.filter_map(|slot| Some(self.legs.get(slot)?.as_deref()?.plan.codec));
+        let hz = codecs.map(Codec::audio_hz).max().unwrap_or(RATE_HZ);
+        for talker in talkers {
+            let Some(leg) = self.legs.get_mut(talker).and_then(Option::as_deref_mut) else {
+                continue;
+            };
+            for (_, codec) in &leg.plan.payloads_in {
+                leg.lift.prepare(codec.audio_hz(), hz);
+            }
         }
-        conference.talkers = talkers;
-        let single = conference.mixes.iter().any(|mix| mix.speakers.len() == 1);
-        conference.may_forward &= single;
+        for (_, listener) in conference.mixes.iter().flat_map(|mix| &mix.listeners) {
+            if let Some(leg) = self.legs.get_mut(*listener).and_then(Option::as_deref_mut) {
+                leg.coder.prepare(hz);
+            }
+        }
+        if let Some(recording) = &mut conference.recording {
+            recording.prepare(hz);
+        }
+        conference.hz = hz;
     }
 
     /// Takes the phase after which the talkers' packets have waited least.
@@ -256,21 +298,74 @@ impl Engine {
         };
         let best = (0..PHASES).min_by_key(|phase| (cost(*phase), *phase != conference.phase));
         let best = best.unwrap_or(conference.phase);
-        if best != conference.phase {
-            self.phases[conference.phase].retain(|other| *other != slot);
-            self.phases[best].push(slot);
-            conference.phase = best;
+        if best == conference.phase {
+            return;
+        }
+        self.phases[conference.phase].retain(|other| *other != slot);
+        self.phases[best].push(slot);
+        conference.phase = best;
+        // Music is shared by those of one phase.
+        for listener in &conference.others {
+            let Some(Feed::Music { source, .. }) = self.leg(*listener).map(|l| l.feed.clone())
+            else {
+                continue;
+            };
+            let feed = self.source(best, *listener, &source);
+            if let Some(leg) = self.leg(*listener) {
+                leg.feed = feed;
+            }
         }
     }
 
-    /// Whether a mix of this conference can be forwarded by now.
-    pub(super) fn has_fallen_silent(&self, conference: &Conference) -> bool {
-        conference.may_forward
-            && conference.mixes.iter().filter(|mix| mix.speakers.len() == 1).any(|mix| {
-                let speaker = mix.speakers.first().and_then(|slot| self.legs.get(*slot));
-                let speaker = speaker.and_then(Option::as_deref);
-                speaker.is_some_and(|leg| leg.buffer.quiet_ms() >= QUIET_MS)
-            })
+    /// Mixes of one speaker who has fallen silent give way to forwarding: the mix is behind by its
+    /// buffer, and the jump is not heard now.
+    pub(super) fn forward_the_quiet(&mut self, conference: &mut Conference) {
+        if !conference.may_forward {
+            return;
+        }
+        let mut changed = false;
+        for mix in conference.mixes.iter_mut().filter(|mix| !mix.listeners.is_empty()) {
+            let &[first] = &mix.speakers[..] else { continue };
+            let Some(mut speaker) = self.legs.get_mut(first).and_then(Option::take) else {
+                continue;
+            };
+            if speaker.buffer.quiet_ms() >= QUIET_MS {
+                mix.listeners.retain(|(_, listener)| {
+                    let leg = self.legs.get_mut(*listener).and_then(Option::as_deref_mut);
+                    let Some(leg) = leg.filter(|leg| speaker.forwards_to(leg)) else { return true };
+                    leg.feed = Feed::Forward(first);
+                    leg.turn();
+                    let ears = speaker.ears.iter_mut();
+                    ears.filter(|ear| ear.slot == *listener).for_each(|ear| ear.forward = true);
+                    conference.others.push(*listener);
+                    changed = true;
+                    false
+                });
+            }
+            self.legs[first] = Some(speaker);
+        }
+        if changed {
+            conference.weigh();
+            self.stop_the_unheard(conference);
+        }
+    }
+
+    /// Those whom nobody pulls any more.
+    fn stop_the_unheard(&mut self, conference: &Conference) {
+        for mix in conference.mixes.iter().filter(|mix| mix.listeners.is_empty()) {
+            for speaker in mix.speakers.iter().filter(|s| !conference.talkers.contains(s)) {
+                if let Some(leg) = self.legs.get_mut(*speaker).and_then(Option::as_deref_mut) {
+                    leg.buffer.stop();
+                }
+            }
+        }
+    }
+}
+
+impl Leg {
+    /// Whether what it says can be sent to this listener as it is.
+    fn forwards_to(&self, listener: &Self) -> bool {
+        self.plan.codec.forwards_to(listener.plan.codec)
     }
 }
 

@@ -1,12 +1,16 @@
 //! A leg: what it is sent, what came from it, and where it stands in its conference.
 
+use std::sync::Arc;
+
+use super::coder::{Coder, FORWARDED_MAX, Rates};
 use super::latch::Latch;
 use super::outbox::Outbox;
+use super::pack::Packer;
 use super::transmit::Transmitter;
 use super::types::{Channel, Counters, Report};
 use crate::rtcp::{self, Statistics};
 use crate::rtp::Header;
-use crate::{Codec, Plan, Source, Time, dtmf, jitter};
+use crate::{Codec, Plan, RATE_HZ, Source, Time, dtmf, jitter};
 
 /// What a leg hears, resolved to slots and positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,13 +18,20 @@ pub(super) enum Feed {
     /// It has no row: it is sent nothing.
     Nothing,
     Silence,
-    /// A sound, from a sample on; a prompt ends, music begins anew.
-    Sound {
+    /// Music, where the station is.
+    Music {
         source: Source,
-        sound: usize,
-        at: usize,
+        station: usize,
     },
-    /// A prompt that was played or does not exist.
+    /// What is left of a prompt: its sounds, which of them plays, and from which sample on.
+    Prompt {
+        source: Source,
+        clips: Box<[usize]>,
+        clip: usize,
+        at: usize,
+        missing: Option<Arc<str>>,
+    },
+    /// A prompt that was played.
     Over(Source),
     /// A tone, from a sample on.
     Tone {
@@ -36,9 +47,10 @@ pub(super) enum Feed {
 impl Feed {
     pub(super) fn source(&self) -> Option<&Source> {
         match self {
-            Self::Sound { source, .. } | Self::Tone { source, .. } | Self::Over(source) => {
-                Some(source)
-            }
+            Self::Music { source, .. }
+            | Self::Prompt { source, .. }
+            | Self::Tone { source, .. }
+            | Self::Over(source) => Some(source),
             Self::Nothing | Self::Silence | Self::Forward(_) | Self::Mix(_) => None,
         }
     }
@@ -66,6 +78,11 @@ pub(super) struct Leg {
     pub(super) plan: Plan,
     pub(super) latch: Latch,
     pub(super) tx: Transmitter,
+    pub(super) coder: Coder,
+    /// Where the peer wants packets of another length.
+    packer: Option<Box<Packer>>,
+    /// From what it says to the mixer.
+    pub(super) lift: Rates,
     pub(super) statistics: Statistics,
     pub(super) buffer: jitter::Buffer,
     pub(super) keys: dtmf::Receiver,
@@ -93,12 +110,17 @@ pub(super) struct Leg {
 
 impl Leg {
     pub(super) fn new(plan: Plan, now: Time) -> Self {
+        let mut buffer = jitter::Buffer::default();
+        buffer.prepare(plan.payloads_in.iter().map(|(_, codec)| *codec));
         Self {
             latch: Latch::new(plan.remote_rtp, plan.signalling),
-            tx: Transmitter::new(plan.ssrc),
+            tx: Transmitter::new(plan.ssrc, plan.codec.rtp_hz()),
+            coder: Coder::new(plan.codec),
+            packer: packer(&plan),
+            lift: Rates::default(),
             plan,
             statistics: Statistics::default(),
-            buffer: jitter::Buffer::default(),
+            buffer,
             keys: dtmf::Receiver::default(),
             digits: dtmf::Sender::default(),
             digit_at: 0,
@@ -144,7 +166,40 @@ impl Leg {
         self.last_audio.is_some_and(|last| now.saturating_sub(last) < self.pause())
     }
 
-    /// Sends a frame of ours.
+    /// A newer plan. Port, thread and SSRC are the leg's for life.
+    pub(super) fn replan(&mut self, plan: Plan) {
+        let (port, thread, ssrc) = (self.plan.port, self.plan.thread, self.plan.ssrc);
+        if plan.codec != self.plan.codec {
+            self.coder = Coder::new(plan.codec);
+            self.tx.clock_is(plan.codec.rtp_hz());
+            self.turn();
+        }
+        if (plan.codec, plan.ptime_ms) != (self.plan.codec, self.plan.ptime_ms) {
+            self.packer = packer(&plan);
+        }
+        self.buffer.prepare(plan.payloads_in.iter().map(|(_, codec)| *codec));
+        self.plan = Plan { port, thread, ssrc, ..plan };
+    }
+
+    /// It hears something else from now on.
+    pub(super) fn turn(&mut self) {
+        self.gap = 0;
+        self.tx.turn();
+        self.coder.turn();
+        if let Some(packer) = &mut self.packer {
+            packer.clear();
+        }
+    }
+
+    /// Falls out of its conference.
+    pub(super) fn silence(&mut self) {
+        self.feed = Feed::Nothing;
+        self.ears.clear();
+        self.buffer.stop();
+        self.turn();
+    }
+
+    /// Sends 20 ms of ours.
     pub(super) fn frame(
         &mut self,
         now: Time,
@@ -152,10 +207,23 @@ impl Leg {
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
-        if self.plan.send && !self.tx.is_in_event(now) && self.latch.target().is_some() {
-            let header = self.tx.frame(now, self.plan.codec.ticks(payload));
-            self.put(header, self.plan.payload_out, payload, None, outbox, counters);
+        if !self.plan.send || self.tx.is_in_event(now) || self.latch.target().is_none() {
+            return;
         }
+        // An Opus encoder says nothing by a payload of nothing.
+        if payload.is_empty() {
+            return;
+        }
+        let Some(mut packer) = self.packer.take() else {
+            return self.packet(now, payload, outbox, counters);
+        };
+        packer.push(payload, |packet| self.packet(now, packet, outbox, counters));
+        self.packer = Some(packer);
+    }
+
+    fn packet(&mut self, now: Time, payload: &[u8], outbox: &mut Outbox, counters: &mut Counters) {
+        let header = self.tx.frame(now, self.plan.codec.ticks(payload));
+        self.put(header, self.plan.payload_out, payload, None, outbox, counters);
     }
 
     /// Forwards a packet of a speaker.
@@ -166,13 +234,23 @@ impl Leg {
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
-        if !self.plan.send || self.latch.target().is_none() || !self.digits.is_idle() {
+        let can = self.plan.send && codec.forwards_to(self.plan.codec);
+        if !can || self.latch.target().is_none() || !self.digits.is_idle() {
             return;
         }
         let Some(header) = self.tx.forward(now, from, codec.ticks(payload)) else { return };
-        let table = codec.recode(self.plan.codec);
         counters.forwarded += 1;
-        self.put(header, self.plan.payload_out, payload, table, outbox, counters);
+        let number = self.plan.payload_out;
+        if self.coder.has_turned() {
+            let mut changed = [0; FORWARDED_MAX];
+            if let Some(changed) = self.coder.first(codec, payload, &mut changed) {
+                self.put(header, number, changed, None, outbox, counters);
+                return self.coder.forwarded(codec, payload);
+            }
+        }
+        let table = codec.recode(self.plan.codec);
+        self.put(header, number, payload, table, outbox, counters);
+        self.coder.forwarded(codec, payload);
     }
 
     /// Sends a packet of an event, if the peer understands them.
@@ -186,6 +264,8 @@ impl Leg {
     ) {
         let Some(number) = self.plan.events_out else { return };
         if self.plan.send && self.latch.target().is_some() {
+            let duration = rescaled(payload.duration, RATE_HZ, self.plan.codec.rtp_hz());
+            let payload = dtmf::Payload { duration, ..payload };
             let header = self.tx.event(now, place, payload.duration, payload.end);
             self.put(header, number, &payload.bytes(), None, outbox, counters);
         }
@@ -260,11 +340,19 @@ impl Leg {
             remote_loss: self.remote_loss,
         }
     }
+}
 
-    /// The prompt it hears, if it does.
-    pub(super) fn prompt(&self) -> Option<Source> {
-        self.feed.source().filter(|source| matches!(source, Source::Prompt { .. })).cloned()
-    }
+/// The duration of an event in another clock, as long as it can be said.
+pub(super) fn rescaled(duration: u16, from_hz: u32, to_hz: u32) -> u16 {
+    let duration = u64::from(duration) * u64::from(to_hz) / u64::from(from_hz.max(1));
+    u16::try_from(duration).unwrap_or(u16::MAX)
+}
+
+/// What cuts the packets, if they are not of 20 ms. Opus stays at that: its frames are its own, and
+/// `ptime` is no more than a wish (RFC 7587 section 7).
+fn packer(plan: &Plan) -> Option<Box<Packer>> {
+    let differs = plan.ptime_ms != 20 && plan.codec.cuts_anywhere();
+    differs.then(|| Box::new(Packer::new(plan.ptime_ms)))
 }
 
 impl Kind {

@@ -18,6 +18,19 @@ struct Datagram {
     end: usize,
 }
 
+/// Twenty milliseconds of a recording: the samples of the left channel, then those of the right.
+#[derive(Clone, Copy, Debug)]
+struct Recorded {
+    recording: u64,
+    frame: u64,
+    length: usize,
+}
+
+/// Frames of a recording that may wait: a driver drains at each tick, so that there is one.
+const RECORDED: usize = 4;
+/// Samples in a frame of both channels at 16 kHz.
+const SAMPLES: usize = 640;
+
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
@@ -25,6 +38,10 @@ pub(super) struct Outbox {
     /// Where the next datagram to be drained begins.
     begin: usize,
     events: VecDeque<Event>,
+    recorded: VecDeque<Recorded>,
+    samples: Vec<i16>,
+    /// Where the next recorded frame to be drained begins.
+    heard: usize,
 }
 
 impl Outbox {
@@ -34,6 +51,32 @@ impl Outbox {
         self.bytes.reserve((packets * PACKET).saturating_sub(self.bytes.len()));
         self.datagrams.reserve(packets.saturating_sub(self.datagrams.len()));
         self.events.reserve((legs * 2 + 64).saturating_sub(self.events.len()));
+    }
+
+    /// Makes room for so many recordings.
+    pub(super) fn reserve_recorded(&mut self, recordings: usize) {
+        let frames = recordings * RECORDED;
+        self.recorded.reserve(frames.saturating_sub(self.recorded.len()));
+        self.samples.reserve((frames * SAMPLES).saturating_sub(self.samples.len()));
+    }
+
+    /// Adds 20 ms of a recording. Returns whether there was room.
+    pub(super) fn recorded(
+        &mut self,
+        recording: u64,
+        frame: u64,
+        left: &[i16],
+        right: &[i16],
+    ) -> bool {
+        let needed = self.samples.len() + left.len() + right.len();
+        let fits =
+            needed <= self.samples.capacity() && self.recorded.len() < self.recorded.capacity();
+        if fits {
+            self.samples.extend_from_slice(left);
+            self.samples.extend_from_slice(right);
+            self.recorded.push_back(Recorded { recording, frame, length: left.len() });
+        }
+        fits
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -65,6 +108,14 @@ impl Outbox {
         if let Some(event) = self.events.pop_front() {
             return Some(Output::Event(event));
         }
+        if let Some(Recorded { recording, frame, length }) = self.recorded.pop_front() {
+            let (left, right) = self.samples[self.heard..].split_at(length);
+            let right = &right[..length];
+            self.heard += 2 * length;
+            return Some(Output::Recorded { recording, frame, left, right });
+        }
+        self.samples.clear();
+        self.heard = 0;
         let Some(Datagram { port, channel, to, end }) = self.datagrams.pop_front() else {
             self.bytes.clear();
             self.begin = 0;

@@ -3,13 +3,13 @@
 use core::net::SocketAddr;
 
 use super::latch::Verdict;
-use super::leg::{Kind, Leg};
+use super::leg::{Kind, Leg, rescaled};
 use super::types::{Channel, Event};
 use super::{Engine, PHASES, phase_of, tick_at};
 use crate::dtmf::{self, Payload, Pressed};
 use crate::jitter::Inserted;
 use crate::rtp::{self, Header};
-use crate::{Codec, Time, rtcp};
+use crate::{Codec, RATE_HZ, Time, rtcp};
 
 impl Engine {
     /// Takes a datagram that came to the pair whose RTP port is `port`.
@@ -86,6 +86,9 @@ impl Engine {
             Kind::Digits => {
                 leg.statistics.record_event(header.ssrc, header.sequence, now);
                 if let Some(payload) = Payload::parse(payload) {
+                    let clock = leg.plan.codec.rtp_hz();
+                    let duration = rescaled(payload.duration, clock, RATE_HZ);
+                    let payload = Payload { duration, ..payload };
                     self.key(now, slot, leg, header.timestamp, payload);
                 }
             }
@@ -107,7 +110,7 @@ impl Engine {
         }
         leg.last_audio = Some(now);
         leg.phase = (phase_of(tick_at(now)) + 1) % PHASES;
-        match leg.buffer.insert(header, codec, payload, leg.statistics.jitter()) {
+        match leg.buffer.insert(now, header, codec, payload) {
             Inserted::Duplicate => return,
             Inserted::Late => leg.late += 1,
             Inserted::New | Inserted::Odd => {}

@@ -1,12 +1,13 @@
 //! What is done every 5 ms.
 
-use super::conference::{Conference, Mix, tone_of};
+use super::coder::Payload;
+use super::conference::tone_of;
 use super::leg::{Feed, Leg};
 use super::types::Event;
-use super::{Engine, NO_AUDIO, Sound, TICK, phase_of};
-use crate::codec::Encoder;
+use super::{Engine, NO_AUDIO, TICK, phase_of};
+use crate::codec::FRAME_MAX;
 use crate::dtmf::{self, Place, Step};
-use crate::{Codec, FRAME, Source, Time, sound};
+use crate::{FRAME, RATE_HZ, Time, sound};
 
 /// Ticks in a second.
 const SECOND: u64 = 200;
@@ -20,8 +21,6 @@ const HUSH: u32 = 5;
 /// From then on one frame in so many keeps the way open, through NAT and past the watch that peers
 /// keep on dead audio. (RFC 6263 asks for one in 15 s; that watch is often set to less.)
 const KEEP_ALIVE: u32 = 50;
-/// A frame of silence by each law.
-const SILENCE: [i16; FRAME] = [0; FRAME];
 
 impl Engine {
     /// One tick: the conferences of its phase, and each leg once a second.
@@ -31,106 +30,76 @@ impl Engine {
         let phase = phase_of(tick);
         for index in 0..self.phases[phase].len() {
             let slot = self.phases[phase][index];
-            let Some(conference) = self.conferences.get_mut(slot).and_then(Option::take) else {
+            let Some(mut conference) = self.conferences.get_mut(slot).and_then(Option::take) else {
                 continue;
             };
-            self.mix(now, &conference);
+            self.mix(now, tick, &mut conference);
             for listener in &conference.others {
-                self.serve(now, *listener);
+                self.serve(now, tick, *listener);
             }
-            if self.has_fallen_silent(&conference) {
-                self.stale.push(slot);
-            }
+            self.forward_the_quiet(&mut conference);
             self.conferences[slot] = Some(conference);
         }
         self.lost_ends(now);
         self.look_after(now, tick);
-        while let Some(slot) = self.stale.pop() {
-            self.arrange(slot);
-        }
-    }
-
-    fn mix(&mut self, now: Time, conference: &Conference) {
-        if conference.mixes.is_empty() {
-            return;
-        }
-        for (talker, frame) in conference.talkers.iter().zip(&mut self.frames) {
-            match self.legs.get_mut(*talker).and_then(Option::as_deref_mut) {
-                Some(leg) => leg.buffer.pull(frame),
-                None => *frame = SILENCE,
-            }
-        }
-        let talkers = &self.frames[..conference.talkers.len().min(self.frames.len())];
-        let mut all = [0; FRAME];
-        if conference.mixes.iter().any(|mix| mix.is_rest) {
-            talkers.iter().for_each(|frame| add(&mut all, frame, 1));
-        }
-        for mix in &conference.mixes {
-            let pcm = sum(mix, &all, talkers);
-            let mut payload = [0; FRAME];
-            let mut encoded: Option<Codec> = None;
-            for (codec, listener) in &mix.listeners {
-                if encoded != Some(*codec) {
-                    Encoder::new(*codec).encode(&pcm, &mut payload);
-                    encoded = Some(*codec);
-                    self.counters.mixed += 1;
-                }
-                let Some(leg) = self.legs.get_mut(*listener).and_then(Option::as_deref_mut) else {
-                    continue;
-                };
-                if !leg.send_digit(now, &mut self.outbox, &mut self.counters) {
-                    leg.frame(now, &payload, &mut self.outbox, &mut self.counters);
-                }
-            }
-        }
     }
 
     /// Twenty milliseconds for a leg that is in no mix.
-    fn serve(&mut self, now: Time, slot: usize) {
+    fn serve(&mut self, now: Time, tick: u64, slot: usize) {
         let Some(mut leg) = self.legs.get_mut(slot).and_then(Option::take) else { return };
         let digit = leg.send_digit(now, &mut self.outbox, &mut self.counters);
-        let codec = leg.plan.codec;
-        let mut payload = [0; FRAME];
-        let wanted = match &mut leg.feed {
-            Feed::Nothing | Feed::Mix(_) => false,
-            Feed::Silence | Feed::Over(_) => {
-                Encoder::new(codec).encode(&SILENCE, &mut payload);
-                true
-            }
-            Feed::Tone { source, at } => {
+        let payload = match leg.feed {
+            Feed::Nothing | Feed::Mix(_) => None,
+            Feed::Silence | Feed::Over(_) => Some(leg.coder.silence()),
+            Feed::Tone { ref source, ref mut at } => {
                 let (hz, on_ms, off_ms) = tone_of(source);
-                let mut pcm = SILENCE;
+                let mut pcm = [0; FRAME];
                 sound::tone(hz, on_ms, off_ms, *at, &mut pcm);
                 *at += FRAME as u64;
-                Encoder::new(codec).encode(&pcm, &mut payload);
-                true
+                Some(leg.coder.encode(RATE_HZ, &pcm))
             }
-            Feed::Sound { source, sound, at } => {
-                let is_prompt = matches!(source, Source::Prompt { .. });
-                let over = self.sounds[*sound].frame(codec, at, is_prompt, &mut payload);
-                if over {
-                    self.over(&mut leg);
-                }
-                true
-            }
+            Feed::Music { station, .. } => Some(self.hear_station(tick, station, &mut leg.coder)),
+            Feed::Prompt { .. } => Some(self.play(&mut leg)),
             Feed::Forward(speaker) => {
-                let speaker = *speaker;
-                Encoder::new(codec).encode(&SILENCE, &mut payload);
                 leg.gap = if self.is_gap(now, &leg, speaker) { leg.gap + 1 } else { 0 };
-                (1..=HUSH).contains(&leg.gap) || leg.gap.is_multiple_of(KEEP_ALIVE) && leg.gap > 0
+                let is_due = (1..=HUSH).contains(&leg.gap)
+                    || leg.gap.is_multiple_of(KEEP_ALIVE) && leg.gap > 0;
+                is_due.then(|| leg.coder.silence())
             }
         };
-        if wanted && !digit {
-            leg.frame(now, &payload, &mut self.outbox, &mut self.counters);
+        if let Some(payload) = payload.filter(|_| !digit) {
+            leg.frame(now, payload.bytes(), &mut self.outbox, &mut self.counters);
         }
         self.legs[slot] = Some(leg);
     }
 
-    fn over(&mut self, leg: &mut Leg) {
-        let Some(source) = leg.prompt() else { return };
-        let play = source.play();
-        leg.feed = Feed::Over(source);
-        self.outbox.event(Event::Played { leg: leg.plan.leg, play, missing: None });
+    /// The next 20 ms of a prompt. A sound that ends within them is followed by the next in the
+    /// next ones.
+    fn play(&mut self, leg: &mut Leg) -> Payload {
+        let Feed::Prompt { source, clips, clip, at, missing } = &mut leg.feed else {
+            return leg.coder.silence();
+        };
+        let sound = clips.get(*clip).and_then(|clip| self.sounds.get(*clip)?.as_ref());
+        let payload = match sound {
+            None => leg.coder.silence(),
+            Some(sound) => {
+                let mut pcm = [0; FRAME_MAX];
+                let rest = sound.samples.get(*at..).unwrap_or_default();
+                let count = rest.len().min(sound.frame());
+                pcm[..count].copy_from_slice(&rest[..count]);
+                *at += count;
+                if *at >= sound.samples.len() {
+                    (*clip, *at) = (*clip + 1, 0);
+                }
+                leg.coder.encode(sound.hz, &pcm[..sound.frame()])
+            }
+        };
+        if *clip >= clips.len() {
+            let (play, missing) = (source.play(), missing.take());
+            leg.feed = Feed::Over(source.clone());
+            self.outbox.event(Event::Played { leg: leg.plan.leg, play, missing });
+        }
+        payload
     }
 
     /// Whether a forwarded speaker leaves the listener without anything.
@@ -164,36 +133,9 @@ impl Engine {
     }
 }
 
-impl Sound {
-    /// Encodes the next frame and moves on. Returns whether a prompt is over by it.
-    fn frame(&mut self, codec: Codec, at: &mut usize, once: bool, payload: &mut [u8]) -> bool {
-        let begin = *at;
-        let length = self.pcm.samples.len();
-        *at = if once { begin + FRAME } else { (begin + FRAME) % length.max(1) };
-        let known = &mut self.encoded[codec.index()];
-        if let Some((position, frame)) = known
-            && *position == begin
-        {
-            payload.copy_from_slice(frame);
-            return once && *at >= length;
-        }
-        let mut pcm = SILENCE;
-        for (offset, sample) in pcm.iter_mut().enumerate() {
-            let index = if once { begin + offset } else { (begin + offset) % length.max(1) };
-            *sample = self.pcm.samples.get(index).copied().unwrap_or(0);
-        }
-        let mut frame = [0; FRAME];
-        Encoder::new(codec).encode(&pcm, &mut frame);
-        payload.copy_from_slice(&frame);
-        // The last frame of a prompt ends in silence, where music begins anew: not to be shared.
-        *known = (begin + FRAME <= length).then_some((begin, frame));
-        once && *at >= length
-    }
-}
-
 impl Leg {
     /// Sends 20 ms of a digit, if one waits. Returns whether it takes the place of audio.
-    fn send_digit(
+    pub(super) fn send_digit(
         &mut self,
         now: Time,
         outbox: &mut super::outbox::Outbox,
@@ -210,26 +152,10 @@ impl Leg {
         }
         self.digit_at = if first { 0 } else { self.digit_at + FRAME as u64 };
         let (low, high) = dtmf::tones(payload.event);
-        let (mut pcm, mut bytes) = (SILENCE, [0; FRAME]);
+        let mut pcm = [0; FRAME];
         sound::pair(low, high, self.digit_at, &mut pcm);
-        Encoder::new(self.plan.codec).encode(&pcm, &mut bytes);
-        self.frame(now, &bytes, outbox, counters);
+        let payload = self.coder.encode(RATE_HZ, &pcm);
+        self.frame(now, payload.bytes(), outbox, counters);
         true
     }
-}
-
-fn add(sum: &mut [i32; FRAME], frame: &[i16; FRAME], sign: i32) {
-    for (total, sample) in sum.iter_mut().zip(frame) {
-        *total += sign * i32::from(*sample);
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "clamped to 16 bits")]
-fn sum(mix: &Mix, all: &[i32; FRAME], talkers: &[[i16; FRAME]]) -> [i16; FRAME] {
-    let mut total = if mix.is_rest { *all } else { [0; FRAME] };
-    let sign = if mix.is_rest { -1 } else { 1 };
-    for frame in mix.terms.iter().filter_map(|place| talkers.get(*place)) {
-        add(&mut total, frame, sign);
-    }
-    total.map(|sample| sample.clamp(i16::MIN.into(), i16::MAX.into()) as i16)
 }

@@ -9,12 +9,10 @@ use crate::Time;
 use crate::dtmf::Place;
 use crate::rtp::{Header, ahead, ahead16};
 
-/// Timestamp units in a millisecond.
-const PER_MS: u32 = 8;
-/// A pause up to this long is jitter: the timestamps run on.
-const TOLERANCE: u32 = 40 * PER_MS;
-/// A jump of the forwarded timestamp beyond this is a new beginning.
-const JUMP: i32 = 16_000;
+/// A pause of so many milliseconds is jitter: the timestamps run on.
+const TOLERANCE_MS: u32 = 40;
+/// A jump of the forwarded timestamp by so many milliseconds is a new beginning.
+const JUMP_MS: u32 = 2_000;
 /// The same for sequence numbers.
 const LOSS: i16 = 100;
 /// An event that goes on no longer than this without a packet lets audio through again.
@@ -40,6 +38,8 @@ struct Relay {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Transmitter {
     pub(super) ssrc: u32,
+    /// Timestamp units in a millisecond.
+    per_ms: u32,
     /// The next ones.
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
@@ -54,12 +54,13 @@ pub(super) struct Transmitter {
 }
 
 impl Transmitter {
-    pub(super) fn new(ssrc: u32) -> Self {
+    pub(super) fn new(ssrc: u32, rtp_hz: u32) -> Self {
         // Neither number need be secret, but not everybody should start at zero.
         let mixed = ssrc.wrapping_mul(0x9e37_79b9) ^ ssrc.rotate_left(13);
         let [s0, s1, ..] = mixed.to_be_bytes();
         Self {
             ssrc,
+            per_ms: rtp_hz / 1_000,
             sequence: u16::from_be_bytes([s0, s1]) >> 1,
             timestamp: mixed.wrapping_mul(0x85eb_ca6b),
             length: 0,
@@ -77,6 +78,11 @@ impl Transmitter {
         (self.sequence, self.timestamp, self.last) = (sequence, timestamp, last);
     }
 
+    /// The timestamp's clock from now on: another codec.
+    pub(super) fn clock_is(&mut self, rtp_hz: u32) {
+        self.per_ms = rtp_hz / 1_000;
+    }
+
     /// The leg hears something else from now on.
     pub(super) fn turn(&mut self) {
         self.mark = true;
@@ -91,8 +97,8 @@ impl Transmitter {
     /// The timestamp of a packet that begins now.
     fn due(&self, now: Time) -> u32 {
         let Some(last) = self.last else { return self.timestamp };
-        let elapsed = ticks(now.saturating_sub(last));
-        if elapsed > self.length + TOLERANCE {
+        let elapsed = self.ticks(now.saturating_sub(last));
+        if elapsed > self.length + TOLERANCE_MS * self.per_ms {
             self.timestamp.wrapping_add(elapsed - self.length)
         } else {
             self.timestamp
@@ -101,7 +107,7 @@ impl Transmitter {
 
     /// The timestamp of this moment, for a sender report.
     pub(super) fn clock(&self, now: Time) -> u32 {
-        let since = self.last.map_or(0, |last| ticks(now.saturating_sub(last)));
+        let since = self.last.map_or(0, |last| self.ticks(now.saturating_sub(last)));
         self.timestamp.wrapping_sub(self.length).wrapping_add(since)
     }
 
@@ -160,7 +166,13 @@ impl Transmitter {
         let timestamp = ahead(from.timestamp.wrapping_add(anchor.timestamp), self.timestamp);
         anchor.ssrc == from.ssrc
             && (-LOSS..LOSS).contains(&sequence)
-            && (-JUMP..JUMP).contains(&timestamp)
+            && timestamp.unsigned_abs() < JUMP_MS * self.per_ms
+    }
+
+    fn ticks(&self, time: Time) -> u32 {
+        // Longer pauses than a day say nothing more.
+        let ticks = time.as_micros() * u128::from(self.per_ms) / 1_000;
+        u32::try_from(ticks).unwrap_or(u32::MAX >> 1)
     }
 
     /// Numbers a packet of an event, whose timestamp stays that of its beginning.
@@ -172,7 +184,7 @@ impl Transmitter {
         });
         self.anchor = None;
         let next = relay.timestamp.wrapping_add(u32::from(duration));
-        let length = u32::from(duration).min(160);
+        let length = u32::from(duration).min(20 * self.per_ms);
         self.relay = Some(Relay { last: now, ended: relay.ended || end, ..relay });
         let keep = self.timestamp;
         let header = self.step(now, relay.timestamp, length);
@@ -184,11 +196,6 @@ impl Transmitter {
     pub(super) fn is_in_event(&self, now: Time) -> bool {
         self.relay.is_some_and(|r| !r.ended && now.saturating_sub(r.last) < EVENT_GAP)
     }
-}
-
-fn ticks(time: Time) -> u32 {
-    // Longer pauses than a day say nothing more.
-    u32::try_from(time.as_micros() * u128::from(PER_MS) / 1_000).unwrap_or(u32::MAX >> 1)
 }
 
 #[cfg(test)]
@@ -205,7 +212,7 @@ mod tests {
 
     #[test]
     fn numbers_run_on_over_every_change_of_source() {
-        let mut tx = Transmitter::new(77);
+        let mut tx = Transmitter::new(77, 8_000);
         let (s, t) = (tx.sequence, tx.timestamp);
         let mut seen = Vec::new();
         let mut note = |header: Option<Header>| {
@@ -239,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_event_keeps_its_timestamp_and_audio_goes_on_after_it() {
-        let mut tx = Transmitter::new(1);
+        let mut tx = Transmitter::new(1, 8_000);
         let t = tx.timestamp;
         tx.frame(ms(0), 160);
         for (n, at) in [20u16, 40, 60, 60, 60].into_iter().enumerate() {

@@ -21,7 +21,11 @@ pub fn addr(text: &str) -> SocketAddr {
 }
 
 pub fn plan(leg: u64, codec: Codec) -> Plan {
-    let payload = codec.static_payload_type().unwrap();
+    let payload = number(codec);
+    let mut payloads_in = vec![(0, Codec::Pcmu), (8, Codec::Pcma)];
+    if !codec.is_stateless() {
+        payloads_in.push((payload, codec));
+    }
     Plan {
         leg: LegId(leg),
         generation: 1,
@@ -33,7 +37,7 @@ pub fn plan(leg: u64, codec: Codec) -> Plan {
         mux: false,
         codec,
         payload_out: payload,
-        payloads_in: vec![(0, Codec::Pcmu), (8, Codec::Pcma)],
+        payloads_in,
         events_out: Some(101),
         events_in: Some(96),
         ssrc: 0x1000 + u32::try_from(leg).unwrap(),
@@ -41,6 +45,15 @@ pub fn plan(leg: u64, codec: Codec) -> Plan {
         receive: true,
         ptime_ms: 20,
     }
+}
+
+/// The payload type of a codec, here.
+pub fn number(codec: Codec) -> u8 {
+    codec.static_payload_type().unwrap_or(107)
+}
+
+fn codec_of(number: u8) -> Codec {
+    Codec::from_static(number).unwrap_or(Codec::Opus)
 }
 
 pub fn port(leg: u64) -> u16 {
@@ -69,7 +82,7 @@ pub fn speakers(legs: &[u64]) -> Hears {
 }
 
 /// A phone's sending side: a tone of its own, or silence at 0 Hz.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Phone {
     pub leg: u64,
     pub codec: Codec,
@@ -81,6 +94,7 @@ pub struct Phone {
     pub timestamp: u32,
     pub from: SocketAddr,
     pub mute: bool,
+    encoder: media::Encoder,
 }
 
 impl Phone {
@@ -96,28 +110,37 @@ impl Phone {
             timestamp: u32::MAX - 3_000,
             from: phone(leg),
             mute: false,
+            encoder: media::Encoder::new(codec),
         }
     }
 
+    /// The same, but for an encoder that has said nothing.
+    pub fn twin(&self) -> Self {
+        Self { encoder: media::Encoder::new(self.codec), ..*self }
+    }
+
     pub fn packet(&mut self) -> Vec<u8> {
-        let samples = self.ptime_ms * 8;
-        let pcm: Vec<i16> = (0..samples)
+        let (audio_hz, rtp_hz) = (self.codec.audio_hz(), self.codec.rtp_hz());
+        let begin = f64::from(self.timestamp) / f64::from(rtp_hz);
+        let pcm: Vec<i16> = (0..self.ptime_ms as u32 * audio_hz / 1_000)
             .map(|n| {
-                let t = f64::from(self.timestamp.wrapping_add(u32::try_from(n).unwrap())) / 8_000.0;
+                let t = begin + f64::from(n) / f64::from(audio_hz);
                 ((t * self.hz * std::f64::consts::TAU).sin() * 6_000.0) as i16
             })
             .collect();
         let mut payload = vec![0; pcm.len()];
-        media::Encoder::new(self.codec).encode(&pcm, &mut payload);
+        let length = self.encoder.encode(&pcm, &mut payload);
+        payload.truncate(length);
+        let samples = self.ptime_ms as u32 * rtp_hz / 1_000;
         let header = Header {
-            payload_type: self.codec.static_payload_type().unwrap(),
+            payload_type: number(self.codec),
             marker: false,
             sequence: self.sequence,
             timestamp: self.timestamp,
             ssrc: self.ssrc,
         };
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(u32::try_from(samples).unwrap());
+        self.timestamp = self.timestamp.wrapping_add(samples);
         let mut packet = header.bytes().to_vec();
         packet.extend(payload);
         packet
@@ -133,6 +156,14 @@ pub struct Sent {
     pub payload: Vec<u8>,
 }
 
+/// Twenty milliseconds of a recording.
+#[derive(Debug)]
+pub struct Recorded {
+    pub frame: u64,
+    /// Left and right.
+    pub channels: [Vec<i16>; 2],
+}
+
 pub struct Bench {
     pub engine: Engine,
     pub now: u64,
@@ -140,6 +171,7 @@ pub struct Bench {
     pub sent: BTreeMap<u64, Vec<Sent>>,
     pub reports: Vec<(u16, Channel, SocketAddr, Vec<u8>)>,
     pub events: Vec<Event>,
+    pub recorded: Vec<Recorded>,
 }
 
 impl Bench {
@@ -151,6 +183,7 @@ impl Bench {
             sent: BTreeMap::new(),
             reports: Vec::new(),
             events: Vec::new(),
+            recorded: Vec::new(),
         }
     }
 
@@ -200,7 +233,10 @@ impl Bench {
             match output {
                 Output::Event(Event::Report(_)) => {}
                 Output::Event(event) => self.events.push(event),
-                Output::Recorded { .. } => {}
+                Output::Recorded { frame, left, right, .. } => {
+                    let channels = [left.to_vec(), right.to_vec()];
+                    self.recorded.push(Recorded { frame, channels });
+                }
                 Output::Packet { port: from, channel, to, data } => {
                     if channel == Channel::Rtcp || media::rtp::is_rtcp(data) {
                         self.reports.push((from, channel, to, data.to_vec()));
@@ -220,6 +256,7 @@ impl Bench {
     pub fn listen(&mut self, millis: u64) {
         self.sent.clear();
         self.events.clear();
+        self.recorded.clear();
         self.run(millis);
     }
 
@@ -227,22 +264,40 @@ impl Bench {
         self.sent.get(&leg).map_or(&[], |sent| &sent[..])
     }
 
-    /// What a leg heard, in the order of its timestamps.
+    /// What a leg heard, in the order of its timestamps, at the rate of its codec.
     pub fn heard(&self, leg: u64) -> Vec<i16> {
         let mut pcm = Vec::new();
-        for sent in self.packets(leg).iter().filter(|sent| sent.header.payload_type < 96) {
-            let codec = Codec::from_static(sent.header.payload_type).unwrap();
-            let mut frame = vec![0; sent.payload.len()];
-            media::Decoder::new(codec).decode(&sent.payload, &mut frame);
-            pcm.extend(frame);
+        let mut decoder: Option<media::Decoder> = None;
+        for sent in self.packets(leg) {
+            let number = sent.header.payload_type;
+            if (96..107).contains(&number) {
+                continue;
+            }
+            let codec = codec_of(number);
+            let known = decoder.take().filter(|decoder| decoder.codec() == codec);
+            let mut now = known.unwrap_or_else(|| media::Decoder::new(codec));
+            let mut frame = vec![0; 5_760];
+            let count = now.decode(&sent.payload, &mut frame);
+            pcm.extend(&frame[..count]);
+            decoder = Some(now);
         }
         pcm
     }
 
+    /// Samples in a second of what a leg heard.
+    pub fn rate(&self, leg: u64) -> u32 {
+        let number = self.packets(leg).iter().map(|sent| sent.header.payload_type);
+        number
+            .filter(|number| !(96..107).contains(number))
+            .map(codec_of)
+            .next()
+            .map_or(8_000, Codec::audio_hz)
+    }
+
     /// Which of these tones a leg hears.
     pub fn tones(&self, leg: u64, of: &[f64]) -> Vec<u32> {
-        let pcm = self.heard(leg);
-        let loud = |hz: &&f64| strength(&pcm, **hz) > 0.05;
+        let (pcm, rate) = (self.heard(leg), self.rate(leg));
+        let loud = |hz: &&f64| strength_at(&pcm, **hz, rate) > 0.05;
         of.iter().filter(loud).map(|hz| *hz as u32).collect()
     }
 
@@ -265,18 +320,24 @@ impl Bench {
             assert_eq!(new.header.ssrc, old.header.ssrc);
             assert_eq!(new.header.sequence, old.header.sequence.wrapping_add(1), "{leg} {new:?}");
             let step = new.header.timestamp.wrapping_sub(old.header.timestamp);
-            let length = u32::try_from(old.payload.len()).unwrap();
+            let codec = codec_of(old.header.payload_type);
+            let length = codec.ticks(&old.payload);
             assert_eq!(step, length, "leg {leg} at {:?}", new.at);
             let gap = new.at - old.at;
-            assert!(gap <= ms(u64::from(length) / 8 + 20), "leg {leg}: {gap:?} at {:?}", new.at);
+            let lasted = ms(u64::from(length * 1_000 / codec.rtp_hz()));
+            assert!(gap <= lasted + ms(20), "leg {leg}: {gap:?} at {:?}", new.at);
         }
     }
 }
 
 pub fn strength(pcm: &[i16], hz: f64) -> f64 {
+    strength_at(pcm, hz, 8_000)
+}
+
+pub fn strength_at(pcm: &[i16], hz: f64, rate: u32) -> f64 {
     let (mut re, mut im) = (0.0, 0.0);
     for (n, sample) in pcm.iter().enumerate() {
-        let angle = std::f64::consts::TAU * hz * n as f64 / 8_000.0;
+        let angle = std::f64::consts::TAU * hz * n as f64 / f64::from(rate);
         re += f64::from(*sample) * angle.cos();
         im += f64::from(*sample) * angle.sin();
     }

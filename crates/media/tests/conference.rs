@@ -1,0 +1,280 @@
+//! What a conference does beyond two laws of one codec: rates, seams, packets of other lengths,
+//! prompts of several sounds, recordings.
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test")]
+
+mod common;
+
+use common::{Bench, number, plan, row, speakers, strength, strength_at};
+use media::{Codec, Command, Event, Hears, LegId, Pcm, Plan, Source, Tap};
+
+const A: f64 = 500.0;
+const B: f64 = 900.0;
+const C: f64 = 1_300.0;
+const ALL: [f64; 3] = [A, B, C];
+
+fn everybody(legs: u64) -> Vec<media::Row> {
+    let others = |leg: u64| (1..=legs).filter(|other| *other != leg).collect::<Vec<_>>();
+    (1..=legs).map(|leg| row(leg, speakers(&others(leg)))).collect()
+}
+
+fn music() -> Hears {
+    Hears::Source(Source::Music("default".into()))
+}
+
+fn tone(hz: u16) -> Hears {
+    Hears::Source(Source::Tone { hz, on_ms: 1_000, off_ms: 0 })
+}
+
+/// The tones a leg heard lately, once what came before has died away.
+fn settled(bench: &mut Bench, leg: u64) -> Vec<u32> {
+    bench.run(300);
+    bench.listen(500);
+    bench.tones(leg, &ALL)
+}
+
+#[test]
+fn each_codec_hears_each_other_at_its_strength() {
+    for first in Codec::ALL {
+        for second in Codec::ALL {
+            let mut bench = Bench::new();
+            bench.leg(1, first, A);
+            bench.leg(2, second, B);
+            bench.matrix(1, everybody(2));
+            bench.run(500);
+            bench.listen(1_000);
+            for (leg, hz) in [(1, B), (2, A)] {
+                let rate = bench.rate(leg);
+                let heard = bench.heard(leg);
+                let strength = strength_at(&heard, hz, rate) * 32_768.0;
+                let level_db = 20.0 * (strength / 6_000.0).log10();
+                assert!(level_db.abs() < 0.7, "{first:?} {second:?} {leg}: {level_db} dB");
+                bench.assert_continuous(leg);
+            }
+        }
+    }
+}
+
+#[test]
+fn all_codecs_in_one_conference() {
+    let mut bench = Bench::new();
+    for ((leg, codec), hz) in (1..).zip([Codec::Pcma, Codec::Opus, Codec::Pcmu]).zip(ALL) {
+        bench.leg(leg, codec, hz);
+    }
+    bench.matrix(1, everybody(3));
+    assert_eq!(settled(&mut bench, 1), [900, 1_300]);
+    assert_eq!(settled(&mut bench, 2), [500, 1_300]);
+    assert_eq!(settled(&mut bench, 3), [500, 900]);
+    // The one with the best codec leaves, and comes back.
+    bench.matrix(2, vec![row(1, speakers(&[3])), row(2, music()), row(3, speakers(&[1]))]);
+    assert_eq!(settled(&mut bench, 1), [1_300]);
+    assert_eq!(settled(&mut bench, 2), [0_u32; 0]);
+    bench.matrix(3, everybody(3));
+    assert_eq!(settled(&mut bench, 2), [500, 1_300]);
+    (1..=3).for_each(|leg| bench.assert_continuous(leg));
+}
+
+/// The steepest step between two samples.
+fn steepest(pcm: &[i16]) -> u16 {
+    pcm.windows(2).map(|pair| pair[0].abs_diff(pair[1])).max().unwrap()
+}
+
+#[test]
+fn a_change_of_source_is_heard_within_40_ms_and_makes_no_click() {
+    for law in [Codec::Pcma, Codec::Pcmu] {
+        let mut bench = Bench::new();
+        bench.leg(1, law, A);
+        bench.leg(2, Codec::Pcma, B);
+        bench.leg(3, Codec::Pcma, C);
+        let steps: [(Hears, f64); 7] = [
+            (tone(400), 400.0),
+            (speakers(&[2]), B),
+            (tone(700), 700.0),
+            (speakers(&[2, 3]), C),
+            (tone(1_000), 1_000.0),
+            (speakers(&[3]), C),
+            (speakers(&[2]), B),
+        ];
+        bench.run(20);
+        for (generation, (hears, hz)) in (1..).zip(steps) {
+            // Not at the same point of the tones each time.
+            bench.run(203 + generation);
+            bench.matrix(generation, vec![row(1, hears), row(2, music()), row(3, music())]);
+            bench.run(40);
+            bench.listen(60);
+            let heard = bench.heard(1);
+            assert!(strength(&heard, hz) > 0.1, "{law:?} {generation}: {hz} not heard");
+        }
+        let mut bench = Bench::new();
+        bench.leg(1, law, 0.0);
+        // Not at a zero where a frame begins.
+        bench.leg(2, Codec::Pcma, 517.0);
+        bench.run(100);
+        for generation in 1..200 {
+            let hears = if generation % 2 == 0 { speakers(&[2]) } else { tone(463) };
+            bench.matrix(generation, vec![row(1, hears), row(2, music())]);
+            bench.run(60 + generation % 23);
+        }
+        // 500 Hz at 7300: a step of 2900 between two samples; a break goes up to 14600.
+        let steep = steepest(&bench.heard(1)[160..]);
+        assert!(steep < 5_000, "{law:?}: {steep}");
+        bench.assert_continuous(1);
+    }
+}
+
+#[test]
+fn packets_are_as_long_as_the_peer_wants_them() {
+    for (ptime_ms, length) in [(10, 80), (20, 160), (30, 240), (40, 320), (60, 480)] {
+        let mut bench = Bench::new();
+        bench.command(Command::Leg(Plan { ptime_ms, ..plan(1, Codec::Pcma) }));
+        bench.leg(2, Codec::Pcmu, A);
+        bench.leg(3, Codec::Pcmu, B);
+        bench.matrix(1, vec![row(1, speakers(&[2, 3])), row(2, music()), row(3, music())]);
+        bench.run(300);
+        bench.sent.clear();
+        bench.run(600);
+        // It says nothing itself: what it hears is sent to where its description says.
+        assert!(bench.packets(1).len() >= 600 / usize::from(ptime_ms) - 1, "{ptime_ms}");
+        assert!(bench.packets(1).iter().all(|sent| sent.payload.len() == length), "{ptime_ms}");
+        assert_eq!(bench.tones(1, &ALL), [500, 900], "{ptime_ms}");
+        bench.assert_continuous(1);
+    }
+}
+
+fn wave(hz: f64, rate: u32, length_ms: u32) -> Pcm {
+    let count = rate / 1_000 * length_ms;
+    let sample =
+        |n: u32| (f64::from(n) * hz * std::f64::consts::TAU / f64::from(rate)).sin() * 8_000.0;
+    Pcm { hz: rate, samples: (0..count).map(|n| sample(n) as i16).collect() }
+}
+
+#[test]
+fn a_prompt_is_its_sounds_in_order_whatever_their_rates() {
+    for codec in Codec::ALL {
+        let mut bench = Bench::new();
+        for (name, hz, rate) in [("a", A, 8_000), ("b", B, 16_000), ("c", C, 48_000)] {
+            let sound = wave(hz, rate, 400);
+            bench.command(Command::AddSound { name: name.into(), sound });
+        }
+        bench.leg(1, codec, 0.0);
+        let sounds = ["a", "x", "c", "b"].map(Into::into).into();
+        bench.matrix(1, vec![row(1, Hears::Source(Source::Prompt { play: 5, sounds }))]);
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            bench.sent.clear();
+            bench.run(400);
+            let heard = bench.tones(1, &ALL);
+            order.push(heard.first().copied());
+        }
+        assert_eq!(order, [Some(500), Some(1_300), Some(900), None], "{codec:?}");
+        let played = Event::Played { leg: LegId(1), play: 5, missing: Some("x".into()) };
+        assert_eq!(bench.events.iter().filter(|event| **event == played).count(), 1);
+        bench.assert_continuous(1);
+    }
+}
+
+#[test]
+fn wideband_music_is_wideband_for_those_who_can_hear_it() {
+    let mut bench = Bench::new();
+    let sound = wave(6_000.0, 16_000, 1_000);
+    bench.command(Command::AddSound { name: "high".into(), sound });
+    for leg in 1..=4 {
+        let codec = if leg < 3 { Codec::Opus } else { Codec::Pcma };
+        bench.leg(leg, codec, 0.0);
+        let hears = Hears::Source(Source::Music("high".into()));
+        let rows = vec![row(leg, hears)];
+        bench.command(Command::Matrix { conference: leg, generation: 1, rows });
+    }
+    bench.run(200);
+    bench.listen(500);
+    for leg in 1..=4 {
+        let level = strength_at(&bench.heard(leg), 6_000.0, bench.rate(leg));
+        assert_eq!(level > 0.15, leg < 3, "{leg}: {level}");
+        // Nothing is folded down to where it does not belong.
+        assert!(strength_at(&bench.heard(leg), 2_000.0, bench.rate(leg)) < 0.002, "{leg}");
+    }
+    // A sound that is taken away plays on for those who hear it.
+    bench.command(Command::RemoveSound { name: "high".into() });
+    bench.listen(500);
+    assert!(strength_at(&bench.heard(1), 6_000.0, 48_000) > 0.15);
+    let rows = vec![row(1, music())];
+    bench.command(Command::Matrix { conference: 1, generation: 2, rows });
+    let rows = vec![row(1, Hears::Source(Source::Music("high".into())))];
+    bench.command(Command::Matrix { conference: 1, generation: 3, rows });
+    bench.listen(500);
+    assert!(
+        strength_at(&bench.heard(1), 6_000.0, 48_000) < 0.01,
+        "who comes later hears the default"
+    );
+}
+
+#[test]
+fn a_recording_has_the_left_and_the_right_whatever_is_heard() {
+    for (codecs, hz) in [
+        ([Codec::Pcma, Codec::Pcma, Codec::Pcmu], 8_000),
+        ([Codec::Pcma, Codec::Opus, Codec::Pcmu], 16_000),
+    ] {
+        let mut bench = Bench::new();
+        let tap = |paused, left: &[u64]| Command::Record {
+            conference: 1,
+            tap: Some(Tap {
+                recording: 9,
+                hz,
+                left: left.iter().map(|leg| LegId(*leg)).collect(),
+                paused,
+            }),
+        };
+        bench.command(tap(false, &[1]));
+        for ((leg, codec), tone) in (1..).zip(codecs).zip(ALL) {
+            bench.leg(leg, codec, tone);
+        }
+        // Two who are forwarded: nothing of it shows, and both are recorded.
+        bench.matrix(1, vec![row(1, speakers(&[2])), row(2, speakers(&[1])), row(3, music())]);
+        let check = |bench: &mut Bench, left: &[u32], right: &[u32], name: &str| {
+            bench.run(200);
+            bench.listen(1_000);
+            assert_eq!(bench.recorded.len(), 50, "{name}");
+            assert!(
+                bench.recorded.windows(2).all(|pair| pair[1].frame == pair[0].frame + 1),
+                "{name}"
+            );
+            let channel = |side: usize| -> Vec<u32> {
+                let frames = bench.recorded.iter().flat_map(|frame| &frame.channels[side]);
+                let pcm: Vec<i16> = frames.copied().collect();
+                assert_eq!(pcm.len(), hz as usize, "{name}");
+                let heard = |tone: &&f64| strength_at(&pcm, **tone, hz) > 0.05;
+                ALL.iter().filter(heard).map(|tone| *tone as u32).collect()
+            };
+            assert_eq!(channel(0), left, "{name}: left");
+            assert_eq!(channel(1), right, "{name}: right");
+        };
+        check(&mut bench, &[500], &[900], "forwarded");
+        bench.matrix(2, everybody(3));
+        check(&mut bench, &[500], &[900, 1_300], "three");
+        bench.matrix(3, vec![row(1, music()), row(2, speakers(&[3])), row(3, speakers(&[2]))]);
+        check(&mut bench, &[], &[900, 1_300], "held");
+        bench.command(tap(true, &[1]));
+        check(&mut bench, &[], &[], "paused");
+        bench.command(tap(false, &[1, 2]));
+        check(&mut bench, &[900], &[1_300], "left is told anew");
+        bench.command(Command::Record { conference: 1, tap: None });
+        bench.listen(200);
+        assert!(bench.recorded.is_empty());
+        (1..=3).for_each(|leg| bench.assert_continuous(leg));
+        assert_eq!(bench.engine.counters().overflowed, 0);
+    }
+}
+
+#[test]
+fn a_payload_that_cannot_be_forwarded_is_not() {
+    // Its plan says one law, it sends what the listener could not read.
+    let mut bench = Bench::new();
+    let mut both = plan(1, Codec::Pcma);
+    both.payloads_in.push((number(Codec::Opus), Codec::Opus));
+    bench.command(Command::Leg(both));
+    bench.phones.push(common::Phone::new(1, Codec::Opus, A));
+    bench.leg(2, Codec::Pcma, B);
+    bench.matrix(1, everybody(2));
+    bench.run(200);
+    bench.listen(300);
+    assert!(bench.packets(2).iter().all(|sent| sent.payload.len() == 160));
+}
