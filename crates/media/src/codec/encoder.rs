@@ -2,12 +2,13 @@
 
 use super::Codec;
 
-/// Speech at full band; above it no telephone gains anything.
-const OPUS_BITRATE: i32 = 32_000;
+/// Speech at full band; above it no telephone gains anything. Below 36 kbit/s libopus has nothing left
+/// for the forward error correction.
+const OPUS_BITRATE: i32 = 40_000;
 /// A quarter of the machine's work at 10 for what nobody hears.
 const OPUS_COMPLEXITY: i32 = 5;
 /// The loss that in-band FEC is made for, in per cent.
-const OPUS_LOSS: i32 = 5;
+const OPUS_LOSS: i32 = 10;
 
 /// The encoder of one outgoing stream. Making one allocates, using it does not.
 #[derive(Debug)]

@@ -85,6 +85,7 @@ impl Engine {
             Kind::Audio(codec) => self.audio(now, leg, &header, codec, payload),
             Kind::Digits => {
                 leg.statistics.record_event(header.ssrc, header.sequence, now);
+                leg.buffer.skip(header.sequence);
                 if let Some(payload) = Payload::parse(payload) {
                     let clock = leg.plan.codec.rtp_hz();
                     let duration = rescaled(payload.duration, clock, RATE_HZ);
@@ -92,7 +93,10 @@ impl Engine {
                     self.key(now, slot, leg, header.timestamp, payload);
                 }
             }
-            Kind::Noise => leg.statistics.record_event(header.ssrc, header.sequence, now),
+            Kind::Noise => {
+                leg.statistics.record_event(header.ssrc, header.sequence, now);
+                leg.buffer.skip(header.sequence);
+            }
             Kind::Unknown => {}
         }
     }

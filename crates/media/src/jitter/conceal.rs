@@ -18,6 +18,8 @@ const DECAY_MS: usize = 50;
 pub(super) const MADE_MAX_MS: usize = 120;
 /// Over how much what was made up is faded into what comes after it, where nothing is missing between.
 const JOIN_MS: usize = 5;
+/// What must be known of what comes after, to go backwards from it.
+const KNOWN_MS: usize = 10;
 /// Samples of a gap that is filled from both sides and of what comes after it, together: 40 ms of
 /// 16 kHz.
 const BOTH_MAX: usize = 640;
@@ -103,10 +105,11 @@ impl Hole {
         self.0.fill(all, begin);
     }
 
-    /// Ends the hole, of which so many samples are still to be made, by what came after it. The two
-    /// meet where they are most alike, up to half a period off.
+    /// Ends the hole, of which so many samples are still to be made, by what came after it. Where
+    /// that is all made already, the two meet where they are most alike, up to half a period later.
     pub(super) fn join(mut self, stage: &mut Stage, missing: usize, next: &[i16]) {
-        if missing > 0 && next.len() >= of_ms(10, stage.hz()) && next.len() + missing <= BOTH_MAX {
+        let is_known = next.len() >= of_ms(KNOWN_MS, stage.hz());
+        if missing > 0 && is_known && next.len() + missing <= BOTH_MAX {
             return self.meet(stage, missing, next);
         }
         let length = stage.of_ms(JOIN_MS).min(next.len());

@@ -24,10 +24,12 @@ const LATE_ONE_IN: u32 = 40;
 /// The whole, of which [`Delay::loss`] is a part, and over how many packets it is measured.
 const LOSS_ONE: u32 = 1 << 16;
 const LOSS_MEMORY: u16 = 128;
+/// The longest that is waited for the packet after a lost one: a second over this.
+const PATIENCE_PART: u32 = 16;
 /// What is believed before anything is known: this many packets at 20 ms.
 const PRIOR: (usize, u32) = (3, 6);
 /// How long the fastest packet is remembered, in seconds: so long, and up to twice that.
-const FASTEST_S: u32 = 2;
+const FASTEST_S: u32 = 1;
 /// One that is faster by so much, in buckets, did not travel faster: the timestamps have jumped.
 const JUMP: i32 = 12;
 /// So much later, in buckets, and for that long, in seconds over five: they have jumped the other way.
@@ -184,8 +186,8 @@ impl Delay {
             missed += self.buckets[last];
         }
         let end = u32::try_from(last).unwrap_or(LONGEST).min(LONGEST) * (self.hz / PER_SECOND);
-        let end = ahead(self.zero.wrapping_add(end), self.base()).max(0);
-        end.unsigned_abs()
+        // Never less than a bucket: the fastest packet of the last seconds is not that of the next.
+        ahead(self.zero.wrapping_add(end), self.base()).max(self.width()).unsigned_abs()
     }
 
     /// Takes the news that so many packets are missing before one of so many ticks.
@@ -195,7 +197,7 @@ impl Delay {
         }
         self.loss -= self.loss / u32::from(LOSS_MEMORY);
         let is_lossy = self.loss * 100 > LOSS_ONE * if self.patience > 0 { 1 } else { 2 };
-        self.patience = if is_lossy { ticks } else { 0 };
+        self.patience = if is_lossy { ticks.min(self.hz / PATIENCE_PART) } else { 0 };
     }
 
     /// The delay that is aimed at, in ticks of the clock.

@@ -55,6 +55,12 @@ impl Ring {
         }
     }
 
+    /// Bytes on the heap.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(super) fn clear(&mut self) {
         self.slots = [None; SLOTS];
     }

@@ -37,6 +37,12 @@ impl Stage {
         }
     }
 
+    /// Bytes on the heap.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        size_of_val(&*self.samples)
+    }
+
     /// Samples per second.
     pub(super) fn hz(&self) -> u32 {
         self.hz

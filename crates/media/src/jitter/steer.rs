@@ -1,11 +1,13 @@
 //! When the delay is changed while somebody speaks.
 //!
 //! A packet is needed at the pull that cannot be served without it; what it may be late by then is
-//! its slack. All packets of a stream have the same few slacks, a frame apart, whatever waits decoded
-//! besides: that is waste. So the delay can be shortened by the waste, and by whole frames where the
-//! slack is more than wanted by that; and is lengthened where the slack is less than wanted.
+//! its slack. The pulls come at one beat: the slacks of packets of 20 ms are the same but for whole
+//! frames, whatever waits decoded besides, and that is waste. So the delay can be shortened by the
+//! waste, and by whole frames where the slack is more than wanted by that; and is lengthened where
+//! the slack is less than wanted.
 
-use super::stretch::{lengthen, shorten};
+use super::ring::Found;
+use super::stretch::{LAG_MAX_MS, lengthen, shorten};
 use super::{Buffer, FRAME_MS, Play, Time};
 
 /// Pulls over which slack and waste are watched.
@@ -17,6 +19,7 @@ const APART: u8 = 3;
 /// How alike two periods must be at first; less is asked for with each vain try.
 const ALIKE: f32 = 0.9;
 const LESS_ALIKE: f32 = 0.02;
+const ALIKE_MIN: f32 = 0.5;
 /// Less waste than this is none.
 const WASTE_MS: u32 = 5;
 /// A frame is quiet whose loudest sample is below the loudest of the last seconds by this, as a shift.
@@ -74,7 +77,10 @@ impl Steer {
     }
 
     fn alike(&self) -> f32 {
-        if self.is_quiet() { -1.0 } else { ALIKE - LESS_ALIKE * f32::from(self.tries) }
+        if self.is_quiet() {
+            return -1.0;
+        }
+        (ALIKE - LESS_ALIKE * f32::from(self.tries)).max(ALIKE_MIN)
     }
 
     fn tried(&mut self, done: bool) {
@@ -94,23 +100,22 @@ impl Buffer {
         let frame = FRAME_MS * clock / 1_000;
         let pending = self.pending_ticks();
         self.steer.since = self.steer.since.saturating_add(1);
-        if pending < frame {
-            let step = self.step.max(1);
-            let last = play.wrapping_add((frame - pending - 1) / step * step);
-            let slack = self.delay.slack(now, last) - self.delay.wanted().cast_signed();
-            let steer = &mut self.steer;
-            steer.slack_min = steer.slack_min.min(slack);
-            steer.is_short = slack < 0;
-        }
+        // The last packet that this pull needs, which may be decoded already.
+        let step = self.step.max(1).cast_signed();
+        let more = (frame.cast_signed() - pending.cast_signed() - 1).div_euclid(step) * step;
+        let slack = self.delay.slack(now, play.wrapping_add_signed(more));
+        let slack = slack - self.delay.wanted().cast_signed();
+        let unit = self.step.clamp(1, frame);
         let steer = &mut self.steer;
-        steer.waste_min = steer.waste_min.min(pending);
+        steer.slack_min = steer.slack_min.min(slack);
+        steer.is_short = slack < 0;
+        steer.waste_min = steer.waste_min.min(pending % unit);
         steer.pulls += 1;
         if steer.pulls < WINDOW {
             return;
         }
-        let frames = u32::try_from(steer.slack_min.max(0)).unwrap_or(0) / frame;
-        let frames = if steer.slack_min == i32::MAX { 0 } else { frames * frame };
-        let surplus = if steer.slack_min < 0 { 0 } else { frames + steer.waste_min };
+        let spare = steer.slack_min.max(0).unsigned_abs() / unit * unit;
+        let surplus = if steer.slack_min < 0 { 0 } else { spare + steer.waste_min };
         steer.windows = if surplus * 1_000 >= WASTE_MS * clock { steer.windows + 1 } else { 0 };
         let is_time = steer.windows >= PATIENCE || steer.is_quiet();
         steer.surplus = if is_time && steer.windows > 0 { surplus } else { 0 };
@@ -150,10 +155,10 @@ impl Buffer {
 
     /// Decodes more than is played next, if it is there.
     fn read_ahead(&mut self) {
-        let wanted = self.frame() + self.stage.of_ms(super::stretch::LAG_MAX_MS);
+        let wanted = self.frame() + self.stage.of_ms(LAG_MAX_MS);
         while self.stage.pending() < wanted {
             let Play::At(play) = self.play else { return };
-            let super::Found::Packet(packet, into) = self.ring.find(play) else { return };
+            let Found::Packet(packet, into) = self.ring.find(play) else { return };
             let before = self.stage.pending();
             if packet.codec.audio_hz() != self.stage.hz() {
                 return;
