@@ -132,13 +132,21 @@ impl Inner {
     /// Gives an order to the switch and waits for the answer, not for long.
     async fn order(&self, command: Command) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
-        Ok(self.ask(Order::Command { command, reply }, answer).await??)
+        let is_made = command.audio().is_some_and(|(audio, _)| audio.is_made());
+        let more = if is_made { b2bua::MAKE_WITHIN } else { Duration::ZERO };
+        let order = Order::Command { command, reply };
+        Ok(self.ask(order, answer, self.settings.reply_within + more).await??)
     }
 
-    async fn ask<T>(&self, order: Order, answer: oneshot::Receiver<T>) -> Result<T, Problem> {
+    async fn ask<T>(
+        &self,
+        order: Order,
+        answer: oneshot::Receiver<T>,
+        within: Duration,
+    ) -> Result<T, Problem> {
         let busy = || Problem::unavailable("the switch does not answer in time");
         self.orders.try_send(order).map_err(|_| busy())?;
-        match tokio::time::timeout(self.settings.reply_within, answer).await {
+        match tokio::time::timeout(within, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) | Err(_) => Err(busy()),
         }

@@ -93,6 +93,7 @@ impl From<b2bua::Problem> for Problem {
             b2bua::Problem::NotFound { what, name } => Self::not_found(what, &name),
             b2bua::Problem::Conflict(detail) => Self::new(StatusCode::CONFLICT, detail),
             b2bua::Problem::Invalid(detail) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            b2bua::Problem::Busy(detail) => Self::unavailable(detail),
         }
     }
 }

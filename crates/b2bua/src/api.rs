@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Config, Name};
 use crate::event::{Event, Recorded, Utc};
 use crate::id::{CallKey, RecordingKey, TaskKey};
+use crate::sound::{Audio, Making, Sounds};
 
 /// Time since the node's epoch.
 pub type Time = core::time::Duration;
@@ -35,6 +36,15 @@ pub enum Input {
     },
     /// A new configuration. Calls and places in queues are never touched by it.
     Configure(Box<Config>),
+    /// All sounds that the media threads have: given at the start, and whenever that changes.
+    Sounds(Box<Sounds>),
+    /// The answer to an [`Output::Make`]. What has been made is with the media threads before.
+    Made {
+        /// From the output.
+        token: u64,
+        /// The bytes its samples take, or why there is none, for whoever asked.
+        result: Result<u64, String>,
+    },
     /// Take no new calls from now on (planned stop).
     Drain,
     /// End all calls now.
@@ -102,6 +112,21 @@ pub enum Output {
         thread: u16,
         /// The order.
         command: media::Command,
+    },
+    /// Make a sound, give it to all media threads by this name, and then answer with
+    /// [`Input::Made`]. Whoever waits for it waits [`crate::MAKE_WITHIN`] at most.
+    Make {
+        /// To be given back.
+        token: u64,
+        /// Its name, which begins with [`crate::MADE`].
+        name: Name,
+        /// What it is; a language is always given.
+        making: Making,
+    },
+    /// What was made by this name is not needed any more: all media threads are to remove it.
+    Forget {
+        /// From [`Output::Make`].
+        name: Name,
     },
     /// Something happened.
     Event(Arc<Event>),
@@ -174,6 +199,23 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// What it lets somebody hear, and in which call. A sound that has to be made for it is made
+    /// first; until then the order waits, and nothing changes.
+    #[must_use]
+    pub fn audio(&self) -> Option<(&Audio, Option<CallKey>)> {
+        match self {
+            Self::HangUp { .. }
+            | Self::Choose { .. }
+            | Self::EndWrapUp { .. }
+            | Self::ExtendWrapUp { .. }
+            | Self::ExplainTask { .. }
+            | Self::ExplainOperator { .. }
+            | Self::Record { .. } => None,
+        }
+    }
+}
+
 /// What a person may choose to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Choice {
@@ -231,6 +273,9 @@ pub enum Problem {
     /// 422.
     #[error("{0}")]
     Invalid(String),
+    /// 503.
+    #[error("{0}")]
+    Busy(String),
 }
 
 /// How much of everything is alive: for metrics, and for the check that nothing leaks.

@@ -40,6 +40,8 @@ pub struct Media {
     pub codecs: Vec<media::Codec>,
     /// The name of the music for queues that name none.
     pub music: Name,
+    /// What is spoken where no queue says: `en`, `ru`.
+    pub language: Name,
     /// Without a packet from a connected leg for this long, the leg counts as lost; never if none.
     pub dead_audio_ms: Option<u64>,
     /// Whether calls are recorded, where their queue does not say.
@@ -159,6 +161,8 @@ pub struct Queue {
     pub auto_connect: bool,
     /// What a waiting caller hears.
     pub music: Option<Name>,
+    /// What is spoken to its callers; that of [`Media`] where absent.
+    pub language: Option<Name>,
     /// Whether a caller is answered when queued, or rings until an operator answers.
     pub answer: Answer,
     /// Answered or abandoned within this time counts as served well.

@@ -15,10 +15,12 @@ mod id;
 mod identity;
 mod recording;
 mod route;
+mod sound;
 mod switch;
 
 pub use api::*;
 pub use config::Config;
 pub use event::{Event, SharedEvent, Utc, What};
 pub use id::{CallKey, ParticipantId, RecordingKey, TaskKey, UnknownId};
+pub use sound::{Audio, MADE, MAKE_WITHIN, Making, Origin, Sound, Sounds, TEXT_MAX, is_name};
 pub use switch::{B2bua, Carried, Start, WrongVersion};

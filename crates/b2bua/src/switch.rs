@@ -11,6 +11,7 @@ use crate::config::{Config, Name};
 use crate::decisions::Decisions;
 use crate::directory::{Directory, Names};
 use crate::event::{Event, Utc, What};
+use crate::flow::sound::SoundDesk;
 use crate::id::{CallKey, TaskKey};
 
 /// What a node begins with.
@@ -54,6 +55,7 @@ pub(crate) struct State {
     pub(crate) by_trunk: BTreeMap<Name, usize>,
     pub(crate) decisions: Decisions,
     pub(crate) draining: bool,
+    pub(crate) desk: SoundDesk,
     seq: u64,
     since_unix: Time,
 }
@@ -95,6 +97,7 @@ impl B2bua {
             by_trunk: BTreeMap::new(),
             decisions: Decisions::default(),
             draining: false,
+            desk: SoundDesk::default(),
             seq: start.first_seq,
             since_unix: start.since_unix,
         };
@@ -110,12 +113,11 @@ impl B2bua {
             Input::Sip(input) => self.endpoint.handle(now, input),
             Input::Media(event) => self.on_media(now, &event),
             Input::Writing(writing) => self.on_writing(now, writing),
-            Input::Command { request, command } => {
-                let result = self.command(now, command);
-                self.reply(request, result);
-            }
+            Input::Command { request, command } => self.order(now, request, command),
             Input::Wall { since_unix } => self.state.since_unix = since_unix.saturating_sub(now),
             Input::Configure(config) => self.configure(now, *config),
+            Input::Sounds(sounds) => self.state.desk.sounds = *sounds,
+            Input::Made { token, result } => self.sound_made(now, token, result),
             Input::Drain => self.state.draining = true,
             Input::Stop => self.stop(now),
         }
@@ -138,6 +140,7 @@ impl B2bua {
                 switch.expired(now, call, timer);
             });
         }
+        self.sounds_overdue(now);
         self.settle(now);
     }
 
@@ -150,7 +153,9 @@ impl B2bua {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let own = self.state.timers.first().map(|(due, ..)| *due);
-        [self.endpoint.poll_timeout(), self.acd.poll_timeout(), own].into_iter().flatten().min()
+        let due =
+            [self.endpoint.poll_timeout(), self.acd.poll_timeout(), own, self.state.desk.due()];
+        due.into_iter().flatten().min()
     }
 
     /// The machine as plain data.

@@ -24,6 +24,8 @@ struct Chaos<'a> {
     now: Time,
     peers: Peers,
     queries: Vec<u64>,
+    /// Sounds it wants made.
+    makings: Vec<u64>,
     calls: Vec<b2bua::CallKey>,
 }
 
@@ -44,6 +46,7 @@ pub fn switch(data: &[u8]) {
         now: Time::ZERO,
         peers: Peers::new(),
         queries: Vec::new(),
+        makings: Vec::new(),
         calls: Vec::new(),
     };
     for user in ["alice", "bob"].into_iter().take(usize::from(kind >> 3) % 3) {
@@ -81,6 +84,7 @@ fn config(kind: u8) -> Config {
             advertise: None,
             codecs: Codec::ALL.to_vec(),
             music: "default".into(),
+            language: "en".into(),
             dead_audio_ms: Some(20_000),
             record: if kind & 4 == 0 { Record::Always } else { Record::OnDemand },
         },
@@ -98,6 +102,7 @@ fn config(kind: u8) -> Config {
             join_empty: kind & 4 == 0,
             auto_connect: true,
             music: None,
+            language: None,
             answer: if kind & 8 == 0 { Answer::AtOnce } else { Answer::OnConnect },
             service_level_ms: 20_000,
             refuse_status: 480,
@@ -130,6 +135,13 @@ impl Chaos<'_> {
                 }
             }
             15 | 16 => self.resolver_answers(),
+            // One answer may be to nothing that was asked.
+            17 if self.dice.below(2) == 0 => {
+                let token = self.makings.pop().unwrap_or(1);
+                let bytes = u64::from(self.dice.byte()) << 18;
+                let result = if bytes == 0 { Err("no voice".into()) } else { Ok(bytes) };
+                self.input(Input::Made { token, result });
+            }
             17 => {
                 let flow = any_flow(&mut self.dice);
                 self.input(Input::Sip(sip::Input::FlowFailed { flow }));
@@ -162,7 +174,8 @@ impl Chaos<'_> {
                 Output::Transmit { bytes, .. } => self.peers.hear(&bytes, is_malformed),
                 Output::Resolve { query, .. } => self.queries.push(query),
                 Output::Event(event) => self.calls.extend(event.call),
-                Output::Media { .. } | Output::Reply { .. } => {}
+                Output::Make { token, .. } => self.makings.push(token),
+                Output::Media { .. } | Output::Forget { .. } | Output::Reply { .. } => {}
             }
         }
     }

@@ -24,6 +24,8 @@ use crate::trouble::Trouble;
 const PAIRS: u16 = 2_000;
 /// Unix time at the beginning.
 const SINCE_UNIX: Time = Time::from_secs(1_790_000_000);
+/// How long it takes to make a sound.
+const MAKE_MS: Ms = 200;
 /// How long all must be quiet before it counts as quiet: longer than any timer of SIP.
 const QUIET: Time = Time::from_secs(200);
 
@@ -45,6 +47,8 @@ pub(crate) enum Act {
     Phone(usize, PhoneAct),
     /// A lying peer does something with the call of this Call-ID.
     Raw(usize, String, RawAct),
+    /// A sound the switch asked for is there.
+    Made(u64),
     /// Something befalls from outside.
     Trouble(Trouble),
 }
@@ -199,6 +203,7 @@ impl World {
             Act::Caller(who, act) => self.caller_acts(who, act),
             Act::Phone(who, act) => self.phone_acts(who, act),
             Act::Raw(who, id, act) => self.raw_acts(who, &id, act),
+            Act::Made(token) => self.tell_switch(Input::Made { token, result: Ok(100_000) }),
             Act::Trouble(trouble) => self.befalls(trouble),
         }
     }
@@ -320,6 +325,8 @@ impl World {
                     self.note(seen);
                     self.person_notices(event.call, &event.what);
                 }
+                Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),
+                Output::Forget { .. } => {}
                 Output::Reply { request, .. } => {
                     self.answered += 1;
                     if request != self.asked {

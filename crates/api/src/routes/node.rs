@@ -35,7 +35,7 @@ pub(crate) async fn reload(
 ) -> Result<StatusCode, Problem> {
     caller.at_least(Role::Admin)?;
     let (reply, answer) = oneshot::channel();
-    match inner.ask(Order::Reload { reply }, answer).await? {
+    match inner.ask(Order::Reload { reply }, answer, inner.settings.reply_within).await? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(faults) => {
             let detail = "the configuration has faults; the old one still holds";

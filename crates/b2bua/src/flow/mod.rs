@@ -20,6 +20,7 @@ mod refer;
 mod reinvite;
 mod replace;
 mod ring;
+pub(crate) mod sound;
 mod transfer;
 mod wait;
 

@@ -8,6 +8,7 @@ use b2bua::config::{Answer, Queue};
 use super::names::{Names, Thing};
 use super::operator::plain;
 use super::section::Section;
+use super::server;
 use super::source::At;
 
 /// A queue as the core sees it.
@@ -48,7 +49,6 @@ const LATER: &[&str] = &[
     "leave_empty",
     "hours",
     "holidays",
-    "language",
     "exit",
     "caller_id",
     "help_hold",
@@ -90,6 +90,9 @@ pub(super) fn read(
         join_empty: section.switch("join_empty", true),
         auto_connect: connects(&section, auto_connect),
         music: song(&section, music),
+        language: section
+            .has("language")
+            .then(|| section.choice("language", server::LANGUAGES, &[]).into()),
         answer: section.choice(
             "answer",
             &[("at-once", Answer::AtOnce), ("on-connect", Answer::OnConnect)],

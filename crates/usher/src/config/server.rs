@@ -214,6 +214,9 @@ pub(super) fn limits(root: &Section<'_>, sip: &mut sip::Config) -> b2bua::config
     limits
 }
 
+/// What can be spoken, the default first.
+pub(super) const LANGUAGES: &[(&str, &str)] = &[("en", "en"), ("ru", "ru")];
+
 /// `[acd] auto_connect`.
 pub(super) fn acd(root: &Section<'_>) -> bool {
     let table = section(root, "acd");
@@ -251,6 +254,7 @@ pub(super) fn media(root: &Section<'_>, sip: &SipSection) -> (MediaSetup, b2bua:
         advertise,
         codecs: codecs(&table),
         music: "default".into(),
+        language: table.choice("language", LANGUAGES, &[]).into(),
         dead_audio_ms,
         record: b2bua::config::Record::Never,
     };

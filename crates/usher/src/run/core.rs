@@ -289,6 +289,16 @@ impl Core {
                     desk.media_is_full |= !thread.send(command);
                 }
             }
+            Output::Make { token, .. } => {
+                let result = Err("this node cannot make sounds".to_owned());
+                desk.again.push_back(Input::Made { token, result });
+            }
+            Output::Forget { name } => {
+                for thread in &mut self.media {
+                    let command = media::Command::RemoveSound { name: name.clone() };
+                    desk.media_is_full |= !thread.send(command);
+                }
+            }
             Output::Event(event) => {
                 desk.decided |= matches!(event.what, What::ReservationOffered { .. });
                 self.events.event(event);

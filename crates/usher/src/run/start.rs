@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use api::{Api, Check, Directory, Order, Records, Role, Settings, Token};
-use b2bua::{B2bua, Start};
+use b2bua::{B2bua, Input, Origin, Sound, Sounds, Start};
 use media::{Command, EngineSettings, Pcm};
 use sip::Transport;
 use store::Store;
@@ -187,6 +187,16 @@ fn start_media(
     threads: &Threads,
 ) -> Result<(), Failure> {
     let sounds = setup.media.music.as_deref().map(music::load).unwrap_or_default();
+    let known = sounds.iter().map(|(name, pcm)| {
+        let ms = pcm.len() as u64 * 1_000 / u64::from(media::RATE_HZ);
+        (name.clone(), Sound { origin: Origin::Music, ms })
+    });
+    let built_in = ("default".into(), Sound { origin: Origin::MadeIn, ms: 8_000 });
+    let known = Sounds {
+        sounds: std::iter::once(built_in).chain(known).collect(),
+        mute: Some("this node cannot speak".into()),
+    };
+    core.switch.handle(core.reception.clock.now(), Input::Sounds(Box::new(known)));
     for pairs in ports.by_thread {
         let settings = EngineSettings { legs_max: pairs.len() };
         let (clock, bell, meters) = (core.reception.clock, core.bell.clone(), core.meters.clone());

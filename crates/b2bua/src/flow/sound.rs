@@ -1,0 +1,268 @@
+//! Sounds: from what somebody asked for to what the media threads play.
+//!
+//! An order that names a sound which has to be made first (`say:`, a URL) waits here until it is
+//! there, and is only then carried out, as if it had been given then. So nothing changes meanwhile,
+//! and whoever gave it learns whether there is such a sound: 422 where it could not be made, 503
+//! where it took too long. What was made is kept for whoever asks for the same next.
+
+use std::collections::BTreeMap;
+
+use media::Source;
+use serde::{Deserialize, Serialize};
+
+use crate::api::{Command, Output, Problem, Time};
+use crate::call::Call;
+use crate::config::Name;
+use crate::id::CallKey;
+use crate::sound::{Audio, MADE, MAKE_WITHIN, Making, Sounds};
+use crate::switch::B2bua;
+
+/// Sounds being made at once, and orders that wait for them.
+const MAKING_MAX: usize = 16;
+const WAITING_MAX: usize = 64;
+/// Sounds that were made and are kept, and the bytes of their samples.
+const KEPT_MAX: usize = 64;
+const KEPT_BYTES_MAX: u64 = 32 << 20;
+/// How long a fetched file counts as what is there.
+const FETCHED_FOR: Time = Time::from_secs(60);
+
+/// What is known of sounds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct SoundDesk {
+    pub(crate) sounds: Sounds,
+    kept: BTreeMap<Making, Kept>,
+    /// By token.
+    under_way: BTreeMap<u64, UnderWay>,
+    /// The last number given to what is made, played or used.
+    last: u64,
+}
+
+/// A sound that was made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Kept {
+    name: Name,
+    bytes: u64,
+    /// Rises with each use.
+    used: u64,
+    until: Option<Time>,
+}
+
+/// A sound being made, and the orders that wait for it, each with its request's number.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct UnderWay {
+    making: Making,
+    due: Time,
+    waiting: Vec<(u64, Command)>,
+}
+
+impl SoundDesk {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// The name of what was made, if it is still good.
+    fn kept(&mut self, now: Time, making: &Making) -> Option<Name> {
+        let used = self.next();
+        let kept = self.kept.get_mut(making)?;
+        if kept.until.is_some_and(|until| until <= now) {
+            return None;
+        }
+        kept.used = used;
+        Some(kept.name.clone())
+    }
+
+    /// Lets an order wait; what is to be done for it, if that is not under way.
+    fn wait(
+        &mut self,
+        now: Time,
+        making: Making,
+        order: (u64, Command),
+    ) -> Result<Option<Output>, (u64, Problem)> {
+        let busy = |request| Err((request, Problem::Busy("too many sounds are being made".into())));
+        let waiting: usize = self.under_way.values().map(|one| one.waiting.len()).sum();
+        if waiting >= WAITING_MAX {
+            return busy(order.0);
+        }
+        if let Some(one) = self.under_way.values_mut().find(|one| one.making == making) {
+            one.waiting.push(order);
+            return Ok(None);
+        }
+        if self.under_way.len() >= MAKING_MAX {
+            return busy(order.0);
+        }
+        let (token, due) = (self.next(), now + MAKE_WITHIN);
+        let one = UnderWay { making: making.clone(), due, waiting: vec![order] };
+        self.under_way.insert(token, one);
+        Ok(Some(Output::Make { token, name: name(token), making }))
+    }
+
+    /// Takes in what was made; the orders that waited for it, and what nobody needs any more.
+    fn take(&mut self, now: Time, token: u64, bytes: u64) -> (Vec<(u64, Command)>, Vec<Name>) {
+        let Some(one) = self.under_way.remove(&token) else {
+            // Nobody waited so long.
+            return (Vec::new(), vec![name(token)]);
+        };
+        let until = matches!(one.making, Making::Fetch { .. }).then_some(now + FETCHED_FOR);
+        let kept = Kept { name: name(token), bytes, used: self.next(), until };
+        let mut gone: Vec<Name> =
+            self.kept.insert(one.making, kept).map(|old| old.name).into_iter().collect();
+        while self.kept.len() > KEPT_MAX || self.kept_bytes() > KEPT_BYTES_MAX {
+            let oldest = self.kept.iter().min_by_key(|(_, kept)| kept.used);
+            let Some(oldest) = oldest.map(|(making, _)| making.clone()) else { break };
+            if self.kept.len() == 1 {
+                // What is waited for is heard, however large it is.
+                break;
+            }
+            gone.extend(self.kept.remove(&oldest).map(|kept| kept.name));
+        }
+        (one.waiting, gone)
+    }
+
+    fn kept_bytes(&self) -> u64 {
+        self.kept.values().map(|kept| kept.bytes).sum()
+    }
+
+    /// When the first that is being made has taken too long.
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.under_way.values().map(|one| one.due).min()
+    }
+}
+
+fn name(token: u64) -> Name {
+    format!("{MADE}/{token}").into()
+}
+
+impl B2bua {
+    /// Takes an order: carries it out, or lets it wait for the sound it names.
+    pub(crate) fn order(&mut self, now: Time, request: u64, command: Command) {
+        let wanted = match command.audio() {
+            Some((Audio::Made(making), call)) => self.unmade(now, making, call),
+            _ => Ok(None),
+        };
+        match wanted {
+            Ok(Some(making)) => self.make(now, making, (request, command)),
+            Ok(None) => {
+                let result = self.command(now, command);
+                self.reply(request, result);
+            }
+            Err(problem) => self.reply(request, Err(problem)),
+        }
+    }
+
+    fn make(&mut self, now: Time, making: Making, order: (u64, Command)) {
+        match self.state.desk.wait(now, making, order) {
+            Ok(output) => output.into_iter().for_each(|output| self.output(output)),
+            Err((request, problem)) => self.reply(request, Err(problem)),
+        }
+    }
+
+    /// What is not there yet of a sound that somebody in a call is to hear.
+    fn unmade(
+        &mut self,
+        now: Time,
+        making: &Making,
+        call: Option<CallKey>,
+    ) -> Result<Option<Making>, Problem> {
+        let call = call.and_then(|call| self.state.calls.get(&call));
+        let language = self.language(call.map(|call| &**call));
+        let making = spoken(making, &language);
+        if self.state.desk.kept(now, &making).is_some() {
+            return Ok(None);
+        }
+        match (&making, &self.state.desk.sounds.mute) {
+            (Making::Speak { .. }, Some(why)) => Err(Problem::Invalid(why.to_string())),
+            _ => Ok(Some(making)),
+        }
+    }
+
+    /// A sound has been made, or cannot be.
+    pub(crate) fn sound_made(&mut self, now: Time, token: u64, result: Result<u64, String>) {
+        match result {
+            Ok(bytes) => {
+                let (orders, gone) = self.state.desk.take(now, token, bytes);
+                for (request, command) in orders {
+                    self.order(now, request, command);
+                }
+                for name in gone {
+                    self.output(Output::Forget { name });
+                }
+            }
+            Err(why) => self.not_made(token, &Problem::Invalid(why)),
+        }
+    }
+
+    fn not_made(&mut self, token: u64, problem: &Problem) {
+        let one = self.state.desk.under_way.remove(&token);
+        for (request, _) in one.into_iter().flat_map(|one| one.waiting) {
+            self.reply(request, Err(problem.clone()));
+        }
+    }
+
+    /// Whoever has waited for long enough is told so.
+    pub(crate) fn sounds_overdue(&mut self, now: Time) {
+        let late = |one: &UnderWay| one.due <= now;
+        let under_way = &self.state.desk.under_way;
+        let late: Vec<u64> =
+            under_way.iter().filter(|(_, one)| late(one)).map(|(token, _)| *token).collect();
+        for token in late {
+            self.not_made(token, &Problem::Busy("the sound was not made in time".into()));
+        }
+    }
+
+    /// The language spoken in a call: that of its queue, else that of the node.
+    pub(crate) fn language(&self, call: Option<&Call>) -> Name {
+        let queue = call.and_then(Call::task).and_then(|task| self.directory.queue(task.queue));
+        let language = queue.and_then(|queue| queue.language.clone());
+        language.unwrap_or_else(|| self.directory.config.media.language.clone())
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the orders that name audio"))]
+    /// What is played for `audio` to somebody in a call. Each prompt is a playing of its own
+    /// ([`media::Event::Played`] names it).
+    ///
+    /// # Errors
+    /// [`Problem::Invalid`] where there is no such sound, naming what there is.
+    pub(crate) fn source(
+        &mut self,
+        now: Time,
+        audio: &Audio,
+        call: Option<&Call>,
+    ) -> Result<Source, Problem> {
+        let language = self.language(call);
+        let desk = &mut self.state.desk;
+        let sounds = match audio {
+            Audio::Music(name) => {
+                return match desk.sounds.sounds.get_key_value(name) {
+                    Some((name, _)) => Ok(Source::Music(name.clone())),
+                    None => Err(desk.sounds.unknown("music", name, &language)),
+                };
+            }
+            Audio::Prompt(names) => {
+                let find = |name: &Name| match desk.sounds.find(name, &language) {
+                    Some((name, _)) => Ok(name.clone()),
+                    None => Err(desk.sounds.unknown("prompt", name, &language)),
+                };
+                names.iter().map(find).collect::<Result<Vec<_>, _>>()?
+            }
+            Audio::Made(making) => match desk.kept(now, &spoken(making, &language)) {
+                Some(name) => vec![name],
+                None => return Err(Problem::Invalid(format!("{audio} has not been made"))),
+            },
+        };
+        Ok(Source::Prompt { play: desk.next(), sounds: sounds.into() })
+    }
+}
+
+/// The same with a language.
+fn spoken(making: &Making, language: &Name) -> Making {
+    match making {
+        Making::Speak { text, language: None } => {
+            Making::Speak { text: text.clone(), language: Some(language.clone()) }
+        }
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
