@@ -211,7 +211,9 @@ impl Command {
             | Self::ExtendWrapUp { .. }
             | Self::ExplainTask { .. }
             | Self::ExplainOperator { .. }
-            | Self::Record { .. } => None,
+            | Self::Record { .. }
+            | Self::RecordingPlayed { .. }
+            | Self::RecordingErased { .. } => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::Input;
-use crate::config::{Config, Limits, Media};
+use crate::config::{Config, Limits, Media, Record};
 use crate::id::CallKey;
 use crate::sound::{Origin, Sound};
 use crate::switch::Start;
@@ -28,6 +28,7 @@ fn switch() -> B2bua {
         music: "default".into(),
         language: "en".into(),
         dead_audio_ms: None,
+        record: Record::Never,
     };
     let config = Config {
         sip,
