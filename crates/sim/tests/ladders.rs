@@ -314,6 +314,15 @@ fn blind_transfers() {
     ];
     let gone = handed_on(leaves, |house| house.operators[1].decline_permille = 1_000);
     check("5589-6.3-failed-left.txt", &about, &gone);
+    let about = [
+        "RFC 5589 6.3, failed transfer: the caller hangs up while op1 rings. op0 hears what became of it",
+        "before the BYE, also where the answer to a NOTIFY is still to come (RFC 3515 2.4.7).",
+    ];
+    let impatient = handed_on(blind, |house| {
+        house.operators[1].ignore_permille = 1_000;
+        house.callers[0].talk_ms = 3_000;
+    });
+    check("5589-6.3-caller-gone.txt", &about, &impatient);
     let about =
         ["RFC 5589 6.1 to a queue: it counts as answering when the caller has their place in it."];
     check("5589-6.1-queue.txt", &about, &handed_on(Plan::blind(Goal::Queue), |_| {}));

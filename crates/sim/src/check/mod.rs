@@ -3,6 +3,7 @@
 
 mod hearing;
 mod recording;
+mod referred;
 mod reliable;
 mod tasks;
 mod topology;

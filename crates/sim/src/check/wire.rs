@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use sip::Time;
 use sip::msg::{Message, Method, Name};
 
+use super::referred::Referred;
 use super::reliable::Reliable;
 
 /// 64·T1: how long a transaction may live without a sign of the peer.
-const LIFE: Time = Time::from_secs(32);
+pub(super) const LIFE: Time = Time::from_secs(32);
 
 /// The fold.
 #[derive(Debug, Default)]
@@ -28,6 +29,7 @@ pub(crate) struct Wire {
     /// 2xx of the switch's to INVITEs, by Call-ID and tag of the peer's.
     given: BTreeMap<(String, String), Given>,
     reliable: Reliable,
+    referred: Referred,
 }
 
 #[derive(Debug)]
@@ -70,6 +72,7 @@ fn dialog(message: &Message) -> (String, String) {
 impl Wire {
     pub(crate) fn received(&mut self, now: Time, message: &Message) {
         let Some(branch) = branch(message) else { return };
+        self.referred.received(message);
         match (message.method(), message.status()) {
             (Some(Method::Invite), _) if message.to_tag().is_none() => {
                 let last = self.came.insert(branch.clone(), now);
@@ -140,6 +143,7 @@ impl Wire {
     pub(crate) fn sent(&mut self, now: Time, message: &Message) -> Result<(), String> {
         let Some(branch) = branch(message) else { return Err("no branch".into()) };
         self.reliable.sent(message)?;
+        self.referred.sent(now, message)?;
         match (message.method(), message.status()) {
             (Some(Method::Invite), _) if message.to_tag().is_none() => {
                 self.out.entry(branch).or_insert(Outgoing {

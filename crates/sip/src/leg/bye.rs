@@ -11,6 +11,7 @@ impl Leg {
     /// Sends BYE. Whoever calls this has told the owner, or was told by it.
     pub(super) fn leave(&mut self, core: &mut Core, now: Time, headers: Headers) {
         self.silent = true;
+        self.say_last(core, now);
         self.settle(core, now);
         self.phase = Phase::Leaving;
         self.auth.begin();

@@ -6,8 +6,10 @@
 //! | Told   | the peer hears how it goes, by NOTIFY     | the last NOTIFY, its refusal, its time  |
 //!
 //! One at a time in a dialog: a second one gets 491. The subscription lives in the dialog of the
-//! call and ends with it, so that no leg has to stay for the sake of a NOTIFY. A NOTIFY waits for
-//! the answer of the one before; of those that wait the newest is sent.
+//! call and ends with it, so that no leg has to stay for the sake of a NOTIFY: before our BYE goes a
+//! last one with what is known by then; whoever sends BYE has heard enough. A NOTIFY waits for the
+//! answer of the one before, unless it is the last before a BYE; of those that wait the newest is
+//! sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,9 @@ const TOLD_FOR: Time = Time::from_secs(900);
 
 /// What a sipfrag is called (RFC 3420 section 2, RFC 3515 section 2.4.5).
 const SIPFRAG: &str = "message/sipfrag;version=2.0";
+
+/// How the subscription ends with what it was for (RFC 3515 section 2.4.7).
+const ENDED: &str = "terminated;reason=noresource";
 
 /// A REFER of the peer's that is open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -171,7 +176,7 @@ impl Leg {
             format!("active;expires={left}")
         } else {
             self.referred = None;
-            "terminated;reason=noresource".to_owned()
+            ENDED.to_owned()
         };
         self.send_notify(core, now, token, number, status, state);
     }
@@ -241,6 +246,15 @@ impl Leg {
         };
         let state = "terminated;reason=timeout".to_owned();
         self.send_notify(core, now, token, number, told.last, state);
+    }
+
+    /// Our BYE is about to go: what there is to be said is said before it.
+    pub(super) fn say_last(&mut self, core: &mut Core, now: Time) {
+        let Some(one) = self.referred.take_if(|one| one.told.is_some()) else { return };
+        if let Some(told) = one.told {
+            let status = told.next.unwrap_or(told.last);
+            self.send_notify(core, now, one.token, one.number, status, ENDED.to_owned());
+        }
     }
 
     /// The leg ends: the subscription with it.

@@ -3,7 +3,7 @@
 use sip::msg::{Message, Method, Name, Replaces, Uri};
 use sip::{Command, Event, Headers, LegId, Refer, Referral, Time};
 
-use super::net::{answer, raw, sdp};
+use super::net::{answer, raw, sdp, title};
 use super::{Bench, CONTACT, US, answered, request};
 
 /// A call from the trunk that stands.
@@ -129,6 +129,60 @@ fn a_notify_that_is_refused_ends_the_subscription_and_nothing_else() {
     bench.titles();
     bench.tell(leg, token, 200);
     assert!(bench.titles().is_empty() && bench.seen().is_empty(), "no answer at all");
+}
+
+#[test]
+fn our_bye_does_not_overtake_the_last_word() {
+    // What the owner says before it ends the leg, and whether the NOTIFY before was answered.
+    let check = |said: &[u16], is_answered: bool, status: &str| {
+        let (mut bench, leg, to) = confirmed();
+        bench.hears(refer(11, &to, &[BOB]));
+        let token = bench.referred();
+        bench.accept(leg, token);
+        if is_answered {
+            bench.answers(200);
+        }
+        bench.titles();
+        for status in said {
+            bench.tell(leg, token, *status);
+        }
+        bench.end(leg);
+        let bye = bench.sent.pop().expect("a BYE").1;
+        assert_eq!(title(&bye), "BYE", "{said:?}");
+        let last = ["refer;id=11", "terminated;reason=noresource", status];
+        assert_eq!(bench.told(), last, "{said:?}");
+        let notify = bench.last();
+        assert!(bye.cseq().unwrap().number > notify.cseq().unwrap().number);
+        let count = bench.titles().iter().filter(|title| *title == "NOTIFY").count();
+        let told = said.iter().filter(|status| is_answered && **status < 200).count();
+        assert_eq!(count, 1 + told, "{said:?}");
+        bench.hears(answer(&bye, 200, "them", None));
+        bench.hears(answer(&notify, 200, "them", None));
+        bench.nothing_left();
+        assert!(bench.seen().is_empty());
+    };
+    let gone = "SIP/2.0 487 Request Terminated\r\n";
+    check(&[487], true, gone);
+    check(&[487], false, gone);
+    check(&[180, 487], true, gone);
+    check(&[180, 487], false, gone);
+    check(&[200], false, "SIP/2.0 200 OK\r\n");
+    check(&[180], true, "SIP/2.0 180 Ringing\r\n");
+    check(&[], false, "SIP/2.0 100 Trying\r\n");
+}
+
+#[test]
+fn who_sends_bye_has_heard_enough() {
+    let (mut bench, leg, to) = confirmed();
+    bench.hears(refer(11, &to, &[BOB]));
+    let token = bench.referred();
+    bench.accept(leg, token);
+    bench.answers(200);
+    bench.titles();
+    bench.hears(request("BYE", US, 12, &[&to], ""));
+    bench.tell(leg, token, 200);
+    assert_eq!(bench.titles(), ["200 BYE"]);
+    bench.nothing_left();
 }
 
 #[test]
