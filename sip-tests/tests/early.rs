@@ -1,7 +1,7 @@
 //! Before the answer: early media, several early dialogs, and reliable provisional responses (RFC 3262).
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sip_tests::{
@@ -185,6 +185,23 @@ fn a_callee_that_requires_100rel() {
     callee.expect("ACK");
     assert_eq!(callee.times("PRACK"), 2, "{}", callee.ladder());
     ends_well(server, caller, callee, 0.0);
+}
+
+#[test]
+fn a_callee_that_answers_no_prack_is_given_up() {
+    let (server, mut caller, mut callee) = outside();
+    let invite = rung(&mut caller, &mut callee, "", false);
+    let began = Instant::now();
+    callee.reply(&invite, "180 Ringing", "Require: 100rel\r\nRSeq: 77\r\n", "");
+    caller.expect_status(180);
+    // 64·T1, where nobody picks up for 60 s.
+    server.events.wait_within(Duration::from_secs(36), 0, "leg.failed", &[]);
+    let waited = began.elapsed();
+    assert!(waited > Duration::from_secs(31), "{waited:?}");
+    callee.expect("PRACK");
+    callee.expect_cancel();
+    assert_eq!(caller.expect_refusal().status(), Some(408));
+    server.finish();
 }
 
 #[test]

@@ -525,8 +525,8 @@ pub enum Command {
 /// Why a leg of ours failed before it was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The final status, the peer's or one of our own making: 408 no answer to the request at all,
-    /// 503 transport failure, 480 where the binding is gone, 404 where the host does not resolve.
+    /// The final status, the peer's or one of our own making: 408 no answer to the request at all, or
+    /// to the PRACK of what it brought, 503 transport failure, 480 where the binding is gone, 404 where the host does not resolve.
     pub status: u16,
     /// Whether `status` is the peer's.
     pub remote: bool,

@@ -153,7 +153,8 @@ impl Leg {
     /// There is no way to the peer.
     fn undeliverable(&mut self, core: &mut Core, now: Time, parcel: Parcel) {
         match parcel {
-            Parcel::Ack { .. } | Parcel::Prack { .. } => {}
+            Parcel::Ack { .. } => {}
+            Parcel::Prack { tag, .. } => self.early_lost(core, now, &tag, 503),
             Parcel::Bye(_) => self.over(core, now),
             Parcel::Reinvite(..) => self.reinvite_over(core, now, 503),
             Parcel::Request(order) => self.unsent(core, order),

@@ -3,7 +3,9 @@
 //!
 //! `100rel` is offered only with an offer of ours: then nobody can make us one in a provisional
 //! response. Reliable responses are taken in order, once each, and acknowledged by PRACK in their own
-//! early dialog. The PRACK's fate changes nothing: a peer that does not get it ends the INVITE itself.
+//! early dialog. A PRACK that is refused changes nothing: a peer that does not understand it ends the
+//! INVITE itself. One that is not answered at all ends its early dialog (RFC 3261 section 12.2.1.2), and
+//! the INVITE where that was the only one.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,7 +16,7 @@ use crate::dialog::Dialog;
 use crate::ground::{Core, Outcome, REL, Sent};
 use crate::msg::{Message, Method, Name, RAck};
 use crate::transaction::{ClientKey, Purpose};
-use crate::{Flow, Time};
+use crate::{Event, Failure, Flow, Headers, Time};
 
 /// Early dialogs kept for one INVITE.
 const FORKS_MAX: usize = 16;
@@ -142,10 +144,33 @@ impl Leg {
         self.launch(core, now, key, flow, request, Purpose::Prack(self.id));
     }
 
-    /// What became of a PRACK: it may be challenged, and that is all that matters.
+    /// What became of a PRACK: it may be challenged, or find nobody.
     pub(crate) fn prack_outcome(&mut self, core: &mut Core, now: Time, sent: &Sent) {
-        if let Outcome::Response(response) = &sent.outcome {
-            self.try_again(core, now, sent, response, true);
+        let status = match &sent.outcome {
+            Outcome::Response(response) => {
+                self.try_again(core, now, sent, response, true);
+                return;
+            }
+            Outcome::TimedOut => 408,
+            Outcome::TransportFailed => 503,
+        };
+        if let Some(tag) = sent.request.to_tag() {
+            self.early_lost(core, now, &tag, status);
         }
+    }
+
+    /// Nobody is there in an early dialog. Others may still answer; without any the INVITE is given
+    /// up.
+    pub(super) fn early_lost(&mut self, core: &mut Core, now: Time, tag: &str, status: u16) {
+        let Some(calling) = self.calling.as_mut().filter(|_| !self.silent) else { return };
+        let known = self.dialogs.len();
+        self.dialogs.retain(|dialog| dialog.remote_tag != tag);
+        calling.earlies.0.retain(|early| early.tag != tag);
+        if self.dialogs.len() == known || !self.dialogs.is_empty() {
+            return;
+        }
+        let failure = Failure { status, remote: false, response: None };
+        self.tell(core, |leg| Event::Failed { leg, failure });
+        self.cancel(core, now, Headers::new());
     }
 }

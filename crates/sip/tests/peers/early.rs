@@ -105,6 +105,69 @@ fn each_early_dialog_has_its_own_order() {
     bench.nothing_left();
 }
 
+#[test]
+fn a_prack_that_nobody_answers_ends_the_invite() {
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call(None);
+    bench.hears(says(&invite, 183, "one", Some(7), "media"));
+    bench.titles();
+    bench.seen();
+    bench.pass(ms(31_999));
+    assert!(bench.seen().is_empty());
+    assert!(bench.pracked().iter().all(|prack| prack == "one 7 1 INVITE"));
+    bench.pass(ms(1));
+    assert_eq!(bench.seen(), ["Failed 408"]);
+    assert_eq!(bench.titles(), ["CANCEL"]);
+    bench.hears(answer(&invite, 487, "one", None));
+    assert_eq!(bench.titles(), ["ACK"]);
+    bench.nothing_left();
+    assert!(bench.seen().is_empty());
+
+    // It answers after all: ACK and BYE, as after any CANCEL.
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call(None);
+    bench.hears(says(&invite, 183, "one", Some(7), "media"));
+    bench.pass(ms(32_000));
+    bench.titles();
+    bench.hears(answer(&invite, 200, "one", Some("<sip:one@192.0.2.2>")));
+    assert_eq!(bench.titles(), ["ACK", "BYE"]);
+    bench.nothing_left();
+    assert_eq!(bench.seen(), ["Progress 183", "Failed 408"]);
+}
+
+#[test]
+fn a_fork_that_answers_no_prack_does_not_end_the_others() {
+    for ends in [false, true] {
+        let mut bench = Bench::new();
+        let (leg, invite) = bench.call(None);
+        bench.hears(says(&invite, 183, "one", Some(7), "media"));
+        bench.hears(says(&invite, 180, "two", None, ""));
+        bench.pass(ms(40_000));
+        assert_eq!(bench.seen(), ["Progress 183", "Progress 180"]);
+        assert_eq!(bench.endpoint.counts().dialogs, 1);
+        bench.carried();
+        bench.titles();
+        let from = if ends { "one" } else { "two" };
+        bench.hears(answer(&invite, 200, from, Some("<sip:x@192.0.2.2>")));
+        assert_eq!((bench.titles(), bench.seen()), (strings(&["ACK"]), strings(&["Answered 200"])));
+        bench.end(leg);
+        bench.nothing_left();
+    }
+}
+
+#[test]
+fn a_prack_that_nobody_answers_ends_nothing_that_was_answered() {
+    let mut bench = Bench::new();
+    let (leg, invite) = bench.call(None);
+    bench.hears(says(&invite, 183, "one", Some(7), "media"));
+    bench.pass(ms(20_000));
+    bench.hears(answer(&invite, 200, "one", Some("<sip:one@192.0.2.2>")));
+    bench.pass(ms(60_000));
+    assert_eq!(bench.seen(), ["Progress 183", "Answered 200"]);
+    bench.end(leg);
+    bench.nothing_left();
+}
+
 fn strings(of: &[&str]) -> Vec<String> {
     of.iter().map(|&text| text.to_owned()).collect()
 }
@@ -166,19 +229,17 @@ fn no_body_but_sdp_is_an_answer() {
 }
 
 #[test]
-fn the_fate_of_a_prack_ends_nothing() {
-    for status in [Some(481), Some(500), None] {
+fn a_prack_that_is_refused_ends_nothing() {
+    for status in [481, 500] {
         let mut bench = Bench::new();
         let (leg, invite) = bench.call(None);
         bench.hears(says(&invite, 183, "one", Some(1), "media"));
         let prack = bench.last();
-        if let Some(status) = status {
-            bench.hears(answer(&prack, status, "one", None));
-        }
+        bench.hears(answer(&prack, status, "one", None));
         bench.pass(Time::from_secs(40));
-        assert_eq!(bench.heard(), ["183 media"], "{status:?}");
+        assert_eq!(bench.heard(), ["183 media"], "{status}");
         bench.hears(answer(&invite, 200, "one", Some("<sip:one@192.0.2.2>")));
-        assert_eq!(bench.heard(), ["200 media"], "{status:?}");
+        assert_eq!(bench.heard(), ["200 media"], "{status}");
         bench.end(leg);
         bench.nothing_left();
     }
