@@ -15,9 +15,20 @@ fn bob(server: &Server) -> Phone {
     Phone::operator(server, "bob", BOB_HZ)
 }
 
+/// Operators who may take the seats of those who serve the same queue; Carol serves another.
+fn sharing() -> Config {
+    let mut config = Config::default();
+    let may = "queues = [\"support\"]\npickup = \"queues\"\n";
+    config.operators = config.operators.replace("queues = [\"support\"]\n", may);
+    config.operators += "[[operator]]\nid = \"carol\"\npassword = \"carol-secret\"\n\
+                         queues = [\"sales\"]\npickup = \"queues\"\n";
+    config.more = "[[queue]]\nname = \"sales\"\nnumber = \"601\"\n".to_owned();
+    config
+}
+
 #[test]
 fn another_operators_phone_takes_the_seat_and_the_caller_stays() {
-    let server = Server::start(&Config::queue(""));
+    let server = Server::start(&sharing());
     let (mut caller, mut alice) = connected(&server);
     let answered = server.events.wait("call.answered", &[("operator", "alice")]);
     let mut bob = bob(&server);
@@ -30,6 +41,27 @@ fn another_operators_phone_takes_the_seat_and_the_caller_stays() {
     bob.hang_up();
     caller.expect_bye();
     assert_eq!(record(&server, call_of(&answered))["result"], "answered");
+    server.finish();
+}
+
+#[test]
+fn an_operators_other_phone_takes_the_seat_and_a_colleagues_does_not() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let mut bob = bob(&server);
+    ask(&mut bob, &alice.replaces());
+    assert_eq!(bob.expect_refusal().status(), Some(603));
+    server.events.wait("security.refused", &[("reason", "replaces"), ("user", "bob")]);
+    let mut other = Phone::of(&server, "alice", 1_900.0);
+    assert_eq!(other.register(3_600).status(), Some(200));
+    ask(&mut other, &alice.replaces());
+    other.expect_answer();
+    alice.expect_bye();
+    caller.audio.hears(1_900.0);
+    other.audio.hears(caller.audio.hz());
+    caller.audio.is_continuous();
+    caller.hang_up();
+    other.expect_bye();
     server.finish();
 }
 
@@ -50,7 +82,7 @@ fn a_caller_of_the_same_trunk_takes_the_callers_seat() {
 
 #[test]
 fn guesses_and_strangers_get_nothing() {
-    let server = Server::plain();
+    let server = Server::start(&sharing());
     let (mut caller, mut alice) = connected(&server);
     let known = alice.replaces();
     let wrong = known.replace("to-tag=", "to-tag=0");
@@ -64,11 +96,16 @@ fn guesses_and_strangers_get_nothing() {
         ask(&mut bob, replaces);
         assert_eq!(bob.expect_refusal().status(), Some(status), "{replaces}");
     }
-    // The trunk has learnt the names of an operator's dialog: that seat is not a trunk's.
+    // The trunk has learnt the names of an operator's dialog: that seat is not a trunk's. Nor is it
+    // that of an operator who serves another queue.
     let mut other = Phone::caller(&server, 1_900.0);
-    ask(&mut other, &known);
-    assert_eq!(other.expect_refusal().status(), Some(603));
-    server.events.wait("security.refused", &[("reason", "replaces")]);
+    let mut carol = Phone::of(&server, "carol", 1_950.0);
+    assert_eq!(carol.register(3_600).status(), Some(200));
+    for (phone, user) in [(&mut other, "carrier"), (&mut carol, "carol")] {
+        ask(phone, &known);
+        assert_eq!(phone.expect_refusal().status(), Some(603));
+        server.events.wait("security.refused", &[("reason", "replaces"), ("user", user)]);
+    }
     caller.audio.hears(alice.audio.hz());
     alice.audio.hears(caller.audio.hz());
     caller.hang_up();
@@ -78,7 +115,7 @@ fn guesses_and_strangers_get_nothing() {
 
 #[test]
 fn a_phone_that_rings_can_be_picked_up_from_another() {
-    let server = Server::plain();
+    let server = Server::start(&sharing());
     let mut alice = Phone::operator(&server, "alice", 1_570.0);
     let mut bob = bob(&server);
     let mut caller = Phone::caller(&server, 1_130.0);

@@ -85,6 +85,8 @@ pub struct Operator {
     pub headers: HeaderRules,
     /// As whom they call outside: a number, or a SIP or tel URI.
     pub caller_id: Option<Name>,
+    /// Whose seat in a call their phones may take.
+    pub pickup: Pickup,
 }
 
 /// Header fields that cross to or from a peer: names, `*` at the end of one for any that begin so.
@@ -121,6 +123,19 @@ pub enum SignIn {
     Register,
     /// The API or a feature code only.
     Explicit,
+}
+
+/// Whose seat in a call a phone may take by an INVITE with Replaces (RFC 3891).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pickup {
+    /// That of another phone of the same operator.
+    Own,
+    /// Nobody's.
+    Nobody,
+    /// That of an operator who serves one of their queues as well.
+    Queues,
+    /// That of any operator.
+    Any,
 }
 
 /// A dial policy.

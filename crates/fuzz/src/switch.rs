@@ -2,7 +2,7 @@
 //! media threads, the API and time can do to them.
 
 use b2bua::config::{
-    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Queue, Record,
+    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue, Record,
     SignIn, Trunk,
 };
 use b2bua::event::Recorded;
@@ -76,6 +76,7 @@ fn config(kind: u8) -> Config {
         voice_max: 1,
         headers: HeaderRules::of_operator(),
         caller_id: None,
+        pickup: Pickup::Any,
     };
     Config {
         sip: sip_config(kind & 0xe0),

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use b2bua::config::{
-    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Queue, SignIn, Trunk,
+    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue,
+    SignIn, Trunk,
 };
 use sip::{Block, Credentials, TrunkPeer};
 
@@ -76,6 +77,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         voice_max: 1,
         headers: HeaderRules::of_operator(),
         caller_id: None,
+        pickup: Pickup::Any,
     };
     Config {
         sip,

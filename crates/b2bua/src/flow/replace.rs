@@ -1,15 +1,16 @@
 //! An INVITE with Replaces (RFC 3891): another phone takes a participant's seat. Nobody else in the
 //! call hears more of it than another voice.
 //!
-//! Whose seat it may be: an operator's for any operator's registered phone, which has learnt the
-//! dialog's identifiers from one of ours; a trunk's for the same trunk. Of those who ring only
-//! somebody dialled can be answered for (a pickup): a reservation is the distributor's.
+//! Whose seat it may be: an operator's for a phone of theirs, and for those of others as their
+//! `pickup` says; a trunk's for the same trunk. Of those who ring only somebody dialled can be answered
+//! for (a pickup): a reservation is the distributor's.
 
 use sip::msg::Message;
 use sip::{Flow, LegId, Peer};
 
 use crate::api::Time;
 use crate::call::{Call, LegState, Participant, Why};
+use crate::config::{Operator, Pickup};
 use crate::event::{TransferMode, What};
 use crate::id::ParticipantId;
 use crate::switch::B2bua;
@@ -47,7 +48,11 @@ impl B2bua {
         let refuse = |status| Err((status, Vec::new()));
         let Some(old) = call.participant(old) else { return refuse(481) };
         let (allowed, who) = match (peer, old.operator, &old.trunk) {
-            (Peer::User(user), Some(_), _) => (self.directory.operator_id(user).is_some(), user),
+            (Peer::User(user), Some(theirs), _) => {
+                let theirs = self.directory.operator_name(theirs);
+                let both = self.directory.operator(user).zip(self.directory.operator(&theirs));
+                (both.is_some_and(|(who, whose)| may_pick_up(who, whose)), user)
+            }
             (Peer::Trunk(name), None, Some(trunk)) => (name == trunk, name),
             (Peer::User(name) | Peer::Trunk(name), ..) => (false, name),
         };
@@ -156,5 +161,63 @@ impl B2bua {
             self.acd.handle(now, acd::Input::Handed { task, to });
         }
         self.tell(now, call, What::TransferCompleted { operator: came, to: to_name });
+    }
+}
+
+/// Whether a phone of one operator may take another's seat.
+fn may_pick_up(who: &Operator, whose: &Operator) -> bool {
+    match who.pickup {
+        Pickup::Nobody => false,
+        Pickup::Own => who.id == whose.id,
+        Pickup::Queues => {
+            who.id == whose.id || who.queues.iter().any(|queue| whose.queues.contains(queue))
+        }
+        Pickup::Any => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{HeaderRules, Outgoing, SignIn};
+
+    fn operator(id: &str, queues: &[&str], pickup: Pickup) -> Operator {
+        Operator {
+            id: id.into(),
+            number: None,
+            name: id.into(),
+            queues: queues.iter().map(|queue| (*queue).into()).collect(),
+            wrap_up_ms: None,
+            sign_in: SignIn::Register,
+            outgoing: Outgoing::Internal,
+            total_max: 4,
+            voice_max: 1,
+            headers: HeaderRules::of_operator(),
+            caller_id: None,
+            pickup,
+        }
+    }
+
+    #[test]
+    fn whose_seat_may_be_taken() {
+        let check = |pickup: Pickup, expected: [bool; 4]| {
+            let who = operator("alice", &["support", "sales"], pickup);
+            let of = |id, queues: &[&str]| may_pick_up(&who, &operator(id, queues, Pickup::Any));
+            let told = [
+                of("alice", &["support", "sales"]),
+                of("bob", &["billing", "sales"]),
+                of("carol", &["billing"]),
+                of("dave", &[]),
+            ];
+            assert_eq!(told, expected, "{pickup:?}");
+        };
+        check(Pickup::Nobody, [false, false, false, false]);
+        check(Pickup::Own, [true, false, false, false]);
+        check(Pickup::Queues, [true, true, false, false]);
+        check(Pickup::Any, [true, true, true, true]);
+        // Without a queue there is nobody to share one with.
+        let alone = operator("alice", &[], Pickup::Queues);
+        assert!(may_pick_up(&alone, &alone));
+        assert!(!may_pick_up(&alone, &operator("bob", &["sales"], Pickup::Any)));
     }
 }

@@ -113,6 +113,7 @@ fn operator(caller_id: Option<&str>) -> Operator {
         caller_id: caller_id.map(Into::into),
     }
 }
+        pickup: crate::config::Pickup::Own,
 
 fn trunk(trusted: bool, identity: Identity, caller_id: Option<&str>) -> Trunk {
     let credentials = sip::Credentials { username: "user".into(), password: "p".into() };

@@ -1,6 +1,6 @@
 //! `[[operator]]`, and the many operators that one table with ranges makes.
 
-use b2bua::config::{HeaderRules, Operator, Outgoing, SignIn};
+use b2bua::config::{HeaderRules, Operator, Outgoing, Pickup, SignIn};
 
 use super::names::{Names, Thing};
 use super::route::expression;
@@ -125,7 +125,19 @@ fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
         voice_max,
         headers: headers::rules(section, HeaderRules::of_operator(), false),
         caller_id: None,
+        pickup: pickup(section),
     }
+}
+
+/// Whose seat their phones may take.
+fn pickup(section: &Section<'_>) -> Pickup {
+    let words = [
+        ("own", Pickup::Own),
+        ("none", Pickup::Nobody),
+        ("queues", Pickup::Queues),
+        ("any", Pickup::Any),
+    ];
+    section.choice("pickup", &words, &[])
 }
 
 pub(super) fn outgoing(section: &Section<'_>) -> Outgoing {

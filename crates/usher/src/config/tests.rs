@@ -359,6 +359,25 @@ fn operators() {
 }
 
 #[test]
+fn whose_calls_an_operator_may_pick_up() {
+    use b2bua::config::Pickup;
+    let operator = "[[operator]]\nid = \"o\"\npassword = \"p\"\n";
+    let read = |key: &str| sound(&format!("{operator}{key}")).core.operators[0].pickup;
+    assert_eq!(read(""), Pickup::Own);
+    assert_eq!(read("pickup = \"none\""), Pickup::Nobody);
+    assert_eq!(read("pickup = \"own\""), Pickup::Own);
+    assert_eq!(read("pickup = \"queues\""), Pickup::Queues);
+    assert_eq!(read("pickup = \"any\""), Pickup::Any);
+    check(
+        &format!("{operator}pickup = \"queue\""),
+        &[
+            "a:4: `pickup` of [[operator]] `o` is `queue`; expected own | none | queues | any; did you \
+           mean `queues`?",
+        ],
+    );
+}
+
+#[test]
 fn ranges_make_operators() {
     let setup = sound("[[operator]]\nid = \"o{1..3}\"\nnumber = \"{08..10}\"\npassword = \"s\"");
     let made = |operator: &b2bua::config::Operator| {
