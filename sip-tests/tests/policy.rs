@@ -158,8 +158,9 @@ fn carrier_at(address: &str) -> Phone {
 }
 
 /// From, P-Asserted-Identity and Privacy of what a trunk with these keys is sent: for a customer,
-/// for one who is hidden, for an operator, for an operator who wants to hide.
-fn shown(keys: &str) -> [String; 4] {
+/// for one who is hidden, for an operator, for an operator who wants to hide; for a customer of a trunk
+/// that is not believed, and for one who is hidden.
+fn shown(keys: &str) -> [String; 6] {
     let mut out = carrier_at("127.0.0.1");
     let mut config = config();
     config.trunks += &format!(
@@ -176,8 +177,8 @@ fn shown(keys: &str) -> [String; 4] {
     let mut carrier = Phone::caller(&server, 1_130.0);
     let open = "P-Asserted-Identity: \"Ada\" <tel:+4420>\r\n";
     let hidden = "P-Asserted-Identity: \"Ada\" <tel:+4420>\r\nPrivacy: id\r\n";
-    let mut see = |from_desk: bool, headers: &str| {
-        let caller = if from_desk { &mut alice } else { &mut carrier };
+    let mut stranger = Phone::at(STRANGER, &server, "+7900", 1_130.0);
+    let mut see = |caller: &mut Phone, headers: &str| {
         caller.invite_as("+1", &Invite { headers, ..Invite::default() });
         let seen = out.expect("INVITE");
         out.reply_invite("486 Busy Here");
@@ -187,9 +188,11 @@ fn shown(keys: &str) -> [String; 4] {
         let more = ["P-Asserted-Identity", "Privacy"].map(|name| seen.header(name).unwrap_or("-"));
         format!("{from} | {}", more.join(" | "))
     };
-    let shown = [see(false, open), see(false, hidden), see(true, open), see(true, hidden)];
+    let shown = [&mut carrier, &mut alice, &mut stranger]
+        .map(|caller| [see(caller, open), see(caller, hidden)])
+        .concat();
     server.finish();
-    shown
+    shown.try_into().expect("six of them")
 }
 
 const NOBODY: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
@@ -207,6 +210,8 @@ fn as_whom_calls_go_out_over_a_trunk() {
             out(NOBODY, &number("+4420"), "id"),
             out(&number("+1001"), &number("+1001"), "-"),
             out(NOBODY, &number("+1001"), "id"),
+            out(&number("+7900"), &number("user"), "-"),
+            out(NOBODY, &number("user"), "id"),
         ]
     );
     assert_eq!(
@@ -216,13 +221,14 @@ fn as_whom_calls_go_out_over_a_trunk() {
             out(NOBODY, "-", "id"),
             out(&number("+1001"), "-", "-"),
             out(NOBODY, "-", "id"),
+            out(&number("+7900"), "-", "-"),
+            out(NOBODY, "-", "id"),
         ]
     );
     let own = number("+3003");
-    assert_eq!(
-        shown("trust = true\nidentity = \"trunk\"\ncaller_id = \"+3003\"\n"),
-        [out(&own, &own, "-"), out(&own, &own, "-"), out(&own, &own, "-"), out(NOBODY, &own, "id")]
-    );
+    let mut all = std::array::from_fn(|_| out(&own, &own, "-"));
+    all[3] = out(NOBODY, &own, "id");
+    assert_eq!(shown("trust = true\nidentity = \"trunk\"\ncaller_id = \"+3003\"\n"), all);
     assert_eq!(shown("identity = \"trunk\"\n")[0], out(&number("user"), "-", "-"));
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Call {
     pub(crate) display: Option<String>,
     /// The caller wants to stay hidden.
     pub(crate) hidden: Option<Hidden>,
+    /// Somebody who is believed said who it is (RFC 3325).
+    pub(crate) asserted: bool,
     pub(crate) to: Name,
     /// The trunk it came by.
     pub(crate) trunk: Option<Name>,

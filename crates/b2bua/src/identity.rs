@@ -17,6 +17,8 @@ pub(crate) struct Caller {
     pub(crate) number: Name,
     pub(crate) display: Option<String>,
     pub(crate) hidden: Option<Hidden>,
+    /// Somebody who is believed said that it is they.
+    pub(crate) asserted: bool,
 }
 
 /// Somebody wants to stay hidden. Their number is kept for those alone who must know whom they
@@ -31,16 +33,17 @@ pub(crate) struct Hidden {
 pub(crate) fn of_trunk(request: &Message, trusted: bool) -> Caller {
     let from = request.from().ok();
     let shown = from.as_ref().and_then(number).zip(Some(from.as_ref().and_then(display)));
-    let asserted = if trusted { asserted(request) } else { None };
+    let believed = if trusted { asserted(request) } else { None };
+    let asserted = believed.is_some();
     let is_hidden = wishes_privacy(request) || from.as_ref().is_none_or(is_anonymous);
-    match asserted.or(shown) {
+    match believed.or(shown) {
         Some((number, display)) if !is_hidden && number != ANONYMOUS => {
-            Caller { number: number.into(), display, hidden: None }
+            Caller { number: number.into(), display, hidden: None, asserted }
         }
         who => {
             let number = who.map(|(number, _)| number).filter(|number| number != ANONYMOUS);
             let hidden = Some(Hidden { number: number.map(Into::into) });
-            Caller { number: ANONYMOUS.into(), display: None, hidden }
+            Caller { number: ANONYMOUS.into(), display: None, hidden, asserted }
         }
     }
 }
@@ -53,6 +56,7 @@ pub(crate) fn of_operator(request: &Message, id: &Name, operator: Option<&Operat
         number: id.clone(),
         display: operator.map(|operator| operator.name.to_string()),
         hidden: is_hidden.then_some(Hidden { number: None }),
+        asserted: true,
     }
 }
 
@@ -120,6 +124,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) number: &'a str,
     pub(crate) display: Option<&'a str>,
     pub(crate) hidden: Option<&'a Hidden>,
+    /// See [`Caller::asserted`].
+    pub(crate) asserted: bool,
     /// Where it is an operator's own, and not on behalf of a customer.
     pub(crate) operator: Option<&'a Operator>,
     /// By which way; none where a route names a URI.
@@ -128,6 +134,10 @@ pub(crate) struct Outgoing<'a> {
 
 /// As whom a call goes out: From, and P-Asserted-Identity and Privacy where they belong. Numbers get
 /// `domain`, the house's.
+///
+/// What we assert we answer for (RFC 3325 section 5): an operator, the trunk's own number, a customer
+/// for whom somebody in the trust domain has answered before. Of another customer From says what they
+/// said; for the call the trunk's number answers, by which its carrier knows us.
 pub(crate) fn outward(call: Outgoing<'_>, domain: &Host) -> (NameAddr, Headers) {
     let own = call.trunk.and_then(Trunk::number);
     let by_trunk = call.trunk.is_some_and(|trunk| trunk.identity == Identity::Trunk);
@@ -141,13 +151,15 @@ pub(crate) fn outward(call: Outgoing<'_>, domain: &Host) -> (NameAddr, Headers) 
     } else {
         Some(address(call.number, domain).with_display(call.display.unwrap_or_default()))
     };
+    let vouched = by_trunk || call.asserted || call.operator.is_some();
+    let asserted = if vouched { shown.clone() } else { own.map(|number| address(number, domain)) };
     // The trunk's own number hides a customer well enough; an operator asked for more.
     let is_hidden = call.hidden.is_some() && !(by_trunk && call.operator.is_none());
     let mut headers = Headers::new();
-    if let Some(shown) = &shown
+    if let Some(asserted) = asserted
         && call.trunk.is_some_and(|trunk| trunk.trusted)
     {
-        headers.push((Header::PAssertedIdentity.as_str().into(), shown.to_string()));
+        headers.push((Header::PAssertedIdentity.as_str().into(), asserted.to_string()));
     }
     match shown {
         Some(shown) if !is_hidden => (shown, headers),

@@ -92,6 +92,7 @@ impl B2bua {
             from: caller.number,
             display: caller.display,
             hidden: caller.hidden,
+            asserted: caller.asserted,
             to: dialled(request),
             context: BTreeMap::new(),
             trunk,

@@ -73,6 +73,7 @@ impl B2bua {
             number: &call.from,
             display: call.display.as_deref(),
             hidden: call.hidden.as_ref(),
+            asserted: call.asserted,
             operator: caller.and_then(|name| self.directory.operator(&name)),
             trunk,
         };

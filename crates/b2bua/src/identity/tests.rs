@@ -12,15 +12,16 @@ fn invite(from: &str, lines: &str) -> Message {
     Message::parse(text.into()).unwrap()
 }
 
-/// `number "name"`, `!` before it where it is hidden.
+/// `number "name" asserted`, `!` before it where it is hidden.
 fn shown(caller: &Caller) -> String {
     let display = caller.display.as_ref().map(|name| format!(" {name:?}")).unwrap_or_default();
+    let asserted = if caller.asserted { " asserted" } else { "" };
     match &caller.hidden {
         Some(hidden) => {
             assert_eq!((&*caller.number, &caller.display), (ANONYMOUS, &None));
-            format!("!{}", hidden.number.as_deref().unwrap_or("?"))
+            format!("!{}{asserted}", hidden.number.as_deref().unwrap_or("?"))
         }
-        None => format!("{}{display}", caller.number),
+        None => format!("{}{display}{asserted}", caller.number),
     }
 }
 
@@ -37,13 +38,14 @@ fn who_is_believed() {
     let bob = "100 \"Bob\"";
     check(FROM, "", bob, bob);
     check("<sip:100@h>", "", "100", "100");
-    check(FROM, "P-Asserted-Identity: <sip:200@h>\r\n", "200", bob);
-    check(FROM, "P-Asserted-Identity: \"Al\" <tel:+1-212-555>\r\n", "+1212555 \"Al\"", bob);
+    check(FROM, "P-Asserted-Identity: <sip:200@h>\r\n", "200 asserted", bob);
+    let tel = "P-Asserted-Identity: \"Al\" <tel:+1-212-555>\r\n";
+    check(FROM, tel, "+1212555 \"Al\" asserted", bob);
     let both = "P-Asserted-Identity: \"Al\" <sip:al@h>, <tel:+(1).212>\r\n";
-    check(FROM, both, "+1212 \"Al\"", bob);
+    check(FROM, both, "+1212 \"Al\" asserted", bob);
     let twice =
         "P-Asserted-Identity: <sip:+44;isub=1@h>\r\nP-Asserted-Identity: \"X\" <sip:2@h>\r\n";
-    check(FROM, twice, "+44 \"X\"", bob);
+    check(FROM, twice, "+44 \"X\" asserted", bob);
     check(FROM, "P-Asserted-Identity: nonsense\r\n", bob, bob);
     check(FROM, "P-Asserted-Identity: <sip:h>\r\n", bob, bob);
     check(FROM, "P-Asserted-Identity: <mailto:a@h>\r\n", bob, bob);
@@ -63,13 +65,13 @@ fn who_stays_hidden() {
     };
     for wish in ["id", "ID", "user", "header", "header;id", "critical; id", "session, user"] {
         check(FROM, &format!("Privacy: {wish}\r\n"), "!100");
-        check(ANON, &format!("Privacy: {wish}\r\nP-Asserted-Identity: <tel:1>\r\n"), "!1");
+        check(ANON, &format!("Privacy: {wish}\r\nP-Asserted-Identity: <tel:1>\r\n"), "!1 asserted");
     }
     for wish in ["none", "critical", "session", "idle"] {
         check(FROM, &format!("Privacy: {wish}\r\n"), "100 \"Bob\"");
     }
     check(ANON, "", "!?");
-    check(ANON, "P-Asserted-Identity: <sip:200@h>\r\n", "!200");
+    check(ANON, "P-Asserted-Identity: <sip:200@h>\r\n", "!200 asserted");
     for from in [
         "<sip:Anonymous@h>",
         "<sip:h>",
@@ -79,7 +81,7 @@ fn who_stays_hidden() {
     ] {
         assert!(of_trunk(&invite(from, ""), false).hidden.is_some(), "{from}");
     }
-    check(FROM, "P-Asserted-Identity: <sip:anonymous@h>\r\n", "!?");
+    check(FROM, "P-Asserted-Identity: <sip:anonymous@h>\r\n", "!? asserted");
     // A stranger's word is no assertion, but to hide takes no trust.
     let lines = "Privacy: id\r\nP-Asserted-Identity: <sip:200@h>\r\n";
     assert_eq!(shown(&of_trunk(&invite(FROM, lines), false)), "!100");
@@ -111,9 +113,9 @@ fn operator(caller_id: Option<&str>) -> Operator {
         voice_max: 1,
         headers: HeaderRules::of_operator(),
         caller_id: caller_id.map(Into::into),
+        pickup: crate::config::Pickup::Own,
     }
 }
-        pickup: crate::config::Pickup::Own,
 
 fn trunk(trusted: bool, identity: Identity, caller_id: Option<&str>) -> Trunk {
     let credentials = sip::Credentials { username: "user".into(), password: "p".into() };
@@ -144,26 +146,42 @@ const NOBODY: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 fn as_whom_a_customers_call_goes_out() {
     use Identity::{Customer, Trunk as Own};
     let hidden = Hidden { number: Some("100".into()) };
-    let check = |trusted, identity, caller_id, is_hidden: bool, expected: &str| {
-        let trunk = trunk(trusted, identity, caller_id);
+    let goes = |trunk: &Trunk, is_hidden: bool, asserted: bool| {
         let (number, display) = if is_hidden { (ANONYMOUS, None) } else { ("100", Some("Bob")) };
-        let hidden = is_hidden.then_some(&hidden);
-        let call = Outgoing { number, display, hidden, operator: None, trunk: Some(&trunk) };
-        assert_eq!(out(call), expected);
+        let (hidden, trunk) = (is_hidden.then_some(&hidden), Some(trunk));
+        out(Outgoing { number, display, hidden, asserted, operator: None, trunk })
     };
-    let bob = "\"Bob\" <sip:100@d>";
-    check(false, Customer, None, false, bob);
-    check(true, Customer, Some("5"), false, &format!("{bob} P-Asserted-Identity: {bob}"));
-    check(false, Customer, None, true, &format!("{NOBODY} Privacy: id"));
-    let asserted = "P-Asserted-Identity: <sip:100@d>";
-    check(true, Customer, None, true, &format!("{NOBODY} {asserted} Privacy: id"));
+    // Of a customer for whom somebody in the trust domain answers, and of another one.
+    let check = |trunk: &Trunk, is_hidden: bool, answered_for: &str, other: &str| {
+        assert_eq!(goes(trunk, is_hidden, true), answered_for);
+        assert_eq!(goes(trunk, is_hidden, false), other);
+    };
+    let (bob, hides) = ("\"Bob\" <sip:100@d>", format!("{NOBODY} Privacy: id"));
+    let asserts = |who: &str| format!("P-Asserted-Identity: {who}");
+
+    let stranger = trunk(false, Customer, Some("5"));
+    check(&stranger, false, bob, bob);
+    check(&stranger, true, &hides, &hides);
+
+    let carrier = trunk(true, Customer, Some("5"));
+    let (theirs, ours) = (asserts(bob), asserts("<sip:5@d>"));
+    check(&carrier, false, &format!("{bob} {theirs}"), &format!("{bob} {ours}"));
+    let theirs = format!("{NOBODY} {} Privacy: id", asserts("<sip:100@d>"));
+    check(&carrier, true, &theirs, &format!("{NOBODY} {ours} Privacy: id"));
+    // Without a number of its own a trunk answers for nobody.
+    let nameless = Trunk { credentials: None, ..trunk(true, Customer, None) };
+    check(&nameless, false, &format!("{bob} {}", asserts(bob)), bob);
+    check(&nameless, true, &theirs, &hides);
+
     for is_hidden in [false, true] {
-        check(false, Own, Some("+4"), is_hidden, "<sip:+4@d>");
-        check(false, Own, None, is_hidden, "<sip:user@d>");
+        let same = |trusted, caller_id, expected: &str| {
+            check(&trunk(trusted, Own, caller_id), is_hidden, expected, expected);
+        };
+        same(false, Some("+4"), "<sip:+4@d>");
+        same(false, None, "<sip:user@d>");
         let uri = "<sip:+4@pbx.example>";
-        let asserted = format!("{uri} P-Asserted-Identity: {uri}");
-        check(true, Own, Some("sip:+4@pbx.example"), is_hidden, &asserted);
-        check(false, Own, Some("tel:+4"), is_hidden, "<tel:+4>");
+        same(true, Some("sip:+4@pbx.example"), &format!("{uri} {}", asserts(uri)));
+        same(false, Some("tel:+4"), "<tel:+4>");
     }
 }
 
@@ -177,6 +195,7 @@ fn as_whom_an_operators_own_call_goes_out() {
             number: "alice",
             display: Some("Alice"),
             hidden: hidden.as_ref(),
+            asserted: true,
             operator: Some(&operator),
             trunk: trunk.as_ref(),
         };
@@ -200,8 +219,9 @@ fn as_whom_an_operators_own_call_goes_out() {
 fn nothing_configured_or_said_breaks_out_of_an_address() {
     let name: Arc<str> = "a\r\nVia: b\" <sip:x@y>".into();
     let trunk = trunk(true, Identity::Trunk, Some(&name));
-    let call =
-        Outgoing { number: "1", display: None, hidden: None, operator: None, trunk: Some(&trunk) };
+    let (hidden, asserted, operator) = (None, false, None);
+    let trunk = Some(&trunk);
+    let call = Outgoing { number: "1", display: None, hidden, asserted, operator, trunk };
     let (from, _) = outward(call, &Host::Name("d".into()));
     assert_eq!(NameAddr::parse(&from.to_string()), Ok(from.clone()));
     assert_eq!(from.uri.user().as_deref(), Some(&*name));
