@@ -1,7 +1,7 @@
 //! REFER (RFC 3515) as phones of text send it: what they are told, and who may send a call whereto.
 //! What softphones do with it is in `handsets.rs`.
 
-use sip_tests::{Config, Phone, Server, Sip, connected, record};
+use sip_tests::{Phone, Server, Sip, connected, record};
 
 const BOB_HZ: f64 = 2_210.0;
 

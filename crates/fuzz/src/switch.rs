@@ -2,8 +2,8 @@
 //! media threads, the API and time can do to them.
 
 use b2bua::config::{
-    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue, Record,
-    SignIn, Trunk,
+    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue,
+    Record, SignIn, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{B2bua, Carried, Choice, Command, Counts, Input, Output, Start, Time};
