@@ -211,7 +211,9 @@ impl World {
 
     fn trunk_event(&mut self, event: Event) {
         match event {
-            Event::Answered { leg, answer, .. } => {
+            Event::Progress { leg, response, .. } => self.second_named(TRUNK, leg, &response),
+            Event::Answered { leg, answer, response } => {
+                self.second_named(TRUNK, leg, &response);
                 let Some(who) = self.callers.by_leg.get(&leg).copied() else { return };
                 let caller = self.scenario.callers[who].clone();
                 if caller.late_offer && !answer.is_empty() {
@@ -226,6 +228,7 @@ impl World {
                 }
             }
             event @ Event::Referred { .. } => self.refuse_refer(TRUNK, &event),
+            Event::Referral { leg, referral, .. } => self.referral(TRUNK, leg, referral),
             Event::OfferWanted { leg } => self.offer(TRUNK, leg, "sendrecv"),
             Event::Reinvite { leg, request } => self.answer_reinvite(TRUNK, leg, &request),
             Event::Failed { leg, .. } | Event::Ended { leg, .. } => self.callers.gone(leg),

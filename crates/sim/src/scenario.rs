@@ -222,11 +222,9 @@ impl Scenario {
             operator.move_permille = dice.between(200, 900);
         }
         for caller in &mut scenario.callers {
-            caller.plan = dice.one_in_1000(100).then(|| Plan {
-                ask_ms: None,
-                holds: false,
-                ..Plan::rough(&mut dice, operators)
-            });
+            caller.plan = dice
+                .one_in_1000(150)
+                .then(|| Plan { holds: false, ..Plan::rough(&mut dice, operators) });
         }
         scenario
     }

@@ -351,4 +351,18 @@ fn attended_transfers() {
     let early = Plan { ask_ms: Some(300), ..asks };
     let slow = handed_on(early, |house| house.operators[1].answer_ms = 4_000);
     check("5589-7.6-semi-attended.txt", &about, &slow);
+    let about = [
+        "RFC 5589 7.3, attended transfer from the trunk's side: the caller talks with op0, calls op1, then",
+        "sends REFER with Replaces. Both calls are the trunk's, so op0 and op1 talk; the caller is told,",
+        "and gets BYE after two seconds where it does not hang up itself.",
+    ];
+    let by_caller = house(2, |house| {
+        house.strategy = acd::Strategy::InOrder;
+        let plan = Plan { ask_ms: Some(3_000), ..Plan::blind(Goal::Operator(1)) };
+        let plan = Plan { after_ms: 2_000, ..plan };
+        house.callers.push(Caller { plan: Some(plan), talk_ms: 12_000, ..Caller::calm(2_000) });
+        // So that op0 hangs up in the end.
+        house.operators[0].move_permille = 1;
+    });
+    check("5589-7.3-attended-by-caller.txt", &about, &by_caller);
 }

@@ -1,9 +1,10 @@
-//! An attended transfer: an operator with two calls leaves both, and the far ends talk (RFC 5589
-//! section 7). The second call's legs come over into the first one's conference, so that the leg of
-//! the customer, who may have waited long, is not touched; its record closes and names the first.
+//! An attended transfer: an operator with two calls, or somebody behind a trunk, leaves both, and the
+//! far ends talk (RFC 5589 section 7). The second call's legs come over into the first one's
+//! conference, so that the leg of the customer, who may have waited long, is not touched; its record
+//! closes and names the first.
 //!
-//! What the operator left ringing or waiting in the second call is waited for in the first: the same
-//! as if they had been transferred there without asking before.
+//! What was left ringing or waiting in the second call is waited for in the first: the same as if the
+//! far end had been transferred there without asking before.
 
 use sip::LegId;
 
@@ -16,7 +17,8 @@ use crate::id::CallKey;
 use crate::switch::B2bua;
 
 impl B2bua {
-    /// Joins the call `key`, in which the operator's leg is `theirs`, to `call`, in which it is `by`.
+    /// Joins the call `key`, in which the leg of whoever asks is `theirs`, to `call`, in which it is
+    /// `by`.
     pub(super) fn join(
         &mut self,
         now: Time,
@@ -41,7 +43,7 @@ impl B2bua {
         self.settle_joined(now, call, came, tasks);
     }
 
-    /// The operator leaves the second call, and with them the task they served in it.
+    /// Whoever asks leaves the second call, and with them the task they served in it.
     fn leave_second(&mut self, now: Time, second: &mut Call, theirs: LegId) {
         let served = second.participant(theirs).is_some_and(|p| matches!(p.why, Why::Serve(_)));
         // And with them whoever has handed that one on and has not left yet.
@@ -152,7 +154,7 @@ impl B2bua {
     }
 }
 
-/// Whom the operator talks with, or has called, in the second call.
+/// Whom they talk with, or have called, in the second call.
 fn far_end(second: &Call, theirs: LegId) -> Name {
     let far = second.participants.iter().find(|p| p.leg != theirs && p.state == LegState::Up);
     match far {

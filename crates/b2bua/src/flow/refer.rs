@@ -5,13 +5,13 @@
 //! | ------------------------------- | --------------------------------------------------------- |
 //! | our domain or address, `tel:`   | what dialling that number would: a route, an operator, a queue |
 //! | another host                    | that URI, where the dial policy matches it with its scheme |
-//! | with Replaces                   | another leg of the same operator's: the two far ends are joined |
+//! | with Replaces                   | another leg of the same operator's or trunk's: the two far ends are joined |
 
 use sip::LegId;
 use sip::msg::{Message, Replaces, Scheme, Uri};
 
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant};
+use crate::call::{Call, LegState, Participant, Why};
 use crate::config::{Go, Name, Outgoing};
 use crate::event::What;
 use crate::route::Dialled;
@@ -55,8 +55,8 @@ impl B2bua {
     fn referred_to(&self, by: &Participant, call: &Call, refer: &Referred<'_>) -> Result<Go, u16> {
         if !self.is_ours(refer.leg, &refer.target) {
             let text = refer.target.to_string();
-            let go = Go::Uri(refer.target.clone());
-            return if self.may_move(by, &text, &go) { Ok(go) } else { Err(403) };
+            let may = self.may_move(by, Some(&text));
+            return if may { Ok(Go::Uri(refer.target.clone())) } else { Err(403) };
         }
         let to = refer.target.user().unwrap_or_default();
         let from = match by.operator {
@@ -67,11 +67,12 @@ impl B2bua {
         let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
         let dialled = Dialled { to: &to, from: &from, trunk, trusted, request: refer.request };
         let go = self.reached(&dialled).ok_or(404_u16)?;
-        match go {
-            Go::Reject(_) | Go::Drop => Err(603),
-            go if self.may_move(by, &to, &go) => Ok(go),
-            _ => Err(403),
-        }
+        let outside = match go {
+            Go::Reject(_) | Go::Drop => return Err(603),
+            Go::Queue { .. } | Go::Operator(_) => None,
+            Go::Uri(_) | Go::Number { .. } => Some(&*to),
+        };
+        if self.may_move(by, outside) { Ok(go) } else { Err(403) }
     }
 
     /// Whether a URI names us: by our domain, by the address the leg knows us by, or as a number.
@@ -82,32 +83,29 @@ impl B2bua {
         *host == self.own_host() || host.ip().is_some_and(|ip| ours.contains(&Some(ip)))
     }
 
-    /// Whether somebody may have a call moved there: an operator as they may call, a trunk as its
-    /// own policy says, whoever we called by a URI within the house only.
-    fn may_move(&self, by: &Participant, number: &str, go: &Go) -> bool {
+    /// Whether somebody may have a call moved to somebody in the house, or outside to that number: an
+    /// operator as they may call, a trunk as its own policy says, whoever we called by a URI within
+    /// the house only.
+    fn may_move(&self, by: &Participant, outside: Option<&str>) -> bool {
         let router = &self.directory.router;
         let name = by.operator.map(|operator| self.directory.operator_name(operator));
-        let (policy, outside) = match (&name, by.trunk.as_deref()) {
+        let (policy, may_outside) = match (&name, by.trunk.as_deref()) {
             (Some(name), _) => {
                 let policy = self.directory.operator(name).map(|operator| &operator.outgoing);
-                (policy, router.may_dial(name, number))
+                (policy, outside.is_some_and(|number| router.may_dial(name, number)))
             }
             (None, Some(trunk)) => {
                 let policy = self.directory.trunk(trunk).map(|trunk| &trunk.outgoing);
-                (policy, router.may_move(trunk, number))
+                (policy, outside.is_some_and(|number| router.may_move(trunk, number)))
             }
             (None, None) => (None, false),
         };
-        match go {
-            Go::Queue { .. } | Go::Operator(_) => policy != Some(&Outgoing::Nobody),
-            Go::Uri(_) | Go::Number { .. } => outside,
-            Go::Reject(_) | Go::Drop => false,
-        }
+        if outside.is_some() { may_outside } else { policy != Some(&Outgoing::Nobody) }
     }
 
-    /// The leg named must be another one of the same operator's: nobody takes over the calls of
-    /// others by a REFER. Both calls' media must live on one thread, which an operator's do
-    /// (`arrive.rs`) as long as there are ports.
+    /// The leg named must be another one of whoever asks, the same operator's or of the same trunk:
+    /// nobody takes over the calls of others by a REFER, nor learns that there are any. Both calls'
+    /// media must live on one thread, which an operator's do (`arrive.rs`) as long as there are ports.
     fn refer_attended(
         &mut self,
         now: Time,
@@ -115,17 +113,23 @@ impl B2bua {
         refer: &Referred<'_>,
         replaces: &Replaces,
     ) -> Result<(), u16> {
-        let operator = may_refer(call, refer.leg)?.operator;
+        let by = may_refer(call, refer.leg)?;
+        if by.operator.is_none() && !self.may_move(by, None) {
+            return Err(403);
+        }
         let named = self.endpoint.named_by(replaces);
         let second = named.and_then(|leg| Some((leg, *self.state.legs.get(&leg)?)));
         // A second leg of this very call is out of the map like the call itself.
         let found = second.and_then(|(leg, key)| self.state.calls.get(&key)?.participant(leg));
-        let is_theirs = found.is_some_and(|p| operator.is_some() && p.operator == operator);
+        let is_theirs = found.is_some_and(|p| is_of_same(by, p));
         let (Some((leg, key)), true) = (second, is_theirs) else {
             self.suspect(now, refer.leg, call, "REFER");
             return Err(603);
         };
         let Some(other) = self.state.calls.get(&key) else { return Err(603) };
+        if by.operator.is_none() && !self.may_have(by, other, leg) {
+            return Err(403);
+        }
         let is_alone = other.participants.len() < 2 && other.tasks.is_empty();
         let is_busy = other.transfer.is_some() || is_alone;
         let answered = other.participant(leg).is_some_and(|p| p.state == LegState::Up);
@@ -138,6 +142,16 @@ impl B2bua {
         self.answer_refer(now, refer.leg, refer.token, 202);
         self.join(now, call, refer.leg, refer.token, key, leg);
         Ok(())
+    }
+
+    /// Whether a trunk's side may have whoever is at the far end of a second call of theirs. An
+    /// operator called them, or took their call, as they may.
+    fn may_have(&self, by: &Participant, second: &Call, theirs: LegId) -> bool {
+        let is_outside = |p: &&Participant| p.leg != theirs && p.operator.is_none();
+        second.participants.iter().filter(is_outside).all(|far| {
+            let number = if far.why == Why::Arrived { &second.from } else { &second.to };
+            self.may_move(by, Some(number)) || self.may_move(by, Some(&far.uri))
+        })
     }
 
     /// Somebody named a dialog that is not theirs to name.
@@ -158,6 +172,14 @@ fn may_refer(call: &Call, leg: LegId) -> Result<&Participant, u16> {
     let by = call.participant(leg).filter(|by| by.connected()).ok_or(403_u16)?;
     let others = call.participants.iter().filter(|p| p.leg != leg && p.connected()).count();
     if others == 1 { Ok(by) } else { Err(403) }
+}
+
+/// Whether two legs have the same party at their far ends: an operator, or somebody behind a trunk.
+fn is_of_same(one: &Participant, other: &Participant) -> bool {
+    match one.operator {
+        Some(_) => other.operator == one.operator,
+        None => one.trunk.is_some() && other.trunk == one.trunk && other.operator.is_none(),
+    }
 }
 
 /// The target as records show it: a number, or the URI.
