@@ -2,6 +2,7 @@
 
 mod decoder;
 mod encoder;
+mod g722;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,16 +24,18 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722 at 64 kbit/s.
+    G722,
     /// Opus (RFC 6716, RFC 7587), one channel.
     Opus,
 }
 
 /// How many codecs there are: the size of tables indexed by [`Codec::index`].
-pub const CODECS: usize = 3;
+pub const CODECS: usize = 4;
 
 impl Codec {
     /// All of them, in our order of preference.
-    pub const ALL: [Self; CODECS] = [Self::Opus, Self::Pcma, Self::Pcmu];
+    pub const ALL: [Self; CODECS] = [Self::Opus, Self::G722, Self::Pcma, Self::Pcmu];
 
     /// A small number for tables, below [`CODECS`].
     #[must_use]
@@ -40,7 +43,8 @@ impl Codec {
         match self {
             Self::Pcmu => 0,
             Self::Pcma => 1,
-            Self::Opus => 2,
+            Self::G722 => 2,
+            Self::Opus => 3,
         }
     }
 
@@ -50,6 +54,7 @@ impl Codec {
         match self {
             Self::Pcmu => "PCMU",
             Self::Pcma => "PCMA",
+            Self::G722 => "G722",
             Self::Opus => "opus",
         }
     }
@@ -59,6 +64,7 @@ impl Codec {
     pub const fn audio_hz(self) -> u32 {
         match self {
             Self::Pcmu | Self::Pcma => 8_000,
+            Self::G722 => 16_000,
             Self::Opus => 48_000,
         }
     }
@@ -67,7 +73,7 @@ impl Codec {
     #[must_use]
     pub const fn rtp_hz(self) -> u32 {
         match self {
-            Self::Pcmu | Self::Pcma => 8_000,
+            Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
             Self::Opus => 48_000,
         }
     }
@@ -78,6 +84,7 @@ impl Codec {
         match self {
             Self::Pcmu => Some(0),
             Self::Pcma => Some(8),
+            Self::G722 => Some(9),
             Self::Opus => None,
         }
     }
@@ -120,7 +127,7 @@ impl Codec {
     #[must_use]
     pub fn ticks(self, payload: &[u8]) -> u32 {
         match self {
-            Self::Pcmu | Self::Pcma => u32::try_from(payload.len()).unwrap_or(0),
+            Self::Pcmu | Self::Pcma | Self::G722 => u32::try_from(payload.len()).unwrap_or(0),
             Self::Opus => {
                 let samples = opus::packet::get_nb_samples(payload, self.rtp_hz()).unwrap_or(0);
                 u32::try_from(samples).unwrap_or(0)
@@ -135,7 +142,7 @@ impl Codec {
         match (self, to) {
             (Self::Pcmu, Self::Pcma) => Some(&crate::g711::ULAW_TO_ALAW),
             (Self::Pcma, Self::Pcmu) => Some(&crate::g711::ALAW_TO_ULAW),
-            (Self::Pcmu | Self::Pcma | Self::Opus, _) => None,
+            (Self::Pcmu | Self::Pcma | Self::G722 | Self::Opus, _) => None,
         }
     }
 
@@ -147,21 +154,4 @@ impl Codec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn maps_and_static_numbers() {
-        let check = |name, rate, channels, expected| {
-            assert_eq!(Codec::from_map(name, rate, channels), expected, "{name}/{rate}/{channels}");
-        };
-        check("pcmu", 8_000, 1, Some(Codec::Pcmu));
-        check("PCMA", 8_000, 0, Some(Codec::Pcma));
-        check("PCMA", 0, 0, Some(Codec::Pcma));
-        check("PCMA", 16_000, 1, None);
-        check("PCMU", 8_000, 2, None);
-        check("G729", 8_000, 1, None);
-        assert_eq!(Codec::from_static(8), Some(Codec::Pcma));
-        assert_eq!(Codec::from_static(9), None);
-    }
-}
+mod tests;

@@ -15,6 +15,8 @@ pub mod engine;
 pub mod g711;
 pub mod jitter;
 pub mod matrix;
+#[cfg(test)]
+mod measure;
 pub mod negotiate;
 pub mod pool;
 pub mod resample;

@@ -1,6 +1,6 @@
 //! From samples to payloads, with what a codec remembers between packets.
 
-use super::Codec;
+use super::{Codec, g722};
 
 /// Speech at full band; above it no telephone gains anything. Below 36 kbit/s libopus has nothing left
 /// for the forward error correction.
@@ -15,15 +15,28 @@ const OPUS_LOSS: i32 = 10;
 #[derive(Debug)]
 pub struct Encoder {
     codec: Codec,
-    opus: Option<opus::Encoder>,
+    memory: Memory,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Law(fn(&[i16], &mut [u8])),
+    G722(Box<g722::Encoder>),
+    /// `None` where the library had no memory for one: nothing is said then.
+    Opus(Option<opus::Encoder>),
 }
 
 impl Encoder {
     /// An encoder that has said nothing.
     #[must_use]
     pub fn new(codec: Codec) -> Self {
-        let opus = (codec == Codec::Opus).then(|| opus(codec.audio_hz()).ok()).flatten();
-        Self { codec, opus }
+        let memory = match codec {
+            Codec::Pcmu => Memory::Law(crate::g711::encode_ulaw),
+            Codec::Pcma => Memory::Law(crate::g711::encode_alaw),
+            Codec::G722 => Memory::G722(Box::default()),
+            Codec::Opus => Memory::Opus(opus(codec.audio_hz()).ok()),
+        };
+        Self { codec, memory }
     }
 
     /// Whose payloads it makes.
@@ -32,18 +45,20 @@ impl Encoder {
         self.codec
     }
 
-    /// Encodes 20 ms ([`Codec::frame`] samples; of G.711 any number) into the front of `payload`.
-    /// Returns the number of bytes.
+    /// Encodes 20 ms ([`Codec::frame`] samples; of G.711 any number, of G.722 any even one) into
+    /// the front of `payload`. Returns the number of bytes.
     pub fn encode(&mut self, pcm: &[i16], payload: &mut [u8]) -> usize {
-        match self.codec {
-            Codec::Pcmu => crate::g711::encode_ulaw(pcm, payload),
-            Codec::Pcma => crate::g711::encode_alaw(pcm, payload),
-            Codec::Opus => {
-                let Some(encoder) = &mut self.opus else { return 0 };
-                return encoder.encode(pcm, payload).unwrap_or(0);
+        match &mut self.memory {
+            Memory::Law(encode) => {
+                encode(pcm, payload);
+                pcm.len().min(payload.len())
+            }
+            Memory::G722(encoder) => encoder.encode(pcm, payload),
+            Memory::Opus(encoder) => {
+                let Some(encoder) = encoder else { return 0 };
+                encoder.encode(pcm, payload).unwrap_or(0)
             }
         }
-        pcm.len().min(payload.len())
     }
 }
 

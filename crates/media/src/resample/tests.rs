@@ -1,18 +1,17 @@
 use core::f64::consts::TAU;
 
 use super::*;
+use crate::measure::{db, loudness, parts, split};
 
 const RATES: [u32; 3] = [8_000, 16_000, 48_000];
 const STRENGTH: f64 = 16_000.0;
 
-fn pairs() -> impl Iterator<Item = (u32, u32)> {
-    RATES.into_iter().flat_map(|from| RATES.map(|to| (from, to)))
+fn tone(hz: f64, rate_hz: u32) -> Vec<i16> {
+    crate::measure::tone(hz, STRENGTH, rate_hz, rate_hz as usize / 5)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "within 16 bits")]
-fn tone(hz: f64, rate: u32, count: usize) -> Vec<i16> {
-    let sample = |n| (STRENGTH * (TAU * hz * n as f64 / f64::from(rate)).sin()).round();
-    (0..count).map(|n| sample(n) as i16).collect()
+fn pairs() -> impl Iterator<Item = (u32, u32)> {
+    RATES.into_iter().flat_map(|from| RATES.map(|to| (from, to)))
 }
 
 /// A fifth of a second in blocks of 20 ms, without what the filter begins with.
@@ -28,29 +27,9 @@ fn convert(from: u32, to: u32, input: &[i16]) -> Vec<i16> {
     out
 }
 
-fn db(ratio: f64) -> f64 {
-    20.0 * (ratio + 1e-9).log10()
-}
-
-/// The strength of a tone in samples, and of all that is not it.
-fn split(pcm: &[i16], hz: f64, rate: u32) -> (f64, f64) {
-    let angle = |n: usize| TAU * hz * n as f64 / f64::from(rate);
-    let (mut re, mut im) = (0.0, 0.0);
-    for (n, sample) in pcm.iter().enumerate() {
-        re += f64::from(*sample) * angle(n).cos();
-        im += f64::from(*sample) * angle(n).sin();
-    }
-    let count = pcm.len() as f64;
-    let (re, im) = (re * 2.0 / count, im * 2.0 / count);
-    let rest = pcm.iter().enumerate().map(|(n, sample)| {
-        (f64::from(*sample) - re * angle(n).cos() - im * angle(n).sin()).powi(2)
-    });
-    (re.hypot(im), (2.0 * rest.sum::<f64>() / count).sqrt())
-}
-
 /// What of a tone comes out, and what else comes out, in dB of what went in.
 fn through(from: u32, to: u32, hz: f64) -> (f64, f64) {
-    let out = convert(from, to, &tone(hz, from, from as usize / 5));
+    let out = convert(from, to, &tone(hz, from));
     // Whole periods of every multiple of 50 Hz.
     let (kept, other) = split(&out[to as usize / 25..], hz, to);
     (db(kept / STRENGTH), db(other / STRENGTH))
@@ -83,10 +62,8 @@ fn images_of_the_slope_are_gone_too() {
 fn what_the_lower_rate_cannot_hold_is_gone() {
     for (from, to) in pairs().filter(|(from, to)| from > to) {
         for hz in (to / 2 + 50..from / 2).step_by(50).map(f64::from) {
-            let out = convert(from, to, &tone(hz, from, from as usize / 5));
-            let out = &out[to as usize / 25..];
-            let power: f64 = out.iter().map(|sample| f64::from(*sample).powi(2)).sum();
-            let left = db((2.0 * power / out.len() as f64).sqrt() / STRENGTH);
+            let out = convert(from, to, &tone(hz, from));
+            let left = db(loudness(&out[to as usize / 25..]) / STRENGTH);
             assert!(left < -50.0, "{from} to {to}: of {hz} Hz {left} dB are left");
         }
     }
@@ -99,13 +76,8 @@ fn the_delay_is_what_is_said() {
         assert!(delay_us < 4_000, "{from} to {to}: {delay_us}");
         // The phase of a tone that is slow enough for it.
         let hz = 100.0;
-        let out = convert(from, to, &tone(hz, from, from as usize / 5));
-        let later = &out[to as usize / 25..];
-        let angle = |n: usize| TAU * hz * n as f64 / f64::from(to);
-        let part = |f: fn(f64) -> f64| {
-            later.iter().enumerate().map(|(n, sample)| f64::from(*sample) * f(angle(n))).sum()
-        };
-        let (re, im): (f64, f64) = (part(f64::cos), part(f64::sin));
+        let out = convert(from, to, &tone(hz, from));
+        let (re, im) = parts(&out[to as usize / 25..], hz, to);
         let measured_us = (-re).atan2(im) / (TAU * hz) * 1e6;
         let error = measured_us - f64::from(delay_us);
         assert!(error.abs() < 2.0, "{from} to {to}: said {delay_us}, is {measured_us}");
