@@ -57,7 +57,7 @@ fn negotiation() -> Negotiation {
         signalling: None,
         ssrc: 9,
         sdp_id: 1_000,
-        codecs: vec![Codec::Pcma, Codec::Pcmu],
+        codecs: Codec::ALL.to_vec(),
         ptime_ms: 20,
     })
 }

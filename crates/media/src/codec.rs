@@ -89,6 +89,36 @@ impl Codec {
         }
     }
 
+    /// The payload type we offer it with: a static one, or that which most others use.
+    #[must_use]
+    pub const fn usual_payload_type(self) -> u8 {
+        match self.static_payload_type() {
+            Some(number) => number,
+            None => 111,
+        }
+    }
+
+    /// Channels in `a=rtpmap`. Of Opus always two, though we say one and hear one: what there are
+    /// is told by the packets (RFC 7587 section 7).
+    #[must_use]
+    pub const fn channels(self) -> u8 {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => 1,
+            Self::Opus => 2,
+        }
+    }
+
+    /// What we say of it in `a=fmtp`: of Opus as browsers write it, packets from 10 ms on and in-band
+    /// error correction (RFC 7587 section 6.1). What a peer says there are wishes, and one encoder
+    /// has many listeners: nothing is made of it.
+    #[must_use]
+    pub const fn parameters(self) -> Option<&'static str> {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => None,
+            Self::Opus => Some("minptime=10;useinbandfec=1"),
+        }
+    }
+
     /// The codec a static payload type means without `a=rtpmap`.
     #[must_use]
     pub fn from_static(payload_type: u8) -> Option<Self> {

@@ -11,8 +11,13 @@
 //!
 //! We answer with one codec, so that neither side changes it in the middle. Our own direction is
 //! always `sendrecv`: whoever is on hold with us hears our music.
+//!
+//! Which codec: of those allowed the one that the other side of the call already has, or that can
+//! be made of it byte by byte (the other law of G.711); else the first of our order; of two laws
+//! the peer's first.
 
 mod describe;
+mod events;
 mod plan;
 
 use core::net::IpAddr;
@@ -23,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::sdp::{Description, Direction, Media, Problem};
 use crate::{Codec, Lease, LegId};
 
+pub use events::Events;
 pub use plan::Plan;
 
 /// What a leg brings to its negotiation.
@@ -122,8 +128,8 @@ struct Local {
     lines: Vec<Line>,
     /// The codecs we are ready to receive, with our payload types.
     codecs: Vec<(Codec, u8)>,
-    /// Our payload type for telephone-event.
-    events: Option<u8>,
+    /// Our payload types for telephone-event.
+    events: Vec<Events>,
     direction: Direction,
     mux: bool,
 }
@@ -176,9 +182,13 @@ impl Negotiation {
     }
 
     /// Puts these codecs first, in what we offer and in what we choose from an offer: those the
-    /// other side of the call already has, so that nothing need be transcoded.
+    /// other side of the call already has, so that nothing need be transcoded. Behind them comes
+    /// what can be made of them without decoding.
     pub fn prefer(&mut self, codecs: &[Codec]) {
         self.preference = codecs.to_vec();
+        let near = |codec: &Codec| codecs.iter().any(|had| had.forwards_to(*codec));
+        let near = Codec::ALL.into_iter().filter(|codec| !codecs.contains(codec)).filter(near);
+        self.preference.extend(near);
     }
 
     /// Our offer; the same again while one is open.
@@ -322,17 +332,6 @@ fn codecs(media: &Media) -> impl Iterator<Item = (Codec, u8)> + '_ {
             None => Codec::from_static(number),
         };
         codec.map(|codec| (codec, number))
-    })
-}
-
-/// The payload type of telephone-event at this clock rate (RFC 4733 section 2.1: the rate of the
-/// audio it goes with).
-fn events(media: &Media, rate_hz: u32) -> Option<u8> {
-    media.payload_types().find(|number| {
-        media.map(*number).is_some_and(|map| {
-            let rate = if map.rate_hz == 0 { 8_000 } else { map.rate_hz };
-            map.name.eq_ignore_ascii_case("telephone-event") && rate == rate_hz
-        })
     })
 }
 

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bench, ms, phone, plan, port, prompt, row, sound, speakers};
 use media::rtp::Header;
-use media::{Channel, Codec, Command, Hears, Input, LegId, Output, Plan, Source};
+use media::{Channel, Codec, Command, Events, Hears, Input, LegId, Output, Plan, Source};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -57,7 +57,7 @@ fn command(act: &Act, generation: &mut u64) -> Option<Command> {
     Some(match act {
         Act::Plan { leg, generation, send, receive, law, events } => {
             let codec = if *law { Codec::Pcmu } else { Codec::Pcma };
-            let events_out = events.then_some(101);
+            let events_out = events.then_some(Events { payload_type: 101, hz: 8_000 });
             let (generation, send, receive) = (*generation, *send, *receive);
             Command::Leg(Plan { generation, send, receive, events_out, ..plan(*leg, codec) })
         }

@@ -10,7 +10,7 @@ use super::transmit::Transmitter;
 use super::types::{Channel, Counters, Report};
 use crate::rtcp::{self, Statistics};
 use crate::rtp::Header;
-use crate::{Codec, Plan, RATE_HZ, Source, Time, dtmf, jitter};
+use crate::{Codec, Events, Plan, RATE_HZ, Source, Time, dtmf, jitter};
 
 /// What a leg hears, resolved to slots and positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,12 +147,9 @@ impl Leg {
         {
             return Kind::Audio(*codec);
         }
-        // Some peers send events with the number they told us, some with the one we told them.
-        match payload_type {
-            _ if plan.events_in.is_none() && plan.events_out.is_none() => Kind::rest(payload_type),
-            _ if plan.events_in == Some(payload_type) => Kind::Digits,
-            _ if plan.events_out == Some(payload_type) => Kind::Digits,
-            _ => Kind::rest(payload_type),
+        match plan.events(payload_type) {
+            Some(_) => Kind::Digits,
+            None => Kind::rest(payload_type),
         }
     }
 
@@ -262,7 +259,7 @@ impl Leg {
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
-        let Some(number) = self.plan.events_out else { return };
+        let Some(Events { payload_type: number, .. }) = self.plan.events_out else { return };
         if self.plan.send && self.latch.target().is_some() {
             let duration = rescaled(payload.duration, RATE_HZ, self.plan.codec.rtp_hz());
             let payload = dtmf::Payload { duration, ..payload };

@@ -2,14 +2,12 @@
 
 use bytes::Bytes;
 
-use super::{Line, Local, Negotiation, Reason, Refusal, codecs, events};
+use super::{Events, Line, Local, Negotiation, Reason, Refusal, codecs, events};
 use crate::Codec;
 use crate::sdp::{Address, Description, Direction, Map, Media};
 
-/// Our payload type for telephone-event where the peer has not chosen one.
-const EVENTS: u8 = 101;
-/// Where payload types for codecs without a static one begin.
-const DYNAMIC: u8 = 102;
+/// The payload types without a meaning of their own (RFC 3551 section 3).
+const DYNAMIC: core::ops::Range<u8> = 96..128;
 
 /// The place of an `m=` line, the codec chosen from it and its payload type.
 type Chosen = (usize, (Codec, u8));
@@ -54,11 +52,14 @@ impl Negotiation {
     }
 
     fn choose_codec(&self, media: &Media) -> Option<(Codec, u8)> {
-        let allowed = |codec: &Codec| self.settings.codecs.contains(codec);
-        let mut preferred = self.preference.iter().filter(|codec| allowed(codec));
-        preferred
-            .find_map(|codec| codecs(media).find(|(offered, _)| offered == codec))
-            .or_else(|| codecs(media).find(|(codec, _)| allowed(codec)))
+        let allowed = &self.settings.codecs;
+        let mut preferred = self.preference.iter().filter(|codec| allowed.contains(codec));
+        let offered = |codec: &Codec| codecs(media).find(|(offered, _)| offered == codec);
+        preferred.find_map(offered).or_else(|| {
+            let (best, _) = allowed.iter().find_map(offered)?;
+            let mut offers = codecs(media);
+            offers.find(|(codec, _)| allowed.contains(codec) && codec.forwards_to(best))
+        })
     }
 
     pub(super) fn describe_offer(&self) -> Local {
@@ -71,39 +72,45 @@ impl Negotiation {
                 None => lines.push(audio),
             }
         }
-        let events = self.local.events.unwrap_or(EVENTS);
-        Local {
-            lines,
-            codecs: self.number(events),
-            events: Some(events),
-            direction: Direction::SendRecv,
-            mux: self.local.mux,
-        }
+        let (codecs, events) = self.number();
+        Local { lines, codecs, events, direction: Direction::SendRecv, mux: self.local.mux }
     }
 
-    /// The codecs we offer, with their payload types. A payload type never changes its meaning
-    /// within a call (RFC 3264 section 8.3.2).
-    fn number(&self, events: u8) -> Vec<(Codec, u8)> {
+    /// The codecs we offer and their telephone-events, with their payload types. A payload type
+    /// never changes its meaning within a call (RFC 3264 section 8.3.2).
+    fn number(&self) -> (Vec<(Codec, u8)>, Vec<Events>) {
+        let known = self.local.codecs.iter().map(|(_, number)| *number);
+        let known = known.chain(self.local.events.iter().map(|events| events.payload_type));
+        let mut taken: Vec<u8> = known.collect();
+        let mut free = |wanted: u8| {
+            let number = core::iter::once(wanted).chain(DYNAMIC).find(|n| !taken.contains(n))?;
+            taken.push(number);
+            Some(number)
+        };
         let allowed = &self.settings.codecs;
-        let mut numbered: Vec<(Codec, u8)> = Vec::new();
+        let mut codecs: Vec<(Codec, u8)> = Vec::new();
         // The codec in use goes on being used, unless another is preferred.
         let current = self.plan.as_ref().map(|plan| &plan.codec);
         for codec in self.preference.iter().chain(current).chain(allowed) {
-            if !allowed.contains(codec) || numbered.iter().any(|(other, _)| other == codec) {
+            if !allowed.contains(codec) || codecs.iter().any(|(other, _)| other == codec) {
                 continue;
             }
-            let taken = |number: &u8| {
-                *number == events || numbered.iter().any(|(_, other)| other == number)
-            };
             let known = self.local.codecs.iter().find(|(old, _)| old == codec);
-            let number = known
-                .map(|(_, number)| *number)
-                .or(codec.static_payload_type())
-                .filter(|number| !taken(number))
-                .or_else(|| (DYNAMIC..128).find(|number| !taken(number)));
-            numbered.extend(number.map(|number| (*codec, number)));
+            let known = known.map(|(_, number)| *number);
+            let number = known.or_else(|| free(codec.usual_payload_type()));
+            codecs.extend(number.map(|number| (*codec, number)));
         }
-        numbered
+        let mut events: Vec<Events> = Vec::new();
+        for hz in codecs.iter().map(|(codec, _)| codec.rtp_hz()) {
+            if events.iter().any(|other| other.hz == hz) {
+                continue;
+            }
+            let known = self.local.events.iter().find(|events| events.hz == hz);
+            let known = known.map(|events| events.payload_type);
+            let number = known.or_else(|| free(Events::usual(hz)));
+            events.extend(number.map(|payload_type| Events { payload_type, hz }));
+        }
+        (codecs, events)
     }
 
     pub(super) fn describe_answer(
@@ -118,7 +125,7 @@ impl Negotiation {
         Local {
             lines,
             codecs: vec![codec],
-            events: events(media, codec.0.rtp_hz()),
+            events: events::beside(media, codec.0).into_iter().collect(),
             direction: media.direction.reversed(),
             mux: media.mux,
         }
@@ -155,20 +162,25 @@ impl Negotiation {
             }
             Line::Audio { protocol } => protocol,
         };
-        let map = |payload_type, name: &str, rate_hz| {
+        let map = |payload_type, name: &str, rate_hz, channels| {
             let name = name.to_owned();
-            Map { payload_type, name, rate_hz, channels: 1 }
+            Map { payload_type, name, rate_hz, channels }
         };
         let codecs = local.codecs.iter();
-        let mut maps: Vec<Map> =
-            codecs.map(|(codec, number)| map(*number, codec.name(), codec.rtp_hz())).collect();
-        maps.extend(local.events.map(|number| map(number, "telephone-event", 8_000)));
+        let codecs = codecs
+            .map(|(codec, number)| map(*number, codec.name(), codec.rtp_hz(), codec.channels()));
+        let events = local.events.iter();
+        let events = events.map(|e| map(e.payload_type, "telephone-event", e.hz, 1));
+        let maps: Vec<Map> = codecs.chain(events).collect();
         let formats = maps.iter().map(|map| map.payload_type.to_string()).collect();
-        let events = local.events.map(|number| (number, "0-16".to_owned()));
+        let codecs = local.codecs.iter();
+        let codecs =
+            codecs.filter_map(|(codec, number)| Some((*number, codec.parameters()?.to_owned())));
+        let events = local.events.iter().map(|e| (e.payload_type, "0-16".to_owned()));
         Media {
             direction: local.direction,
             maps,
-            parameters: events.into_iter().collect(),
+            parameters: codecs.chain(events).collect(),
             mux: local.mux,
             ptime_ms: Some(self.settings.ptime_ms),
             ..Media::bare("audio", self.settings.lease.port, protocol, formats)

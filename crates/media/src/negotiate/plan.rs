@@ -4,8 +4,8 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Local, Negotiation, Reason, Refusal, events};
-use crate::sdp::{Address, Media};
+use super::{Events, Local, Negotiation, Reason, Refusal, events};
+use crate::sdp::{Address, Map, Media};
 use crate::{Codec, LegId};
 
 /// All that a media thread needs to know about a leg.
@@ -34,18 +34,27 @@ pub struct Plan {
     pub payload_out: u8,
     /// The payload types we accept: ours, and the peer's where they mean the same.
     pub payloads_in: Vec<(u8, Codec)>,
-    /// The peer's payload type for telephone-event, with which we send.
-    pub events_out: Option<u8>,
-    /// Our payload type for telephone-event, with which we receive.
-    pub events_in: Option<u8>,
+    /// The peer's telephone-event, with which we send; tones where it has none.
+    pub events_out: Option<Events>,
+    /// What is an event when it comes: ours, and the peer's, each at its clock.
+    pub events_in: Vec<Events>,
     /// Our SSRC.
     pub ssrc: u32,
     /// Whether we may send audio.
     pub send: bool,
     /// Whether the peer may send audio; what it sends otherwise is not heard.
     pub receive: bool,
-    /// The packet length the peer asks for, 10 to 60 where it makes sense.
+    /// The packet length the peer asks for, not above its longest; 10 to 60 where it makes sense.
     pub ptime_ms: u16,
+}
+
+impl Plan {
+    /// What event a payload type is. Some peers send events with the number that they told us,
+    /// some with the one that we told them.
+    #[must_use]
+    pub fn events(&self, payload_type: u8) -> Option<Events> {
+        self.events_in.iter().copied().find(|events| events.payload_type == payload_type)
+    }
 }
 
 impl Negotiation {
@@ -58,9 +67,15 @@ impl Negotiation {
         let settings = &self.settings;
         let (remote_rtp, remote_rtcp) = self.remote(media, media.mux && local.mux)?;
         let ours = local.codecs.iter().map(|(codec, number)| (*number, *codec));
-        // Some peers send with their own number, and both laws whatever was agreed.
+        // Some peers send with their own number, and both laws whatever was agreed; a number to
+        // which somebody has given another meaning is not meant.
         let laws = settings.codecs.iter();
         let laws = laws.filter_map(|codec| Some((codec.static_payload_type()?, *codec)));
+        let laws = laws.filter(|(number, codec)| {
+            let is_other = |map: &Map| Codec::from_map(&map.name, map.rate_hz, 1) != Some(*codec);
+            let is_event = local.events.iter().any(|events| events.payload_type == *number);
+            !is_event && !media.map(*number).is_some_and(is_other)
+        });
         let mut payloads_in: Vec<(u8, Codec)> = Vec::new();
         for (number, codec) in ours.chain([(payload_out, codec)]).chain(laws) {
             if payloads_in.iter().all(|(taken, _)| *taken != number) {
@@ -79,13 +94,13 @@ impl Negotiation {
             mux: media.mux && local.mux,
             codec,
             payload_out,
+            events_out: events::beside(media, codec).filter(|_| !local.events.is_empty()),
+            events_in: events::understood(media, local, &payloads_in),
             payloads_in,
-            events_out: local.events.and_then(|_| events(media, codec.rtp_hz())),
-            events_in: local.events,
             ssrc: settings.ssrc,
             send: media.direction.receives() && local.direction.sends() && !hole,
             receive: media.direction.sends() && local.direction.receives(),
-            ptime_ms: media.ptime_ms.filter(|ms| (10..=60).contains(ms)).unwrap_or(20),
+            ptime_ms: ptime_ms(media),
         })
     }
 
@@ -117,4 +132,11 @@ impl Negotiation {
         };
         Ok((rtp, rtcp))
     }
+}
+
+/// Some name lengths that no packet has.
+fn ptime_ms(media: &Media) -> u16 {
+    let sensible = |ms: &u16| (10..=60).contains(ms);
+    let longest = media.maxptime_ms.filter(|ms| *ms >= 10).unwrap_or(60);
+    media.ptime_ms.filter(sensible).unwrap_or(20).min(longest)
 }

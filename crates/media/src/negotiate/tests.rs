@@ -1,6 +1,12 @@
 use super::*;
 
+mod codecs;
+
 fn leg() -> Negotiation {
+    leg_with(&[Codec::Pcma, Codec::Pcmu])
+}
+
+fn leg_with(codecs: &[Codec]) -> Negotiation {
     Negotiation::new(LegSettings {
         leg: LegId(7),
         lease: Lease { thread: 1, port: 30_000 },
@@ -8,7 +14,7 @@ fn leg() -> Negotiation {
         signalling: None,
         ssrc: 9,
         sdp_id: 1_000,
-        codecs: vec![Codec::Pcma, Codec::Pcmu],
+        codecs: codecs.to_vec(),
         ptime_ms: 20,
     })
 }
@@ -49,7 +55,9 @@ fn an_offer_and_its_answer() {
     assert_eq!(plan.remote_rtcp, "198.51.100.2:5001".parse().unwrap());
     assert_eq!((plan.codec, plan.payload_out), (Codec::Pcmu, 0));
     // Asymmetric: we send with their number and receive with ours.
-    assert_eq!((plan.events_out, plan.events_in), (Some(96), Some(101)));
+    let at_8k = |payload_type| Events { payload_type, hz: 8_000 };
+    assert_eq!(plan.events_out, Some(at_8k(96)));
+    assert_eq!(plan.events_in, [at_8k(101), at_8k(96)]);
     assert!(plan.send && plan.receive && !plan.mux && !leg.held_by_peer());
     // The same answer again, in the 200 after a 183, changes nothing; another one wins.
     leg.on_answer(peer("0 96", EVENTS_96).as_bytes()).unwrap();

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 
 use media::rtp::Header;
 use media::{
-    Channel, Codec, Command, Engine, EngineSettings, Event, Hears, Input, LegId, Output, Pcm, Plan,
-    Row, Source, Time,
+    Channel, Codec, Command, Engine, EngineSettings, Event, Events, Hears, Input, LegId, Output,
+    Pcm, Plan, Row, Source, Time,
 };
 
 pub fn ms(ms: u64) -> Time {
@@ -38,8 +38,8 @@ pub fn plan(leg: u64, codec: Codec) -> Plan {
         codec,
         payload_out: payload,
         payloads_in,
-        events_out: Some(101),
-        events_in: Some(96),
+        events_out: Some(Events { payload_type: 101, hz: 8_000 }),
+        events_in: [96, 101].map(|payload_type| Events { payload_type, hz: 8_000 }).into(),
         ssrc: 0x1000 + u32::try_from(leg).unwrap(),
         send: true,
         receive: true,

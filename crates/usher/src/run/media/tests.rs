@@ -28,7 +28,7 @@ fn plan(leg: u64, port: u16, remote_rtp: SocketAddr) -> Plan {
         payload_out: 8,
         payloads_in: vec![(8, Codec::Pcma)],
         events_out: None,
-        events_in: None,
+        events_in: Vec::new(),
         ssrc: 7,
         send: true,
         receive: true,
