@@ -70,12 +70,22 @@ const COMPILER: Package = Package {
     probe: &["cc", "--version"],
     starts: false,
     name: "build-essential",
-    why: "SQLite is compiled in",
+    why: "SQLite and libopus are compiled in",
+    required: true,
+};
+
+/// The same.
+const CMAKE: Package = Package {
+    probe: &["cmake", "--version"],
+    starts: false,
+    name: "cmake",
+    why: "libopus is built by it",
     required: true,
 };
 
 const PACKAGES: &[Package] = &[
     COMPILER,
+    CMAKE,
     Package {
         probe: &["sipp", "-v"],
         starts: true,
@@ -118,7 +128,7 @@ pub(crate) fn packages() -> Result<(), Failed> {
 
 /// Sees to what the build needs.
 pub(crate) fn compiler() -> Result<(), Failed> {
-    provide(&[COMPILER])
+    provide(&[COMPILER, CMAKE])
 }
 
 /// Installs what is missing where that is possible without asking, otherwise names it.
