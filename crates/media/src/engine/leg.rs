@@ -67,7 +67,8 @@ pub(super) struct Ear {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Audio(Codec),
-    Digits,
+    /// At this clock.
+    Digits(u32),
     /// Comfort noise (RFC 3389): a pause, and a sign of life.
     Noise,
     Unknown,
@@ -148,7 +149,7 @@ impl Leg {
             return Kind::Audio(*codec);
         }
         match plan.events(payload_type) {
-            Some(_) => Kind::Digits,
+            Some(events) => Kind::Digits(events.hz),
             None => Kind::rest(payload_type),
         }
     }
@@ -259,9 +260,9 @@ impl Leg {
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
-        let Some(Events { payload_type: number, .. }) = self.plan.events_out else { return };
+        let Some(Events { payload_type: number, hz }) = self.plan.events_out else { return };
         if self.plan.send && self.latch.target().is_some() {
-            let duration = rescaled(payload.duration, RATE_HZ, self.plan.codec.rtp_hz());
+            let duration = rescaled(payload.duration, RATE_HZ, hz);
             let payload = dtmf::Payload { duration, ..payload };
             let header = self.tx.event(now, place, payload.duration, payload.end);
             self.put(header, number, &payload.bytes(), None, outbox, counters);

@@ -83,11 +83,10 @@ impl Engine {
         }
         match kind {
             Kind::Audio(codec) => self.audio(now, leg, &header, codec, payload),
-            Kind::Digits => {
+            Kind::Digits(clock) => {
                 leg.statistics.record_event(header.ssrc, header.sequence, now);
                 leg.buffer.skip(header.sequence);
                 if let Some(payload) = Payload::parse(payload) {
-                    let clock = leg.plan.codec.rtp_hz();
                     let duration = rescaled(payload.duration, clock, RATE_HZ);
                     let payload = Payload { duration, ..payload };
                     self.key(now, slot, leg, header.timestamp, payload);
