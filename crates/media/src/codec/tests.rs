@@ -81,6 +81,25 @@ fn a_tone_comes_through_each_codec() {
     }
 }
 
+/// Somebody has seen an encoder take a steady tone for nothing, and send packets of two bytes.
+#[test]
+fn a_long_tone_never_fades() {
+    for hz in [100.0, 350.0, 425.0, 1_000.0, 2_100.0] {
+        for is_square in [false, true] {
+            let mut pcm = tone(hz, 8_000.0, 48_000, 10 * 48_000);
+            if is_square {
+                pcm.iter_mut().for_each(|sample| *sample = sample.signum() * 6_000);
+            }
+            let packets = packets(Codec::Opus, &pcm);
+            let shortest = packets.iter().map(Vec::len).min();
+            assert!(shortest.is_some_and(|length| length > 20), "{hz} {shortest:?}");
+            let back = heard(Codec::Opus, &packets);
+            let quietest = back[4_800..].chunks(960).map(loudness).fold(f64::INFINITY, f64::min);
+            assert!(quietest > 5_000.0, "{hz} Hz, square {is_square}: {quietest}");
+        }
+    }
+}
+
 /// A-law has no zero: its smallest step is 8.
 #[test]
 fn silence_stays_silence() {
