@@ -150,7 +150,7 @@ impl Codec {
     /// Whether a payload may be cut between any two octets (each 1/8 ms of 64 kbit/s).
     #[must_use]
     pub const fn cuts_anywhere(self) -> bool {
-        matches!(self, Self::Pcmu | Self::Pcma)
+        matches!(self, Self::Pcmu | Self::Pcma | Self::G722)
     }
 
     /// How many RTP timestamp ticks a payload lasts; 0 for one that is none of this codec.

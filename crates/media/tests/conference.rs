@@ -123,9 +123,11 @@ fn a_change_of_source_is_heard_within_40_ms_and_makes_no_click() {
 
 #[test]
 fn packets_are_as_long_as_the_peer_wants_them() {
-    for (ptime_ms, length) in [(10, 80), (20, 160), (30, 240), (40, 320), (60, 480)] {
+    let lengths = [(10, 80), (20, 160), (30, 240), (40, 320), (60, 480)];
+    let codecs = [Codec::Pcma, Codec::G722];
+    for ((ptime_ms, length), codec) in lengths.into_iter().flat_map(|l| codecs.map(|c| (l, c))) {
         let mut bench = Bench::new();
-        bench.command(Command::Leg(Plan { ptime_ms, ..plan(1, Codec::Pcma) }));
+        bench.command(Command::Leg(Plan { ptime_ms, ..plan(1, codec) }));
         bench.leg(2, Codec::Pcmu, A);
         bench.leg(3, Codec::Pcmu, B);
         bench.matrix(1, vec![row(1, speakers(&[2, 3])), row(2, music()), row(3, music())]);
