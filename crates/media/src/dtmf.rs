@@ -1,14 +1,15 @@
 //! Digits by telephone-event (RFC 4733), received, relayed and sent.
+//!
+//! A packet's duration is counted by the clock of its payload type, 8 or 48 kHz. Inside everything
+//! is [`Progress`], counted at [`RATE_HZ`] from the beginning of the event.
 
-use std::collections::VecDeque;
+mod receiver;
+mod sender;
 
-use crate::Time;
-use crate::rtp::ahead;
+pub use receiver::{Heard, LOST_END, Place, Pressed, Receiver};
+pub use sender::{Sender, Step};
 
-/// An event that was not ended and not continued for this long has ended unseen.
-pub const LOST_END: Time = Time::from_millis(200);
-/// Longest event taken seriously, in timestamp units: 30 s at 8 kHz.
-const LONGEST: u32 = 240_000;
+use crate::RATE_HZ;
 
 /// The digit of an event code.
 #[must_use]
@@ -39,6 +40,13 @@ pub fn tones(event: u8) -> (u16, u16) {
     (rows[place / 4], columns[place % 4])
 }
 
+/// A duration counted by one clock, as another counts it.
+#[must_use]
+pub fn rescaled(duration: u32, from_hz: u32, to_hz: u32) -> u32 {
+    let duration = u64::from(duration) * u64::from(to_hz) / u64::from(from_hz.max(1));
+    u32::try_from(duration).unwrap_or(u32::MAX)
+}
+
 /// The payload of an event packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payload {
@@ -48,7 +56,7 @@ pub struct Payload {
     pub end: bool,
     /// dBm0 without its sign, 0 to 63.
     pub volume: u8,
-    /// Since the event's beginning, in timestamp units.
+    /// Since the beginning of the event, or of this segment of it, in timestamp units.
     pub duration: u16,
 }
 
@@ -69,264 +77,37 @@ impl Payload {
     }
 }
 
-/// A digit that has ended.
+/// How far an event is, whatever clock told so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pressed {
+pub struct Progress {
     /// The event code.
     pub event: u8,
-    /// Its length in timestamp units.
+    /// Whether it is over.
+    pub end: bool,
+    /// dBm0 without its sign, 0 to 63.
+    pub volume: u8,
+    /// Since its beginning, in units of [`RATE_HZ`].
     pub duration: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    event: u8,
-    timestamp: u32,
-    duration: u32,
-    last: Time,
-    ended: bool,
-}
-
-/// Where a packet stands in its event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The first that was seen of its event.
-    First,
-    /// A later one, repeated ends included.
-    Later,
-    /// Of an event before the present one, come late.
-    Stale,
-}
-
-/// Recognises digits, each once, whatever is lost, repeated or reordered.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Receiver {
-    open: Option<Open>,
-}
-
-impl Receiver {
-    /// Takes a packet: where it stands, and the digit that has ended by it (the one before, where
-    /// that one's end was lost and this packet begins another).
-    pub fn packet(
-        &mut self,
-        now: Time,
-        timestamp: u32,
-        payload: Payload,
-    ) -> (Place, Option<Pressed>) {
-        let duration = u32::from(payload.duration);
-        let open = match &mut self.open {
-            Some(open) if belongs(open, timestamp, payload) => open,
-            // An event before this one; a source that began anew is far away or long after.
-            Some(open)
-                if (-8_000..0).contains(&ahead(timestamp, open.timestamp))
-                    && now.saturating_sub(open.last) < LOST_END =>
-            {
-                return (Place::Stale, None);
-            }
-            _ => {
-                let before = self.close();
-                self.open = Some(Open {
-                    event: payload.event,
-                    timestamp,
-                    duration,
-                    last: now,
-                    // One digit at a time: this one's end comes again, or is missed.
-                    ended: payload.end && before.is_none(),
-                });
-                let pressed = Pressed { event: payload.event, duration };
-                return (Place::First, before.or(payload.end.then_some(pressed)));
-            }
-        };
-        open.last = now;
-        // Segments of a long event come with a later timestamp (RFC 4733 section 2.5.1.3).
-        let offset = ahead(timestamp, open.timestamp).unsigned_abs();
-        open.duration = open.duration.max(offset + duration).min(LONGEST);
-        let ends = payload.end && !open.ended;
-        open.ended |= payload.end;
-        let pressed = Pressed { event: open.event, duration: open.duration };
-        (Place::Later, ends.then_some(pressed))
-    }
-
-    /// Ends an event whose end was lost. Call it now and then.
-    pub fn timeout(&mut self, now: Time) -> Option<Pressed> {
-        let open = self.open.as_mut().filter(|open| !open.ended)?;
-        if now.saturating_sub(open.last) < LOST_END {
-            return None;
-        }
-        open.ended = true;
-        Some(Pressed { event: open.event, duration: open.duration })
-    }
-
-    /// Whether an event goes on.
+impl Progress {
+    /// The packet that says this at a clock, and how many units of it the packet's timestamp is
+    /// after that of the event: what 16 bits do not hold goes on in another segment (RFC 4733
+    /// section 2.5.1.3). At 48 kHz that is so after 1.4 seconds.
     #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.open.is_some_and(|open| !open.ended)
-    }
-
-    fn close(&mut self) -> Option<Pressed> {
-        let open = self.open.take().filter(|open| !open.ended)?;
-        Some(Pressed { event: open.event, duration: open.duration })
-    }
-}
-
-fn belongs(open: &Open, timestamp: u32, payload: Payload) -> bool {
-    if payload.event != open.event {
-        return false;
-    }
-    // The next segment of a long event begins where the full one ended.
-    let next = open.timestamp.wrapping_add(0xffff);
-    timestamp == open.timestamp
-        || (!open.ended && open.duration >= 0xf000 && ahead(timestamp, next).abs() < 0x1000)
-}
-
-/// What to send for a frame of 20 ms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// An event's packet; the first has no time behind it in the stream.
-    Event {
-        /// The payload.
-        payload: Payload,
-        /// The first packet of the event.
-        first: bool,
-        /// How many copies to send: three of the end.
-        copies: u8,
-    },
-    /// The pause between digits: nothing but what the leg hears anyway.
-    Pause,
-}
-
-/// Digits waiting to be sent to a leg.
-#[derive(Clone, Debug, Default)]
-pub struct Sender {
-    waiting: VecDeque<(u8, u16)>,
-    /// The present event, how long it lasts and has lasted, in timestamp units.
-    now: Option<(u8, u16, u16)>,
-    pause: u8,
-}
-
-/// Most digits that wait.
-const WAITING_MAX: usize = 64;
-/// Frames between two digits.
-const PAUSE: u8 = 3;
-/// Timestamp units in a frame.
-const FRAME: u16 = 160;
-
-impl Sender {
-    /// Adds digits; what is no digit is skipped.
-    pub fn push(&mut self, digits: &str, duration_ms: u16) {
-        let duration = duration_ms.clamp(40, 6_000) / 20 * FRAME;
-        for event in digits.chars().filter_map(event) {
-            if self.waiting.len() < WAITING_MAX {
-                self.waiting.push_back((event, duration));
-            }
-        }
-    }
-
-    /// Whether there is nothing to send.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.now.is_none() && self.pause == 0 && self.waiting.is_empty()
-    }
-
-    /// The next 20 ms; `None` when idle.
-    pub fn step(&mut self) -> Option<Step> {
-        if self.now.is_none() && self.pause > 0 {
-            self.pause -= 1;
-            return Some(Step::Pause);
-        }
-        let first = self.now.is_none();
-        let (event, length, done) = match self.now {
-            Some(now) => now,
-            None => self.waiting.pop_front().map(|(event, length)| (event, length, 0))?,
-        };
-        let done = done + FRAME;
-        let end = done >= length;
-        self.now = (!end).then_some((event, length, done));
-        if end {
-            self.pause = PAUSE;
-        }
-        let payload = Payload { event, end, volume: 10, duration: done };
-        Some(Step::Event { payload, first, copies: if end { 3 } else { 1 } })
+    pub fn packet(&self, hz: u32) -> (Payload, u32) {
+        const SEGMENT: u32 = 0xffff;
+        let whole = rescaled(self.duration, RATE_HZ, hz);
+        let before = whole.saturating_sub(1) / SEGMENT * SEGMENT;
+        let duration = u16::try_from(whole - before).unwrap_or(u16::MAX);
+        let Self { event, end, volume, .. } = *self;
+        (Payload { event, end, volume, duration }, before)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ms(ms: u64) -> Time {
-        Time::from_millis(ms)
-    }
-
-    /// Packets as (ms, timestamp, event, end, duration); all digits that come of them.
-    fn check(packets: &[(u64, u32, u8, bool, u16)], expected: &[(char, u32)]) {
-        let mut receiver = Receiver::default();
-        let mut digits = Vec::new();
-        let mut last = 0;
-        for &(at, timestamp, event, end, duration) in packets {
-            digits.extend(receiver.timeout(ms(at)));
-            let payload = Payload { event, end, volume: 10, duration };
-            digits.extend(receiver.packet(ms(at), timestamp, payload).1);
-            last = at;
-        }
-        digits.extend(receiver.timeout(ms(last + 1_000)));
-        digits.extend(receiver.timeout(ms(last + 2_000)));
-        let seen: Vec<_> = digits.iter().map(|p| (digit(p.event).unwrap(), p.duration)).collect();
-        assert_eq!(seen, expected, "{packets:?}");
-    }
-
-    #[test]
-    fn each_digit_once() {
-        // As it should be, the end three times.
-        check(
-            &[
-                (0, 5, 1, false, 160),
-                (20, 5, 1, false, 320),
-                (40, 5, 1, true, 480),
-                (40, 5, 1, true, 480),
-                (40, 5, 1, true, 480),
-            ],
-            &[('1', 480)],
-        );
-        // All ends lost, then silence.
-        check(&[(0, 5, 11, false, 160), (20, 5, 11, false, 320)], &[('#', 320)]);
-        // All ends lost, then the same key again.
-        check(
-            &[(0, 5, 2, false, 160), (100, 2_005, 2, false, 160), (120, 2_005, 2, true, 320)],
-            &[('2', 160), ('2', 320)],
-        );
-        // An end that comes after the next has begun, and an update after the end.
-        check(
-            &[
-                (0, 5, 3, false, 160),
-                (20, 5, 3, true, 320),
-                (40, 1_005, 4, false, 160),
-                (41, 5, 3, true, 320),
-                (60, 1_005, 4, true, 320),
-                (61, 1_005, 4, false, 160),
-            ],
-            &[('3', 320), ('4', 320)],
-        );
-        // Only one end packet survived.
-        check(&[(0, 5, 10, true, 800)], &[('*', 800)]);
-        // A late repetition of the end after a timeout.
-        check(&[(0, 5, 6, false, 160), (400, 5, 6, true, 480)], &[('6', 160)]);
-        // The timestamp wraps.
-        check(&[(0, u32::MAX, 7, true, 160), (90, 900, 7, true, 160)], &[('7', 160), ('7', 160)]);
-    }
-
-    #[test]
-    fn a_long_event_in_segments_is_one_digit() {
-        check(
-            &[
-                (0, 0, 9, false, 0xff00),
-                (20, 0, 9, false, 0xffff),
-                (40, 0xffff, 9, false, 160),
-                (60, 0xffff, 9, true, 320),
-            ],
-            &[('9', 0xffff + 320)],
-        );
-    }
 
     #[test]
     fn codes_and_digits() {
@@ -340,22 +121,46 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_sent_with_three_ends_and_a_pause() {
-        let mut sender = Sender::default();
-        sender.push("1 x2", 60);
-        let mut log = String::new();
-        while let Some(step) = sender.step() {
-            match step {
-                Step::Pause => log.push('.'),
-                Step::Event { payload, first, copies } => {
-                    log.push_str(if first { "(" } else { "" });
-                    log.push(digit(payload.event).unwrap());
-                    log.push_str(if copies == 3 { ")" } else { "" });
-                    assert_eq!(payload.end, copies == 3);
-                }
+    fn clocks_and_segments() {
+        let check = |duration, hz, expected: (u16, u32)| {
+            let progress = Progress { event: 5, end: false, volume: 10, duration };
+            let (payload, before) = progress.packet(hz);
+            assert_eq!((payload.duration, before), expected, "{duration} at {hz}");
+            assert_eq!((payload.event, payload.end, payload.volume), (5, false, 10));
+        };
+        check(0, 48_000, (0, 0));
+        check(160, 8_000, (160, 0));
+        check(160, 48_000, (960, 0));
+        check(160, 16_000, (320, 0));
+        check(0xffff, 8_000, (0xffff, 0));
+        check(0x1_0000, 8_000, (1, 0xffff));
+        check(10_922, 48_000, (65_532, 0));
+        check(10_923, 48_000, (3, 0xffff));
+        check(40_000, 48_000, (43_395, 3 * 0xffff));
+        assert_eq!(rescaled(65_535, 48_000, 8_000), 10_922);
+        assert_eq!(rescaled(u32::MAX, 8_000, 48_000), u32::MAX);
+        assert_eq!(rescaled(5, 0, 8_000), 40_000);
+    }
+
+    /// What one of our legs sends, another understands as one digit of the same length.
+    #[test]
+    fn a_long_event_goes_through_segments_at_each_clock() {
+        for hz in [8_000, 16_000, 48_000] {
+            let mut receiver = Receiver::default();
+            let (mut pressed, mut places) = (Vec::new(), Vec::new());
+            for n in 1..=1_000_u32 {
+                let progress =
+                    Progress { event: 5, end: n == 1_000, volume: 10, duration: n * 160 };
+                let (payload, before) = progress.packet(hz);
+                let at = u32::MAX.wrapping_add(before);
+                let now = crate::Time::from_millis(u64::from(n) * 20);
+                let heard = receiver.packet(now, at, payload, hz);
+                assert_eq!(heard.progress, progress, "at {hz}");
+                places.push(heard.place);
+                pressed.extend(heard.pressed);
             }
+            assert_eq!(pressed, [Pressed { event: 5, duration: 160_000 }], "at {hz}");
+            assert_eq!(places.iter().filter(|place| **place == Place::First).count(), 1);
         }
-        assert_eq!(log, "(111)...(222)...");
-        assert!(sender.is_idle());
     }
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Bench, addr, ms, phone, plan, port, prompt, row, speakers};
 use media::rtp::Header;
-use media::{Channel, Codec, Command, Event, Hears, LegId, Plan, Source};
+use media::{Channel, Codec, Command, Event, Events, Hears, LegId, Plan, Source, dtmf};
 
 const A: f64 = 500.0;
 const B: f64 = 900.0;
@@ -288,7 +288,7 @@ fn event(phone: &mut common::Phone, timestamp: u32, end: bool, duration: u16) ->
         ssrc: phone.ssrc,
     };
     phone.sequence += 1;
-    let payload = media::dtmf::Payload { event: 5, end, volume: 10, duration };
+    let payload = dtmf::Payload { event: 5, end, volume: 10, duration };
     [&header.bytes()[..], &payload.bytes()].concat()
 }
 
@@ -296,7 +296,7 @@ fn digit(bench: &Bench, leg: u64) -> Vec<(u8, u32, bool, u16)> {
     let events = bench.packets(leg).iter().filter(|sent| sent.header.payload_type == 101);
     events
         .map(|sent| {
-            let payload = media::dtmf::Payload::parse(&sent.payload).unwrap();
+            let payload = dtmf::Payload::parse(&sent.payload).unwrap();
             (payload.event, sent.header.timestamp, payload.end, payload.duration)
         })
         .collect()
@@ -350,6 +350,49 @@ fn a_digit_is_told_once_and_passed_on_over_both_paths() {
                 );
             }
         }
+    }
+}
+
+/// Two seconds of a key, from a leg at one clock to a leg at another; at 48 kHz that is two segments.
+#[test]
+fn a_digit_is_the_same_at_either_clock() {
+    let at = |payload_type, hz| Events { payload_type, hz };
+    for (from_hz, to_hz) in [(48_000, 8_000), (8_000, 48_000), (48_000, 48_000)] {
+        let mut bench = two();
+        let events_in = vec![at(96, from_hz)];
+        bench.command(Command::Leg(Plan { generation: 2, events_in, ..plan(1, Codec::Pcmu) }));
+        let events_out = Some(at(101, to_hz));
+        let codec = if to_hz == 8_000 { Codec::Pcmu } else { Codec::Opus };
+        bench.command(Command::Leg(Plan { generation: 2, events_out, ..plan(2, codec) }));
+        bench.run(500);
+        bench.sent.clear();
+        bench.events.clear();
+        bench.phones[0].mute = true;
+        let mut keys = bench.phones[0].twin();
+        (keys.ssrc, keys.sequence) = (4_711, 3);
+        for n in 1..=100 {
+            let progress =
+                dtmf::Progress { event: 5, end: n == 100, volume: 10, duration: n * 160 };
+            let (payload, before) = progress.packet(from_hz);
+            let packet = event(&mut keys, 777 + before, payload.end, payload.duration);
+            bench.send(1, phone(1), &packet);
+            bench.run(20);
+        }
+        let expected = Event::Dtmf { leg: LegId(1), digit: '5', duration_ms: 2_000 };
+        assert_eq!(bench.events, [expected], "{from_hz} to {to_hz}");
+        let relayed = digit(&bench, 2);
+        assert_eq!(relayed.len(), 100, "{from_hz} to {to_hz}");
+        let mut receiver = dtmf::Receiver::default();
+        let heard = relayed.iter().map(|(event, timestamp, end, duration)| {
+            let payload =
+                dtmf::Payload { event: *event, end: *end, volume: 10, duration: *duration };
+            receiver.packet(ms(0), *timestamp, payload, to_hz)
+        });
+        let heard: Vec<_> = heard.collect();
+        let pressed: Vec<_> = heard.iter().filter_map(|heard| heard.pressed).collect();
+        assert_eq!(pressed, [dtmf::Pressed { event: 5, duration: 16_000 }], "{from_hz} {to_hz}");
+        let durations = heard.iter().map(|heard| heard.progress.duration);
+        assert!(durations.eq((1..=100).map(|n| n * 160)), "{from_hz} to {to_hz}");
     }
 }
 

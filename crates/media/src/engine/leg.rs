@@ -8,6 +8,7 @@ use super::outbox::Outbox;
 use super::pack::Packer;
 use super::transmit::Transmitter;
 use super::types::{Channel, Counters, Report};
+use crate::dtmf::rescaled;
 use crate::rtcp::{self, Statistics};
 use crate::rtp::Header;
 use crate::{Codec, Events, Plan, RATE_HZ, Source, Time, dtmf, jitter};
@@ -256,15 +257,18 @@ impl Leg {
         &mut self,
         now: Time,
         place: dtmf::Place,
-        payload: dtmf::Payload,
+        progress: dtmf::Progress,
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
         let Some(Events { payload_type: number, hz }) = self.plan.events_out else { return };
         if self.plan.send && self.latch.target().is_some() {
-            let duration = rescaled(payload.duration, RATE_HZ, hz);
-            let payload = dtmf::Payload { duration, ..payload };
-            let header = self.tx.event(now, place, payload.duration, payload.end);
+            let clock = self.plan.codec.rtp_hz();
+            let (payload, before) = progress.packet(hz);
+            let duration = rescaled(progress.duration, RATE_HZ, clock);
+            let header = self.tx.event(now, place, duration, progress.end);
+            let timestamp = header.timestamp.wrapping_add(rescaled(before, hz, clock));
+            let header = Header { timestamp, ..header };
             self.put(header, number, &payload.bytes(), None, outbox, counters);
         }
     }
@@ -338,12 +342,6 @@ impl Leg {
             remote_loss: self.remote_loss,
         }
     }
-}
-
-/// The duration of an event in another clock, as long as it can be said.
-pub(super) fn rescaled(duration: u16, from_hz: u32, to_hz: u32) -> u16 {
-    let duration = u64::from(duration) * u64::from(to_hz) / u64::from(from_hz.max(1));
-    u16::try_from(duration).unwrap_or(u16::MAX)
 }
 
 /// What cuts the packets, if they are not of 20 ms. Opus stays at that: its frames are its own, and

@@ -3,10 +3,10 @@
 use core::net::SocketAddr;
 
 use super::latch::Verdict;
-use super::leg::{Kind, Leg, rescaled};
+use super::leg::{Kind, Leg};
 use super::types::{Channel, Event};
 use super::{Engine, PHASES, phase_of, tick_at};
-use crate::dtmf::{self, Payload, Pressed};
+use crate::dtmf::{self, Payload, Place, Pressed, Progress};
 use crate::jitter::Inserted;
 use crate::rtp::{self, Header};
 use crate::{Codec, RATE_HZ, Time, rtcp};
@@ -87,9 +87,7 @@ impl Engine {
                 leg.statistics.record_event(header.ssrc, header.sequence, now);
                 leg.buffer.skip(header.sequence);
                 if let Some(payload) = Payload::parse(payload) {
-                    let duration = rescaled(payload.duration, clock, RATE_HZ);
-                    let payload = Payload { duration, ..payload };
-                    self.key(now, slot, leg, header.timestamp, payload);
+                    self.key(now, slot, leg, (header.timestamp, payload, clock));
                 }
             }
             Kind::Noise => {
@@ -126,34 +124,35 @@ impl Engine {
         }
     }
 
-    fn key(&mut self, now: Time, slot: usize, leg: &mut Leg, timestamp: u32, payload: Payload) {
+    fn key(&mut self, now: Time, slot: usize, leg: &mut Leg, event: (u32, Payload, u32)) {
         if !leg.plan.receive {
             return;
         }
-        let (place, pressed) = leg.keys.packet(now, timestamp, payload);
-        if let Some(pressed) = pressed {
+        let (timestamp, payload, clock) = event;
+        let heard = leg.keys.packet(now, timestamp, payload, clock);
+        if let Some(pressed) = heard.pressed {
             self.pressed(leg, pressed);
         }
         if leg.keys.is_open() && !self.pressing.contains(&slot) {
             self.pressing.push(slot);
         }
-        if place != dtmf::Place::Stale {
-            self.relay(now, leg, place, payload);
+        if heard.place != Place::Stale {
+            self.relay(now, leg, heard.place, heard.progress);
         }
     }
 
     fn pressed(&mut self, leg: &Leg, pressed: Pressed) {
         if let Some(digit) = dtmf::digit(pressed.event) {
-            let duration_ms = pressed.duration / 8;
+            let duration_ms = pressed.duration / (RATE_HZ / 1_000);
             self.outbox.event(Event::Dtmf { leg: leg.plan.leg, digit, duration_ms });
         }
     }
 
     /// Passes an event on to all who hear its sender, forwarded to or mixed for.
-    fn relay(&mut self, now: Time, leg: &Leg, place: dtmf::Place, payload: Payload) {
+    fn relay(&mut self, now: Time, leg: &Leg, place: Place, progress: Progress) {
         for ear in &leg.ears {
             if let Some(listener) = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut) {
-                listener.event(now, place, payload, &mut self.outbox, &mut self.counters);
+                listener.event(now, place, progress, &mut self.outbox, &mut self.counters);
             }
         }
     }
@@ -168,10 +167,10 @@ impl Engine {
             };
             if let Some(pressed) = leg.keys.timeout(now) {
                 self.pressed(&leg, pressed);
-                let duration = u16::try_from(pressed.duration).unwrap_or(u16::MAX);
-                let payload = Payload { event: pressed.event, end: true, volume: 10, duration };
+                let Pressed { event, duration } = pressed;
+                let progress = Progress { event, end: true, volume: 10, duration };
                 for _ in 0..3 {
-                    self.relay(now, &leg, dtmf::Place::Later, payload);
+                    self.relay(now, &leg, Place::Later, progress);
                 }
             }
             if leg.keys.is_open() {

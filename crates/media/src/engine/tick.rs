@@ -142,16 +142,16 @@ impl Leg {
         counters: &mut super::types::Counters,
     ) -> bool {
         let Some(step) = self.digits.step() else { return false };
-        let Step::Event { payload, first, copies } = step else { return false };
+        let Step::Event { progress, first, copies } = step else { return false };
         if self.plan.events_out.is_some() {
             for copy in 0..copies {
                 let place = if first && copy == 0 { Place::First } else { Place::Later };
-                self.event(now, place, payload, outbox, counters);
+                self.event(now, place, progress, outbox, counters);
             }
             return true;
         }
         self.digit_at = if first { 0 } else { self.digit_at + FRAME as u64 };
-        let (low, high) = dtmf::tones(payload.event);
+        let (low, high) = dtmf::tones(progress.event);
         let mut pcm = [0; FRAME];
         sound::pair(low, high, self.digit_at, &mut pcm);
         let payload = self.coder.encode(RATE_HZ, &pcm);

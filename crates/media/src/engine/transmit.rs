@@ -176,15 +176,15 @@ impl Transmitter {
     }
 
     /// Numbers a packet of an event, whose timestamp stays that of its beginning.
-    pub(super) fn event(&mut self, now: Time, place: Place, duration: u16, end: bool) -> Header {
+    pub(super) fn event(&mut self, now: Time, place: Place, duration: u32, end: bool) -> Header {
         let begun = self.relay.filter(|_| place != Place::First);
         let relay = begun.unwrap_or_else(|| {
             self.mark = true;
             Relay { timestamp: self.due(now), last: now, ended: false }
         });
         self.anchor = None;
-        let next = relay.timestamp.wrapping_add(u32::from(duration));
-        let length = u32::from(duration).min(20 * self.per_ms);
+        let next = relay.timestamp.wrapping_add(duration);
+        let length = duration.min(20 * self.per_ms);
         self.relay = Some(Relay { last: now, ended: relay.ended || end, ..relay });
         let keep = self.timestamp;
         let header = self.step(now, relay.timestamp, length);
@@ -252,7 +252,7 @@ mod tests {
         for (n, at) in [20u16, 40, 60, 60, 60].into_iter().enumerate() {
             let place = if n == 0 { Place::First } else { Place::Later };
             let end = n >= 2;
-            let header = tx.event(ms(at.into()), place, at * 8, end);
+            let header = tx.event(ms(at.into()), place, u32::from(at) * 8, end);
             assert_eq!((header.timestamp.wrapping_sub(t), header.marker), (160, n == 0));
             assert_eq!(tx.is_in_event(ms(at.into())), !end);
         }
