@@ -40,7 +40,7 @@ pub use ports::Ports;
 pub use scene::{call_of, connect, connected, record, ring};
 pub use server::{Server, binary, run, workspace};
 pub use sipp::Sipp;
-pub use softphone::Softphone;
+pub use softphone::{Softphone, python};
 pub use stream::{Heard, Stream};
 
 use std::time::Duration;

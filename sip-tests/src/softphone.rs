@@ -63,7 +63,7 @@ impl Softphone {
     #[must_use]
     pub fn start(port: u16) -> Self {
         let script = workspace().join("sip-tests/phones/baresip_phone.py");
-        let mut child = Command::new(environment().join("bin/python"))
+        let mut child = Command::new(python())
             .arg(script)
             .arg(port.to_string())
             .stdin(Stdio::piped())
@@ -191,6 +191,15 @@ fn samples(text: &str) -> Vec<i16> {
         }
     }
     octets.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+}
+
+/// The Python that has baresip.
+///
+/// # Panics
+/// Where it is not to be had.
+#[must_use]
+pub fn python() -> PathBuf {
+    environment().join("bin/python")
 }
 
 /// Where Python with baresip is: `USHER_VENV`, or made once below `target`.

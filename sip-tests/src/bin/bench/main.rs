@@ -15,6 +15,7 @@ mod media;
 mod memory;
 mod overload;
 mod profile;
+mod quality;
 mod report;
 mod signalling;
 mod sipp;
@@ -39,6 +40,7 @@ Figures (all of them where none is named):
   parse       reading a message, against rsip
   codec       a frame of each codec, both ways, and of each change of rate
   sim         100,000 calls in virtual time
+  quality     speech after loss and jitter, by PESQ, against baresip's receiver (espeak-ng, PyPI)
 
 Options:
   --json FILE     the figures as JSON as well
@@ -61,7 +63,7 @@ struct Options {
 
 type Figure = fn(&mut Report, &Options);
 
-const FIGURES: [(&str, Figure); 12] = [
+const FIGURES: [(&str, Figure); 13] = [
     ("start", memory::start),
     ("signalling", signalling::cpu),
     ("delay", delay::through),
@@ -74,6 +76,7 @@ const FIGURES: [(&str, Figure); 12] = [
     ("parse", code::parse),
     ("codec", code::codec),
     ("sim", code::sim),
+    ("quality", quality::quality),
 ];
 
 fn options() -> Option<Options> {
