@@ -13,6 +13,8 @@ const FRAME: usize = 160;
 const PTIME: Duration = Duration::from_millis(20);
 /// What a measurement listens to: 200 ms.
 const WINDOW: usize = 10;
+/// Whose packets all of these are.
+const SSRC: u32 = 0x1234_5678;
 /// RFC 4733, as in our SDP.
 const EVENTS: u8 = 101;
 
@@ -79,6 +81,8 @@ struct State {
     heard: Vec<Packet>,
     /// SSRCs of the sender reports that came to the same port.
     reports: Vec<u32>,
+    /// Each of those is answered by a report of this part lost, in 1/256.
+    complaint: Option<u8>,
 }
 
 /// One RTP socket and its thread.
@@ -106,6 +110,7 @@ impl Audio {
             stopped: false,
             heard: Vec::new(),
             reports: Vec::new(),
+            complaint: None,
         };
         let shared = Arc::new((Mutex::new(state), Condvar::new()));
         let of_thread = Arc::clone(&shared);
@@ -138,6 +143,11 @@ impl Audio {
     #[must_use]
     pub fn hz(&self) -> f64 {
         self.state().hz
+    }
+
+    /// Answers each sender report from now on: this part of what came was lost, in 1/256.
+    pub fn complain(&self, fraction: u8) {
+        self.state().complaint = Some(fraction);
     }
 
     /// Sends a digit as RFC 4733 has it: packets of one timestamp, the last three times.
@@ -307,6 +317,21 @@ impl Drop for Audio {
     }
 }
 
+/// A receiver report and SDES (RFC 3550 section 6.4.2) in answer to a sender report.
+fn complaint(report: &Packet, fraction: u8) -> Vec<u8> {
+    let middle = [&report.ssrc.to_be_bytes()[2..], &report.payload[..2]].concat();
+    let mut octets = vec![0x81, 201, 0, 7];
+    octets.extend(SSRC.to_be_bytes());
+    octets.extend(report.timestamp.to_be_bytes());
+    octets.extend([fraction, 0, 0, 10, 0, 0, 0, 100, 0, 0, 0, 40]);
+    // It is answered at once.
+    octets.extend([&middle[..], &[0; 4]].concat());
+    octets.extend([0x81, 202, 0, 3]);
+    octets.extend(SSRC.to_be_bytes());
+    octets.extend(*b"\x01\x04test\0\0");
+    octets
+}
+
 /// Sends at `start + n · 20 ms`, and listens in between.
 fn run(socket: &UdpSocket, shared: &(Mutex<State>, Condvar)) {
     let start = Instant::now();
@@ -323,6 +348,10 @@ fn run(socket: &UdpSocket, shared: &(Mutex<State>, Condvar)) {
                 if packet.is_rtcp() {
                     // In a report, the second word is its sender.
                     state.reports.push(packet.timestamp);
+                    if let Some((fraction, to)) = state.complaint.zip(state.to) {
+                        // It may be lost, as any packet.
+                        let _ = socket.send_to(&complaint(&packet, fraction), to);
+                    }
                 } else {
                     state.heard.push(packet);
                 }
@@ -381,6 +410,6 @@ fn header(kind: u8, frame: u32, began: u32) -> Vec<u8> {
     let mut octets = vec![0x80, kind];
     octets.extend(u16::try_from(frame & 0xffff).unwrap_or_default().to_be_bytes());
     octets.extend(began.wrapping_mul(160).to_be_bytes());
-    octets.extend(0x1234_5678_u32.to_be_bytes());
+    octets.extend(SSRC.to_be_bytes());
     octets
 }

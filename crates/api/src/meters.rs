@@ -113,10 +113,10 @@ impl Meters {
         registry.register("usher_rtp_packets", "RTP packets, by direction", packets);
         let lost = self.rtp_lost.clone();
         registry.register("usher_rtp_lost", "RTP packets that never arrived", lost);
-        let help = "Interarrival jitter of each leg, every five seconds and at its end";
+        let help = "Interarrival jitter of each leg, about every five seconds and at its end";
         registry.register("usher_rtp_jitter_seconds", help, self.rtp_jitter.metric());
         let help = "Listening quality of each leg since its first packet, estimated by the \
-                    E-model, every five seconds and at its end";
+                    E-model, about every five seconds and at its end";
         registry.register("usher_mos", help, self.mos.metric());
         let help = "Work of one media tick";
         registry.register("usher_media_tick_seconds", help, self.media_tick.metric());
@@ -125,9 +125,9 @@ impl Meters {
     /// Counts how a leg fares; takes no lock and allocates nothing. One that was never heard has no
     /// quality.
     pub fn heard(&self, heard: &Heard) {
-        if heard.packets > 0 {
+        if let Some(mos) = heard.mos {
             self.rtp_jitter.observe(heard.jitter);
-            self.mos.observe(heard.mos());
+            self.mos.observe(mos);
         }
     }
 

@@ -113,9 +113,9 @@ impl Default for Scores {
 }
 
 impl Scores {
-    pub(crate) fn observe(&self, mos: f64) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 4.5")]
-        self.0.observe((mos * 1e3).round() as u64);
+    /// Counts one, in thousandths.
+    pub(crate) fn observe(&self, mos: u16) {
+        self.0.observe(mos.into());
     }
 
     pub(crate) fn metric(&self) -> Tally {
@@ -126,52 +126,8 @@ impl Scores {
 /// What is known of the audio that came from a leg, from its first packet to now.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Heard {
-    /// Packets that came.
-    pub packets: u64,
-    /// Packets that never came, or came too late to be played.
-    pub missed: u64,
+    /// Its mean opinion score in thousandths, if anything came.
+    pub mos: Option<u16>,
     /// Interarrival jitter (RFC 3550 A.8).
     pub jitter: Duration,
-    /// Round trip, zero if it is not known.
-    pub round_trip: Duration,
-}
-
-impl Heard {
-    /// The mean opinion score, 1 to 4.5, that the E-model (ITU-T G.107) with its default values
-    /// gives for G.711 with concealment (G.113: Ie 0, Bpl 25.1, random loss). The delay one way is
-    /// half the round trip, a packet of 20 ms, and twice the jitter for the jitter buffer; its
-    /// impairment is the usual approximation by two straight lines.
-    #[must_use]
-    pub fn mos(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "a share")]
-        let loss =
-            100.0 * self.missed as f64 / self.packets.saturating_add(self.missed).max(1) as f64;
-        let delay_ms =
-            self.round_trip.as_secs_f64() * 500.0 + 20.0 + self.jitter.as_secs_f64() * 2_000.0;
-        let by_delay = 0.024 * delay_ms + 0.11 * (delay_ms - 177.3).max(0.0);
-        let by_loss = 95.0 * loss / (loss + 25.1);
-        let r = (93.2 - by_delay - by_loss).clamp(0.0, 100.0);
-        (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).clamp(1.0, 4.5)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quality_is_estimated() {
-        let check = |packets, missed, jitter_ms, round_trip_ms, expected: f64| {
-            let [jitter, round_trip] = [jitter_ms, round_trip_ms].map(Duration::from_millis);
-            let mos = Heard { packets, missed, jitter, round_trip }.mos();
-            assert!((mos - expected).abs() < 0.01, "{packets} {missed} {jitter_ms}: {mos}");
-        };
-        check(0, 0, 0, 0, 4.40);
-        check(1_000, 0, 0, 0, 4.40);
-        check(990, 10, 5, 40, 4.30);
-        check(95, 5, 20, 100, 3.81);
-        check(1_000, 0, 0, 800, 2.91);
-        check(50, 50, 100, 1_000, 1.0);
-        check(u64::MAX / 2, u64::MAX / 2, 0, 0, 1.59);
-    }
 }

@@ -14,6 +14,7 @@ use sip::msg::Uuid;
 use crate::Time;
 use crate::config::Name;
 use crate::event::{Kind, Phase, Role, Totals};
+use crate::flow::quality::Quality;
 use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::identity::Hidden;
 use crate::recording::Recording;
@@ -158,6 +159,8 @@ pub(crate) struct Participant {
     pub(crate) keys: Option<Keys>,
     /// Since when no audio has come from it.
     pub(crate) silent_since: Option<Time>,
+    /// How it sounds, once that is known.
+    pub(crate) quality: Option<Quality>,
     pub(crate) lease: media::Lease,
     pub(crate) negotiation: media::Negotiation,
     /// Our answer to the offer its INVITE brought, until it is sent.

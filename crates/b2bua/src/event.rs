@@ -239,6 +239,32 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// How a leg sounds. `bad` when one way has turned so by the last seconds, `recovered` from that,
+    /// `ended` before `leg.ended`, then of all its time. The scores are mean opinion scores, 1 to 4.5,
+    /// estimated (ITU-T G.107): of what comes from the leg, and, where it sends reports (RTCP), of what
+    /// it hears. Packets that came too late count as lost.
+    #[serde(rename = "leg.quality")]
+    LegQuality {
+        participant: ParticipantId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        cause: Name,
+        codec: Name,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mos: Option<f64>,
+        packets: u64,
+        lost: u64,
+        jitter_ms: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        round_trip_ms: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remote_mos: Option<f64>,
+        remote_packets: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remote_lost: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        remote_jitter_ms: Option<u32>,
+    },
     #[serde(rename = "participant.joined")]
     ParticipantJoined {
         participant: ParticipantId,
@@ -421,6 +447,7 @@ type_names! {
     LegAnswered => "leg.answered",
     LegFailed => "leg.failed",
     LegEnded => "leg.ended",
+    LegQuality => "leg.quality",
     ParticipantJoined => "participant.joined",
     ParticipantLeft => "participant.left",
     ParticipantHeld => "participant.held",

@@ -56,6 +56,7 @@ fn negotiation() -> Negotiation {
         address: "192.0.2.1".parse().unwrap(),
         signalling: None,
         ssrc: 9,
+        cname: [9; 12],
         sdp_id: 1_000,
         codecs: Codec::ALL.to_vec(),
         ptime_ms: 20,

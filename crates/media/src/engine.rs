@@ -22,6 +22,7 @@ mod carry;
 mod coder;
 mod command;
 mod conference;
+mod control;
 mod latch;
 mod leg;
 mod mix;

@@ -170,7 +170,7 @@ impl Buffer {
     /// How long what comes now will wait, in milliseconds.
     #[must_use]
     pub fn target_ms(&self) -> u32 {
-        self.delay.wanted() / (self.clock_hz() / 1_000)
+        self.delay.would_want() / (self.clock_hz() / 1_000)
     }
 
     /// How long the speaker has been silent, as far as it was pulled.
@@ -273,6 +273,7 @@ impl Buffer {
 
     /// Sees to it that 20 ms can be played.
     fn turn(&mut self, now: Time) {
+        self.delay.settle();
         if let Play::Waiting(floor) = self.play
             && let Some(begin) = self.beginning(now, floor)
         {

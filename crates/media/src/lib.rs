@@ -19,6 +19,7 @@ pub mod matrix;
 mod measure;
 pub mod negotiate;
 pub mod pool;
+pub mod quality;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;

@@ -25,6 +25,7 @@ use core::net::IpAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::rtcp::CNAME;
 use crate::sdp::{Description, Direction, Media, Problem};
 use crate::{Codec, Lease, LegId};
 
@@ -44,6 +45,8 @@ pub struct LegSettings {
     pub signalling: Option<IpAddr>,
     /// Our SSRC towards the peer, for the whole life of the leg.
     pub ssrc: u32,
+    /// What names us in RTCP towards the peer: chance, and nobody else's (RFC 7022).
+    pub cname: [u8; CNAME],
     /// The id in our `o=` line.
     pub sdp_id: u64,
     /// The codecs allowed, best first.

@@ -580,33 +580,6 @@ fn a_leg_that_cannot_be_taken_is_told() {
 }
 
 #[test]
-fn reports_go_out_and_come_in_and_a_forged_bye_ends_nothing() {
-    let mut bench = two();
-    bench.run(11_000);
-    let mine: Vec<_> = bench.reports.iter().filter(|(from, ..)| *from == port(1)).collect();
-    assert_eq!(mine.len(), 2);
-    let (_, channel, to, report) = mine[1].clone();
-    assert_eq!((channel, to), (Channel::Rtcp, addr("10.0.0.1:6003")));
-    assert!(media::rtcp::parse(&report, 71).unwrap().block.is_some());
-    // The phone's own report, with a round trip in it, and then a BYE in its name.
-    let sent = media::rtcp::parse(&report, 71).unwrap().sent.unwrap();
-    let mut theirs = media::rtcp::Statistics::default();
-    theirs.record(0x1001, 1, 1, ms(bench.now), 8_000);
-    theirs.reported(sent, ms(bench.now));
-    let mut packet = [0; media::rtcp::PACKET_MAX];
-    let block = theirs.block(ms(bench.now));
-    let length = media::rtcp::write(&mut packet, ms(bench.now), 71, None, block, true);
-    let strangers = bench.engine.counters().strangers;
-    for from in ["10.0.0.1:6003", "6.6.6.6:6003"] {
-        bench.engine.packet(ms(bench.now), port(1), Channel::Rtcp, addr(from), &packet[..length]);
-    }
-    let counters = *bench.engine.counters();
-    assert_eq!((counters.rtcp_in, counters.strangers - strangers), (1, 1));
-    bench.listen(500);
-    assert_eq!((bench.tones(1, &ALL), bench.tones(2, &ALL)), (vec![900], vec![500]));
-}
-
-#[test]
 fn a_new_source_and_a_pause_are_taken_as_they_come() {
     let mut bench = three();
     bench.matrix(

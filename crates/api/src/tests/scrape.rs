@@ -21,8 +21,8 @@ async fn all_names_have_values() {
     meters.rtp_lost.inc();
     meters.decision.observe(Duration::from_millis(3));
     let jitter = Duration::from_micros(1_500);
-    meters.heard(&Heard { packets: 100, jitter, ..Heard::default() });
-    meters.heard(&Heard { missed: 100, jitter, ..Heard::default() });
+    meters.heard(&Heard { mos: Some(4_360), jitter });
+    meters.heard(&Heard { mos: None, jitter });
     meters.media_tick.observe(Duration::from_micros(20));
     let answer = node.get("/metrics").await;
     assert!(answer.head.contains("content-type: application/openmetrics-text"), "{answer:?}");

@@ -79,6 +79,7 @@ impl B2bua {
             held: false,
             keys: None,
             silent_since: None,
+            quality: None,
             lease,
             negotiation,
             reply,

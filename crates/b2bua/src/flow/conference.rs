@@ -154,6 +154,7 @@ impl B2bua {
                     switch.pressed(now, call, leg, digit, Keys::Audio);
                 });
             }
+            media::Event::Report(report) => self.reported(now, report),
             media::Event::NoAudio { leg, since } => self.silent(now, leg, Some(since)),
             media::Event::AudioBack { leg } | media::Event::FirstPacket { leg } => {
                 self.silent(now, leg, None);

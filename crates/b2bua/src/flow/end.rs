@@ -59,6 +59,7 @@ impl B2bua {
         cause: &str,
         reason: Option<String>,
     ) {
+        self.tell_quality(now, call, leg, "ended");
         let Some(participant) = call.participant(leg) else { return };
         let operator = participant.operator.map(|id| self.directory.operator_name(id));
         let participant = participant.id;

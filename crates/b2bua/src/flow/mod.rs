@@ -14,6 +14,7 @@ mod introduce;
 mod join;
 mod network;
 mod operator;
+pub(crate) mod quality;
 mod reason;
 mod record;
 mod refer;

@@ -109,6 +109,7 @@ impl B2bua {
             seat: old.seat.clone(),
             held: false,
             silent_since: None,
+            quality: None,
             lease,
             negotiation,
             reply,

@@ -101,6 +101,7 @@ impl B2bua {
             held: false,
             keys: None,
             silent_since: None,
+            quality: None,
             lease,
             negotiation,
             reply: None,
@@ -132,12 +133,17 @@ impl B2bua {
     ) -> Negotiation {
         let chance = self.endpoint.rng().next_u64();
         let [a, b, c, d, ..] = chance.to_le_bytes();
+        let name = [self.endpoint.rng().next_u64(), self.endpoint.rng().next_u64()];
+        let mut cname = [0; media::rtcp::CNAME];
+        let bytes = name.into_iter().flat_map(u64::to_le_bytes);
+        cname.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
         Negotiation::new(LegSettings {
             leg: media::LegId(leg.0),
             lease,
             address,
             signalling,
             ssrc: u32::from_le_bytes([a, b, c, d]),
+            cname,
             sdp_id: chance >> 33,
             codecs: self.directory.config.media.codecs.clone(),
             ptime_ms: 20,

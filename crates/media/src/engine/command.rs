@@ -94,8 +94,7 @@ impl Engine {
     fn end_leg(&mut self, now: Time, id: LegId) {
         let Some(slot) = self.by_id.remove(&id) else { return };
         let Some(mut leg) = self.legs[slot].take() else { return };
-        leg.control(now, true, &mut self.outbox, &mut self.counters);
-        self.outbox.event(Event::Report(leg.report()));
+        leg.report(now, true, &mut self.outbox, &mut self.counters);
         self.outbox.event(Event::Ended { leg: id });
         self.counters.lost += leg.statistics.lost();
         self.counters.legs = self.by_id.len() as u64;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::coder::{Coder, FORWARDED_MAX, Rates};
+use super::control::Control;
 use super::latch::Latch;
 use super::outbox::Outbox;
 use super::pack::Packer;
 use super::transmit::Transmitter;
-use super::types::{Channel, Counters, Report};
+use super::types::{Channel, Counters};
 use crate::dtmf::rescaled;
-use crate::rtcp::{self, Statistics};
+use crate::rtcp::Statistics;
 use crate::rtp::Header;
 use crate::{Codec, Events, Plan, RATE_HZ, Source, Time, dtmf, jitter};
 
@@ -105,13 +106,12 @@ pub(super) struct Leg {
     pub(super) is_dead: bool,
     pub(super) packets_in: u64,
     pub(super) late: u64,
-    pub(super) rtt_us: Option<u32>,
-    pub(super) remote_loss: Option<u8>,
-    pub(super) reported_out: u64,
+    pub(super) control: Control,
 }
 
 impl Leg {
     pub(super) fn new(plan: Plan, now: Time) -> Self {
+        let ssrc = plan.ssrc;
         let mut buffer = jitter::Buffer::default();
         buffer.prepare(plan.payloads_in.iter().map(|(_, codec)| *codec));
         Self {
@@ -136,9 +136,7 @@ impl Leg {
             is_dead: false,
             packets_in: 0,
             late: 0,
-            rtt_us: None,
-            remote_loss: None,
-            reported_out: 0,
+            control: Control::new(ssrc),
         }
     }
 
@@ -290,56 +288,6 @@ impl Leg {
             counters.packets_out += 1;
         } else {
             counters.overflowed += 1;
-        }
-    }
-
-    /// Sends a report, the last one with a BYE.
-    pub(super) fn control(
-        &mut self,
-        now: Time,
-        bye: bool,
-        outbox: &mut Outbox,
-        counters: &mut Counters,
-    ) {
-        let remote = self.plan.remote_rtcp;
-        let to = match self.latch.locked() {
-            // Behind a NAT the peer's own idea of its address is of no use.
-            Some(locked) if self.plan.mux => locked,
-            Some(locked) if remote.ip().is_unspecified() => {
-                core::net::SocketAddr::new(locked.ip(), locked.port().saturating_add(1))
-            }
-            Some(_) | None => remote,
-        };
-        if to.ip().is_unspecified() || to.port() == 0 {
-            return;
-        }
-        let mut packet = [0; rtcp::PACKET_MAX];
-        let sent = (self.tx.packets > self.reported_out).then(|| rtcp::Sent {
-            timestamp: self.tx.clock(now),
-            packets: u32::try_from(self.tx.packets & 0xffff_ffff).unwrap_or(0),
-            octets: u32::try_from(self.tx.octets & 0xffff_ffff).unwrap_or(0),
-        });
-        self.reported_out = self.tx.packets;
-        let block = self.statistics.block(now);
-        let length = rtcp::write(&mut packet, now, self.plan.ssrc, sent, block, bye);
-        let channel = if self.plan.mux { Channel::Rtp } else { Channel::Rtcp };
-        if outbox.packet((self.plan.port, channel, to), &packet[..length], &[], None) {
-            counters.rtcp_out += 1;
-        }
-    }
-
-    pub(super) fn report(&self) -> Report {
-        let jitter_us = u64::from(self.statistics.jitter()) * 1_000_000;
-        let jitter_us = jitter_us / u64::from(self.plan.codec.rtp_hz());
-        Report {
-            leg: self.plan.leg,
-            packets_in: self.packets_in,
-            packets_out: self.tx.packets,
-            lost: self.statistics.lost(),
-            late: self.late,
-            jitter_us: u32::try_from(jitter_us).unwrap_or(u32::MAX),
-            rtt_us: self.rtt_us,
-            remote_loss: self.remote_loss,
         }
     }
 }

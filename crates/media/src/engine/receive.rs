@@ -9,7 +9,7 @@ use super::{Engine, PHASES, phase_of, tick_at};
 use crate::dtmf::{self, Payload, Place, Pressed, Progress};
 use crate::jitter::Inserted;
 use crate::rtp::{self, Header};
-use crate::{Codec, RATE_HZ, Time, rtcp};
+use crate::{Codec, RATE_HZ, Time};
 
 impl Engine {
     /// Takes a datagram that came to the pair whose RTP port is `port`.
@@ -29,30 +29,11 @@ impl Engine {
             return;
         };
         if channel == Channel::Rtcp || rtp::is_rtcp(data) {
-            self.report_came(now, &mut leg, from, data);
+            self.report_came(now, &mut leg, from.ip(), data);
         } else {
             self.media(now, slot, &mut leg, from, data);
         }
         self.legs[slot] = Some(leg);
-    }
-
-    fn report_came(&mut self, now: Time, leg: &mut Leg, from: SocketAddr, data: &[u8]) {
-        if !leg.latch.trusts(from.ip()) {
-            self.counters.strangers += 1;
-            return;
-        }
-        let Some(heard) = rtcp::parse(data, leg.plan.ssrc) else {
-            self.counters.malformed += 1;
-            return;
-        };
-        self.counters.rtcp_in += 1;
-        if let Some(middle) = heard.sent {
-            leg.statistics.reported(middle, now);
-        }
-        if let Some((loss, last, delay)) = heard.block {
-            leg.remote_loss = Some(loss);
-            leg.rtt_us = rtcp::round_trip_us(now, last, delay).or(leg.rtt_us);
-        }
     }
 
     fn media(&mut self, now: Time, slot: usize, leg: &mut Leg, from: SocketAddr, data: &[u8]) {

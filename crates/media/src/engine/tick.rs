@@ -13,8 +13,6 @@ use crate::{FRAME, RATE_HZ, Time, sound};
 const SECOND: u64 = 200;
 /// Each leg has its tick in a second: every so many are looked after together.
 const SECOND_LEGS: usize = 200;
-/// Seconds between two reports of a leg.
-const REPORT_S: u64 = 5;
 /// Frames of silence after which a forwarded speaker who sends nothing is left to be heard as that:
 /// the listener's buffer has run out without a click.
 const HUSH: u32 = 5;
@@ -117,7 +115,6 @@ impl Engine {
     /// Once a second for each leg: dead audio, reports.
     fn look_after(&mut self, now: Time, tick: u64) {
         let first = usize::try_from(tick % SECOND).unwrap_or(0);
-        let reports = (tick / SECOND) % REPORT_S;
         for slot in (first..self.legs.len()).step_by(SECOND_LEGS) {
             let Some(leg) = self.legs[slot].as_deref_mut() else { continue };
             let silent = now.saturating_sub(leg.last_in) >= NO_AUDIO;
@@ -125,9 +122,8 @@ impl Engine {
                 leg.is_dead = true;
                 self.outbox.event(Event::NoAudio { leg: leg.plan.leg, since: leg.last_in });
             }
-            if (slot as u64 / SECOND + reports).is_multiple_of(REPORT_S) {
-                leg.control(now, false, &mut self.outbox, &mut self.counters);
-                self.outbox.event(Event::Report(leg.report()));
+            if leg.control.second() {
+                leg.report(now, false, &mut self.outbox, &mut self.counters);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LegId, Plan, Row, Time};
+use crate::{Codec, LegId, Plan, Row, Time};
 
 /// What the core asks of a media thread.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,7 +155,7 @@ pub enum Event {
         /// The first of its sounds that there is none of: it was left out.
         missing: Option<Arc<str>>,
     },
-    /// How a leg fares: each five seconds and at its end.
+    /// How a leg fares: about each five seconds and at its end.
     Report(Report),
     /// The leg is gone, and its port is free for another.
     Ended {
@@ -165,10 +165,12 @@ pub enum Event {
 }
 
 /// How a leg fares, from its first packet to now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The leg.
     pub leg: LegId,
+    /// The codec it is sent, and most likely sends.
+    pub codec: Codec,
     /// Packets of RTP heard.
     pub packets_in: u64,
     /// Packets of RTP sent.
@@ -181,8 +183,18 @@ pub struct Report {
     pub jitter_us: u32,
     /// Round trip by RTCP, if the peer reports.
     pub rtt_us: Option<u32>,
-    /// What of ours the peer has lost in its last interval, in 1/256, if it reports.
-    pub remote_loss: Option<u8>,
+    /// How what comes from the leg sounds, in thousandths ([`crate::quality::mos`]); if anything came.
+    pub mos: Option<u16>,
+    /// The same since the report before.
+    pub mos_now: Option<u16>,
+    /// What of ours the peer has lost, if it reports.
+    pub remote_lost: Option<u32>,
+    /// The jitter of what it hears, if it reports.
+    pub remote_jitter_us: Option<u32>,
+    /// How what it hears sounds, if it reports.
+    pub remote_mos: Option<u16>,
+    /// The same since the report before.
+    pub remote_mos_now: Option<u16>,
 }
 
 /// An output. Packets borrow from the engine: send or copy them before the next poll.

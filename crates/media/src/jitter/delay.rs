@@ -128,6 +128,10 @@ impl Delay {
             self.packets = 0;
             self.buckets.iter_mut().for_each(|weight| *weight -= weight.div_ceil(8));
         }
+    }
+
+    /// Works out what to aim at. Not done for each packet: most are only forwarded.
+    pub(super) fn settle(&mut self) {
         self.wanted = self.quantile();
     }
 
@@ -198,6 +202,11 @@ impl Delay {
         self.loss -= self.loss / u32::from(LOSS_MEMORY);
         let is_lossy = self.loss * 100 > LOSS_ONE * if self.patience > 0 { 1 } else { 2 };
         self.patience = if is_lossy { ticks.min(self.hz / PATIENCE_PART) } else { 0 };
+    }
+
+    /// What would be aimed at now, in ticks of the clock.
+    pub(super) fn would_want(&self) -> u32 {
+        self.quantile() + self.patience
     }
 
     /// The delay that is aimed at, in ticks of the clock.

@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::{Events, Local, Negotiation, Reason, Refusal, events};
+use crate::rtcp::CNAME;
 use crate::sdp::{Address, Map, Media};
 use crate::{Codec, LegId};
 
@@ -40,6 +41,8 @@ pub struct Plan {
     pub events_in: Vec<Events>,
     /// Our SSRC.
     pub ssrc: u32,
+    /// What names us in RTCP (RFC 7022), before it is written as text.
+    pub cname: [u8; CNAME],
     /// Whether we may send audio.
     pub send: bool,
     /// Whether the peer may send audio; what it sends otherwise is not heard.
@@ -98,6 +101,7 @@ impl Negotiation {
             events_in: events::understood(media, local, &payloads_in),
             payloads_in,
             ssrc: settings.ssrc,
+            cname: settings.cname,
             send: media.direction.receives() && local.direction.sends() && !hole,
             receive: media.direction.sends() && local.direction.receives(),
             ptime_ms: ptime_ms(media),

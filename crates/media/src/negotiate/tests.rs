@@ -13,6 +13,7 @@ fn leg_with(codecs: &[Codec]) -> Negotiation {
         address: "192.0.2.1".parse().unwrap(),
         signalling: None,
         ssrc: 9,
+        cname: [9; 12],
         sdp_id: 1_000,
         codecs: codecs.to_vec(),
         ptime_ms: 20,

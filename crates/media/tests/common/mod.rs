@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use media::rtp::Header;
 use media::{
     Channel, Codec, Command, Engine, EngineSettings, Event, Events, Hears, Input, LegId, Output,
-    Pcm, Plan, Row, Source, Time,
+    Pcm, Plan, Report, Row, Source, Time,
 };
 
 pub fn ms(ms: u64) -> Time {
@@ -41,6 +41,7 @@ pub fn plan(leg: u64, codec: Codec) -> Plan {
         events_out: Some(Events { payload_type: 101, hz: 8_000 }),
         events_in: [96, 101].map(|payload_type| Events { payload_type, hz: 8_000 }).into(),
         ssrc: 0x1000 + u32::try_from(leg).unwrap(),
+        cname: [7; 12],
         send: true,
         receive: true,
         ptime_ms: 20,
@@ -171,6 +172,7 @@ pub struct Bench {
     pub sent: BTreeMap<u64, Vec<Sent>>,
     pub reports: Vec<(u16, Channel, SocketAddr, Vec<u8>)>,
     pub events: Vec<Event>,
+    pub fares: Vec<Report>,
     pub recorded: Vec<Recorded>,
 }
 
@@ -183,6 +185,7 @@ impl Bench {
             sent: BTreeMap::new(),
             reports: Vec::new(),
             events: Vec::new(),
+            fares: Vec::new(),
             recorded: Vec::new(),
         }
     }
@@ -231,7 +234,7 @@ impl Bench {
     fn drain(&mut self) {
         while let Some(output) = self.engine.poll_output() {
             match output {
-                Output::Event(Event::Report(_)) => {}
+                Output::Event(Event::Report(report)) => self.fares.push(report),
                 Output::Event(event) => self.events.push(event),
                 Output::Recorded { frame, left, right, .. } => {
                     let channels = [left.to_vec(), right.to_vec()];

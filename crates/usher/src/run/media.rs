@@ -259,12 +259,7 @@ impl Worker {
 }
 
 fn heard(report: &Report) -> Heard {
-    Heard {
-        packets: report.packets_in,
-        missed: report.lost + report.late,
-        jitter: Duration::from_micros(report.jitter_us.into()),
-        round_trip: Duration::from_micros(report.rtt_us.unwrap_or(0).into()),
-    }
+    Heard { mos: report.mos, jitter: Duration::from_micros(report.jitter_us.into()) }
 }
 
 fn next_tick(now: Duration) -> Duration {

@@ -112,7 +112,8 @@ impl Place {
 fn run(command: &mut Command) -> Option<Output> {
     let output = command.output().ok()?;
     if !output.status.success() {
-        eprintln!("    {command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stderr);
+        eprintln!("    {command:?}: {}", said.trim_end().lines().last().unwrap_or_default());
     }
     output.status.success().then_some(output)
 }

@@ -30,6 +30,7 @@ fn plan(leg: u64, port: u16, remote_rtp: SocketAddr) -> Plan {
         events_out: None,
         events_in: Vec::new(),
         ssrc: 7,
+        cname: [7; 12],
         send: true,
         receive: true,
         ptime_ms: 20,
