@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod sounds;
 mod system;
 mod test;
 
@@ -16,6 +17,7 @@ Commands:
   demo    A call centre at work in this terminal: callers, operators, real SIP and RTP on loopback
   test    Everything that decides whether a change is good: format, lints, documentation, build, tests
   bench   The figures of a release build, beside what they must be; `bench --help` names them
+  sounds  Makes the spoken prompts that are compiled in, with espeak-ng and sox
   fuzz    libFuzzer over one target or all, for so many runs: fuzz [TARGET [RUNS]]
 ";
 
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::run(),
         ["demo", more @ ..] => demo::run(more),
+        ["sounds"] => sounds::run(),
         ["bench", more @ ..] => bench::run(more),
         ["fuzz", more @ ..] => fuzz::run(more),
         ["help" | "--help" | "-h"] => {

@@ -225,7 +225,12 @@ pub(super) fn acd(root: &Section<'_>) -> bool {
     auto_connect
 }
 
-pub(super) fn media(root: &Section<'_>, sip: &SipSection) -> (MediaSetup, b2bua::config::Media) {
+/// `[media]`; what it keeps is in `data_dir`.
+pub(super) fn media(
+    root: &Section<'_>,
+    sip: &SipSection,
+    data_dir: &Path,
+) -> (MediaSetup, b2bua::config::Media) {
     let table = section(root, "media");
     let listen = table.text("listen", "an address such as \"0.0.0.0\"");
     let listen = listen.map_or(IpAddr::from([0, 0, 0, 0]), |text| {
@@ -248,7 +253,7 @@ pub(super) fn media(root: &Section<'_>, sip: &SipSection) -> (MediaSetup, b2bua:
         listen,
         ports: ports(&table, sip),
         threads: table.whole("threads", cores, 1..=1_024),
-        music: music(&table),
+        sounds: super::sound::read(&table, data_dir),
     };
     let core = b2bua::config::Media {
         advertise,
@@ -258,7 +263,7 @@ pub(super) fn media(root: &Section<'_>, sip: &SipSection) -> (MediaSetup, b2bua:
         dead_audio_ms,
         record: b2bua::config::Record::Never,
     };
-    table.finish(&["prompts", "record", "retention_days", "srtp"]);
+    table.finish(&["record", "retention_days", "srtp"]);
     (setup, core)
 }
 
@@ -286,22 +291,6 @@ fn ports(table: &Section<'_>, sip: &SipSection) -> RangeInclusive<u16> {
         );
     }
     first..=last
-}
-
-fn music(table: &Section<'_>) -> Option<PathBuf> {
-    let text = table.text("music", "a folder of NAME.wav, or one file")?;
-    let path = PathBuf::from(text.text);
-    if !path.exists() {
-        table.report.fault(
-            text.at,
-            format!(
-                "`music` of [media] is `{}`, which is not there; expected a folder of NAME.wav, or \
-                 one file; without the key there is built-in music",
-                text.text
-            ),
-        );
-    }
-    Some(path)
 }
 
 fn codecs(table: &Section<'_>) -> Vec<media::Codec> {

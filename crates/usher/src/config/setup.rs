@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::sound::SoundSetup;
+
 /// A whole configuration, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
@@ -40,9 +42,8 @@ pub(crate) struct MediaSetup {
     pub(crate) ports: RangeInclusive<u16>,
     /// Media threads, at least 1.
     pub(crate) threads: usize,
-    /// A folder of `NAME.wav`, or a single file that is the music `default`; built-in music where
-    /// there is none. It existed when the configuration was read.
-    pub(crate) music: Option<PathBuf>,
+    /// Where sounds are from.
+    pub(crate) sounds: SoundSetup,
 }
 
 /// `[http]`.
