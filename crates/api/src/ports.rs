@@ -1,6 +1,6 @@
 //! What the API needs from the rest of the process: somebody who takes orders, and the records.
 
-use b2bua::{CallKey, Command, Problem, Reply, Utc};
+use b2bua::{CallKey, Command, Origin, Problem, Reply, Utc};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -50,6 +50,56 @@ pub trait Records: Send + Sync + 'static {
     /// # Errors
     /// The store cannot be read.
     fn oldest_event(&self) -> Result<Option<u64>, RecordsError>;
+}
+
+/// Music and prompts. Methods block: they are called on a blocking thread. What they change holds
+/// for every order given after they return.
+pub trait Sounds: Send + Sync + 'static {
+    /// All there are.
+    fn list(&self) -> Vec<SoundEntry>;
+
+    /// One of them as a WAVE file.
+    fn file(&self, name: &str) -> Option<Vec<u8>>;
+
+    /// Takes a WAVE file; also whether none of the name had been put before.
+    ///
+    /// # Errors
+    /// Why not; nothing has changed then.
+    fn put(&self, name: &str, file: &[u8]) -> Result<(SoundEntry, bool), SoundRefused>;
+
+    /// Deletes one that was put.
+    ///
+    /// # Errors
+    /// Why not; nothing has changed then.
+    fn delete(&self, name: &str) -> Result<(), SoundRefused>;
+}
+
+/// A sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SoundEntry {
+    /// Folders and all.
+    pub name: String,
+    /// Where it is from.
+    pub origin: Origin,
+    /// How long it is.
+    pub ms: u64,
+    /// Samples per second.
+    pub hz: u32,
+}
+
+/// Why a sound was not put or deleted, as the caller may know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SoundRefused {
+    /// 404, with its name.
+    NotFound(String),
+    /// 409.
+    Conflict(String),
+    /// 422.
+    Invalid(String),
+    /// 413.
+    TooLarge(String),
+    /// 503; this is for the log, not for the caller.
+    Unavailable(String),
 }
 
 /// Which records.

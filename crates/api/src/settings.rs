@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use b2bua::config::{Config, Name};
 
+use crate::ports::Sounds;
+
 /// What a bearer of a token may do. Each role may do what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -51,6 +53,10 @@ pub struct Settings {
     pub checks: Vec<Check>,
     /// How long an order may take before it is answered with 503.
     pub reply_within: Duration,
+    /// Music and prompts; without, asking for them is answered with 503.
+    pub sounds: Option<Arc<dyn Sounds>>,
+    /// Octets of a sound that is put.
+    pub sound_bytes_max: usize,
     /// WebSocket subscribers at once; one more gets 503.
     pub subscribers_max: usize,
     /// How many events a subscriber may be behind before it is closed; as many are kept in memory
@@ -68,6 +74,8 @@ impl Settings {
             tokens: Vec::new(),
             checks: Vec::new(),
             reply_within: Duration::from_secs(2),
+            sounds: None,
+            sound_bytes_max: 20 << 20,
             subscribers_max: 1_000,
             subscriber_lag_max: 4_096,
         }

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod demo;
 mod run;
+mod sound;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,7 @@ mod node;
 mod operators;
 mod queues;
 mod records;
+mod sounds;
 mod tasks;
 
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
         .route("/v1/tasks/{task}/decisions", get(tasks::decisions))
         .route("/v1/records/calls", get(records::list))
         .route("/v1/records/calls/{call}", get(records::show))
+        .route("/v1/sounds", get(sounds::list))
+        .route("/v1/sounds/{*name}", get(sounds::show).put(sounds::put).delete(sounds::delete))
         .route("/v1/trunks", get(node::trunks))
         .route("/v1/events", get(events::subscribe))
         .route("/v1/reload", post(node::reload))

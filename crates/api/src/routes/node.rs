@@ -1,6 +1,7 @@
 //! The node itself: trunks, reload, metrics, health.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -19,6 +20,9 @@ use crate::{Inner, now};
 /// What a scrape is (OpenMetrics; every Prometheus reads it).
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// How long a reload may take: folders of sounds are read.
+const RELOAD_WITHIN: Duration = Duration::from_secs(30);
+
 pub(crate) async fn trunks(
     State(inner): State<Arc<Inner>>,
     params: Params,
@@ -35,7 +39,7 @@ pub(crate) async fn reload(
 ) -> Result<StatusCode, Problem> {
     caller.at_least(Role::Admin)?;
     let (reply, answer) = oneshot::channel();
-    match inner.ask(Order::Reload { reply }, answer, inner.settings.reply_within).await? {
+    match inner.ask(Order::Reload { reply }, answer, RELOAD_WITHIN).await? {
         Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(faults) => {
             let detail = "the configuration has faults; the old one still holds";

@@ -4,6 +4,7 @@ mod events;
 mod http;
 mod live;
 mod scrape;
+mod sounds;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

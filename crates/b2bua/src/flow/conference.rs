@@ -6,6 +6,7 @@ use media::{Command, Hears, Row, Source};
 
 use crate::api::{Output, Time};
 use crate::call::{Call, Keys, LegState, Occupation, Participant, Seat, Timer};
+use crate::config::Name;
 use crate::event::{Phase, What};
 use crate::id::{CallKey, ParticipantId};
 use crate::switch::B2bua;
@@ -123,7 +124,14 @@ impl B2bua {
     /// What a caller hears who waits, or is left alone.
     pub(crate) fn music(&self, call: &Call) -> Source {
         let queue = call.task().and_then(|task| self.directory.queue(task.queue));
-        let music = queue.and_then(|queue| queue.music.clone());
+        let wanted = queue.and_then(|queue| queue.music.clone());
+        // Music that is gone goes on for those who hear it, and only for them.
+        let heard = |name: &Name| Hears::Source(Source::Music(name.clone()));
+        let there = |name: &Name| {
+            self.state.desk.sounds.sounds.contains_key(name)
+                || call.rows.iter().any(|row| row.hears == heard(name))
+        };
+        let music = wanted.filter(there);
         Source::Music(music.unwrap_or_else(|| self.directory.config.media.music.clone()))
     }
 

@@ -18,7 +18,9 @@ pub(super) fn names(phrase: &Phrase) -> Vec<String> {
             say(if count == 1 { "queue-caller" } else { "queue-callers" });
         }
         Phrase::Wait { minutes_max: 0, .. } => {
-            ["queue-holdtime", "queue-less-than", "digits/1", "queue-minute"].map(&mut say);
+            for name in ["queue-holdtime", "queue-less-than", "digits/1", "queue-minute"] {
+                say(name);
+            }
         }
         Phrase::Wait { minutes_min, minutes_max } => {
             say("queue-holdtime");

@@ -41,7 +41,8 @@ pub(super) fn names(phrase: &Phrase) -> Vec<String> {
         }
         Phrase::Wait { minutes_max: 0, .. } => {
             // Less than one: the genitive is of the sound.
-            ["queue-holdtime", "queue-less-than-a-minute"].map(&mut say);
+            say("queue-holdtime");
+            say("queue-less-than-a-minute");
         }
         Phrase::Wait { minutes_min, minutes_max } => {
             say("queue-holdtime");

@@ -17,6 +17,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::config;
 use crate::demo;
 use crate::run;
+use crate::sound::Library;
 use output::{complain, say};
 
 /// Call centre switch: callers wait in queues, operators' phones ring, calls are recorded in a
@@ -163,6 +164,13 @@ fn check_config(path: &Path) -> Result<(), Failure> {
     match config::load(path) {
         Ok(loaded) => {
             warned(&loaded.warnings);
+            let (library, mut amiss) = Library::open(loaded.setup.media.sounds.clone(), 0);
+            let is_wanted = !loaded.setup.media.sounds.speech.is_empty();
+            let mute = library.sounds().mute.filter(|_| is_wanted);
+            amiss.extend(mute.map(|why| why.to_string()));
+            for complaint in &amiss {
+                complain(&format!("{}: {complaint} (warning)", path.display()));
+            }
             let core = &loaded.setup.core;
             say(&format!(
                 "{}: fine: {}, {}, {}, {}, {}",
@@ -171,7 +179,7 @@ fn check_config(path: &Path) -> Result<(), Failure> {
                 count(core.operators.len(), "operator"),
                 count(core.queues.len(), "queue"),
                 count(core.routes.len(), "route"),
-                count(loaded.warnings.0.len(), "warning"),
+                count(loaded.warnings.0.len() + amiss.len(), "warning"),
             ))
         }
         Err(unusable) => {

@@ -70,7 +70,8 @@ fn build(root: &Section<'_>) -> Setup {
     let mut sip = server::sip(root);
     let limits = server::limits(root, &mut sip.core);
     let auto_connect = server::acd(root);
-    let (media, media_core) = server::media(root, &sip);
+    let (mut media, media_core) = server::media(root, &sip, &node.data_dir);
+    let music = crate::sound::music_names(&media.sounds);
     let http = server::http(root, &mut names);
 
     let trunks: Vec<_> = root
@@ -86,13 +87,14 @@ fn build(root: &Section<'_>) -> Setup {
     let queues: Vec<_> = root
         .tables("queue", "[[queue]]")
         .into_iter()
-        .map(|section| queue::read(section, &mut names, auto_connect, media.music.as_deref()))
+        .map(|section| queue::read(section, &mut names, auto_connect, &music))
         .collect();
     let routes: Vec<_> = root
         .tables("route", "[[route]]")
         .into_iter()
         .map(|section| route::read(&section, &mut names))
         .collect();
+    media.sounds.named = queues.iter().filter_map(|queue| queue.core.music.clone()).collect();
     root.finish(LATER);
     names.finish(root.report);
     trunk::check(&trunks, &operators, root.report);

@@ -3,7 +3,7 @@
 //! ```text
 //! source   files, includes, ${ENV}     → a tree of values with their lines
 //! section  one table, key by key       → values, faults, unknown keys
-//! server, operator, queue, trunk, route, headers: what each table means
+//! server, sound, operator, queue, trunk, route, headers: what each table means
 //! names    unique names and numbers, references that lead somewhere
 //! warn     what is allowed, but hardly meant
 //! ```
@@ -19,6 +19,7 @@ mod route;
 mod section;
 mod server;
 mod setup;
+mod sound;
 mod source;
 mod trunk;
 mod warn;

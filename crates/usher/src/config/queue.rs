@@ -1,9 +1,9 @@
 //! `[[queue]]`.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use acd::Strategy;
-use b2bua::config::{Answer, Queue};
+use b2bua::config::{Answer, Name, Queue};
 
 use super::names::{Names, Thing};
 use super::operator::plain;
@@ -58,12 +58,12 @@ const LATER: &[&str] = &[
     "callback",
 ];
 
-/// `auto_connect` is `[acd]`'s; `music` is the folder of `[media]`.
+/// `auto_connect` is `[acd]`'s; `music` is what there is.
 pub(super) fn read(
     mut section: Section<'_>,
     names: &mut Names,
     auto_connect: bool,
-    music: Option<&Path>,
+    music: &BTreeSet<Name>,
 ) -> Read {
     let name = section.required("name", "a name such as \"support\"");
     let text = name.map_or("", |name| name.text);
@@ -92,7 +92,7 @@ pub(super) fn read(
         music: song(&section, music),
         language: section
             .has("language")
-            .then(|| section.choice("language", server::LANGUAGES, &[]).into()),
+            .then(|| section.choice("language", &server::LANGUAGES, &[]).as_str().into()),
         answer: section.choice(
             "answer",
             &[("at-once", Answer::AtOnce), ("on-connect", Answer::OnConnect)],
@@ -143,21 +143,23 @@ fn connects(section: &Section<'_>, everywhere: bool) -> bool {
     here && everywhere
 }
 
-fn song(section: &Section<'_>, folder: Option<&Path>) -> Option<b2bua::config::Name> {
+fn song(section: &Section<'_>, there: &BTreeSet<Name>) -> Option<Name> {
     let text = section.text("music", "a name such as \"default\"")?;
-    let there = text.text == "default"
-        || folder.is_some_and(|folder| folder.join(format!("{}.wav", text.text)).is_file());
-    if !there || text.text.contains('/') {
-        let place = folder
-            .map_or("the folder that `music` of [media] names".to_owned(), |folder| {
-                format!("the folder {}", folder.display())
-            });
+    let what = section.what();
+    if !b2bua::is_name(text.text) {
         section.report.fault(
             text.at,
+            format!("`music` of {what} is `{}`; expected a name such as \"default\"", text.text),
+        );
+    } else if !there.contains(text.text) {
+        // It may be uploaded yet; and one that was deleted must not keep the node from starting.
+        let names: Vec<&str> = there.iter().map(|name| &**name).collect();
+        section.report.warn(
+            text.at,
             format!(
-                "`music` of {} is `{}`; expected \"default\", or the name of a .wav in {place}",
-                section.what(),
-                text.text
+                "`music` of {what} is `{}`, which is not there, so `default` is heard; there are: {}",
+                text.text,
+                names.join(", ")
             ),
         );
     }

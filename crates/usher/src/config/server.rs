@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use b2bua::Language;
 
 use super::names::{Names, Thing};
 use super::section::{Section, Text};
@@ -215,7 +217,8 @@ pub(super) fn limits(root: &Section<'_>, sip: &mut sip::Config) -> b2bua::config
 }
 
 /// What can be spoken, the default first.
-pub(super) const LANGUAGES: &[(&str, &str)] = &[("en", "en"), ("ru", "ru")];
+pub(super) const LANGUAGES: [(&str, Language); 2] =
+    [("en", Language::English), ("ru", Language::Russian)];
 
 /// `[acd] auto_connect`.
 pub(super) fn acd(root: &Section<'_>) -> bool {
@@ -259,7 +262,7 @@ pub(super) fn media(
         advertise,
         codecs: codecs(&table),
         music: "default".into(),
-        language: table.choice("language", LANGUAGES, &[]).into(),
+        language: table.choice("language", &LANGUAGES, &[]).as_str().into(),
         dead_audio_ms,
         record: b2bua::config::Record::Never,
     };

@@ -11,8 +11,8 @@ const SPEECH: [&str; 5] = ["espeak-ng", "-v", "{language}", "--stdin", "--stdout
 /// Uploaded sounds are kept in `data_dir`.
 pub(super) fn read(table: &Section<'_>, data_dir: &Path) -> SoundSetup {
     SoundSetup {
-        music: there(table, "music", "a folder of music, or one file", "built-in music"),
-        prompts: there(table, "prompts", "a folder of NAME.wav", "built-in prompts")
+        music: there(table, "music", "a folder of music, or one file"),
+        prompts: there(table, "prompts", "a folder of NAME.wav")
             .filter(|path| is_folder(table, path)),
         uploads: data_dir.join("sounds"),
         mb_max: table.whole("max_sound_mb", 128, 1..=65_536),
@@ -23,12 +23,7 @@ pub(super) fn read(table: &Section<'_>, data_dir: &Path) -> SoundSetup {
     }
 }
 
-fn there(
-    table: &Section<'_>,
-    key: &'static str,
-    expected: &str,
-    otherwise: &str,
-) -> Option<PathBuf> {
+fn there(table: &Section<'_>, key: &'static str, expected: &str) -> Option<PathBuf> {
     let text = table.text(key, expected)?;
     let path = PathBuf::from(text.text);
     if !path.exists() {
@@ -36,7 +31,7 @@ fn there(
             text.at,
             format!(
                 "`{key}` of [media] is `{}`, which is not there; expected {expected}; without the \
-                 key there is {otherwise}",
+                 key what is built in is heard",
                 text.text
             ),
         );
@@ -60,19 +55,7 @@ fn speech(table: &Section<'_>) -> Vec<String> {
                     \"--stdin\", \"--stdout\"]; it reads a text and writes a WAVE file";
     let given = table.texts("speech", expected);
     let words = given.map(|words| words.iter().map(|word| word.text.to_owned()).collect());
-    let words: Vec<String> = words.unwrap_or_else(|| SPEECH.map(str::to_owned).to_vec());
-    if let Some(program) = words.first()
-        && crate::sound::program(program).is_none()
-    {
-        table.report.warn(
-            table.at,
-            format!(
-                "no text can be spoken (`say:`): {}",
-                crate::sound::why_mute(program, table.has("speech"))
-            ),
-        );
-    }
-    words
+    words.unwrap_or_else(|| SPEECH.map(str::to_owned).to_vec())
 }
 
 /// `"public" | "none" | ["https://files.example/"]`.
@@ -81,7 +64,11 @@ fn fetch(table: &Section<'_>) -> Fetch {
     let is_list = table.is_list("fetch");
     if !is_list {
         let words = [("public", false), ("none", true)];
-        return if table.choice("fetch", &words, &[]) { Fetch::From(Vec::new()) } else { Fetch::Public };
+        return if table.choice("fetch", &words, &[]) {
+            Fetch::From(Vec::new())
+        } else {
+            Fetch::Public
+        };
     }
     let prefixes = table.texts("fetch", expected).unwrap_or_default();
     for prefix in &prefixes {

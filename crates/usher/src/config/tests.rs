@@ -212,11 +212,10 @@ fn server_sections() {
         "[media]\nports = \"5000-6000\"\ncodecs = [\"opus\", \"pcm\", \"PCMA\", \"pcma\"]\nmusic = \"/no/where\"",
         &[
             "a:2: `ports` of [media] contain 5060, where [sip] listens; move one of them",
-            "a:3: `opus` is not supported yet; so far: pcma, pcmu",
-            "a:3: `pcm` is no codec; expected a list of pcma, pcmu",
+            "a:3: `pcm` is no codec; expected a list of opus, pcma, pcmu",
             "a:3: codec `pcma` is there twice",
-            "a:4: `music` of [media] is `/no/where`, which is not there; expected a folder of NAME.wav, \
-         or one file; without the key there is built-in music",
+            "a:4: `music` of [media] is `/no/where`, which is not there; expected a folder of music, or \
+         one file; without the key what is built in is heard",
         ],
     );
     check(
@@ -395,15 +394,14 @@ fn ranges_make_operators() {
 fn queues() {
     check(
         "[[queue]]\nname = \"q\"\nstrategy = \"longest\"\nring_s = \"20\"\nwrap_up_s = -1\n\
-           music = \"jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
+           music = \"../jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
            strategy = \"best-skill\"\nhold = true",
         &[
             "a:3: `strategy` of [[queue]] `q` is `longest`; expected longest-idle | in-order | \
          round-robin | ring-all",
             "a:4: `ring_s` of [[queue]] `q` is a string; expected seconds from 1 to 600",
             "a:5: `wrap_up_s` of [[queue]] `q` is -1; expected seconds from 0 to 86400",
-            "a:6: `music` of [[queue]] `q` is `jazz`; expected \"default\", or the name of a .wav in the \
-         folder that `music` of [media] names",
+            "a:6: `music` of [[queue]] `q` is `../jazz`; expected a name such as \"default\"",
             "a:7: `do = \"voicemail\"` of on_limit = [{ do = \"hangup\", code = 480 }] is not supported \
          yet; so far: hangup",
             "a:8: queue `q` is there twice; the first is at a:1",
@@ -559,4 +557,47 @@ fn the_shipped_files_are_sound() {
         seen += 1;
     }
     assert!(seen >= 2);
+}
+
+#[test]
+fn sounds() {
+    check(
+        "[media]\nprompts = \"/no/where\"\nmax_sound_mb = 0\nlanguage = \"fr\"\nspeech = \"espeak\"\n\
+           fetch = [\"https://files.example\", \"ftp://x/\", \"http:///\"]\n[[queue]]\nname = \"q\"\n\
+           language = \"de\"",
+        &[
+            "a:2: `prompts` of [media] is `/no/where`, which is not there; expected a folder of NAME.wav; \
+         without the key what is built in is heard",
+            "a:3: `max_sound_mb` of [media] is 0; expected a whole number from 1 to 65536",
+            "a:4: `language` of [media] is `fr`; expected en | ru",
+            "a:5: `speech` of [media] is a string; expected a program and its arguments, such as \
+         [\"espeak-ng\", \"-v\", \"{language}\", \"--stdin\", \"--stdout\"]; it reads a text and writes a \
+         WAVE file",
+            "a:6: `fetch` of [media] has `ftp://x/`; expected a beginning with the host and a `/`, such as \
+         \"https://files.example/\"",
+            "a:6: `fetch` of [media] has `http:///`; expected a beginning with the host and a `/`, such as \
+         \"https://files.example/\"",
+            "a:6: `fetch` of [media] has `https://files.example`; expected a beginning with the host and a \
+         `/`, such as \"https://files.example/\"",
+            "a:9: `language` of [[queue]] `q` is `de`; expected en | ru",
+        ],
+    );
+    check(
+        "[media]\nfetch = \"all\"",
+        &["a:2: `fetch` of [media] is `all`; expected public | none"],
+    );
+    let sounds = sound("").media.sounds;
+    assert_eq!((sounds.mb_max, sounds.upload_mb_max, sounds.speech.len()), (128, 20, 5));
+    assert_eq!(sounds.fetch, crate::sound::Fetch::Public);
+    assert!(sounds.uploads.ends_with("sounds"));
+    let setup = sound(
+        "[media]\nlanguage = \"ru\"\nspeech = []\nfetch = [\"http://a/\"]\n[[queue]]\nname = \"q\"\n\
+           language = \"en\"\nmusic = \"jazz\"",
+    );
+    assert_eq!(setup.media.sounds.fetch, crate::sound::Fetch::From(vec!["http://a/".into()]));
+    assert_eq!(setup.media.sounds.speech, [""; 0]);
+    assert!(setup.media.sounds.named.contains("jazz"));
+    assert_eq!(&*setup.core.media.language, "ru");
+    let language = setup.core.queues.iter().find_map(|queue| queue.language.as_deref());
+    assert_eq!(language, Some("en"));
 }

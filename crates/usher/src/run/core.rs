@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use api::Meters;
+use b2bua::config::Name;
 use b2bua::{B2bua, Input, Output, What};
 use bytes::Bytes;
 use sip::msg::frame;
@@ -23,9 +24,11 @@ use super::inbox::{Item, Order, Reply};
 use super::media::MediaThread;
 use super::receive::{Act, Reception};
 use super::route::Routes;
+use super::sounds::{Keeper, Made};
 use super::sys::{Poll, Ready};
 use super::tcp;
 use super::udp::{DATAGRAM_MAX, UdpListener};
+use crate::sound::Change;
 
 /// Names being looked up at once; the next finds nothing.
 const LOOK_UPS_MAX: usize = 256;
@@ -76,6 +79,8 @@ pub(super) struct Core {
     pub(super) ways: Ways,
     /// By their numbers.
     pub(super) media: Vec<MediaThread>,
+    /// Makes sounds.
+    pub(super) sounds: Arc<Keeper>,
     /// Where events and answers go.
     pub(super) events: Events,
     /// What is counted.
@@ -96,6 +101,9 @@ struct Desk {
     /// When to see whether that is over.
     look_at: Duration,
     media_is_full: bool,
+    /// Sounds that were made, by name, and those of them that may still be heard though they are gone.
+    made: BTreeMap<Name, Arc<[i16]>>,
+    retired: Vec<Arc<[i16]>>,
     /// Whether this turn rang an operator.
     decided: bool,
     ready: Ready,
@@ -114,6 +122,8 @@ impl Default for Desk {
             phase: Phase::Serving,
             look_at: Duration::ZERO,
             media_is_full: false,
+            made: BTreeMap::new(),
+            retired: Vec::new(),
             decided: false,
             ready: Ready::new(16),
             buffer: vec![0; DATAGRAM_MAX],
@@ -237,6 +247,26 @@ impl Core {
                 desk.replies.insert(desk.last_request, reply);
                 Input::Command { request: desk.last_request, command }
             }
+            Item::Sounds(change) => {
+                let Change { add, remove, sounds } = *change;
+                for (name, sound) in add {
+                    self.for_media(desk, &media::Command::AddSound { name, sound });
+                }
+                for name in remove {
+                    self.for_media(desk, &media::Command::RemoveSound { name });
+                }
+                Input::Sounds(Box::new(sounds))
+            }
+            Item::Made(made) => {
+                let Made { token, name, result } = *made;
+                let result = result.map(|sound| {
+                    desk.made.insert(name.clone(), sound.samples.clone());
+                    let bytes = sound.samples.len() as u64 * 2;
+                    self.for_media(desk, &media::Command::AddSound { name, sound });
+                    bytes
+                });
+                Input::Made { token, result }
+            }
             Item::Drain => {
                 desk.phase = Phase::Draining { empty_since: None };
                 Input::Drain
@@ -289,15 +319,14 @@ impl Core {
                     desk.media_is_full |= !thread.send(command);
                 }
             }
-            Output::Make { token, .. } => {
-                let result = Err("this node cannot make sounds".to_owned());
-                desk.again.push_back(Input::Made { token, result });
+            Output::Make { token, name, making } => {
+                self.runtime.spawn(self.sounds.clone().make(token, name, making));
             }
             Output::Forget { name } => {
-                for thread in &mut self.media {
-                    let command = media::Command::RemoveSound { name: name.clone() };
-                    desk.media_is_full |= !thread.send(command);
-                }
+                // A media thread that lets go of it must not be the one that frees it.
+                desk.retired.retain(|samples| Arc::strong_count(samples) > 1);
+                desk.retired.extend(desk.made.remove(&name));
+                self.for_media(desk, &media::Command::RemoveSound { name });
             }
             Output::Event(event) => {
                 desk.decided |= matches!(event.what, What::ReservationOffered { .. });
@@ -308,6 +337,13 @@ impl Core {
                     self.events.answer(reply, result);
                 }
             }
+        }
+    }
+
+    /// The same for every media thread.
+    fn for_media(&mut self, desk: &mut Desk, command: &media::Command) {
+        for thread in &mut self.media {
+            desk.media_is_full |= !thread.send(command.clone());
         }
     }
 

@@ -22,6 +22,8 @@ use sip::msg::{Message, Method};
 use tokio::sync::oneshot;
 
 use super::doorbell::Doorbell;
+use super::sounds::Made;
+use crate::sound::Change;
 
 /// Items the urgent lane holds.
 const URGENT_MAX: usize = 4_096;
@@ -52,6 +54,10 @@ pub(super) enum Item {
     Input(Box<b2bua::Input>),
     /// An order from the API.
     Order(Box<Order>),
+    /// Sounds have come or gone.
+    Sounds(Box<Change>),
+    /// A sound that the core asked for.
+    Made(Box<Made>),
     /// Take no new calls, and end when the last one has.
     Drain,
     /// End all calls, and end.

@@ -7,6 +7,7 @@ use b2bua::Input;
 
 use super::inbox::Inbox;
 use crate::config::{Faults, Setup};
+use crate::sound::SoundSetup;
 
 /// Reads the configuration again and hands it to the core; what only a restart can change is
 /// warned of.
@@ -21,8 +22,9 @@ impl<F: Fn() -> Result<Setup, Faults>> Reloader<F> {
         Self { read, running: RefCell::new(running) }
     }
 
-    /// Takes over what the file says now; where it has faults the old configuration stays.
-    pub(super) async fn reload(&self, inbox: &Inbox, api: &Api) -> Result<(), Vec<String>> {
+    /// Takes over what the file says now; where it has faults the old configuration stays. The folders
+    /// of sounds are still to be read then: with what is returned.
+    pub(super) async fn reload(&self, inbox: &Inbox, api: &Api) -> Result<SoundSetup, Vec<String>> {
         let new = match (self.read)() {
             Ok(new) => new,
             Err(faults) => {
@@ -37,7 +39,7 @@ impl<F: Fn() -> Result<Setup, Faults>> Reloader<F> {
         inbox.input_waiting(Input::Configure(Box::new(new.core.clone()))).await;
         self.running.borrow_mut().core = new.core;
         tracing::info!("reloaded");
-        Ok(())
+        Ok(new.media.sounds)
     }
 }
 
@@ -56,7 +58,6 @@ fn fixed(old: &Setup, new: &Setup) -> Vec<&'static str> {
         ("[media] listen", media.listen != media_new.listen),
         ("[media] ports", media.ports != media_new.ports),
         ("[media] threads", media.threads != media_new.threads),
-        ("[media] music", media.music != media_new.music),
         ("[http]", http(old) != http(new)),
     ]
     .into_iter()

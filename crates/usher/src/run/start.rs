@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use api::{Api, Check, Directory, Order, Records, Role, Settings, Token};
-use b2bua::{B2bua, Input, Origin, Sound, Sounds, Start};
-use media::{Command, EngineSettings, Pcm};
+use b2bua::{B2bua, Input, Start};
+use media::{Command, EngineSettings};
 use sip::Transport;
 use store::Store;
 use tokio::runtime::Handle;
@@ -21,8 +21,9 @@ use super::inbox::Inbox;
 use super::ports::Ports;
 use super::receive::Reception;
 use super::records::StoreRecords;
+use super::sounds::Keeper;
 use super::udp::UdpListener;
-use super::{Failure, events, media as media_thread, music, tcp};
+use super::{Failure, events, media as media_thread, tcp};
 use crate::config::{self, MediaSetup, Setup, TokenSetup};
 
 /// Orders of the API that may wait to be passed on.
@@ -46,6 +47,7 @@ pub(super) struct Node {
     pub(super) inbox: Inbox,
     pub(super) clock: Clock,
     pub(super) api: Api,
+    pub(super) sounds: Arc<Keeper>,
     pub(super) orders: mpsc::Receiver<Order>,
     /// What threads say at their end.
     pub(super) ended: mpsc::UnboundedReceiver<Ended>,
@@ -87,7 +89,9 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     let store = Arc::new(store);
     let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
     let records: Arc<dyn Records> = Arc::new(StoreRecords(store.reader()));
+    let sounds = open_sounds(setup, &inbox).await?;
     let settings = api_settings(setup, Arc::downgrade(&store), &inbox);
+    let settings = Settings { sounds: Some(sounds.clone()), ..settings };
     let api = Api::new(settings, &Directory::from(&setup.core), order_sender, Some(records));
     let (ended_sender, ended) = mpsc::unbounded_channel();
     let threads = Threads { ended: ended_sender };
@@ -106,11 +110,12 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
         connections: connections.clone(),
         ways: Ways::new(listeners.all.clone()),
         media: Vec::new(),
+        sounds: sounds.clone(),
         events: told,
         meters: api.meters().clone(),
         runtime: Handle::current(),
     };
-    start_media(setup, ports, &mut core, &threads)?;
+    start_media(ports, &mut core, &threads)?;
     threads.spawn("core", 2 << 20, move || core.run())?;
     for listener in listeners.tcp {
         tokio::spawn(tcp::accept(listener, connections.clone(), reception.clone()));
@@ -123,7 +128,7 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     let stopped = async { drop(stopped.await) };
     let api_task = tokio::spawn(api.clone().serve(http, stopped));
     ready(clock.now(), &listeners.all, address, pairs);
-    Ok(Node { inbox, clock, api, orders, ended, api_stop, api_task })
+    Ok(Node { inbox, clock, api, sounds, orders, ended, api_stop, api_task })
 }
 
 fn ready(took: Duration, listeners: &[(Transport, SocketAddr)], http: SocketAddr, pairs: usize) {
@@ -180,36 +185,34 @@ fn bind_ports(setup: &MediaSetup, descriptors: u64) -> Result<Ports, Failure> {
     Ok(ports)
 }
 
-fn start_media(
-    setup: &Setup,
-    ports: Ports,
-    core: &mut Core,
-    threads: &Threads,
-) -> Result<(), Failure> {
-    let sounds = setup.media.music.as_deref().map(music::load).unwrap_or_default();
-    let known = sounds.iter().map(|(name, pcm)| {
-        let ms = pcm.len() as u64 * 1_000 / u64::from(media::RATE_HZ);
-        (name.clone(), Sound { origin: Origin::Music, ms })
-    });
-    let built_in = ("default".into(), Sound { origin: Origin::MadeIn, ms: 8_000 });
-    let known = Sounds {
-        sounds: std::iter::once(built_in).chain(known).collect(),
-        mute: Some("this node cannot speak".into()),
-    };
-    core.switch.handle(core.reception.clock.now(), Input::Sounds(Box::new(known)));
+fn start_media(ports: Ports, core: &mut Core, threads: &Threads) -> Result<(), Failure> {
+    let everything = core.sounds.everything();
+    core.switch.handle(core.reception.clock.now(), Input::Sounds(Box::new(everything.sounds)));
     for pairs in ports.by_thread {
         let settings = EngineSettings { legs_max: pairs.len() };
         let (clock, bell, meters) = (core.reception.clock, core.bell.clone(), core.meters.clone());
         let made = media_thread::prepare(settings, pairs, clock, bell, meters);
         let (mut ours, worker) = made.map_err(Failure::Thread)?;
-        for (name, pcm) in sounds.iter().cloned() {
-            let sound = Pcm { hz: media::RATE_HZ, samples: pcm };
+        for (name, sound) in everything.add.iter().cloned() {
             ours.send(Command::AddSound { name, sound });
         }
         core.media.push(ours);
         threads.spawn("media", SMALL_STACK, move || worker.run())?;
     }
     Ok(())
+}
+
+/// Reads all sounds, on a thread that may block.
+async fn open_sounds(setup: &Setup, inbox: &Inbox) -> Result<Arc<Keeper>, Failure> {
+    let (setup, inbox, seed) = (setup.media.sounds.clone(), inbox.clone(), chance()?);
+    let open = move || Keeper::open(&setup, seed, inbox, Handle::current());
+    let opened = tokio::task::spawn_blocking(open).await;
+    opened.map(Arc::new).map_err(|error| Failure::Thread(std::io::Error::other(error)))
+}
+
+/// A number nobody can foresee.
+pub(super) fn chance() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|error| Failure::Chance(error.to_string()))
 }
 
 fn seed() -> Result<[u8; 32], Failure> {
@@ -254,7 +257,13 @@ fn api_settings(setup: &Setup, store: Weak<Store>, inbox: &Inbox) -> Settings {
         },
     };
     let tokens = setup.http.tokens.iter().map(token).collect();
-    Settings { tokens, checks, ..Settings::new(&setup.node_name, env!("CARGO_PKG_VERSION")) }
+    let sound_bytes_max = setup.media.sounds.upload_mb_max << 20;
+    Settings {
+        tokens,
+        checks,
+        sound_bytes_max,
+        ..Settings::new(&setup.node_name, env!("CARGO_PKG_VERSION"))
+    }
 }
 
 /// Starts threads that report their end.

@@ -5,14 +5,14 @@ use std::time::Duration;
 use api::Order;
 use b2bua::Input;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::Failure;
 use super::clock::{self, Jumps};
 use super::inbox::{Inbox, Item};
 use super::reload::Reloader;
-use super::start::{Ended, Node};
+use super::start::{self, Ended, Node};
 use crate::config::{Faults, Setup};
 
 /// How often the wall clock is compared.
@@ -118,10 +118,7 @@ pub(super) async fn steer(
         tokio::select! {
             act = told.next() => match act {
                 Act::End => ending.told(&node.inbox).await,
-                Act::Reload => {
-                    // Its faults are in the log.
-                    let _ = reloader.reload(&node.inbox, &node.api).await;
-                }
+                Act::Reload => reload(None, &node, reloader).await,
             },
             Some(order) = node.orders.recv() => take(order, &node, reloader).await,
             _ = wall.tick() => {
@@ -156,10 +153,33 @@ async fn take(order: Order, node: &Node, reloader: &Reloader<impl Fn() -> Result
             // One that finds no room is dropped with its reply: the API says 503.
             let _ = node.inbox.item(Item::Order(Box::new(order)));
         }
-        Order::Reload { reply } => {
-            let _ = reply.send(reloader.reload(&node.inbox, &node.api).await);
-        }
+        Order::Reload { reply } => reload(Some(reply), node, reloader).await,
     }
+}
+
+/// Where the answer to a reload goes.
+type Reloaded = oneshot::Sender<Result<(), Vec<String>>>;
+
+/// The folders of sounds may take their time to be read: whoever waits does, nobody else.
+async fn reload(
+    reply: Option<Reloaded>,
+    node: &Node,
+    reloader: &Reloader<impl Fn() -> Result<Setup, Faults>>,
+) {
+    // Faults are in the log as well.
+    let answer = |result| reply.map(|reply| reply.send(result));
+    let setup = match reloader.reload(&node.inbox, &node.api).await {
+        Ok(setup) => setup,
+        Err(faults) => return drop(answer(Err(faults))),
+    };
+    let sounds = node.sounds.clone();
+    let seed = start::chance().unwrap_or_default();
+    let read = tokio::task::spawn_blocking(move || sounds.reload(setup, seed));
+    let answer = async {
+        let _ = read.await;
+        answer(Ok(()))
+    };
+    tokio::spawn(answer);
 }
 
 /// The core is gone, and its events with it: waits until they are stored.

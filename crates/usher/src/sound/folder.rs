@@ -49,7 +49,7 @@ fn walk(
         if path.is_dir() {
             if depth > 0 && !file.starts_with('.') {
                 let within = if prefix.is_empty() { language_of(&file) } else { None };
-                let within = within.map_or(file.as_str(), Language::as_str);
+                let within = within.map_or(&*file, |language| language.as_str());
                 walk(&path, &format!("{prefix}{within}/"), depth - 1, found, seen);
             }
             continue;
@@ -179,9 +179,21 @@ mod tests {
     fn names_are_those_of_files_behind_their_folders() {
         let scratch = Scratch::new();
         for file in [
-            "plain.wav", "UPPER.WAV", "digits/1.wav", "digits/1.sln", "digits/2.ulaw", "notes.txt",
-            "de/hallo.wav", "en_US_f_Allison/digits/1.wav", "en_US_f_Allison/closed.sln16",
-            ".hidden/a.wav", ".b.wav", "a'b.wav", "no ending", "1/2/3/4/5.wav", "1/2/3/4/5/6.wav",
+            "plain.wav",
+            "UPPER.WAV",
+            "digits/1.wav",
+            "digits/1.sln",
+            "digits/2.ulaw",
+            "notes.txt",
+            "de/hallo.wav",
+            "en_US_f_Allison/digits/1.wav",
+            "en_US_f_Allison/closed.sln16",
+            ".hidden/a.wav",
+            ".b.wav",
+            "a'b.wav",
+            "no ending",
+            "1/2/3/4/5.wav",
+            "1/2/3/4/5/6.wav",
         ] {
             scratch.file(file, &tone(8_000, 440, 80));
         }
@@ -190,16 +202,20 @@ mod tests {
         let names: Vec<String> =
             files(&scratch.path("")).into_iter().map(|(name, _)| name).collect();
         let expected = [
-            "1/2/3/4/5", "UPPER", "de/hallo", "digits/1", "digits/2", "en/closed", "en/digits/1",
+            "1/2/3/4/5",
+            "UPPER",
+            "de/hallo",
+            "digits/1",
+            "digits/2",
+            "en/closed",
+            "en/digits/1",
             "plain",
         ];
         assert_eq!(names, expected);
         let one = files(&scratch.path("")).into_iter().find(|(name, _)| name == "digits/1");
         assert!(one.unwrap().1.ends_with("digits/1.wav"));
-        let spoken: Vec<String> = prompts(&scratch.path("en_US_f_Allison"))
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let spoken: Vec<String> =
+            prompts(&scratch.path("en_US_f_Allison")).into_iter().map(|(name, _)| name).collect();
         assert_eq!(spoken, ["en/closed", "en/digits/1"]);
         assert_eq!(files(&scratch.path("nowhere")), []);
     }

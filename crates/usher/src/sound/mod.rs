@@ -10,10 +10,12 @@
 //!
 //! Of two with one name the one further down is heard.
 
+mod fetch;
 mod folder;
 mod made_in;
 mod music;
 mod rate;
+mod speech;
 mod uploads;
 pub(crate) mod wave;
 
@@ -25,8 +27,11 @@ use b2bua::config::Name;
 use b2bua::{Origin, Sound, Sounds};
 use media::Pcm;
 
+pub(crate) use fetch::{Fetch, fetch};
 use folder::Budget;
 pub(crate) use made_in::MUSIC;
+pub(crate) use speech::speak;
+use speech::{program, why_mute};
 pub(crate) use uploads::Refused;
 
 /// Sounds by name.
@@ -43,8 +48,14 @@ pub(crate) struct SoundSetup {
     pub(crate) uploads: PathBuf,
     /// Memory for all that is not made in, in megabytes.
     pub(crate) mb_max: usize,
+    /// The largest file that is uploaded, in megabytes.
+    pub(crate) upload_mb_max: usize,
     /// Music that queues name.
     pub(crate) named: BTreeSet<Name>,
+    /// The program that speaks, and its arguments; nothing where no text is to be spoken.
+    pub(crate) speech: Vec<String>,
+    /// Which URLs are fetched.
+    pub(crate) fetch: Fetch,
 }
 
 /// All sounds of a node.
@@ -109,6 +120,13 @@ impl Library {
         self.prompts = prompts
             .map(|prompts| folder::load(folder::prompts(prompts), &mut budget))
             .unwrap_or_default();
+        self.mute = match setup.speech.first() {
+            None => Some("no text is spoken here: `speech` of [media] is empty".into()),
+            Some(name) if program(name).is_none() => {
+                Some(format!("no text can be spoken: {}", why_mute(name)).into())
+            }
+            Some(_) => None,
+        };
         self.setup = setup;
         budget.finish()
     }

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use b2bua::config::Name;
 use media::{Pcm, Resampler};
 
+use super::Shelf;
 use super::folder::{self, Budget, File};
 use super::made_in::MUSIC;
-use super::Shelf;
 
 /// Silence between two files, in milliseconds.
 const GAP_MS: u32 = 500;
@@ -31,8 +31,7 @@ pub(super) fn pieces(path: &Path, named: &BTreeSet<Name>) -> BTreeMap<Name, Vec<
         let piece = name.split('/').next().unwrap_or_default();
         pieces.entry(piece.into()).or_default().push(path);
     }
-    let is_default_there =
-        pieces.contains_key(MUSIC) || own.iter().any(|(name, _)| *name == MUSIC);
+    let is_default_there = pieces.contains_key(MUSIC) || own.iter().any(|(name, _)| *name == MUSIC);
     if !is_default_there && !own.is_empty() {
         pieces.insert(MUSIC.into(), own.iter().map(|(_, path)| path.clone()).collect());
     }
@@ -46,12 +45,7 @@ pub(super) fn pieces(path: &Path, named: &BTreeSet<Name>) -> BTreeMap<Name, Vec<
 }
 
 /// Reads all pieces. The seed decides their order.
-pub(super) fn load(
-    path: &Path,
-    named: &BTreeSet<Name>,
-    seed: u64,
-    budget: &mut Budget,
-) -> Shelf {
+pub(super) fn load(path: &Path, named: &BTreeSet<Name>, seed: u64, budget: &mut Budget) -> Shelf {
     let mut chance = Chance(seed);
     let mut shelf = Shelf::new();
     for (name, mut files) in pieces(path, named) {

@@ -13,6 +13,8 @@ use tokio::time::timeout;
 
 use super::wave::{self, Wave};
 
+/// The program on Debian, and the name of its package.
+const USUAL: &str = "espeak-ng";
 /// Stands for the language in an argument.
 const LANGUAGE: &str = "{language}";
 /// Octets of a spoken text at most: five minutes of 48 kHz.
@@ -21,7 +23,7 @@ const WAVE_MAX: u64 = 30 << 20;
 const COMPLAINT_MAX: u64 = 1_024;
 
 /// Where a program is, as a shell would find it.
-pub(crate) fn program(name: &str) -> Option<PathBuf> {
+pub(super) fn program(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Some(PathBuf::from(name)).filter(|path| path.is_file());
     }
@@ -30,13 +32,13 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// Why no text can be spoken, and what helps.
-pub(crate) fn why_mute(program: &str, is_configured: bool) -> String {
-    match is_configured {
-        true => format!("`{program}`, which `speech` of [media] names, is not there"),
-        false => format!(
+pub(super) fn why_mute(program: &str) -> String {
+    match program {
+        USUAL => format!(
             "`{program}` is not installed; apt install {program}, or name another program by \
              `speech` of [media]"
         ),
+        _ => format!("`{program}`, which `speech` of [media] names, is not there"),
     }
 }
 
@@ -53,7 +55,7 @@ pub(crate) async fn speak(
     let Some((name, arguments)) = words.split_first() else {
         return Err("`speech` of [media] names no program".to_owned());
     };
-    let path = program(name).ok_or_else(|| why_mute(name, true))?;
+    let path = program(name).ok_or_else(|| why_mute(name))?;
     let mut command = Command::new(&path);
     command
         .args(arguments.iter().map(|word| word.replace(LANGUAGE, language)))
@@ -144,7 +146,9 @@ mod tests {
         let names: Vec<&str> =
             environment.lines().filter_map(|line| line.split_once('=')).map(|(n, _)| n).collect();
         assert!(
-            names.iter().all(|name| ["PATH", "HOME", "LANG", "PWD", "_", "OLDPWD", "SHLVL"].contains(name)),
+            names
+                .iter()
+                .all(|name| ["PATH", "HOME", "LANG", "PWD", "_", "OLDPWD", "SHLVL"].contains(name)),
             "{names:?}"
         );
     }
@@ -189,7 +193,8 @@ mod tests {
         }
         let words: Vec<String> =
             ["espeak-ng", "-v", LANGUAGE, "--stdin", "--stdout"].map(str::to_owned).to_vec();
-        for (text, language) in [("Hello, you are number three.", "en"), ("Здравствуйте", "ru")] {
+        for (text, language) in [("Hello, you are number three.", "en"), ("Здравствуйте", "ru")]
+        {
             let wave = speak(&words, text, language, PATIENCE).await.unwrap();
             assert!(wave.samples.len() > wave.hz as usize / 2, "{text}");
             let pcm = wave.fitted();

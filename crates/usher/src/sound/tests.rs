@@ -71,7 +71,7 @@ fn setup(scratch: &Scratch) -> SoundSetup {
         prompts: Some(scratch.path("prompts")),
         uploads: scratch.path("var/sounds"),
         mb_max: 1,
-        named: BTreeSet::new(),
+        ..SoundSetup::default()
     }
 }
 
@@ -135,13 +135,19 @@ fn names_and_files_that_are_none_are_refused_and_nothing_is_written() {
     let scratch = Scratch::new();
     let (mut library, _) = Library::open(setup(&scratch), 1);
     let fine = tone(8_000, 500, 80);
-    for name in ["", "..", "../x", "a/../../x", "/x", "a//b", ".x", "a\\b", "a\0b", "made/1", "made"] {
+    for name in
+        ["", "..", "../x", "a/../../x", "/x", "a//b", ".x", "a\\b", "a\0b", "made/1", "made"]
+    {
         let refused = library.put(name, &fine);
         assert!(matches!(refused, Err(Refused::Invalid(_))), "{name}: {refused:?}");
     }
-    assert!(matches!(library.put("x", b"no sound"), Err(Refused::Invalid(why)) if why.contains("sox")));
+    assert!(
+        matches!(library.put("x", b"no sound"), Err(Refused::Invalid(why)) if why.contains("sox"))
+    );
     let large = tone(8_000, 500, (1 << 19) + 1);
-    assert!(matches!(library.put("x", &large), Err(Refused::TooLarge(why)) if why.contains("max_sound_mb")));
+    assert!(
+        matches!(library.put("x", &large), Err(Refused::TooLarge(why)) if why.contains("max_sound_mb"))
+    );
     assert!(!scratch.path("var").exists());
 
     library.put("x", &fine).unwrap();
@@ -151,7 +157,10 @@ fn names_and_files_that_are_none_are_refused_and_nothing_is_written() {
     let half = tone(8_000, 500, (1 << 18) - 100);
     library.put("half", &half).unwrap();
     library.put("half", &half).unwrap();
-    assert!(library.put("other", &tone(8_000, 500, 1 << 18)).is_err(), "with the rest it is too much");
+    assert!(
+        library.put("other", &tone(8_000, 500, 1 << 18)).is_err(),
+        "with the rest it is too much"
+    );
 }
 
 #[test]
@@ -240,5 +249,8 @@ fn asterisks_sounds_are_used_when_pointed_at() {
     // From the folder above it is the same.
     let above = SoundSetup { prompts: prompts.parent().map(Into::into), ..setup };
     let (above, _) = Library::open(above, 1);
-    assert_eq!(above.find("en/digits/3").map(|(_, pcm)| pcm), library.find("en/digits/3").map(|(_, pcm)| pcm));
+    assert_eq!(
+        above.find("en/digits/3").map(|(_, pcm)| pcm),
+        library.find("en/digits/3").map(|(_, pcm)| pcm)
+    );
 }

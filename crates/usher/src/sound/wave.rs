@@ -9,8 +9,7 @@
 use media::{Pcm, g711};
 
 /// Endings of the names of files that are read; of two files of one name the earlier is taken.
-pub(crate) const ENDINGS: [&str; 8] =
-    ["wav", "sln48", "sln16", "sln", "ulaw", "ul", "alaw", "al"];
+pub(crate) const ENDINGS: [&str; 8] = ["wav", "sln48", "sln16", "sln", "ulaw", "ul", "alaw", "al"];
 /// What makes a file that is played as it is.
 const HELPS: &str = "`sox IN -b 16 -r 16000 -c 1 OUT.wav` makes one that is";
 /// Samples per second that are played as they are.
