@@ -20,6 +20,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// The name of their token.
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
     /// That they are at least of this role.
     pub(crate) fn at_least(&self, role: Role) -> Result<(), Problem> {
         if self.role >= role {

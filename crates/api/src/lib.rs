@@ -31,8 +31,8 @@ use crate::model::Model;
 use crate::problem::Problem;
 pub use meters::Meters;
 pub use ports::{
-    Order, RecordPage, RecordQuery, Records, RecordsError, SoundEntry, SoundRefused, Sounds,
-    StoredEvent,
+    Erased, Order, RecordPage, RecordQuery, RecordingFile, Records, RecordsError, SoundEntry,
+    SoundRefused, Sounds, StoredEvent,
 };
 pub use settings::{Check, Directory, OperatorEntry, QueueEntry, Role, Settings, Token};
 pub use tally::{Heard, Timing};

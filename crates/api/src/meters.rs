@@ -67,6 +67,12 @@ pub struct Meters {
     pub media_tick: Timing,
     /// Events the store had to drop.
     pub events_dropped: Counter,
+    /// Recordings being written.
+    pub recordings: Gauge,
+    /// Frames of recordings, 20 ms each, that the disk was too slow for.
+    pub recording_dropped: Counter,
+    /// Recordings that could not be written.
+    pub recordings_failed: Counter,
 }
 
 impl Meters {
@@ -86,6 +92,9 @@ impl Meters {
             mos: Scores::default(),
             media_tick: Timing::default(),
             events_dropped: Counter::default(),
+            recordings: Gauge::default(),
+            recording_dropped: Counter::default(),
+            recordings_failed: Counter::default(),
         };
         registry.register("usher_sip_requests", "SIP requests received, by method", requests);
         registry.register(
@@ -95,6 +104,7 @@ impl Meters {
         );
         meters.register_core(registry);
         meters.register_media(registry, packets);
+        meters.register_recordings(registry);
         meters
     }
 
@@ -107,6 +117,15 @@ impl Meters {
         registry.register("usher_core_inbox", "Inputs waiting for the core", inbox);
         let dropped = self.events_dropped.clone();
         registry.register("usher_events_dropped", "Events the store had to drop", dropped);
+    }
+
+    fn register_recordings(&self, registry: &mut Registry) {
+        let active = self.recordings.clone();
+        registry.register("usher_recordings_active", "Recordings being written", active);
+        let help = "Frames of recordings, 20 ms each, that the disk was too slow for";
+        registry.register("usher_recording_dropped", help, self.recording_dropped.clone());
+        let help = "Recordings that could not be written";
+        registry.register("usher_recordings_failed", help, self.recordings_failed.clone());
     }
 
     fn register_media(&self, registry: &mut Registry, packets: Family<Direction, Counter>) {

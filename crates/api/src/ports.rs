@@ -39,6 +39,19 @@ pub trait Records: Send + Sync + 'static {
     /// The store cannot be read.
     fn call(&self, call: CallKey) -> Result<Option<Value>, RecordsError>;
 
+    /// What was recorded of a call; none where nothing was, or it is erased.
+    ///
+    /// # Errors
+    /// The store or the file cannot be read.
+    fn recording(&self, call: CallKey) -> Result<Option<RecordingFile>, RecordsError>;
+
+    /// Deletes the files of what was recorded of calls from or to a number. Whoever asked says then that
+    /// they are erased, by [`Command::RecordingErased`].
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn erase(&self, number: &str) -> Result<Erased, RecordsError>;
+
     /// Up to `limit` events with a `seq` above `after`, in order.
     ///
     /// # Errors
@@ -100,6 +113,26 @@ pub enum SoundRefused {
     TooLarge(String),
     /// 503; this is for the log, not for the caller.
     Unavailable(String),
+}
+
+/// A recording that can be read.
+#[derive(Debug)]
+pub struct RecordingFile {
+    /// The file.
+    pub file: std::fs::File,
+    /// Octets of it that are whole; it may be growing.
+    pub length: u64,
+}
+
+/// What was deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// The calls whose recordings are gone.
+    pub calls: Vec<CallKey>,
+    /// Those that still live, whose recordings are not.
+    pub live: usize,
+    /// Those whose recordings could not be deleted.
+    pub failed: usize,
 }
 
 /// Which records.

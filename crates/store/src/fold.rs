@@ -6,8 +6,9 @@ use b2bua::{CallKey, Event, TaskKey, What};
 use rusqlite::{Connection, ToSql, params};
 
 use crate::open::{Open, OpenCall, Task};
+use crate::recording;
 
-type Done = rusqlite::Result<()>;
+pub(crate) type Done = rusqlite::Result<()>;
 
 /// Folds one event. Whether it was folded before is the caller's to know. What belongs to a call
 /// whose start was lost is left out: nobody could find it.
@@ -23,13 +24,22 @@ pub(crate) fn apply(db: &Connection, open: &mut Open, node: &str, event: &Event)
             What::ParticipantJoined { .. } | What::ParticipantLeft { .. } => {
                 fold_participant(db, open, event, call)?;
             }
+            What::RecordingStarted { .. }
+            | What::RecordingStopped { .. }
+            | What::RecordingFailed { .. }
+            | What::RecordingGap { .. }
+            | What::RecordingPlayed { .. }
+            | What::RecordingErased { .. } => recording::apply(db, open, event, call)?,
             _ => {}
         }
+    }
+    if let What::RecordingExpired { before, .. } = &event.what {
+        recording::expire(db, before.as_millisecond(), at)?;
     }
     event.task.map_or(Ok(()), |task| fold_task(db, open, event, task, at))
 }
 
-fn run(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> rusqlite::Result<usize> {
+pub(crate) fn run(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> rusqlite::Result<usize> {
     db.prepare_cached(sql)?.execute(params)
 }
 
@@ -266,7 +276,7 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn number(value: u64) -> i64 {
+pub(crate) fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 

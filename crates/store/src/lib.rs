@@ -11,6 +11,7 @@ mod fold;
 mod open;
 mod reader;
 mod record;
+mod recording;
 mod schema;
 mod writer;
 
@@ -26,7 +27,8 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 
 pub use reader::Reader;
 pub use record::{CallRecord, Page, ParticipantRecord, RecordQuery, SegmentRecord, StoredEvent};
-pub use record::{LIMIT_MAX, TaskRecord};
+pub use record::{LIMIT_MAX, ListeningRecord, RecordingRecord, TaskRecord};
+pub use recording::KeptRecording;
 use writer::{Job, Writer};
 
 /// Numbers left out after an unclean stop: events may have been told to others that never reached

@@ -9,9 +9,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params_from_iter};
 
 use crate::StoreError;
 use crate::record::{
-    CallRecord, LIMIT_MAX, Page, ParticipantRecord, RecordQuery, SegmentRecord, StoredEvent,
-    TaskRecord,
+    CallRecord, LIMIT_MAX, Page, ParticipantRecord, RecordQuery, RecordingRecord, SegmentRecord,
+    StoredEvent, TaskRecord,
 };
+use crate::recording::{self, KeptRecording};
 
 /// Connections kept for the next question.
 const IDLE_MAX: usize = 4;
@@ -62,6 +63,22 @@ impl Reader {
             complete(db, row, &mut record)?;
             Ok(Some(record))
         })
+    }
+
+    /// What was recorded of a call, erased or not.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn recording(&self, call: CallKey) -> Result<Option<RecordingRecord>, StoreError> {
+        self.with(|db| recording::of_call(db, call))
+    }
+
+    /// The recordings, not erased yet, of calls from or to a number, or a SIP URI with this user part.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn recordings_of(&self, number: &str) -> Result<Vec<KeptRecording>, StoreError> {
+        self.with(|db| recording::of_number(db, number))
     }
 
     /// Up to `limit` events with a number above `after`, in order. Numbers are missing where
@@ -132,6 +149,11 @@ impl Reader {
 const CALL: &str = "SELECT row, id, node, kind, caller, callee, trunk, queue, operator, started_ms,
     answered_ms, ended_ms, result, cause, wait_ms, ring_ms, talk_ms, hold_ms, context FROM call";
 
+/// A call from or to this number. A range instead of LIKE: nothing to escape, and the index serves it.
+pub(crate) const NUMBER_IS: &str = "(caller = # OR callee = #
+    OR (caller >= 'sip:' || # || '@' AND caller < 'sip:' || # || 'A')
+    OR (callee >= 'sip:' || # || '@' AND callee < 'sip:' || # || 'A'))";
+
 /// What to ask for a page and the first record of the next. An index must serve each condition.
 pub(crate) fn sql(query: &RecordQuery) -> Result<(String, Vec<Value>), StoreError> {
     let mut parts = vec!["1".to_owned()];
@@ -166,11 +188,7 @@ pub(crate) fn sql(query: &RecordQuery) -> Result<(String, Vec<Value>), StoreErro
         add(part, operator.clone().into());
     }
     if let Some(number) = &query.number {
-        // A range instead of LIKE: nothing to escape, and the index serves it.
-        let part = "(caller = # OR callee = #
-            OR (caller >= 'sip:' || # || '@' AND caller < 'sip:' || # || 'A')
-            OR (callee >= 'sip:' || # || '@' AND callee < 'sip:' || # || 'A'))";
-        add(part, number.clone().into());
+        add(NUMBER_IS, number.clone().into());
     }
     let (condition, limit) = (parts.join(" AND "), query.limit.clamp(1, LIMIT_MAX) + 1);
     Ok((format!("{CALL} WHERE {condition} ORDER BY row DESC LIMIT {limit}"), values))
@@ -203,6 +221,7 @@ fn call_of(row: &Row<'_>) -> rusqlite::Result<(i64, CallRecord)> {
         participants: Vec::new(),
         segments: Vec::new(),
         tasks: Vec::new(),
+        recording: None,
     };
     Ok((row.get(0)?, record))
 }
@@ -254,6 +273,7 @@ fn complete(db: &Connection, call: i64, record: &mut CallRecord) -> rusqlite::Re
         )?
         .query_map([call], task_of)?
         .collect::<Result<_, _>>()?;
+    record.recording = recording::of_row(db, call)?;
     Ok(())
 }
 
@@ -281,10 +301,10 @@ fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, at: usize) -> rusqlite::R
     })
 }
 
-fn utc(ms: i64) -> Utc {
+pub(crate) fn utc(ms: i64) -> Utc {
     Utc::from_millisecond(ms).unwrap_or(Utc::UNIX_EPOCH)
 }
 
-fn unsigned(value: i64) -> u64 {
+pub(crate) fn unsigned(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

@@ -90,6 +90,41 @@ pub struct CallRecord {
     pub segments: Vec<SegmentRecord>,
     /// Its tasks in order.
     pub tasks: Vec<TaskRecord>,
+    /// What was recorded of it.
+    pub recording: Option<RecordingRecord>,
+}
+
+/// The recording of a call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordingRecord {
+    /// Its id.
+    pub id: String,
+    /// Below the folder of recordings.
+    pub file: String,
+    /// Samples per second.
+    pub hz: u32,
+    /// When it began.
+    pub started: Utc,
+    /// When it ended; none while it is made.
+    pub stopped: Option<Utc>,
+    /// Why: `ended`, `order`, `policy`, `failed: …`, `crash`.
+    pub cause: Option<String>,
+    /// Silence in it that the disk was too slow for.
+    #[serde(rename = "lost_s", serialize_with = "seconds")]
+    pub lost_ms: u64,
+    /// When it was deleted: by an order, or for its age.
+    pub erased: Option<Utc>,
+    /// Who has listened to it.
+    pub played: Vec<ListeningRecord>,
+}
+
+/// Somebody listened to a recording.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ListeningRecord {
+    /// When.
+    pub at: Utc,
+    /// The name of their token.
+    pub by: String,
 }
 
 /// One participant of a call.

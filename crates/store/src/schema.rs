@@ -14,7 +14,7 @@ use rusqlite::{Connection, Transaction, params};
 use crate::{SEQ_GAP, StoreError};
 
 /// One step per version; a database of version n has had the first n.
-const STEPS: [&str; 2] = [V1, V2];
+const STEPS: [&str; 3] = [V1, V2, V3];
 
 const V1: &str = "
     CREATE TABLE node (
@@ -195,6 +195,29 @@ const V2: &str = "
     CREATE INDEX call_callee ON call (callee);
 ";
 
+/// Recordings, by the rows of their calls, and who has listened to them.
+const V3: &str = "
+    CREATE TABLE recording (
+        call INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        file TEXT NOT NULL,
+        hz INTEGER NOT NULL,
+        started_ms INTEGER NOT NULL,
+        stopped_ms INTEGER,
+        cause TEXT,
+        lost_ms INTEGER NOT NULL DEFAULT 0,
+        erased_ms INTEGER
+    );
+    CREATE INDEX recording_kept ON recording (started_ms) WHERE erased_ms IS NULL;
+    CREATE TABLE listening (
+        call INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        at_ms INTEGER NOT NULL,
+        listener TEXT NOT NULL,
+        PRIMARY KEY (call, seq)
+    ) WITHOUT ROWID;
+";
+
 /// Opens the writer's connection and brings the schema up to date.
 pub(crate) fn open(path: &Path, pages_max: Option<u32>) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
@@ -293,6 +316,11 @@ fn close_open(run: &Transaction<'_>, last_ms: i64, open_from: i64) -> rusqlite::
     run.execute(
         "UPDATE task SET ended_ms = max(?1, queued_ms), outcome = 'crash'
          WHERE call >= ?2 AND ended_ms IS NULL",
+        [last_ms, open_from],
+    )?;
+    run.execute(
+        "UPDATE recording SET stopped_ms = max(?1, started_ms), cause = 'crash'
+         WHERE call >= ?2 AND stopped_ms IS NULL",
         [last_ms, open_from],
     )?;
     if calls > 0 {

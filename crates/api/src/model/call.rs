@@ -7,7 +7,7 @@ use b2bua::event::{Hears, Kind, Phase, Role};
 use b2bua::{CallKey, Event, ParticipantId, TaskKey, Utc, What};
 use serde_json::{Value, json};
 
-use super::{Model, between, seconds};
+use super::{Model, Recording, between, seconds};
 
 /// Segments kept of a live call; its record has all.
 const SEGMENTS_MAX: usize = 256;
@@ -27,6 +27,7 @@ pub(crate) struct Call {
     pub(crate) context: BTreeMap<String, String>,
     participants: BTreeMap<ParticipantId, Participant>,
     segments: VecDeque<Segment>,
+    pub(crate) recording: Option<Recording>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +64,7 @@ impl Model {
                     context: context.clone(),
                     participants: BTreeMap::new(),
                     segments: VecDeque::new(),
+                    recording: None,
                 };
                 self.calls.insert(key, call);
             }
@@ -80,6 +82,7 @@ impl Model {
 
 impl Call {
     fn observe(&mut self, event: &Event) {
+        Recording::observe(&mut self.recording, event);
         match &event.what {
             What::CallAnswered { .. } => {
                 self.answered.get_or_insert(event.at);
@@ -178,7 +181,7 @@ impl Call {
             "context": self.context,
             "participants": self.view_participants(),
             "segments": self.view_segments(),
-            "recording": null,
+            "recording": Recording::view(self.recording.as_ref()),
         })
     }
 

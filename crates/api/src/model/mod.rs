@@ -6,6 +6,7 @@
 mod call;
 mod operator;
 mod queue;
+mod recording;
 mod task;
 mod window;
 
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 pub(crate) use call::Call;
 pub(crate) use operator::Operator;
 pub(crate) use queue::Queue;
+pub(crate) use recording::Recording;
 pub(crate) use task::{Ended, Task};
 
 use crate::settings::Directory;

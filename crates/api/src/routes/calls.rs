@@ -39,17 +39,23 @@ pub(crate) async fn hang_up(
     Extension(caller): Extension<Caller>,
     Path(call): Path,
 ) -> Result<StatusCode, Problem> {
-    let key = key(&call)?;
-    if let Some(operator) = caller.only_operator() {
-        let theirs = inner.model.calls.get(&key).map(|call| call.has(operator));
-        if !theirs.ok_or_else(|| Problem::not_found("call", &call))? {
-            return Err(Problem::forbidden("an operator may end only calls of their own"));
-        }
-    }
+    let key = theirs(&inner, &caller, &call)?;
     inner.order(Command::HangUp { call: key }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) fn key(text: &str) -> Result<CallKey, Problem> {
     text.parse().map_err(|_| Problem::not_found("call", text))
+}
+
+/// The call of this name, if the caller may do anything to it: an operator only to those they are in.
+pub(super) fn theirs(inner: &Inner, caller: &Caller, call: &str) -> Result<CallKey, Problem> {
+    let key = key(call)?;
+    if let Some(operator) = caller.only_operator() {
+        let theirs = inner.model.calls.get(&key).map(|call| call.has(operator));
+        if !theirs.ok_or_else(|| Problem::not_found("call", call))? {
+            return Err(Problem::forbidden("an operator may change only calls of their own"));
+        }
+    }
+    Ok(key)
 }

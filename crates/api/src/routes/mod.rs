@@ -5,6 +5,7 @@ mod events;
 mod node;
 mod operators;
 mod queues;
+mod recording;
 mod records;
 mod sounds;
 mod tasks;
@@ -16,7 +17,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, patch, post};
 use b2bua::Reply;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -31,6 +32,7 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
     Router::new()
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{call}", get(calls::show).delete(calls::hang_up))
+        .route("/v1/calls/{call}/recording", patch(recording::change))
         .route("/v1/operators", get(operators::list))
         .route("/v1/operators/{operator}", get(operators::show).patch(operators::change))
         .route("/v1/operators/{operator}/decisions", get(operators::decisions))
@@ -43,6 +45,8 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
         .route("/v1/records/calls/{call}", get(records::show))
         .route("/v1/sounds", get(sounds::list))
         .route("/v1/sounds/{*name}", get(sounds::show).put(sounds::put).delete(sounds::delete))
+        .route("/v1/records/calls/{call}/recording", get(recording::listen))
+        .route("/v1/records/recordings", delete(recording::erase))
         .route("/v1/trunks", get(node::trunks))
         .route("/v1/events", get(events::subscribe))
         .route("/v1/reload", post(node::reload))

@@ -3,6 +3,7 @@
 mod events;
 mod http;
 mod live;
+mod recordings;
 mod scrape;
 mod sounds;
 
@@ -19,8 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Api, Directory, OperatorEntry, Order, QueueEntry, RecordPage, RecordQuery, Records,
-    RecordsError, Role, Settings, StoredEvent, Token,
+    Api, Directory, Erased, OperatorEntry, Order, QueueEntry, RecordPage, RecordQuery,
+    RecordingFile, Records, RecordsError, Role, Settings, StoredEvent, Token,
 };
 
 /// A running API and what a runtime holds of it.
@@ -215,6 +216,10 @@ async fn ask(address: SocketAddr, method: &str, path: &str, token: &str, body: &
     stream.write_all(head.as_bytes()).await.unwrap();
     // A server that refuses a long body may close before all of it is sent.
     let _ = stream.write_all(body.as_bytes()).await;
+    read(stream).await
+}
+
+async fn read(mut stream: TcpStream) -> Answer {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
@@ -228,6 +233,8 @@ async fn ask(address: SocketAddr, method: &str, path: &str, token: &str, body: &
 struct Fake {
     events: Vec<StoredEvent>,
     asked: Mutex<Vec<RecordQuery>>,
+    /// The recording of call 1.
+    recording: Option<std::path::PathBuf>,
 }
 
 impl Records for Fake {
@@ -242,6 +249,20 @@ impl Records for Fake {
 
     fn call(&self, call: CallKey) -> Result<Option<Value>, RecordsError> {
         Ok((call.0 == 1).then(|| json!({ "id": call })))
+    }
+
+    fn recording(&self, call: CallKey) -> Result<Option<RecordingFile>, RecordsError> {
+        let path = self.recording.as_ref().filter(|_| call.0 == 1);
+        Ok(path.map(|path| {
+            let file = std::fs::File::open(path).unwrap();
+            let length = file.metadata().unwrap().len() - 1;
+            RecordingFile { file, length }
+        }))
+    }
+
+    fn erase(&self, number: &str) -> Result<Erased, RecordsError> {
+        let failed = usize::from(number == "600");
+        Ok(Erased { calls: vec![CallKey(1), CallKey(2)], live: 3, failed })
     }
 
     fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, RecordsError> {

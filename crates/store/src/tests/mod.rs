@@ -7,6 +7,7 @@ mod log;
 mod migrate;
 mod open;
 mod plans;
+mod recordings;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -4,10 +4,15 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::*;
 use crate::reader::sql;
+use crate::recording::of_number_sql;
 
 /// What SQLite says it would do.
 fn plan(scratch: &Scratch, query: RecordQuery) -> String {
     let (sql, values) = sql(&RecordQuery { limit: 100, ..query }).unwrap();
+    explained(scratch, &sql, values)
+}
+
+fn explained(scratch: &Scratch, sql: &str, values: Vec<rusqlite::types::Value>) -> String {
     let db = Connection::open(scratch.0.join("usher.db")).unwrap();
     let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3));
@@ -46,4 +51,14 @@ fn no_filter_reads_the_whole_history() {
     // Without a filter it is read from its end, no further than the page goes.
     let plan = plan(&scratch, base());
     assert_eq!(plan, "SCAN call");
+}
+
+#[test]
+fn neither_does_who_looks_for_somebodys_recordings() {
+    let scratch = Scratch::new();
+    drop(scratch.open());
+    let plan = explained(&scratch, &of_number_sql(), vec!["600".to_owned().into()]);
+    for index in ["call_caller", "call_callee", "SEARCH recording USING INTEGER PRIMARY KEY"] {
+        assert!(plan.contains(index) && !plan.contains("SCAN"), "without {index}\n{plan}");
+    }
 }

@@ -7,21 +7,11 @@ use super::names::Names;
 use super::section::Section;
 use super::setup::Setup;
 use super::source::{self, Environment};
-use super::{operator, queue, route, server, trunk, warn};
+use super::{operator, queue, recording, route, server, trunk, warn};
 
 /// Tables of the file that will be understood one day.
-const LATER: &[&str] = &[
-    "tls",
-    "supervise",
-    "menu",
-    "hook",
-    "outcome",
-    "bot",
-    "webhook",
-    "record",
-    "store",
-    "journal",
-];
+const LATER: &[&str] =
+    &["tls", "supervise", "menu", "hook", "outcome", "bot", "webhook", "store", "journal"];
 
 /// What is read together with a configuration.
 #[derive(Debug)]
@@ -73,6 +63,7 @@ fn build(root: &Section<'_>) -> Setup {
     let (mut media, media_core) = server::media(root, &sip, &node.data_dir);
     let music = crate::sound::music_names(&media.sounds);
     let http = server::http(root, &mut names);
+    let recording = recording::read(root, &node.data_dir);
 
     let trunks: Vec<_> = root
         .tables("trunk", "[[trunk]]")
@@ -101,6 +92,7 @@ fn build(root: &Section<'_>) -> Setup {
     route::check(&routes, &trunks, root.report);
     warn::all(root, &operators, &queues, &routes, &http);
     warn::ports(root, &media, &limits);
+    warn::recording(root, &media_core, &queues);
 
     sip.core.users = operators.iter().map(|operator| operator.credentials.clone()).collect();
     sip.core.trunks = trunks.iter().map(|trunk| trunk.peer.clone()).collect();
@@ -120,6 +112,7 @@ fn build(root: &Section<'_>) -> Setup {
         },
         listen: sip.listen,
         media,
+        recording,
         http,
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! source   files, includes, ${ENV}     → a tree of values with their lines
 //! section  one table, key by key       → values, faults, unknown keys
-//! server, sound, operator, queue, trunk, route, headers: what each table means
+//! server, sound, operator, queue, trunk, route, headers, recording: what each table means
 //! names    unique names and numbers, references that lead somewhere
 //! warn     what is allowed, but hardly meant
 //! ```
@@ -15,6 +15,7 @@ mod load;
 mod names;
 mod operator;
 mod queue;
+mod recording;
 mod route;
 mod section;
 mod server;

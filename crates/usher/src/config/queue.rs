@@ -53,7 +53,6 @@ const LATER: &[&str] = &[
     "caller_id",
     "help_hold",
     "after",
-    "record",
     "on_abandon",
     "callback",
 ];
@@ -100,7 +99,7 @@ pub(super) fn read(
         ),
         service_level_ms: service_level(&section),
         refuse_status: refusal(&section),
-        record: None,
+        record: super::recording::policy(&section),
     };
     if core.ring_ms >= core.wait_ms_max {
         section.report.warn(

@@ -13,7 +13,7 @@ use super::setup::{HttpSetup, Listen, MediaSetup, Role, TokenSetup};
 use super::source::Table;
 
 /// A section; where it is absent, it is read as one without keys.
-fn section<'a>(root: &Section<'a>, key: &'static str) -> Section<'a> {
+pub(super) fn section<'a>(root: &Section<'a>, key: &'static str) -> Section<'a> {
     static NOTHING: Table = Table(Vec::new());
     let shown = format!("[{key}]");
     root.entry(key)
@@ -264,9 +264,9 @@ pub(super) fn media(
         music: "default".into(),
         language: table.choice("language", &LANGUAGES, &[]).as_str().into(),
         dead_audio_ms,
-        record: b2bua::config::Record::Never,
+        record: super::recording::policy(&table).unwrap_or_default(),
     };
-    table.finish(&["record", "retention_days", "srtp"]);
+    table.finish(&["srtp"]);
     (setup, core)
 }
 

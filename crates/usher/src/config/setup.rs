@@ -20,6 +20,8 @@ pub(crate) struct Setup {
     pub(crate) listen: Vec<Listen>,
     /// `[media]`, its side towards the system.
     pub(crate) media: MediaSetup,
+    /// `[recording]`.
+    pub(crate) recording: RecordingSetup,
     /// `[http]`.
     pub(crate) http: HttpSetup,
 }
@@ -44,6 +46,17 @@ pub(crate) struct MediaSetup {
     pub(crate) threads: usize,
     /// Where sounds are from.
     pub(crate) sounds: SoundSetup,
+}
+
+/// `[recording]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RecordingSetup {
+    /// Where the files are. Not created yet.
+    pub(crate) dir: PathBuf,
+    /// How many days they stay there; for ever where 0.
+    pub(crate) keep_days: u32,
+    /// Nothing is recorded while the disk has less room than this.
+    pub(crate) free_mb_min: u64,
 }
 
 /// `[http]`.

@@ -490,6 +490,40 @@ fn routes() {
 }
 
 #[test]
+fn recordings() {
+    use b2bua::config::Record;
+    let plain = sound(QUEUE);
+    assert_eq!(plain.recording.dir, plain.data_dir.join("recordings"));
+    assert_eq!((plain.recording.keep_days, plain.recording.free_mb_min), (0, 512));
+    let policy = |setup: &super::Setup| (setup.core.media.record, setup.core.queues[0].record);
+    assert_eq!(policy(&plain), (Record::Never, None));
+    let setup = sound(&format!(
+        "{QUEUE}record = \"never\"\n[media]\nrecord = \"on-demand\"\n\
+         [recording]\ndir = \"/srv/calls\"\nkeep_days = 30\nmin_free_mb = 0"
+    ));
+    assert_eq!(policy(&setup), (Record::OnDemand, Some(Record::Never)));
+    assert_eq!(setup.recording.dir, Path::new("/srv/calls"));
+    assert_eq!((setup.recording.keep_days, setup.recording.free_mb_min), (30, 0));
+    check(
+        &format!(
+            "{QUEUE}record = \"sometimes\"\n[recording]\ndir = \"/dev/null\"\nkeep_days = -1\n\
+             keep = 1"
+        ),
+        &[
+            "a:4: `record` of [[queue]] `q` is `sometimes`; expected never | always | on-demand",
+            "a:6: `dir` of [recording] is `/dev/null`, which is no folder",
+            "a:7: `keep_days` of [recording] is -1; expected a whole number from 0 to 36500",
+            "a:8: unknown key `keep` in [recording]; known: dir, keep_days, min_free_mb",
+        ],
+    );
+    check_warnings(
+        &format!("{QUEUE}{OPERATOR}{ROUTE}[recording]\nkeep_days = 3"),
+        &["a:11: [recording] is there, and nothing is recorded; `record` of [media] or of a \
+           [[queue]] says what is"],
+    );
+}
+
+#[test]
 fn what_is_hardly_meant() {
     check_warnings(&format!("{QUEUE}{OPERATOR}{ROUTE}"), &[]);
     check_warnings(

@@ -1,6 +1,6 @@
 //! What is allowed, but hardly meant.
 
-use b2bua::config::{Go, Limits};
+use b2bua::config::{Go, Limits, Media, Record};
 
 use super::fault::Report;
 use super::section::Section;
@@ -84,6 +84,20 @@ pub(super) fn ports(root: &Section<'_>, media: &MediaSetup, limits: &Limits) {
                  [limits] is {}",
                 limits.calls_max
             ),
+        );
+    }
+}
+
+pub(super) fn recording(root: &Section<'_>, media: &Media, queues: &[queue::Read]) {
+    let mut policies = queues.iter().map(|queue| queue.core.record.unwrap_or(media.record));
+    let is_on = media.record != Record::Never || policies.any(|policy| policy != Record::Never);
+    if let Some(table) = root.entry("recording")
+        && !is_on
+    {
+        root.report.warn(
+            &table.at,
+            "[recording] is there, and nothing is recorded; `record` of [media] or of a [[queue]] \
+             says what is",
         );
     }
 }

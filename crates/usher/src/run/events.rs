@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use api::Api;
-use b2bua::{SharedEvent, What};
+use b2bua::{Event, SharedEvent, What};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use store::Store;
 
 use super::inbox::Reply;
+use super::recorder::RecorderFeed;
 
 /// How long events gather.
 const GATHER: Duration = Duration::from_millis(10);
@@ -37,15 +38,20 @@ pub(super) struct EventThread {
     heard: Receiver<Said>,
     lost: Arc<AtomicU64>,
     store: Arc<Store>,
+    recorder: RecorderFeed,
     api: Api,
 }
 
 /// The two ends. The thread ends when the core's end is dropped, and then all is on disk.
-pub(super) fn prepare(store: Arc<Store>, api: Api) -> (Events, EventThread) {
+pub(super) fn prepare(
+    store: Arc<Store>,
+    recorder: RecorderFeed,
+    api: Api,
+) -> (Events, EventThread) {
     let (said, heard) = bounded(WAITING_MAX);
     let lost = Arc::new(AtomicU64::new(0));
     let told = Events { store: store.clone(), said, lost: lost.clone() };
-    (told, EventThread { heard, lost, store, api })
+    (told, EventThread { heard, lost, store, recorder, api })
 }
 
 impl Events {
@@ -94,8 +100,9 @@ impl EventThread {
         match said {
             Said::Event(event) => {
                 self.store.append(event.clone());
+                self.recorder.observe(&event);
                 self.api.observe(&event);
-                log(&event.what);
+                log(&event);
             }
             Said::Answer(answer) => {
                 let (to, result) = *answer;
@@ -107,13 +114,23 @@ impl EventThread {
 }
 
 /// What is worth a line. The first one's form is fixed: ban lists match it.
-fn log(what: &What) {
-    match what {
+fn log(event: &Event) {
+    let call = || event.call.map(|call| call.to_string()).unwrap_or_default();
+    match &event.what {
         What::SecurityRefused { reason, source, .. } => {
             tracing::warn!("SIP auth failure reason={reason} src={source}");
         }
         What::ContextDropped { headers } => {
             tracing::warn!("header fields are no context, they are beyond [limits]: {headers:?}");
+        }
+        What::RecordingPlayed { by } => {
+            tracing::info!("recording of call {} is played by {by}", call());
+        }
+        What::RecordingErased { by } => {
+            tracing::info!("recording of call {} is erased by {by}", call());
+        }
+        What::RecordingGap { lost_ms, .. } => {
+            tracing::warn!("recording of call {} lacks {lost_ms} ms: the disk is slow", call());
         }
         What::NodeFault { what } => tracing::error!("fault: {what}"),
         What::TrunkDown { trunk, cause } => tracing::warn!("trunk {trunk} is down: {cause}"),

@@ -18,6 +18,7 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 use super::clock::Clock;
 use super::doorbell::Doorbell;
 use super::ports::Pair;
+use super::recorder::FrameSender;
 use super::sys::{Poll, Ready};
 
 /// Commands, and events the other way, that a thread's rings hold.
@@ -106,6 +107,7 @@ pub(super) struct Worker {
     core: Arc<Doorbell>,
     /// What did not fit, in order.
     events: VecDeque<Event>,
+    recorder: FrameSender,
     meters: Meters,
     counted: Counters,
     count_at: Duration,
@@ -117,6 +119,7 @@ pub(super) fn prepare(
     pairs: Vec<Pair>,
     clock: Clock,
     core: Arc<Doorbell>,
+    recorder: FrameSender,
     meters: Meters,
 ) -> io::Result<(MediaThread, Worker)> {
     let poll = Poll::new()?;
@@ -143,6 +146,7 @@ pub(super) fn prepare(
         said,
         core,
         events: VecDeque::with_capacity(EVENTS),
+        recorder,
         meters,
         counted: Counters::default(),
         count_at: Duration::ZERO,
@@ -207,7 +211,7 @@ impl Worker {
     }
 
     fn send(&mut self) {
-        let Self { engine, pairs, by_port, events, meters, .. } = self;
+        let Self { engine, pairs, by_port, events, recorder, meters, .. } = self;
         let socket = |port: u16, channel| -> Option<&UdpSocket> {
             let index = usize::from(by_port[usize::from(port >> 1)]).checked_sub(1)?;
             Some(pairs[index].socket(channel))
@@ -220,7 +224,9 @@ impl Worker {
                         let _ = socket.send_to(data, to);
                     }
                 }
-                Output::Recorded { .. } => {}
+                Output::Recorded { recording, frame, left, right } => {
+                    recorder.send(recording, frame, left, right);
+                }
                 Output::Event(event) => {
                     if let Event::Report(report) = &event {
                         meters.heard(&heard(report));

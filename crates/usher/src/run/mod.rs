@@ -6,6 +6,7 @@
 //! | `media`, one per core | an engine, its RTP sockets | a ring of commands, a bell |
 //! | `events` | the order of what happened | a channel the core never waits for |
 //! | `store` | the database | the same, behind `events` |
+//! | `recorder` | the files of recordings | the media threads' rings, `events` |
 //! | `io`, the runtime's | connections, DNS, HTTP | the network |
 //! | main | signals, orders, reload, the end | all of them |
 
@@ -20,6 +21,7 @@ mod inbox;
 mod media;
 mod ports;
 mod receive;
+mod recorder;
 mod records;
 mod reload;
 mod route;

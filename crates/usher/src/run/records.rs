@@ -1,19 +1,25 @@
 //! The store as the API wants to see it.
 
-use api::{RecordPage, RecordQuery, Records, RecordsError, StoredEvent};
+use api::{Erased, RecordPage, RecordQuery, RecordingFile, Records, RecordsError, StoredEvent};
 use b2bua::CallKey;
 use serde_json::Value;
 use store::{CallRecord, Reader, StoreError};
 
-/// Reads the store for the API.
+use super::recorder::Shelf;
+
+/// Reads the store, and the folder of recordings, for the API.
 #[derive(Debug)]
-pub(super) struct StoreRecords(pub(super) Reader);
+pub(super) struct StoreRecords(pub(super) Reader, pub(super) Shelf);
 
 fn refused(error: StoreError) -> RecordsError {
     match error {
         StoreError::Cursor => RecordsError::Cursor,
         other => RecordsError::Unavailable(other.to_string()),
     }
+}
+
+fn unreadable(file: &str, error: &std::io::Error) -> RecordsError {
+    RecordsError::Unavailable(format!("recording {file}: {error}"))
 }
 
 fn json(record: &CallRecord) -> Result<Value, RecordsError> {
@@ -31,6 +37,31 @@ impl Records for StoreRecords {
 
     fn call(&self, call: CallKey) -> Result<Option<Value>, RecordsError> {
         self.0.call(call).map_err(refused)?.as_ref().map(json).transpose()
+    }
+
+    fn recording(&self, call: CallKey) -> Result<Option<RecordingFile>, RecordsError> {
+        let found = self.0.recording(call).map_err(refused)?;
+        let Some(found) = found.filter(|found| found.erased.is_none()) else { return Ok(None) };
+        let opened = self.1.open(&found.file).map_err(|error| unreadable(&found.file, &error))?;
+        Ok(opened.map(|(file, length)| RecordingFile { file, length }))
+    }
+
+    fn erase(&self, number: &str) -> Result<Erased, RecordsError> {
+        let mut erased = Erased::default();
+        for kept in self.0.recordings_of(number).map_err(refused)? {
+            if kept.is_live {
+                erased.live += 1;
+                continue;
+            }
+            match self.1.erase(&kept.file) {
+                Ok(()) => erased.calls.push(kept.call),
+                Err(error) => {
+                    tracing::error!("recording {} cannot be deleted: {error}", kept.file);
+                    erased.failed += 1;
+                }
+            }
+        }
+        Ok(erased)
     }
 
     fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, RecordsError> {

@@ -58,6 +58,7 @@ fn fixed(old: &Setup, new: &Setup) -> Vec<&'static str> {
         ("[media] listen", media.listen != media_new.listen),
         ("[media] ports", media.ports != media_new.ports),
         ("[media] threads", media.threads != media_new.threads),
+        ("[recording]", old.recording != new.recording),
         ("[http]", http(old) != http(new)),
     ]
     .into_iter()

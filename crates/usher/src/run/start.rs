@@ -20,6 +20,7 @@ use super::doorbell::Doorbell;
 use super::inbox::Inbox;
 use super::ports::Ports;
 use super::receive::Reception;
+use super::recorder::{self, FrameSender, Outside, RecorderFeed, Shelf};
 use super::records::StoreRecords;
 use super::sounds::Keeper;
 use super::udp::UdpListener;
@@ -88,7 +89,8 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     };
     let store = Arc::new(store);
     let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
-    let records: Arc<dyn Records> = Arc::new(StoreRecords(store.reader()));
+    let shelf = Shelf::new(&setup.recording.dir);
+    let records: Arc<dyn Records> = Arc::new(StoreRecords(store.reader(), shelf));
     let sounds = open_sounds(setup, &inbox).await?;
     let settings = api_settings(setup, Arc::downgrade(&store), &inbox);
     let settings = Settings { sounds: Some(sounds.clone()), ..settings };
@@ -98,7 +100,8 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
 
     let pairs = leases.len();
     let start = Start { seed: seed()?, first_seq, since_unix: clock::wall() - clock.now(), leases };
-    let (told, event_thread) = events::prepare(store, api.clone());
+    let (feed, rings) = start_recorder(setup, &ports, &inbox, clock, &api, &threads)?;
+    let (told, event_thread) = events::prepare(store, feed, api.clone());
     threads.spawn("events", SMALL_STACK, move || event_thread.run())?;
     let connections = Connections::new(limits);
     let mut core = Core {
@@ -115,7 +118,7 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
         meters: api.meters().clone(),
         runtime: Handle::current(),
     };
-    start_media(ports, &mut core, &threads)?;
+    start_media(ports, rings, &mut core, &threads)?;
     threads.spawn("core", 2 << 20, move || core.run())?;
     for listener in listeners.tcp {
         tokio::spawn(tcp::accept(listener, connections.clone(), reception.clone()));
@@ -185,13 +188,18 @@ fn bind_ports(setup: &MediaSetup, descriptors: u64) -> Result<Ports, Failure> {
     Ok(ports)
 }
 
-fn start_media(ports: Ports, core: &mut Core, threads: &Threads) -> Result<(), Failure> {
+fn start_media(
+    ports: Ports,
+    rings: Vec<FrameSender>,
+    core: &mut Core,
+    threads: &Threads,
+) -> Result<(), Failure> {
     let everything = core.sounds.everything();
     core.switch.handle(core.reception.clock.now(), Input::Sounds(Box::new(everything.sounds)));
-    for pairs in ports.by_thread {
+    for (pairs, recorder) in ports.by_thread.into_iter().zip(rings) {
         let settings = EngineSettings { legs_max: pairs.len() };
         let (clock, bell, meters) = (core.reception.clock, core.bell.clone(), core.meters.clone());
-        let made = media_thread::prepare(settings, pairs, clock, bell, meters);
+        let made = media_thread::prepare(settings, pairs, clock, bell, recorder, meters);
         let (mut ours, worker) = made.map_err(Failure::Thread)?;
         for (name, sound) in everything.add.iter().cloned() {
             ours.send(Command::AddSound { name, sound });
@@ -213,6 +221,31 @@ async fn open_sounds(setup: &Setup, inbox: &Inbox) -> Result<Arc<Keeper>, Failur
 /// A number nobody can foresee.
 pub(super) fn chance() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| Failure::Chance(error.to_string()))
+}
+
+/// The thread that writes recordings, where events go in, and a ring for each media thread.
+fn start_recorder(
+    setup: &Setup,
+    ports: &Ports,
+    inbox: &Inbox,
+    clock: Clock,
+    api: &Api,
+    threads: &Threads,
+) -> Result<(RecorderFeed, Vec<FrameSender>), Failure> {
+    let dropped = || api.meters().recording_dropped.clone();
+    let ring = |pairs: &Vec<_>| recorder::ring(pairs.len(), dropped());
+    let (senders, receivers) = ports.by_thread.iter().map(ring).unzip();
+    let inbox = inbox.clone();
+    let tell = move |writing| {
+        if !inbox.input(Input::Writing(writing)) {
+            tracing::error!("the core is too busy to hear how a recording goes");
+        }
+    };
+    let outside = Outside::new(tell, api.meters().clone());
+    let (feed, thread) =
+        recorder::prepare(&setup.recording, &setup.node_name, clock, receivers, outside);
+    threads.spawn("recorder", SMALL_STACK, move || thread.run())?;
+    Ok((feed, senders))
 }
 
 fn seed() -> Result<[u8; 32], Failure> {

@@ -14,6 +14,10 @@ fn meters() -> Meters {
     api::Api::new(settings, &api::Directory::default(), orders, None).meters().clone()
 }
 
+fn no_recorder() -> FrameSender {
+    crate::run::recorder::ring(0, meters().recording_dropped.clone()).0
+}
+
 fn plan(leg: u64, port: u16, remote_rtp: SocketAddr) -> Plan {
     Plan {
         leg: LegId(leg),
@@ -59,7 +63,8 @@ fn a_thread_plays_music_latches_and_ends() {
     let mut ports = Ports::bind(ip, &(12_000..=12_003), 1, 4_000);
     let bell = Arc::new(Doorbell::new().unwrap());
     let pairs = ports.by_thread.remove(0);
-    let made = prepare(EngineSettings::default(), pairs, Clock::start(), bell.clone(), meters());
+    let (settings, clock) = (EngineSettings::default(), Clock::start());
+    let made = prepare(settings, pairs, clock, bell.clone(), no_recorder(), meters());
     let (mut ours, worker) = made.unwrap();
     let thread = std::thread::spawn(move || worker.run());
 
@@ -92,7 +97,8 @@ fn a_thread_plays_music_latches_and_ends() {
 #[test]
 fn a_full_ring_keeps_the_order() {
     let bell = Arc::new(Doorbell::new().unwrap());
-    let made = prepare(EngineSettings::default(), Vec::new(), Clock::start(), bell, meters());
+    let (settings, clock) = (EngineSettings::default(), Clock::start());
+    let made = prepare(settings, Vec::new(), clock, bell, no_recorder(), meters());
     let (mut ours, mut worker) = made.unwrap();
     for leg in 0..RING as u64 {
         assert!(ours.send(Command::EndLeg(LegId(leg))));
