@@ -50,6 +50,20 @@ impl Api {
         understood(self.agent.get(url).header("Authorization", format!("Bearer {TOKEN}")).call())
     }
 
+    /// Status and octets of a GET below `/v1`.
+    ///
+    /// # Panics
+    /// Where there is no answer.
+    #[track_caller]
+    #[must_use]
+    pub fn octets(&self, path: &str) -> (u16, Vec<u8>) {
+        let request = self.agent.get(format!("{}/v1{path}", self.base));
+        let answered = request.header("Authorization", format!("Bearer {TOKEN}")).call();
+        let mut response = answered.expect("the HTTP interface answers");
+        let octets = response.body_mut().read_to_vec().expect("a body");
+        (response.status().as_u16(), octets)
+    }
+
     /// Status and body of a DELETE below `/v1`.
     #[track_caller]
     pub fn delete(&self, path: &str) -> (u16, Value) {

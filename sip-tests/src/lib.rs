@@ -27,6 +27,7 @@ mod sipp;
 mod softphone;
 mod stream;
 pub mod tone;
+mod wave;
 
 pub use api::Api;
 pub use audio::{Audio, Packet};
@@ -42,6 +43,7 @@ pub use server::{Server, binary, run, workspace};
 pub use sipp::Sipp;
 pub use softphone::{Softphone, python};
 pub use stream::{Heard, Stream};
+pub use wave::{Sound, Wave};
 
 use std::time::Duration;
 

@@ -72,15 +72,24 @@ impl Server {
     /// Starts one and waits until it is ready.
     #[must_use]
     pub fn start(config: &Config) -> Self {
+        Self::start_within(config, &[])
+    }
+
+    /// The same within another program that becomes it at last, such as `unshare`; `DATA` among its
+    /// arguments is the folder of the server's data, which is there.
+    #[must_use]
+    pub fn start_within(config: &Config, program: &[&str]) -> Self {
         let ports = Ports::take();
         let name = format!("usher-wire-{}-{}", std::process::id(), ports.sip());
         let folder = std::env::temp_dir().join(name);
         // Left over from a run that was killed.
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for temporary files");
-        let text = config.text(&folder.join("data"), &ports);
+        let data = folder.join("data");
+        fs::create_dir_all(&data).expect("a folder for data");
+        let text = config.text(&data, &ports);
         fs::write(folder.join("usher.toml"), text).expect("a configuration is written");
-        let (child, log) = launch(&folder);
+        let (child, log) = launch(&folder, program);
         let api = Api::new(ports.http());
         let mut server = Self { api, events: Feed::default(), ports, folder, child, log };
         server.wait_ready();
@@ -94,13 +103,26 @@ impl Server {
     }
 
     /// Kills it as a power failure would, and starts it again on the same data and ports.
+    pub fn crash(&mut self) {
+        self.kill();
+        self.again();
+    }
+
+    /// Kills it by SIGKILL.
+    ///
+    /// # Panics
+    /// Where it cannot be killed.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("and be buried");
+    }
+
+    /// Starts it again on the same data and ports.
     ///
     /// # Panics
     /// Where it cannot be started again.
-    pub fn crash(&mut self) {
-        self.child.kill().expect("it can be killed");
-        self.child.wait().expect("and be buried");
-        (self.child, self.log) = launch(&self.folder);
+    pub fn again(&mut self) {
+        (self.child, self.log) = launch(&self.folder, &[]);
         self.events = Feed::default();
         self.wait_ready();
     }
@@ -231,8 +253,12 @@ impl Drop for Server {
     }
 }
 
-fn launch(folder: &Path) -> (Child, Log) {
-    let mut child = Command::new(binary())
+fn launch(folder: &Path, program: &[&str]) -> (Child, Log) {
+    let data = folder.join("data").display().to_string();
+    let mut words: Vec<String> = program.iter().map(|word| word.replace("DATA", &data)).collect();
+    words.push(binary().display().to_string());
+    let mut child = Command::new(words.remove(0))
+        .args(words)
         .args(["--log-level", "info", "serve", "-c"])
         .arg(folder.join("usher.toml"))
         .env_remove("RUST_LOG")

@@ -19,6 +19,8 @@ async fn all_names_have_values() {
     meters.core_inbox.set(3);
     meters.rtp_in.inc_by(50);
     meters.rtp_lost.inc();
+    meters.recordings.set(2);
+    meters.recording_dropped.inc_by(5);
     meters.decision.observe(Duration::from_millis(3));
     let jitter = Duration::from_micros(1_500);
     meters.heard(&Heard { mos: Some(4_360), jitter });
@@ -54,6 +56,9 @@ async fn all_names_have_values() {
         r#"usher_rtp_packets_total{direction="in"} 50"#,
         r#"usher_rtp_packets_total{direction="out"} 0"#,
         "usher_rtp_lost_total 1",
+        "usher_recordings_active 2",
+        "usher_recordings_failed_total 0",
+        "usher_recording_dropped_total 5",
         r#"usher_decision_seconds_bucket{le="0.005"} 1"#,
         "usher_decision_seconds_sum 0.003",
         r#"usher_rtp_jitter_seconds_bucket{le="0.002"} 1"#,
