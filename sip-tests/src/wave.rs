@@ -68,15 +68,15 @@ impl Wave {
         sounds(&self.right, tones)
     }
 
-    /// The longest time in which neither channel has a single sample.
+    /// How long neither channel has a single sample around this moment.
     #[must_use]
-    pub fn longest_silence_s(&self) -> f64 {
-        let (mut longest, mut now) = (0, 0);
-        for (left, right) in self.left.iter().zip(&self.right) {
-            now = if (*left, *right) == (0, 0) { now + 1 } else { 0 };
-            longest = longest.max(now);
-        }
-        seconds(longest)
+    pub fn silence_at(&self, at_s: f64) -> f64 {
+        let rest = (0..self.left.len()).skip_while(|sample| seconds(*sample) < at_s);
+        let is_silent = |sample: &usize| (self.left[*sample], self.right[*sample]) == (0, 0);
+        let after = rest.clone().take_while(is_silent).count();
+        let here = rest.min().unwrap_or(self.left.len());
+        let before = (0..here).rev().take_while(is_silent).count();
+        seconds(before + after)
     }
 }
 

@@ -8,7 +8,7 @@ use super::http::{Server, Verb, segment};
 use super::output::say;
 use super::table::table;
 
-/// Lists by default; `show`, `hangup` and `set` act on one.
+/// Lists by default; `show`, `hangup`, `record` and `set` act on one.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -80,6 +80,30 @@ enum CallAct {
         /// Which.
         id: String,
     },
+    /// Record one, pause that, or stop it.
+    Record {
+        /// Which.
+        id: String,
+        /// What holds from now on.
+        state: Recorded,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Recorded {
+    On,
+    Paused,
+    Off,
+}
+
+impl Recorded {
+    fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Paused => "paused",
+            Self::Off => "off",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -132,6 +156,7 @@ const CALLS: &[Column] = &[
     ("QUEUE", "/queue"),
     ("STARTED", "/started"),
 ];
+const RECORDING: &[Column] = &[("STATE", "/state"), ("SINCE", "/since"), ("FILE", "/file")];
 const QUEUES: &[Column] = &[
     ("NAME", "/name"),
     ("NUMBER", "/number"),
@@ -180,7 +205,7 @@ enum Request {
     List(&'static str, &'static [Column]),
     Show(String),
     Hangup(String),
-    Set(String, Value),
+    Set(String, Value, &'static [Column]),
 }
 
 /// Does what was asked.
@@ -202,12 +227,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let value = server.ask(Verb::Delete, &path, None)?;
             if arguments.json { say(&pretty(&value)) } else { Ok(()) }
         }
-        Request::Set(path, body) => {
+        Request::Set(path, body, columns) => {
             let value = server.ask(Verb::Patch, &path, Some(&body))?;
             say(&if arguments.json || value.is_null() {
                 pretty(&value)
             } else {
-                listing(OPERATORS, std::slice::from_ref(&value))
+                listing(columns, std::slice::from_ref(&value))
             })
         }
     }
@@ -220,6 +245,10 @@ fn request(what: &What) -> Result<Request, Failure> {
         What::Calls { act: Some(CallAct::Show { id }) } => show("/calls", id),
         What::Calls { act: Some(CallAct::Hangup { id }) } => {
             Request::Hangup(format!("/calls/{}", segment(id)))
+        }
+        What::Calls { act: Some(CallAct::Record { id, state }) } => {
+            let path = format!("/calls/{}/recording", segment(id));
+            Request::Set(path, json!({ "state": state.word() }), RECORDING)
         }
         What::Queues { act: None | Some(Act::List) } => Request::List("/queues", QUEUES),
         What::Queues { act: Some(Act::Show { id }) } => show("/queues", id),
@@ -238,7 +267,7 @@ fn request(what: &What) -> Result<Request, Failure> {
             if let Some(reason) = reason {
                 body["reason"] = json!(reason);
             }
-            Request::Set(format!("/operators/{}", segment(id)), body)
+            Request::Set(format!("/operators/{}", segment(id)), body, OPERATORS)
         }
         What::Tasks { act: None | Some(Act::List) } => Request::List("/tasks", TASKS),
         What::Tasks { act: Some(Act::Show { id }) } => show("/tasks", id),

@@ -27,11 +27,19 @@ fn lines_become_requests() {
     check("tasks list", Request::List("/tasks", TASKS));
     check(
         "operators set alice ready",
-        Request::Set("/operators/alice".into(), json!({"state": "ready"})),
+        Request::Set("/operators/alice".into(), json!({"state": "ready"}), OPERATORS),
+    );
+    check(
+        "calls record c1 paused",
+        Request::Set("/calls/c1/recording".into(), json!({"state": "paused"}), RECORDING),
     );
     check(
         "operators set alice not-ready lunch",
-        Request::Set("/operators/alice".into(), json!({"state": "not-ready", "reason": "lunch"})),
+        Request::Set(
+            "/operators/alice".into(),
+            json!({"state": "not-ready", "reason": "lunch"}),
+            OPERATORS,
+        ),
     );
 }
 
@@ -42,6 +50,8 @@ fn wrong_lines_are_wrong_usage() {
         "agents",
         "calls hangup",
         "queues hangup x",
+        "calls record c1",
+        "calls record c1 loud",
         "operators set alice busy",
         "operators set alice ready lunch",
         "trunks show x",

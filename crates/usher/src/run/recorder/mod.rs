@@ -268,7 +268,7 @@ impl Recorder {
         if is_over || tape.flush_at <= now {
             tape.flush_at = now + FLUSH_EVERY;
             let flushed = tape.flush();
-            if let Some((at_ms, lost_ms)) = tape.take_gap() {
+            if let Some((at_ms, lost_ms)) = tape.take_gap(now) {
                 let (call, recording) = (tape.sidecar.call, tape.sidecar.recording);
                 (self.outside.tell)(Writing::Gap { call, recording, at_ms, lost_ms });
             }

@@ -40,9 +40,13 @@ pub(super) struct Tape {
     end: Option<(Utc, String)>,
     /// It has just begun to go on: what is missing now was not to be there.
     was_off: bool,
-    /// Frames lost that were not told of yet.
+    /// Frames lost that were not told of yet, and when they may be.
     lost: u64,
+    tell_at: Duration,
 }
+
+/// A disk that is slow for long is told of so often.
+const TELL_EVERY: Duration = Duration::from_secs(5);
 
 impl Tape {
     pub(super) fn begin(sidecar: Sidecar, disk: File) -> io::Result<Self> {
@@ -69,6 +73,7 @@ impl Tape {
             end: None,
             was_off: false,
             lost: 0,
+            tell_at: Duration::ZERO,
         }
     }
 
@@ -115,15 +120,17 @@ impl Tape {
     }
 
     /// Where the file ends by now and how much before was lost, if anything was; told once.
-    pub(super) fn take_gap(&mut self) -> Option<(u64, u64)> {
+    pub(super) fn take_gap(&mut self, now: Duration) -> Option<(u64, u64)> {
+        let is_over = self.close_at.is_some_and(|at| at <= now);
+        if self.lost == 0 || (now < self.tell_at && !is_over) {
+            return None;
+        }
+        self.tell_at = now + TELL_EVERY;
         let lost_ms = std::mem::take(&mut self.lost) * FRAME_MS;
         let at_ms = self.wave.length_ms();
-        let gap = Gap { at_s: seconds(at_ms), lost_s: seconds(lost_ms) };
-        (lost_ms > 0).then(|| {
-            self.sidecar.gaps.push(gap);
-            self.is_stale = true;
-            (at_ms, lost_ms)
-        })
+        self.sidecar.gaps.push(Gap { at_s: seconds(at_ms), lost_s: seconds(lost_ms) });
+        self.is_stale = true;
+        Some((at_ms, lost_ms))
     }
 
     /// Says how it ended.
