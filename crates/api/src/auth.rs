@@ -8,7 +8,11 @@ use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use b2bua::Asker;
+use b2bua::config::Name;
+
 use crate::Inner;
+use crate::model::Model;
 use crate::problem::Problem;
 use crate::settings::{Role, Token};
 
@@ -17,6 +21,7 @@ use crate::settings::{Role, Token};
 pub(crate) struct Caller {
     name: Arc<str>,
     role: Role,
+    supervises: Vec<Name>,
 }
 
 impl Caller {
@@ -40,6 +45,19 @@ impl Caller {
             return Ok(());
         }
         self.at_least(Role::Supervisor)
+    }
+
+    /// Whose calls they may give orders about, in the switch's words.
+    pub(crate) fn asker(&self, model: &Model) -> Asker {
+        match self.role {
+            Role::Admin => Asker::Admin,
+            Role::Operator => Asker::Operator(self.name.clone()),
+            Role::Supervisor => {
+                let own = model.operators.get(&self.name);
+                let own = own.map(|one| one.entry.supervises.clone()).unwrap_or_default();
+                Asker::Supervisor { queues: [own, self.supervises.clone()].concat() }
+            }
+        }
     }
 
     /// The operator they are, where they are no more than that.
@@ -83,7 +101,8 @@ fn find(tokens: &[Token], secret: &str) -> Option<Caller> {
     let mut found = None;
     for token in tokens {
         if same(token.secret.as_bytes(), secret.as_bytes()) && !token.secret.is_empty() {
-            found = Some(Caller { name: token.name.clone(), role: token.role });
+            let supervises = token.supervises.clone();
+            found = Some(Caller { name: token.name.clone(), role: token.role, supervises });
         }
     }
     found
@@ -102,7 +121,12 @@ mod tests {
 
     #[test]
     fn only_the_very_secret_matches() {
-        let token = |secret: &str, role| Token { name: "x".into(), secret: secret.into(), role };
+        let token = |secret: &str, role| Token {
+            name: "x".into(),
+            secret: secret.into(),
+            role,
+            supervises: Vec::new(),
+        };
         let tokens =
             [token("abc", Role::Operator), token("", Role::Admin), token("abd", Role::Admin)];
         let check = |secret, expected: Option<Role>| {

@@ -1,12 +1,15 @@
 //! Events on their way to subscribers: serialised once, kept a while, filtered by topic.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use b2bua::SharedEvent;
 use serde::Deserialize;
 use tokio::sync::broadcast;
+
+use crate::discreet::{Veil, Watched};
 
 /// What subscribers select by.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -30,6 +33,9 @@ impl Keys {
 pub(crate) struct Published {
     event: SharedEvent,
     text: OnceLock<(Utf8Bytes, Keys)>,
+    /// What operators get in its place.
+    veil: Veil,
+    veiled: OnceLock<(Utf8Bytes, Keys)>,
 }
 
 impl Published {
@@ -37,23 +43,31 @@ impl Published {
         self.event.seq
     }
 
-    /// The JSON, made by the first who asks.
-    pub(crate) fn text(&self) -> &(Utf8Bytes, Keys) {
-        self.text.get_or_init(|| {
-            let json = serde_json::to_string(&*self.event).unwrap_or_else(|error| {
-                tracing::error!(%error, seq = self.event.seq, "an event is no JSON");
-                String::new()
-            });
-            let keys = Keys::of(&json);
-            (json.into(), keys)
-        })
+    /// The JSON, made by the first who asks; none where it is not for them.
+    pub(crate) fn text(&self, supervises: bool) -> Option<&(Utf8Bytes, Keys)> {
+        match &self.veil {
+            Veil::Instead(event) if !supervises => Some(self.veiled.get_or_init(|| print(event))),
+            Veil::Hidden if !supervises => None,
+            _ => Some(self.text.get_or_init(|| print(&self.event))),
+        }
     }
+}
+
+fn print(event: &SharedEvent) -> (Utf8Bytes, Keys) {
+    let json = serde_json::to_string(&**event).unwrap_or_else(|error| {
+        tracing::error!(%error, seq = event.seq, "an event is no JSON");
+        String::new()
+    });
+    let keys = Keys::of(&json);
+    (json.into(), keys)
 }
 
 /// Where events are handed over.
 #[derive(Debug)]
 pub(crate) struct Hub {
     recent: Mutex<VecDeque<Arc<Published>>>,
+    watched: Mutex<Watched>,
+    is_discreet: AtomicBool,
     live: broadcast::Sender<Arc<Published>>,
     kept_max: usize,
 }
@@ -64,11 +78,26 @@ pub(crate) type Joined = (Vec<Arc<Published>>, broadcast::Receiver<Arc<Published
 impl Hub {
     pub(crate) fn new(kept_max: usize) -> Self {
         let kept_max = kept_max.max(1);
-        Self { recent: Mutex::default(), live: broadcast::Sender::new(kept_max), kept_max }
+        let live = broadcast::Sender::new(kept_max);
+        let (recent, watched, is_discreet) = Default::default();
+        Self { recent, watched, is_discreet, live, kept_max }
+    }
+
+    /// Whether operators are not to learn that somebody supervises.
+    pub(crate) fn is_discreet(&self) -> bool {
+        self.is_discreet.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_discreet(&self, discreet: bool) {
+        self.is_discreet.store(discreet, Ordering::Relaxed);
     }
 
     pub(crate) fn publish(&self, event: &SharedEvent) {
-        let published = Arc::new(Published { event: Arc::clone(event), text: OnceLock::new() });
+        // Kept up in any case: it may be asked for at any time.
+        let veil = self.watched.lock().unwrap_or_else(PoisonError::into_inner).veil(event);
+        let veil = if self.is_discreet() { veil } else { Veil::Open };
+        let (event, text, veiled) = (Arc::clone(event), OnceLock::new(), OnceLock::new());
+        let published = Arc::new(Published { event, text, veil, veiled });
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() == self.kept_max {
             recent.pop_front();

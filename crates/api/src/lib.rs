@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod discreet;
 mod events;
+mod fields;
 mod meters;
 mod metrics;
 mod model;
@@ -69,9 +71,11 @@ impl Api {
     ) -> Self {
         let model = Model::default();
         model.reconfigure(directory, now());
+        let hub = Hub::new(settings.subscriber_lag_max);
+        hub.set_discreet(directory.is_discreet);
         let inner = Inner {
             metrics: Metrics::new(&settings.node, &settings.version),
-            hub: Hub::new(settings.subscriber_lag_max),
+            hub,
             stopping: watch::Sender::new(false),
             subscribers: Arc::new(Semaphore::new(settings.subscribers_max)),
             settings,
@@ -99,6 +103,7 @@ impl Api {
     /// those that stay is kept.
     pub fn reconfigure(&self, directory: &Directory) {
         self.inner.model.reconfigure(directory, now());
+        self.inner.hub.set_discreet(directory.is_discreet);
     }
 
     /// Serves until `stop` is ready, then closes subscribers and lets open requests finish, for at
@@ -132,6 +137,11 @@ impl Api {
 }
 
 impl Inner {
+    /// Whether supervisors are nothing for whoever asks to see.
+    pub(crate) fn is_discreet(&self, caller: &auth::Caller) -> bool {
+        self.hub.is_discreet() && caller.only_operator().is_some()
+    }
+
     /// Gives an order to the switch and waits for the answer, not for long.
     async fn order(&self, command: Command) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();

@@ -91,6 +91,8 @@ impl From<b2bua::Problem> for Problem {
     fn from(problem: b2bua::Problem) -> Self {
         match problem {
             b2bua::Problem::NotFound { what, name } => Self::not_found(what, &name),
+            b2bua::Problem::Forbidden(detail) => Self::forbidden(&detail),
+            b2bua::Problem::Field { field, what } => Self::field(field, what),
             b2bua::Problem::Conflict(detail) => Self::new(StatusCode::CONFLICT, detail),
             b2bua::Problem::Invalid(detail) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
             b2bua::Problem::Busy(detail) => Self::unavailable(detail),

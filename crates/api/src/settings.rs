@@ -4,16 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use b2bua::config::{Config, Name};
+use b2bua::config::{Config, Name, Notify};
 
 use crate::ports::Sounds;
 
 /// What a bearer of a token may do. Each role may do what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Read what is live; act as the operator whose id is the token's name, and end their calls.
+    /// Read what is live; act as the operator whose id is the token's name, end their calls, and
+    /// change who takes part in them.
     Operator,
-    /// Act for any operator, end any call, read records and the stored events.
+    /// Act for any operator, end any call, read records and the stored events; watch and change the
+    /// calls of the queues they supervise.
     Supervisor,
     /// Everything.
     Admin,
@@ -28,11 +30,14 @@ pub struct Token {
     pub secret: String,
     /// What it allows.
     pub role: Role,
+    /// Of [`Role::Supervisor`]: these queues, and those that the operator of the token's name
+    /// supervises.
+    pub supervises: Vec<Name>,
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, role, secret: _ } = self;
+        let Self { name, role, .. } = self;
         f.debug_struct("Token").field("name", name).field("role", role).finish_non_exhaustive()
     }
 }
@@ -91,6 +96,8 @@ pub struct Directory {
     pub operators: Vec<OperatorEntry>,
     /// `[[trunk]]`.
     pub trunks: Vec<Name>,
+    /// Operators are not to learn that somebody supervises.
+    pub is_discreet: bool,
 }
 
 /// One queue of the configuration.
@@ -117,6 +124,8 @@ pub struct OperatorEntry {
     pub number: Option<Name>,
     /// Queues served.
     pub queues: Vec<Name>,
+    /// Queues whose calls they may watch.
+    pub supervises: Vec<Name>,
 }
 
 impl From<&Config> for Directory {
@@ -132,8 +141,10 @@ impl From<&Config> for Directory {
             name: operator.name.clone(),
             number: operator.number.clone(),
             queues: operator.queues.clone(),
+            supervises: operator.supervises.clone(),
         };
         Self {
+            is_discreet: config.supervise.notify == Notify::Nothing,
             queues: config.queues.iter().map(queue).collect(),
             operators: config.operators.iter().map(operator).collect(),
             trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::act::{Act, Asker};
 use crate::config::{Config, Name};
 use crate::event::{Event, Recorded, Utc};
-use crate::id::{CallKey, RecordingKey, TaskKey};
+use crate::id::{CallKey, ParticipantId, RecordingKey, TaskKey};
 use crate::sound::{Audio, Making, Sounds};
 
 /// Time since the node's epoch.
@@ -147,6 +148,15 @@ pub enum Command {
         /// Which.
         call: CallKey,
     },
+    /// Something about who takes part in a call.
+    Conference {
+        /// Which.
+        call: CallKey,
+        /// Who wants it.
+        by: Asker,
+        /// What.
+        act: Act,
+    },
     /// An operator's choice.
     Choose {
         /// Who.
@@ -206,6 +216,7 @@ impl Command {
     pub fn audio(&self) -> Option<(&Audio, Option<CallKey>)> {
         match self {
             Self::HangUp { .. }
+            | Self::Conference { .. }
             | Self::Choose { .. }
             | Self::EndWrapUp { .. }
             | Self::ExtendWrapUp { .. }
@@ -237,6 +248,8 @@ pub enum Choice {
 pub enum Reply {
     /// Nothing but that.
     Done,
+    /// Who is rung, or has been changed.
+    Participants(Vec<ParticipantId>),
     /// An explanation, oldest decision first.
     Decisions(Vec<Explanation>),
 }
@@ -264,11 +277,14 @@ pub enum Problem {
     /// 404.
     #[error("no such {what}: {name}")]
     NotFound {
-        /// `call`, `operator`, `queue`, `task`.
+        /// `call`, `operator`, `participant`, `queue`, `task`.
         what: &'static str,
         /// As asked.
         name: String,
     },
+    /// 403.
+    #[error("{0}")]
+    Forbidden(String),
     /// 409.
     #[error("{0}")]
     Conflict(String),
@@ -278,6 +294,14 @@ pub enum Problem {
     /// 503.
     #[error("{0}")]
     Busy(String),
+    /// 422, and which field of the order it is about.
+    #[error("{field}: {what}")]
+    Field {
+        /// By its name in the API.
+        field: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 /// How much of everything is alive: for metrics, and for the check that nothing leaks.

@@ -13,7 +13,7 @@ use sip::msg::Uuid;
 
 use crate::Time;
 use crate::config::Name;
-use crate::event::{Kind, Phase, Role, Totals};
+use crate::event::{Kind, Mode, Phase, Role, Totals};
 use crate::flow::quality::Quality;
 use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::identity::Hidden;
@@ -80,6 +80,20 @@ pub(crate) enum Timer {
     Leave(ParticipantId),
     /// A participant's silence is to be judged.
     Silence(ParticipantId),
+    /// One who was asked in by order has rung for long enough.
+    Ring(ParticipantId),
+    /// The tone that tells of a supervisor is over.
+    Beep(ParticipantId),
+}
+
+impl Timer {
+    /// Whose it is, if it is not the call's.
+    pub(crate) fn participant(self) -> Option<ParticipantId> {
+        match self {
+            Self::Dial | Self::Alone => None,
+            Self::Leave(id) | Self::Silence(id) | Self::Ring(id) | Self::Beep(id) => Some(id),
+        }
+    }
 }
 
 /// A transfer that is not decided.
@@ -155,6 +169,18 @@ pub(crate) struct Participant {
     pub(crate) seat: Seat,
     /// Its own phone holds.
     pub(crate) held: bool,
+    /// On hold by order, and what it hears meanwhile.
+    pub(crate) hold: Option<Source>,
+    /// Heard by nobody, by order.
+    pub(crate) muted: bool,
+    /// How it supervises, which it does where it is a supervisor.
+    pub(crate) watch: Watch,
+    /// What it is told in place of anything else.
+    pub(crate) message: Option<Source>,
+    /// It has been told that somebody supervises.
+    pub(crate) is_aware: bool,
+    /// What of all that the events have said.
+    pub(crate) told: Told,
     /// How its keys come, once one has.
     pub(crate) keys: Option<Keys>,
     /// Since when no audio has come from it.
@@ -171,6 +197,31 @@ pub(crate) struct Participant {
     pub(crate) early: bool,
     /// That it takes part has been told.
     pub(crate) joined: bool,
+}
+
+/// How a supervisor takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Watch {
+    /// An intercept is still to come: until then a monitor.
+    pub(crate) mode: Mode,
+    /// For whom a whisper is; whoever serves if none.
+    pub(crate) to: Option<ParticipantId>,
+}
+
+impl Watch {
+    pub(crate) const MONITOR: Self = Self { mode: Mode::Monitor, to: None };
+}
+
+/// What events have said of a participant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) hold: Option<Source>,
+    pub(crate) muted: bool,
+    pub(crate) watch: Watch,
+}
+
+impl Told {
+    pub(crate) const NOTHING: Self = Self { hold: None, muted: false, watch: Watch::MONITOR };
 }
 
 /// How a leg sends the keys pressed.
@@ -195,6 +246,8 @@ pub(crate) enum Why {
     Dialled,
     /// It is rung since somebody in the call asked for it.
     Referred,
+    /// It is rung since an order asked it in: the number tells one such order from the next.
+    Asked(u64),
     /// It has handed the call on and is about to leave.
     Left,
 }
@@ -221,15 +274,92 @@ pub(crate) enum Seat {
     Connected,
 }
 
+/// What a leg begins with.
+pub(crate) struct NewLeg {
+    pub(crate) id: ParticipantId,
+    pub(crate) leg: sip::LegId,
+    pub(crate) role: Role,
+    pub(crate) operator: Option<OperatorId>,
+    pub(crate) uri: Name,
+    pub(crate) trunk: Option<Name>,
+    pub(crate) why: Why,
+    pub(crate) state: LegState,
+    pub(crate) lease: media::Lease,
+    pub(crate) negotiation: media::Negotiation,
+    pub(crate) reply: Option<bytes::Bytes>,
+}
+
 impl Participant {
+    /// One who waits outside and hears that it rings.
+    pub(crate) fn new(leg: NewLeg) -> Self {
+        let NewLeg { id, leg, role, operator, uri, trunk, why, state, lease, negotiation, reply } =
+            leg;
+        Self {
+            id,
+            leg,
+            role,
+            operator,
+            uri,
+            trunk,
+            why,
+            state,
+            seat: Seat::Waiting(Source::Ringing),
+            held: false,
+            hold: None,
+            muted: false,
+            watch: Watch::MONITOR,
+            message: None,
+            is_aware: false,
+            told: Told::NOTHING,
+            keys: None,
+            silent_since: None,
+            quality: None,
+            lease,
+            negotiation,
+            reply,
+            planned: None,
+            early: false,
+            joined: false,
+        }
+    }
+
     pub(crate) fn connected(&self) -> bool {
         self.state == LegState::Up && self.seat == Seat::Connected
+    }
+
+    /// Takes part in their own right: a supervisor keeps nobody company.
+    pub(crate) fn talks(&self) -> bool {
+        self.connected() && !self.supervises()
+    }
+
+    pub(crate) fn supervises(&self) -> bool {
+        self.role == Role::Supervisor
+    }
+
+    /// An order has asked them in, and not to supervise.
+    pub(crate) fn is_asked_to_talk(&self) -> bool {
+        matches!(self.why, Why::Asked(_)) && !self.supervises()
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.held || self.hold.is_some()
+    }
+
+    /// Whether silence from it is no sign of anything.
+    pub(crate) fn may_be_silent(&self) -> bool {
+        self.is_held() || self.muted || (self.supervises() && self.watch.mode == Mode::Monitor)
     }
 
     /// Its INVITE is answered. Silence before that is no sign of anything; it counts from now on.
     pub(crate) fn is_up(&mut self, now: Time) {
         self.state = LegState::Up;
         self.silent_since = self.silent_since.map(|_| now);
+    }
+
+    /// Sits outside from now on. What was ordered for the time inside is over.
+    pub(crate) fn waits(&mut self, source: Source) {
+        self.seat = Seat::Waiting(source);
+        (self.hold, self.muted) = (None, false);
     }
 
     /// Our INVITE to it is not answered.
@@ -275,6 +405,27 @@ impl Call {
         self.participants.iter().filter(|p| keep(p)).map(|p| p.leg).collect()
     }
 
+    /// Who serves: for whom a supervisor's whisper is, and whose place they take.
+    pub(crate) fn server(&self) -> Option<&Participant> {
+        let rank = |p: &&Participant| match p.why {
+            Why::Serve(_) => 0,
+            Why::Dialled | Why::Referred => 1,
+            Why::Arrived => 2,
+            Why::Asked(_) | Why::Left => 3,
+        };
+        let ours = self.participants.iter().filter(|p| p.talks() && p.operator.is_some());
+        ours.min_by_key(rank)
+    }
+
+    /// A participant has another leg and id: what is whispered to them goes there.
+    pub(crate) fn whispers_follow(&mut self, old: ParticipantId, new: ParticipantId) {
+        for participant in &mut self.participants {
+            if participant.watch.to == Some(old) {
+                participant.watch.to = Some(new);
+            }
+        }
+    }
+
     /// The task that the call is about now.
     pub(crate) fn task(&self) -> Option<Task> {
         self.tasks.last().copied()
@@ -282,12 +433,14 @@ impl Call {
 
     /// What the call's time goes to as it stands.
     pub(crate) fn phase(&self) -> Phase {
-        let connected = self.participants.iter().filter(|p| p.connected());
-        let held = connected.clone().any(|p| p.held);
-        match (connected.count(), held) {
-            (2.., true) => Phase::Hold,
-            (2.., false) => Phase::Talk,
-            _ if self.participants.iter().any(Participant::rings) => Phase::Ring,
+        let talking = || self.participants.iter().filter(|p| p.talks());
+        let present = talking().filter(|p| !p.is_held()).count();
+        let customer_held = talking().any(|p| p.is_held() && p.role == Role::Customer);
+        let rings = |p: &Participant| p.rings() && !matches!(p.why, Why::Asked(_));
+        match talking().count() {
+            2.. if customer_held || present < 2 => Phase::Hold,
+            2.. => Phase::Talk,
+            _ if self.participants.iter().any(rings) => Phase::Ring,
             _ => Phase::Wait,
         }
     }

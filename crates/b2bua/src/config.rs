@@ -27,6 +27,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[supervise]`.
+    pub supervise: Supervise,
     /// Put before names of header fields that somebody gives, where they do not begin with `X-`.
     pub header_prefix: Name,
 }
@@ -87,6 +89,41 @@ pub struct Operator {
     pub caller_id: Option<Name>,
     /// Whose seat in a call their phones may take.
     pub pickup: Pickup,
+    /// What they are to the others.
+    pub rank: Rank,
+    /// The queues whose calls they may watch.
+    pub supervises: Vec<Name>,
+}
+
+/// `role` of an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Rank {
+    /// Serves.
+    Operator,
+    /// May watch the calls of the queues they supervise.
+    Supervisor,
+    /// May watch every call.
+    Admin,
+}
+
+/// `[supervise]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Supervise {
+    /// Whether operators learn that somebody listens in.
+    pub notify: Notify,
+    /// A supervisor's phone is asked to answer by itself.
+    pub auto_answer: bool,
+}
+
+/// Whether operators learn that somebody listens in. Each tells what those before it tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Notify {
+    /// Not by us.
+    Nothing,
+    /// Their events and their view of the call have the supervisor.
+    Event,
+    /// They hear a short tone, once while somebody is there.
+    Beep,
 }
 
 /// Header fields that cross to or from a peer: names, `*` at the end of one for any that begin so.

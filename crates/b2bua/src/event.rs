@@ -50,6 +50,30 @@ pub enum Kind {
     Internal,
 }
 
+/// How a supervisor takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Hears everybody, heard by nobody.
+    Monitor,
+    /// Heard by one operator.
+    Whisper,
+    /// Heard by everybody.
+    Barge,
+    /// Takes the operator's place, and is an operator from then on.
+    Intercept,
+}
+
+/// Who put somebody on hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeldBy {
+    /// Their own phone.
+    Phone,
+    /// An order.
+    Order,
+}
+
 /// How a call is handed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -58,6 +82,10 @@ pub enum TransferMode {
     Blind,
     /// To somebody who was talked with, or rung, before.
     Attended,
+    /// A supervisor took the operator's place.
+    Intercept,
+    /// The operator left others talking, and a colleague among them goes on.
+    Inherited,
 }
 
 /// What a participant is in a conference.
@@ -210,18 +238,21 @@ pub enum What {
     #[serde(rename = "leg.ringing")]
     LegRinging {
         participant: ParticipantId,
+        role: Role,
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<Name>,
     },
     #[serde(rename = "leg.answered")]
     LegAnswered {
         participant: ParticipantId,
+        role: Role,
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<Name>,
     },
     #[serde(rename = "leg.failed")]
     LegFailed {
         participant: ParticipantId,
+        role: Role,
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<Name>,
         status: u16,
@@ -232,6 +263,7 @@ pub enum What {
     #[serde(rename = "leg.ended")]
     LegEnded {
         participant: ParticipantId,
+        role: Role,
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<Name>,
         cause: Name,
@@ -272,13 +304,38 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<Name>,
         uri: Name,
+        /// Of a supervisor.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mode: Option<Mode>,
+        /// For whom a whisper is, where that has been said.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        whisper_to: Option<ParticipantId>,
     },
     #[serde(rename = "participant.left")]
     ParticipantLeft { participant: ParticipantId },
+    /// Somebody may be held by their phone and by order at once: each is told, and its end.
     #[serde(rename = "participant.held")]
-    ParticipantHeld { participant: ParticipantId },
+    ParticipantHeld {
+        participant: ParticipantId,
+        by: HeldBy,
+        /// What they hear meanwhile, where the order has said it. Told anew when that changes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        audio: Option<Name>,
+    },
     #[serde(rename = "participant.resumed")]
-    ParticipantResumed { participant: ParticipantId },
+    ParticipantResumed { participant: ParticipantId, by: HeldBy },
+    #[serde(rename = "participant.muted")]
+    ParticipantMuted { participant: ParticipantId },
+    #[serde(rename = "participant.unmuted")]
+    ParticipantUnmuted { participant: ParticipantId },
+    /// How a supervisor takes part from now on; as an operator where they intercept.
+    #[serde(rename = "participant.mode")]
+    ParticipantMode {
+        participant: ParticipantId,
+        mode: Mode,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        whisper_to: Option<ParticipantId>,
+    },
     /// Somebody in the call asked for somebody else to have it.
     #[serde(rename = "transfer.started")]
     TransferStarted {
@@ -452,6 +509,9 @@ type_names! {
     ParticipantLeft => "participant.left",
     ParticipantHeld => "participant.held",
     ParticipantResumed => "participant.resumed",
+    ParticipantMuted => "participant.muted",
+    ParticipantUnmuted => "participant.unmuted",
+    ParticipantMode => "participant.mode",
     TransferStarted => "transfer.started",
     TransferCompleted => "transfer.completed",
     TransferFailed => "transfer.failed",

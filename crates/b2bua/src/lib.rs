@@ -3,6 +3,7 @@
 //! [`B2bua`] is a function from (time, [`Input`]) to [`Output`]s. One thread owns it.
 #![forbid(unsafe_code)]
 
+mod act;
 mod api;
 mod call;
 pub mod config;
@@ -19,6 +20,7 @@ mod route;
 mod sound;
 mod switch;
 
+pub use act::{Act, Add, Asker, Change, Whom};
 pub use api::*;
 pub use config::Config;
 pub use event::{Event, SharedEvent, Utc, What};

@@ -87,7 +87,7 @@ impl Recording {
 }
 
 fn is_heard(participant: &Participant) -> bool {
-    participant.connected() && participant.planned.is_some()
+    participant.talks() && participant.planned.is_some()
 }
 
 /// The rate that loses nothing of what those who talk send.

@@ -50,7 +50,8 @@ pub(crate) struct Dialled<'a> {
     pub(crate) trunk: Option<&'a str>,
     /// Whether it is believed when it says who somebody is.
     pub(crate) trusted: bool,
-    pub(crate) request: &'a Message,
+    /// None where nobody has sent one: an order.
+    pub(crate) request: Option<&'a Message>,
 }
 
 impl Router {
@@ -85,7 +86,7 @@ impl Router {
     pub(crate) fn find(&self, dialled: &Dialled<'_>) -> Option<&Go> {
         let said = |name: &str| {
             let is_believed = dialled.trusted || !headers::is_identity(name);
-            dialled.request.header_named(name).filter(|_| is_believed)
+            dialled.request.and_then(|r| r.header_named(name)).filter(|_| is_believed)
         };
         let matches = |route: &&Compiled| {
             route.to.matches(Some(dialled.to))

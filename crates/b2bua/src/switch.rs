@@ -75,7 +75,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 impl B2bua {
     /// A switch without calls.
@@ -338,6 +338,8 @@ impl B2bua {
             Timer::Alone => self.left_alone(now, call),
             Timer::Leave(participant) => self.leave_over(now, call, participant),
             Timer::Silence(participant) => self.judge_silence(now, call, participant),
+            Timer::Ring(participant) => self.rang_out(now, call, participant),
+            Timer::Beep(participant) => Self::beep_over(call, participant),
         }
     }
 

@@ -19,6 +19,7 @@ mod endpoint;
 mod headers;
 mod message;
 mod multipart;
+mod orders;
 mod peers;
 mod sdp;
 mod stream;

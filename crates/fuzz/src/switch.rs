@@ -2,8 +2,8 @@
 //! media threads, the API and time can do to them.
 
 use b2bua::config::{
-    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue,
-    Record, SignIn, Trunk,
+    Answer, Config, HeaderRules, Identity, Limits, Media, Notify, Operator, Outgoing, Pickup,
+    Queue, Rank, Record, SignIn, Supervise, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{B2bua, Carried, Choice, Command, Counts, Input, Output, Start, Time};
@@ -77,6 +77,8 @@ fn config(kind: u8) -> Config {
         headers: HeaderRules::of_operator(),
         caller_id: None,
         pickup: Pickup::Any,
+        rank: if id == "alice" { Rank::Operator } else { Rank::Supervisor },
+        supervises: vec!["support".into()],
     };
     Config {
         sip: sip_config(kind & 0xe0),
@@ -123,6 +125,10 @@ fn config(kind: u8) -> Config {
         }],
         routes: Vec::new(),
         limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },
+        supervise: Supervise {
+            notify: if kind & 2 == 0 { Notify::Beep } else { Notify::Nothing },
+            auto_answer: kind & 4 == 0,
+        },
         header_prefix: "X-CRM-".into(),
     }
 }
@@ -203,8 +209,8 @@ impl Chaos<'_> {
     fn api_orders(&mut self) {
         let operator: b2bua::config::Name = self.dice.word(&["alice", "bob", "nobody"]).into();
         let calls = self.calls.clone();
-        let command = match self.dice.below(10) {
-            8 | 9 => match self.dice.pick(&calls) {
+        let command = match self.dice.below(16) {
+            14 | 15 => match self.dice.pick(&calls) {
                 Some(call) => Command::Record {
                     call,
                     state: [Recorded::On, Recorded::Paused, Recorded::Off][self.dice.below(3)],
@@ -221,6 +227,10 @@ impl Chaos<'_> {
             3 => Command::ExplainOperator { operator },
             4 => Command::Choose { operator, state: Choice::Offline },
             5 => Command::Choose { operator, state: Choice::NotReady { reason: None } },
+            6..12 => match self.dice.pick(&calls) {
+                Some(call) => crate::orders::about_people(&mut self.dice, call),
+                None => return,
+            },
             _ => Command::Choose { operator, state: Choice::Ready },
         };
         self.input(Input::Command { request: 1, command });

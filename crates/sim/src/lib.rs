@@ -12,6 +12,7 @@
 mod check;
 mod dice;
 mod ladder;
+mod orders;
 mod peer;
 mod people;
 mod raw;

@@ -1,4 +1,5 @@
-//! `sim rough FROM TO`: that many short runs full of trouble; `sim moving` with calls handed on. `sim smooth CALLS OPERATORS`: one
+//! `sim rough FROM TO`: that many short runs full of trouble; `sim moving` with calls handed on, `sim watching` with
+//! supervisors and orders about the people in calls. `sim smooth CALLS OPERATORS`: one
 //! long day. `sim ladder SEED`: how a rough run goes. Exit code 1 and a ladder where something did not hold.
 #![forbid(unsafe_code)]
 
@@ -10,8 +11,11 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize| args.get(at).and_then(|text| text.parse::<u64>().ok());
     if let (Some("ladder"), Some(seed)) = (args.first().map(String::as_str), number(1)) {
-        let moving = args.get(2).is_some_and(|word| word == "moving");
-        let scenario = if moving { Scenario::moving(seed) } else { Scenario::rough(seed) };
+        let scenario = match args.get(2).map(String::as_str) {
+            Some("moving") => Scenario::moving(seed),
+            Some("watching") => Scenario::watching(seed),
+            _ => Scenario::rough(seed),
+        };
         eprint!("{}", sim::ladder(&scenario));
         return ExitCode::SUCCESS;
     }
@@ -22,13 +26,16 @@ fn main() -> ExitCode {
         (Some(kind), Some(from), Some(to)) if kind == "moving" && from < to => {
             Box::new((from..to).map(Scenario::moving))
         }
+        (Some(kind), Some(from), Some(to)) if kind == "watching" && from < to => {
+            Box::new((from..to).map(Scenario::watching))
+        }
         (Some(kind), Some(calls), Some(operators @ 1..)) if kind == "smooth" && calls > 0 => {
             Box::new(std::iter::once(Scenario::smooth(1, calls, operators)))
         }
         _ => {
             eprintln!(
-                "usage: sim rough|moving FROM TO (seeds, FROM below TO) | sim smooth CALLS OPERATORS (one or more of \
-                 each) | sim ladder SEED [moving]"
+                "usage: sim rough|moving|watching FROM TO (seeds, FROM below TO) | sim smooth CALLS \
+                 OPERATORS (one or more of each) | sim ladder SEED [moving|watching]"
             );
             return ExitCode::from(2);
         }

@@ -162,6 +162,7 @@ fn shrink(scenario: &Scenario, kind: &str) -> Scenario {
 fn adopt(best: &mut Scenario, mut candidate: Scenario, failure: &str) {
     let there = |at: usize| at < candidate.operators.len();
     let sound = candidate.callers.iter().all(|caller| caller.direct.is_none_or(there))
+        && candidate.supervisors <= candidate.operators.len()
         && candidate.reloads.iter().all(|(_, _, who)| there(*who));
     if !sound || candidate == *best {
         return;
@@ -202,10 +203,12 @@ fn fewer_callers(best: &mut Scenario, failure: &str) {
 }
 
 /// What a smaller run may do without.
-const CALMER: [fn(&mut Scenario); 17] = [
+const CALMER: [fn(&mut Scenario); 19] = [
     |s| s.record_ms = None,
     |s| s.record = b2bua::config::Record::Never,
     |s| s.carry_permille = 0,
+    |s| s.people_ms = None,
+    |s| s.notify = b2bua::config::Notify::Nothing,
     |s| s.order_ms = None,
     |s| s.reloads.clear(),
     |s| s.drain_ms = None,
@@ -216,11 +219,17 @@ const CALMER: [fn(&mut Scenario); 17] = [
     |s| s.network.loss_permille = 0,
     |s| s.network.twice_permille = 0,
     |s| s.network = Network { jitter_ms: 0, delay_ms: 10, ..s.network },
-    |s| s.operators.truncate(1),
-    |s| s.operators.truncate(2),
+    |s| fewer_operators(s, 1),
+    |s| fewer_operators(s, 2),
     |s| s.wrap_up_s = 0,
     |s| s.strategy = acd::Strategy::LongestIdle,
 ];
+
+/// Keeps so many of those who only serve.
+fn fewer_operators(scenario: &mut Scenario, count: usize) {
+    let serving = scenario.operators.len().saturating_sub(scenario.supervisors);
+    scenario.operators.drain(count.min(serving)..serving);
+}
 
 const SIMPLER: [fn(&mut Caller); 6] = [
     |c| c.reinvite_ms = None,

@@ -1,7 +1,8 @@
 //! What a run is made of: who calls, who answers, how bad the network is. All from a seed, and
 //! plain data, so that a failing run can be made smaller by leaving callers out.
 
-use b2bua::config::Record;
+use b2bua::config::{Notify, Record};
+use b2bua::{Act, Asker};
 
 use crate::dice::Dice;
 use crate::raw::CallerLie;
@@ -42,6 +43,15 @@ pub struct Scenario {
     pub watch: sip::Watch,
     /// How often an order comes from the API, on the average.
     pub order_ms: Option<Ms>,
+    /// How often, on the average, an order about the people in a call comes: hold, mute, somebody
+    /// asked in, a supervisor who comes, changes their mode or leaves.
+    pub people_ms: Option<Ms>,
+    /// Orders about the people in the call that is open then: when, whose, what.
+    pub script: Vec<(Ms, Asker, Act)>,
+    /// So many of the operators, the last ones, may watch; every second of them serves as well.
+    pub supervisors: usize,
+    /// Whether operators learn of them.
+    pub notify: Notify,
     /// Reloads: when, for how long, without whom.
     pub reloads: Vec<(Ms, Ms, usize)>,
     /// When no new call is taken any more.
@@ -193,6 +203,10 @@ impl Scenario {
             dead_audio_ms,
             watch,
             order_ms: dice.one_in_1000(300).then(|| dice.between(500, 10_000)),
+            people_ms: None,
+            script: Vec::new(),
+            supervisors: 0,
+            notify: Notify::Beep,
             reloads: reloads.into_iter().collect(),
             drain_ms: dice.one_in_1000(150).then(|| dice.between(5_000, 40_000)),
             replay_permille: if dice.one_in_1000(300) { dice.below(40) } else { 0 },
@@ -226,6 +240,28 @@ impl Scenario {
                 .one_in_1000(150)
                 .then(|| Plan { holds: false, ..Plan::rough(&mut dice, operators) });
         }
+        scenario
+    }
+
+    /// The same with supervisors who come, go and change their modes, and with people who are held,
+    /// muted, asked in and sent away by order, at every moment. In some runs calls are handed on too.
+    #[must_use]
+    pub fn watching(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0x0bee);
+        let moves = dice.one_in_1000(250);
+        let mut scenario = if moves { Self::moving(seed) } else { Self::rough(seed) };
+        scenario.supervisors = usize::try_from(dice.between(1, 3)).unwrap_or(1);
+        for _ in 0..scenario.supervisors {
+            let calm = Operator {
+                answer_ms: dice.exponential(400),
+                ..Self::quiet(1).operators[0].clone()
+            };
+            let supervisor = if dice.one_in_1000(700) { calm } else { rough_operator(&mut dice) };
+            scenario.operators.push(supervisor);
+        }
+        scenario.people_ms = Some(dice.between(100, 2_000));
+        scenario.notify = [Notify::Nothing, Notify::Event, Notify::Beep, Notify::Beep]
+            [usize::try_from(dice.below(4)).unwrap_or(0)];
         scenario
     }
 
@@ -296,6 +332,10 @@ impl Scenario {
             dead_audio_ms: None,
             watch: sip::Watch::default(),
             order_ms: None,
+            people_ms: None,
+            script: Vec::new(),
+            supervisors: 0,
+            notify: Notify::Beep,
             reloads: Vec::new(),
             drain_ms: None,
             replay_permille: 0,

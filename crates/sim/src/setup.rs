@@ -1,10 +1,11 @@
 //! Addresses and configuration of the simulated contact centre.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use b2bua::config::{
-    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue,
-    SignIn, Trunk,
+    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue, Rank,
+    SignIn, Supervise, Trunk,
 };
 use sip::{Block, Credentials, TrunkPeer};
 
@@ -25,6 +26,16 @@ pub(crate) const BACK_OFF_MS: u64 = 1_000;
 #[must_use]
 pub(crate) fn operator_id(at: usize) -> String {
     format!("op{at}")
+}
+
+/// Whether an operator, by number, may watch.
+pub(crate) fn supervises(scenario: &Scenario, at: usize) -> bool {
+    at + scenario.supervisors >= scenario.operators.len()
+}
+
+/// Whether an operator, by number, serves the queue.
+pub(crate) fn serves(scenario: &Scenario, at: usize) -> bool {
+    !supervises(scenario, at) || at.is_multiple_of(2)
 }
 
 /// The trunk first, then each operator's phones.
@@ -65,11 +76,11 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         },
         credentials: scenario.trunk_digest.then(trunk_credentials),
     }];
-    let operator = |id: &String| Operator {
+    let operator = |(at, id): (usize, &String)| Operator {
         id: id.as_str().into(),
         number: None,
         name: id.as_str().into(),
-        queues: vec!["support".into()],
+        queues: if serves(scenario, at) { vec!["support".into()] } else { Vec::new() },
         wrap_up_ms: None,
         sign_in: SignIn::Register,
         outgoing: Outgoing::Internal,
@@ -78,6 +89,8 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         headers: HeaderRules::of_operator(),
         caller_id: None,
         pickup: Pickup::Any,
+        rank: if supervises(scenario, at) { Rank::Supervisor } else { Rank::Operator },
+        supervises: vec!["support".into()],
     };
     Config {
         sip,
@@ -90,7 +103,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             dead_audio_ms: scenario.dead_audio_ms,
             record: scenario.record,
         },
-        operators: ids.iter().map(operator).collect(),
+        operators: ids.iter().enumerate().map(operator).collect(),
         queues: vec![queue(scenario)],
         trunks: vec![Trunk {
             name: "carrier".into(),
@@ -106,6 +119,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         }],
         routes: Vec::new(),
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
+        supervise: Supervise { notify: scenario.notify, auto_answer: true },
         header_prefix: "X-CRM-".into(),
     }
 }
@@ -131,6 +145,12 @@ pub(crate) fn reloaded(scenario: &Scenario, without: Option<usize>) -> Config {
         }),
     }
     config
+}
+
+/// Who serves.
+pub(crate) fn members(config: &Config) -> BTreeSet<String> {
+    let serving = config.operators.iter().filter(|operator| !operator.queues.is_empty());
+    serving.map(|operator| operator.id.to_string()).collect()
 }
 
 fn queue(scenario: &Scenario) -> Queue {

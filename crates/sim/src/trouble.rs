@@ -23,6 +23,10 @@ pub(crate) enum Trouble {
     Order,
     /// An order about a recording, or a disk that fails it.
     Tape,
+    /// An order about the people in a call.
+    People,
+    /// One that was written down.
+    Script(usize),
     /// A new configuration: without this operator.
     Without(usize),
     /// The configuration as it was, a queue more.
@@ -56,6 +60,16 @@ impl World {
                 self.later(at, Act::Trouble(Trouble::Tape));
             }
         }
+        if let Some(mean_ms) = self.scenario.people_ms {
+            let mut at = 0;
+            while at < last + 30_000 {
+                at += 1 + self.wishes.exponential(mean_ms);
+                self.later(at, Act::Trouble(Trouble::People));
+            }
+        }
+        for at in 0..self.scenario.script.len() {
+            self.later(self.scenario.script[at].0, Act::Trouble(Trouble::Script(at)));
+        }
         for (at, away, who) in self.scenario.reloads.clone() {
             self.later(at, Act::Trouble(Trouble::Without(who)));
             self.later(at + away, Act::Trouble(Trouble::Restored));
@@ -72,6 +86,8 @@ impl World {
             Trouble::NoAudio(thread, leg) => self.no_audio(thread, leg),
             Trouble::Order => self.gives_order(),
             Trouble::Tape => self.meddles(),
+            Trouble::People => self.orders_people(),
+            Trouble::Script(at) => self.follows_script(at),
             Trouble::Without(who) => self.reload(Some(who)),
             Trouble::Restored => self.reload(None),
             Trouble::Drain => {
@@ -167,14 +183,15 @@ impl World {
                 None => Command::ExplainOperator { operator },
             },
         };
-        self.asks(command);
-    }
-
-    fn asks(&mut self, command: Command) {
-        self.asked += 1;
-        let request = self.asked;
         let now = self.now;
         self.ladder.note(now, || format!("(API: {command:?})"));
+        self.gives(command);
+    }
+
+    /// Gives an order, which is answered at once.
+    pub(crate) fn gives(&mut self, command: Command) {
+        self.asked += 1;
+        let request = self.asked;
         self.tell_switch(Input::Command { request, command });
         if self.answered != self.asked {
             self.breaks(format!("{} replies to {} orders", self.answered, self.asked));
@@ -201,15 +218,14 @@ impl World {
             }
         };
         self.checker.recordings.meddled(call);
-        self.asks(Command::Record { call, state, by: "somebody".into() });
+        self.gives(Command::Record { call, state, by: "somebody".into() });
     }
 
     fn reload(&mut self, without: Option<usize>) {
         let config = setup::reloaded(&self.scenario, without);
         let now = self.now;
         self.ladder.note(now, || format!("(reload without {without:?})"));
-        let members = config.operators.iter().map(|operator| operator.id.to_string());
-        self.checker.configured(members.collect());
+        self.checker.configured(setup::members(&config));
         self.tell_switch(Input::Configure(Box::new(config)));
         for at in (TRUNK + 1)..self.peers.len() {
             if without.is_none() && self.peers[at].up {

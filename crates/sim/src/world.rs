@@ -64,6 +64,7 @@ pub(crate) struct World {
     pub(crate) troubles: Dice,
     pub(crate) orders: Dice,
     pub(crate) tapes: Dice,
+    pub(crate) wishes: Dice,
     pub(crate) moves: Dice,
     pub(crate) seconds: Asked,
     weather: Dice,
@@ -128,6 +129,7 @@ impl World {
             seconds: Asked::default(),
             orders: Dice::new(scenario.seed.rotate_left(16) ^ 2),
             tapes: Dice::new(scenario.seed.rotate_left(48) ^ 6),
+            wishes: Dice::new(scenario.seed.rotate_left(48) ^ 7),
             weather: Dice::new(scenario.seed.rotate_left(24) ^ 3),
             carries: Dice::new(scenario.seed.rotate_left(32) ^ 4),
             raw: RawCalls::new(),
@@ -146,6 +148,7 @@ impl World {
             ladder,
             switch,
         };
+        world.checker.configured(setup::members(&setup::config(&world.scenario)));
         world.people_begin();
         world.trouble_begins();
         world.drain_switch();
@@ -327,8 +330,10 @@ impl World {
                 }
                 Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),
                 Output::Forget { .. } => {}
-                Output::Reply { request, .. } => {
+                Output::Reply { request, result } => {
                     self.answered += 1;
+                    let (now, words) = (self.now, reply(&result));
+                    self.ladder.note(now, || format!("(reply: {words})"));
                     if request != self.asked {
                         self.breaks(format!("a reply to {request}, asked was {}", self.asked));
                     }
@@ -463,6 +468,14 @@ impl World {
     }
 }
 
+/// How an order went, in a word.
+fn reply(result: &Result<b2bua::Reply, b2bua::Problem>) -> String {
+    match result {
+        Ok(_) => "done".to_owned(),
+        Err(problem) => problem.to_string(),
+    }
+}
+
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
@@ -474,6 +487,8 @@ fn limits(scenario: &Scenario) -> Limits {
         ring_ms: signed(scenario.ring_s * 1_000),
         wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
         undisturbed: scenario.order_ms.is_none()
+                    && scenario.people_ms.is_none()
+                    && scenario.script.is_empty()
                     && scenario.reloads.is_empty()
                     // Whoever is handed a call while they wrap up has another wrap-up after it.
                     && scenario.operators.iter().all(|operator| operator.move_permille == 0),

@@ -75,7 +75,8 @@ impl Call {
         } else {
             (self.customer(), Role::Customer, None, format!("sip:{}@198.51.100.4", self.caller()))
         };
-        What::ParticipantJoined { participant, role, operator, uri: uri.into() }
+        let uri = uri.into();
+        What::ParticipantJoined { participant, role, operator, uri, mode: None, whisper_to: None }
     }
 
     fn caller(&self) -> String {
@@ -119,7 +120,11 @@ impl Call {
             },
             self.state("reserved", "reservation"),
             self.segment(Phase::Ring),
-            What::LegRinging { participant: self.phone(), operator: Some(operator) },
+            What::LegRinging {
+                participant: self.phone(),
+                role: Role::Operator,
+                operator: Some(operator),
+            },
             self.state("ringing", "reservation"),
         ]
     }
@@ -127,7 +132,11 @@ impl Call {
     fn answered(&self) -> Vec<What> {
         let (operator, queue) = (self.operator(), self.queue());
         vec![
-            What::LegAnswered { participant: self.phone(), operator: Some(operator.clone()) },
+            What::LegAnswered {
+                participant: self.phone(),
+                role: Role::Operator,
+                operator: Some(operator.clone()),
+            },
             What::ReservationAccepted { reservation: self.number, operator: operator.clone() },
             What::TaskAssigned { queue, operator: operator.clone(), wait_ms: 1_600 },
             self.joined(true),
@@ -145,6 +154,7 @@ impl Call {
         vec![
             What::LegEnded {
                 participant: customer,
+                role: Role::Customer,
                 operator: None,
                 cause: "hung up".into(),
                 reason: None,
@@ -153,6 +163,7 @@ impl Call {
             What::LegEnded {
                 reason: None,
                 participant: phone,
+                role: Role::Operator,
                 operator: Some(operator.clone()),
                 cause: "ended".into(),
             },

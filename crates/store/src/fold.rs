@@ -1,7 +1,7 @@
 //! One event into the tables.
 
 use b2bua::config::Name;
-use b2bua::event::{CallResult, Kind, Phase};
+use b2bua::event::{CallResult, Kind, Mode, Phase, Role};
 use b2bua::{CallKey, Event, TaskKey, What};
 use rusqlite::{Connection, ToSql, params};
 
@@ -21,7 +21,9 @@ pub(crate) fn apply(db: &Connection, open: &mut Open, node: &str, event: &Event)
                 fold_call(db, open, event, call)?;
             }
             What::TaskQueued { queue, .. } => queue_call(db, open, call, queue)?,
-            What::ParticipantJoined { .. } | What::ParticipantLeft { .. } => {
+            What::ParticipantJoined { .. }
+            | What::ParticipantLeft { .. }
+            | What::ParticipantMode { .. } => {
                 fold_participant(db, open, event, call)?;
             }
             What::RecordingStarted { .. }
@@ -121,7 +123,7 @@ fn fold_participant(db: &Connection, open: &mut Open, event: &Event, key: CallKe
     let Some(OpenCall { row: call, .. }) = open.call(db, key)? else { return Ok(()) };
     let at = event.at.as_millisecond();
     match &event.what {
-        What::ParticipantJoined { participant, role, operator, uri } => run(
+        What::ParticipantJoined { participant, role, operator, uri, .. } => run(
             db,
             "INSERT OR IGNORE INTO participant (call, id, role, operator, uri, joined_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -131,6 +133,12 @@ fn fold_participant(db: &Connection, open: &mut Open, event: &Event, key: CallKe
             db,
             "UPDATE participant SET left_ms = ?3 WHERE call = ?1 AND id = ?2",
             params![call, participant.to_string(), at],
+        )?,
+        // A supervisor who took the operator's place served from then on.
+        What::ParticipantMode { participant, mode: Mode::Intercept, .. } => run(
+            db,
+            "UPDATE participant SET role = ?3 WHERE call = ?1 AND id = ?2",
+            params![call, participant.to_string(), Role::Operator.as_str()],
         )?,
         _ => 0,
     };

@@ -1,13 +1,14 @@
 //! Live calls.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use b2bua::config::Name;
-use b2bua::event::{Hears, Kind, Phase, Role};
+use b2bua::event::{Hears, HeldBy, Kind, Mode, Phase, Role};
 use b2bua::{CallKey, Event, ParticipantId, TaskKey, Utc, What};
 use serde_json::{Value, json};
 
 use super::{Model, Recording, between, seconds};
+use crate::discreet::without;
 
 /// Segments kept of a live call; its record has all.
 const SEGMENTS_MAX: usize = 256;
@@ -28,6 +29,8 @@ pub(crate) struct Call {
     participants: BTreeMap<ParticipantId, Participant>,
     segments: VecDeque<Segment>,
     pub(crate) recording: Option<Recording>,
+    /// Those who supervise or have, of the segments that are kept.
+    supervisors: BTreeSet<ParticipantId>,
 }
 
 #[derive(Debug, Clone)]
@@ -36,7 +39,11 @@ struct Participant {
     operator: Option<Name>,
     uri: Option<Name>,
     state: &'static str,
-    held: bool,
+    held_by: BTreeSet<HeldBy>,
+    muted: bool,
+    /// Of a supervisor.
+    mode: Option<Mode>,
+    whisper_to: Option<ParticipantId>,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +72,7 @@ impl Model {
                     participants: BTreeMap::new(),
                     segments: VecDeque::new(),
                     recording: None,
+                    supervisors: BTreeSet::new(),
                 };
                 self.calls.insert(key, call);
             }
@@ -99,18 +107,23 @@ impl Call {
                     start: event.at,
                 });
             }
-            What::LegRinging { participant, operator } => {
-                self.participant(*participant, operator.as_ref()).state = "ringing";
+            What::LegRinging { participant, role, operator } => {
+                self.participant(*participant, *role, operator.as_ref()).state = "ringing";
             }
-            What::LegAnswered { participant, operator } => {
-                self.participant(*participant, operator.as_ref()).state = "connected";
+            What::LegAnswered { participant, role, operator } => {
+                self.participant(*participant, *role, operator.as_ref()).state = "connected";
             }
-            What::ParticipantJoined { participant, role, operator, uri } => {
-                let joined = self.participant(*participant, operator.as_ref());
+            What::ParticipantJoined { participant, role, operator, uri, mode, whisper_to } => {
+                let joined = self.participant(*participant, *role, operator.as_ref());
                 (joined.role, joined.uri) = (*role, Some(uri.clone()));
+                (joined.mode, joined.whisper_to) = (*mode, *whisper_to);
+                self.supervisors.extend((*role == Role::Supervisor).then_some(*participant));
             }
-            What::ParticipantHeld { participant } => self.hold(*participant, true),
-            What::ParticipantResumed { participant } => self.hold(*participant, false),
+            What::ParticipantHeld { .. }
+            | What::ParticipantResumed { .. }
+            | What::ParticipantMuted { .. }
+            | What::ParticipantUnmuted { .. }
+            | What::ParticipantMode { .. } => self.change(&event.what),
             What::ParticipantLeft { participant }
             | What::LegFailed { participant, .. }
             | What::LegEnded { participant, .. } => {
@@ -125,19 +138,51 @@ impl Call {
     }
 
     /// A leg may ring before it joins, and join before it rings.
-    fn participant(&mut self, id: ParticipantId, operator: Option<&Name>) -> &mut Participant {
+    fn participant(
+        &mut self,
+        id: ParticipantId,
+        role: Role,
+        operator: Option<&Name>,
+    ) -> &mut Participant {
         self.participants.entry(id).or_insert_with(|| Participant {
-            role: if operator.is_some() { Role::Operator } else { Role::Customer },
+            role,
             operator: operator.cloned(),
             uri: None,
             state: "connected",
-            held: false,
+            held_by: BTreeSet::new(),
+            muted: false,
+            mode: None,
+            whisper_to: None,
         })
     }
 
-    fn hold(&mut self, participant: ParticipantId, held: bool) {
-        if let Some(participant) = self.participants.get_mut(&participant) {
-            participant.held = held;
+    /// Something about how somebody takes part.
+    fn change(&mut self, what: &What) {
+        let (What::ParticipantHeld { participant: id, .. }
+        | What::ParticipantResumed { participant: id, .. }
+        | What::ParticipantMuted { participant: id }
+        | What::ParticipantUnmuted { participant: id }
+        | What::ParticipantMode { participant: id, .. }) = what
+        else {
+            return;
+        };
+        let Some(participant) = self.participants.get_mut(id) else { return };
+        match what {
+            What::ParticipantHeld { by, .. } => {
+                participant.held_by.insert(*by);
+            }
+            What::ParticipantResumed { by, .. } => {
+                participant.held_by.remove(by);
+            }
+            What::ParticipantMode { mode: Mode::Intercept, .. } => {
+                (participant.role, participant.mode) = (Role::Operator, None);
+                participant.whisper_to = None;
+                self.supervisors.remove(id);
+            }
+            What::ParticipantMode { mode, whisper_to, .. } => {
+                (participant.mode, participant.whisper_to) = (Some(*mode), *whisper_to);
+            }
+            _ => participant.muted = matches!(what, What::ParticipantMuted { .. }),
         }
     }
 
@@ -146,6 +191,18 @@ impl Call {
         self.participants
             .values()
             .any(|participant| participant.operator.as_deref() == Some(operator))
+    }
+
+    /// Whether this operator is in it in their own right.
+    pub(crate) fn is_of(&self, operator: &str) -> bool {
+        let mut theirs = self.participants.values();
+        theirs.any(|p| p.operator.as_deref() == Some(operator) && p.role != Role::Supervisor)
+    }
+
+    /// Whether this operator is in it to supervise.
+    pub(crate) fn is_watched_by(&self, operator: &str) -> bool {
+        let mut theirs = self.participants.values();
+        theirs.any(|p| p.operator.as_deref() == Some(operator) && p.role == Role::Supervisor)
     }
 
     pub(super) fn operators(&self) -> Vec<Name> {
@@ -161,8 +218,8 @@ impl Call {
         }
     }
 
-    /// As JSON.
-    pub(crate) fn view(&self, key: CallKey) -> Value {
+    /// As JSON; to those who are not to know of supervisors, without them.
+    pub(crate) fn view(&self, key: CallKey, is_discreet: bool) -> Value {
         let conference = self.tasks.first().map_or_else(|| key.to_string(), TaskKey::to_string);
         let customer = if self.kind == Kind::Inbound { &self.from } else { &self.to };
         json!({
@@ -179,33 +236,55 @@ impl Call {
             "conference": { "id": key, "name": conference },
             "customer": { "number": number(customer), "name": null },
             "context": self.context,
-            "participants": self.view_participants(),
-            "segments": self.view_segments(),
+            "participants": self.view_participants(is_discreet),
+            "segments": self.view_segments(is_discreet),
             "recording": Recording::view(self.recording.as_ref()),
         })
     }
 
-    fn view_participants(&self) -> Vec<Value> {
-        let now = self.segments.back();
-        let view = |(id, participant): (&ParticipantId, &Participant)| {
-            let hears = now.and_then(|segment| segment.hears.get(id));
-            json!({
-                "id": id,
-                "role": participant.role,
-                "operator": participant.operator,
-                "uri": participant.uri,
-                "state": participant.state,
-                "held": participant.held,
-                "muted": false,
-                "mode": null,
-                "hears": hears.map_or(&[][..], Vec::as_slice),
-            })
-        };
-        self.participants.iter().map(view).collect()
+    fn view_participants(&self, is_discreet: bool) -> Vec<Value> {
+        let shown =
+            self.participants.iter().filter(|(_, p)| !is_discreet || p.role != Role::Supervisor);
+        shown.filter_map(|(id, _)| self.view_participant(*id, is_discreet)).collect()
     }
 
-    fn view_segments(&self) -> Vec<Value> {
-        let ends = self.segments.iter().skip(1).map(|segment| Some(segment.start)).chain([None]);
+    /// One of them as JSON.
+    pub(crate) fn view_participant(&self, id: ParticipantId, is_discreet: bool) -> Option<Value> {
+        let participant = self.participants.get(&id)?;
+        let now = self.shown(is_discreet).pop();
+        let hears = now.as_ref().and_then(|segment| segment.hears.get(&id));
+        Some(json!({
+            "id": id,
+            "role": participant.role,
+            "operator": participant.operator,
+            "uri": participant.uri,
+            "state": participant.state,
+            "held": !participant.held_by.is_empty(),
+            "held_by": participant.held_by,
+            "muted": participant.muted,
+            "mode": participant.mode,
+            "whisper_to": participant.whisper_to,
+            "hears": hears.map_or(&[][..], Vec::as_slice),
+        }))
+    }
+
+    /// The segments, or what is left of them without supervisors.
+    fn shown(&self, is_discreet: bool) -> Vec<Segment> {
+        let mut shown: Vec<Segment> = self.segments.iter().cloned().collect();
+        if is_discreet {
+            for segment in &mut shown {
+                let hidden = |who: &ParticipantId| self.supervisors.contains(who);
+                let left = without(&segment.participants, &segment.hears, hidden);
+                (segment.participants, segment.hears) = left;
+            }
+            shown.dedup_by(|later, first| later.is_as(first));
+        }
+        shown
+    }
+
+    fn view_segments(&self, is_discreet: bool) -> Vec<Value> {
+        let segments = self.shown(is_discreet);
+        let ends = segments.iter().skip(1).map(|segment| Some(segment.start)).chain([None]);
         let view = |(segment, end): (&Segment, Option<Utc>)| {
             json!({
                 "phase": segment.phase,
@@ -215,7 +294,15 @@ impl Call {
                 "length_s": end.map(|end| seconds(between(segment.start, end))),
             })
         };
-        self.segments.iter().zip(ends).map(view).collect()
+        segments.iter().zip(ends).map(view).collect()
+    }
+}
+
+impl Segment {
+    /// Whether nothing but the time differs.
+    fn is_as(&self, other: &Self) -> bool {
+        let Self { phase, participants, hears, start: _ } = self;
+        (phase, participants, hears) == (&other.phase, &other.participants, &other.hears)
     }
 }
 

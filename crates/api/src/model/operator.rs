@@ -109,8 +109,8 @@ impl Operator {
         &mut self.stats
     }
 
-    /// As JSON.
-    pub(crate) fn view(&self, now: Utc) -> Value {
+    /// As JSON; `calls` are those of theirs that may be shown.
+    pub(crate) fn view(&self, now: Utc, shown: impl Fn(&CallKey) -> bool) -> Value {
         let stats = if self.stats.day == day(now) { self.stats } else { Stats::default() };
         json!({
             "id": self.entry.id,
@@ -121,7 +121,7 @@ impl Operator {
             "effective": self.effective,
             "registered": !self.contacts.is_empty(),
             "contacts": self.contacts,
-            "calls": self.calls,
+            "calls": self.calls.iter().filter(|key| shown(key)).collect::<Vec<_>>(),
             "dialogs": [],
             "stats": {
                 "answered": stats.answered,

@@ -16,21 +16,25 @@ use crate::routes::Path;
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let calls = &inner.model.calls;
     let keys = calls.iter().map(|call| *call.key()).collect();
-    page(params, keys, |key| calls.get(key).map(|call| call.view(*key))).map(Json)
+    let is_discreet = inner.is_discreet(&caller);
+    page(params, keys, |key| calls.get(key).map(|call| call.view(*key, is_discreet))).map(Json)
 }
 
 pub(crate) async fn show(
     State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
     Path(call): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
     let key = key(&call)?;
-    let view = inner.model.calls.get(&key).map(|call| call.view(key));
+    let is_discreet = inner.is_discreet(&caller);
+    let view = inner.model.calls.get(&key).map(|call| call.view(key, is_discreet));
     view.map(Json).ok_or_else(|| Problem::not_found("call", &call))
 }
 
@@ -52,7 +56,7 @@ pub(super) fn key(text: &str) -> Result<CallKey, Problem> {
 pub(super) fn theirs(inner: &Inner, caller: &Caller, call: &str) -> Result<CallKey, Problem> {
     let key = key(call)?;
     if let Some(operator) = caller.only_operator() {
-        let theirs = inner.model.calls.get(&key).map(|call| call.has(operator));
+        let theirs = inner.model.calls.get(&key).map(|call| call.is_of(operator));
         if !theirs.ok_or_else(|| Problem::not_found("call", call))? {
             return Err(Problem::forbidden("an operator may change only calls of their own"));
         }

@@ -177,8 +177,13 @@ impl Subscriber {
     }
 
     async fn publish(&mut self, published: &Published) -> Result<(), ()> {
-        let (text, keys) = published.text();
-        self.tell(published.seq(), text, keys).await
+        match published.text(self.supervises) {
+            Some((text, keys)) => self.tell(published.seq(), text, keys).await,
+            None => {
+                self.sent = self.sent.max(published.seq());
+                Ok(())
+            }
+        }
     }
 
     async fn tell(&mut self, seq: u64, text: &Utf8Bytes, keys: &Keys) -> Result<(), ()> {

@@ -4,6 +4,7 @@ mod calls;
 mod events;
 mod node;
 mod operators;
+mod participants;
 mod queues;
 mod recording;
 mod records;
@@ -13,6 +14,7 @@ mod tasks;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
@@ -33,6 +35,12 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{call}", get(calls::show).delete(calls::hang_up))
         .route("/v1/calls/{call}/recording", patch(recording::change))
+        .route("/v1/calls/{call}/participants", post(participants::add))
+        .route(
+            "/v1/calls/{call}/participants/{participant}",
+            patch(participants::change).delete(participants::remove),
+        )
+        .route("/v1/calls/{call}/dtmf", post(participants::press))
         .route("/v1/operators", get(operators::list))
         .route("/v1/operators/{operator}", get(operators::show).patch(operators::change))
         .route("/v1/operators/{operator}/decisions", get(operators::decisions))
@@ -80,6 +88,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Path {
         let axum::extract::Path(text) =
             path.map_err(|error| Problem::new(error.status(), error.body_text()))?;
         Ok(Self(text))
+    }
+}
+
+/// Two of them.
+pub(crate) struct Paths(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Paths {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        let axum::extract::Path((first, second)) =
+            path.map_err(|error: PathRejection| Problem::new(error.status(), error.body_text()))?;
+        Ok(Self(first, second))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json};
 use b2bua::config::Name;
-use b2bua::{Choice, Command};
+use b2bua::{CallKey, Choice, Command};
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
@@ -19,20 +19,22 @@ const REASON_MAX: usize = 64;
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let operators = &inner.model.operators;
     let ids: Vec<String> = operators.iter().map(|operator| operator.key().to_string()).collect();
-    page(params, ids, |id| view(&inner, id)).map(Json)
+    page(params, ids, |id| view(&inner, &caller, id)).map(Json)
 }
 
 pub(crate) async fn show(
     State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
-    view(&inner, &id).map(Json).ok_or_else(|| Problem::not_found("operator", &id))
+    view(&inner, &caller, &id).map(Json).ok_or_else(|| Problem::not_found("operator", &id))
 }
 
 /// The choice and the wrap-up may be changed at once; nothing is where one field is wrong.
@@ -49,7 +51,7 @@ pub(crate) async fn change(
     for command in commands(&operator, &body)? {
         inner.order(command).await?;
     }
-    view(&inner, &id).map(Json).ok_or_else(|| Problem::not_found("operator", &id))
+    view(&inner, &caller, &id).map(Json).ok_or_else(|| Problem::not_found("operator", &id))
 }
 
 pub(crate) async fn decisions(
@@ -62,8 +64,12 @@ pub(crate) async fn decisions(
     Ok(Json(super::decisions(reply)))
 }
 
-fn view(inner: &Inner, id: &str) -> Option<Value> {
-    inner.model.operators.get(id).map(|operator| operator.view(now()))
+fn view(inner: &Inner, caller: &Caller, id: &str) -> Option<Value> {
+    let operator = inner.model.operators.get(id).map(|operator| operator.clone())?;
+    let is_discreet = inner.is_discreet(caller);
+    let watches =
+        |key: &CallKey| inner.model.calls.get(key).is_some_and(|call| call.is_watched_by(id));
+    Some(operator.view(now(), |key| !is_discreet || !watches(key)))
 }
 
 /// What a PATCH orders: `{state, reason, wrap_up}`.

@@ -71,6 +71,52 @@ async fn an_event_is_told_as_it_is() {
     assert!(event.get("task").is_none());
 }
 
+/// What comes to a subscriber, as types, up to a mark.
+async fn types(socket: &mut Socket) -> Vec<String> {
+    let mut types = Vec::new();
+    loop {
+        let event = next(socket).await;
+        let name = event["type"].as_str().unwrap().to_owned();
+        assert!(name != "call.segment" || !event.to_string().contains("p0000000000003"));
+        if name == "call.answered" {
+            return types;
+        }
+        types.push(name);
+    }
+}
+
+#[tokio::test]
+async fn operators_are_not_told_of_supervisors() {
+    let mut node = Node::start().await;
+    node.talk();
+    let mut alice = subscribe(&node, "?topics=call:c0000000000001", "alice").await.unwrap();
+    let mut boss = subscribe(&node, "?topics=leg.*,participant.*", "boss").await.unwrap();
+    let (participant, role) = (ParticipantId(3), Part::Supervisor);
+    let operator = Some("bob".into());
+    node.observe(1, None, What::LegRinging { participant, role, operator: operator.clone() });
+    node.observe(1, None, What::LegAnswered { participant, role, operator });
+    node.observe(1, None, joined(3, role, Some("bob")));
+    let (customer, own) = ("p0000000000001", "p0000000000002");
+    let with = |phase| segment(phase, &[(1, own), (2, customer), (3, customer)]);
+    node.observe(1, None, with(Phase::Talk));
+    node.observe(1, None, What::DtmfReceived { participant, digit: '5' });
+    let (mode, whisper_to) = (Mode::Barge, None);
+    node.observe(1, None, What::ParticipantMode { participant, mode, whisper_to });
+    // What changes for the operator is told, without the supervisor.
+    node.observe(1, None, with(Phase::Hold));
+    node.observe(1, None, What::ParticipantLeft { participant });
+    node.observe(1, None, segment(Phase::Hold, &[(1, own), (2, customer)]));
+    node.observe(1, None, What::CallAnswered { operator: None });
+    assert_eq!(types(&mut alice).await, ["call.segment"]);
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        told.push(next(&mut boss).await["type"].as_str().unwrap().to_owned());
+    }
+    let all = ["leg.ringing", "leg.answered", "participant.joined", "participant.mode"];
+    assert_eq!(told[..4], all);
+    assert_eq!(told[4], "participant.left");
+}
+
 #[tokio::test]
 async fn topics_select() {
     let mut node = Node::start().await;

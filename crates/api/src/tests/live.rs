@@ -1,3 +1,4 @@
+use b2bua::event::HeldBy;
 use b2bua::{Choice, Command, Explanation, Problem, Reply};
 
 use super::*;
@@ -25,8 +26,9 @@ async fn a_call_and_its_parts() {
     assert!(call["answered"].is_string());
     let operator = json!({
         "id": "p0000000000002", "role": "operator", "operator": "alice",
-        "uri": "sip:somebody@example.com", "state": "connected", "held": false, "muted": false,
-        "mode": null, "hears": ["p0000000000001"],
+        "uri": "sip:somebody@example.com", "state": "connected", "held": false,
+        "held_by": [], "muted": false, "mode": null, "whisper_to": null,
+        "hears": ["p0000000000001"],
     });
     assert_eq!(call["participants"][1], operator);
     assert_eq!(call["segments"].as_array().unwrap().len(), 2);
@@ -34,7 +36,8 @@ async fn a_call_and_its_parts() {
     assert_eq!(call["segments"][1]["length_s"], Value::Null);
     assert_eq!(node.get("/v1/trunks").await.json()["items"][0]["calls"], 1);
 
-    node.observe(1, None, What::ParticipantHeld { participant: ParticipantId(1) });
+    let (participant, by) = (ParticipantId(1), HeldBy::Phone);
+    node.observe(1, None, What::ParticipantHeld { participant, by, audio: None });
     node.observe(1, None, segment(Phase::Hold, &[(1, "music:default"), (2, "silence")]));
     let call = node.get(&format!("/v1/calls/{CALL}")).await.json();
     assert_eq!((&call["state"], &call["participants"][0]["held"]), (&json!("held"), &json!(true)));

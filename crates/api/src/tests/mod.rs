@@ -3,6 +3,7 @@
 mod events;
 mod http;
 mod live;
+mod people;
 mod recordings;
 mod scrape;
 mod sounds;
@@ -12,7 +13,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use b2bua::event::{CallResult, ChosenState, EffectiveState, Kind, Phase, Role as Part, Totals};
+use b2bua::event::{
+    CallResult, ChosenState, EffectiveState, Kind, Mode, Phase, Role as Part, Totals,
+};
 use b2bua::{CallKey, Event, ParticipantId, SharedEvent, TaskKey, Utc, What};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -111,9 +114,9 @@ impl Node {
         let offered =
             What::ReservationOffered { reservation: 3, queue: support(), operator: alice() };
         self.observe(1, Some(9), offered);
-        let participant = ParticipantId(2);
-        self.observe(1, None, What::LegRinging { participant, operator: Some(alice()) });
-        self.observe(1, None, What::LegAnswered { participant, operator: Some(alice()) });
+        let (participant, role) = (ParticipantId(2), Part::Operator);
+        self.observe(1, None, What::LegRinging { participant, role, operator: Some(alice()) });
+        self.observe(1, None, What::LegAnswered { participant, role, operator: Some(alice()) });
         self.observe(1, None, joined(2, Part::Operator, Some("alice")));
         let assigned = What::TaskAssigned { queue: support(), operator: alice(), wait_ms: 4_000 };
         self.observe(1, Some(9), assigned);
@@ -124,7 +127,12 @@ impl Node {
 }
 
 fn settings() -> Settings {
-    let token = |name: &str, role| Token { name: name.into(), secret: name.to_owned(), role };
+    let token = |name: &str, role| Token {
+        name: name.into(),
+        secret: name.to_owned(),
+        role,
+        supervises: vec!["sales".into()],
+    };
     Settings {
         tokens: vec![
             token("alice", Role::Operator),
@@ -141,6 +149,7 @@ fn directory() -> Directory {
         name: "A Name".into(),
         number: Some("101".into()),
         queues: vec!["support".into()],
+        supervises: Vec::new(),
     };
     let queue = |name: &str| QueueEntry {
         name: name.into(),
@@ -152,6 +161,7 @@ fn directory() -> Directory {
         queues: vec![queue("sales"), queue("support")],
         operators: vec![operator("bob"), operator("alice")],
         trunks: vec!["carrier".into()],
+        is_discreet: true,
     }
 }
 
@@ -185,6 +195,8 @@ fn joined(participant: u64, role: Part, operator: Option<&str>) -> What {
         role,
         operator: operator.map(Into::into),
         uri: "sip:somebody@example.com".into(),
+        mode: (role == Part::Supervisor).then_some(Mode::Monitor),
+        whisper_to: None,
     }
 }
 

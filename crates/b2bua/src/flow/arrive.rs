@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use media::{Lease, Negotiation, Source};
+use media::{Lease, Negotiation};
 use sip::msg::{Message, Name as Header, Uri};
 use sip::{Flow, LegId, Peer};
 
 use super::RETRY_AFTER_S;
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant, PhaseClock, Seat, Why};
+use crate::call::{Call, LegState, NewLeg, Participant, PhaseClock, Why};
 use crate::config::{Go, Name};
 use crate::event::{Kind, Phase, Role, What};
 use crate::headers::{self, Taken};
@@ -66,7 +66,7 @@ impl B2bua {
         let caller = self.caller(peer, request);
         let uri = uri_of(&caller, request, |user| self.own_uri(user)).to_string().into();
         self.count_trunk(trunk.as_ref());
-        let origin = Participant {
+        let origin = Participant::new(NewLeg {
             id: ParticipantId(self.mint()),
             leg,
             role: if operator.is_some() { Role::Operator } else { Role::Customer },
@@ -75,18 +75,10 @@ impl B2bua {
             trunk: trunk.clone(),
             why: Why::Arrived,
             state: LegState::Invited,
-            seat: Seat::Waiting(Source::Ringing),
-            held: false,
-            keys: None,
-            silent_since: None,
-            quality: None,
             lease,
             negotiation,
             reply,
-            planned: None,
-            early: false,
-            joined: false,
-        };
+        });
         Ok(Call {
             key: CallKey(self.mint()),
             kind,

@@ -3,6 +3,7 @@
 use acd::Verdict;
 
 use crate::api::{Choice, Command, Explanation, Problem, Reply, Time};
+use crate::call::Participant;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::event::{CallResult, What};
@@ -20,6 +21,9 @@ impl B2bua {
                     switch.end_call(now, call, CallResult::Ended, "by order", 480);
                 };
                 self.with_call(call, end).ok_or_else(|| not_found("call", &call))?;
+            }
+            Command::Conference { call, by, act } => {
+                return self.conference_order(now, call, &by, &act);
             }
             Command::Choose { operator, state } => {
                 let operator = self.known(&operator)?;
@@ -67,7 +71,7 @@ impl B2bua {
         Ok(Reply::Done)
     }
 
-    fn known(&self, operator: &str) -> Result<acd::OperatorId, Problem> {
+    pub(super) fn known(&self, operator: &str) -> Result<acd::OperatorId, Problem> {
         self.directory.operator_id(operator).ok_or_else(|| not_found("operator", operator))
     }
 
@@ -137,7 +141,7 @@ impl B2bua {
             return Err(format!("{legs} legs, {} known, {} ports", state.legs.len(), state.leased));
         }
         for call in state.calls.values() {
-            if call.participants.is_empty() {
+            if call.participants.iter().all(Participant::supervises) {
                 return Err(format!("call {} without a participant", call.key));
             }
             for task in &call.tasks {

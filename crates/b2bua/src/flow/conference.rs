@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use media::{Command, Hears, Row, Source};
 
+use super::seats::seats;
 use crate::api::{Output, Time};
-use crate::call::{Call, Keys, LegState, Occupation, Participant, Seat, Timer};
+use crate::call::{Call, Keys, LegState, Occupation, Participant, Timer};
 use crate::config::Name;
 use crate::event::{Phase, What};
 use crate::id::{CallKey, ParticipantId};
@@ -15,10 +16,13 @@ impl B2bua {
     /// Plans that changed go to the media thread, then the matrix; a change begins a segment.
     pub(crate) fn refresh(&mut self, now: Time, key: CallKey) {
         let Some(mut call) = self.state.calls.remove(&key) else { return };
+        self.unwatch(now, &mut call);
         self.tell_occupied(now, &mut call);
         self.plan_legs(&mut call);
-        self.tell_holds(now, &mut call);
-        let rows = media::hears(&self.seats(&call));
+        self.tell_standings(now, &mut call);
+        self.make_aware(now, &mut call);
+        let server = call.server().map(|server| server.leg);
+        let rows = media::hears(&seats(&call.participants, &self.music(&call), server));
         let phase = call.phase();
         let changed = rows != call.rows;
         if changed {
@@ -49,32 +53,6 @@ impl B2bua {
         }
     }
 
-    fn tell_holds(&mut self, now: Time, call: &mut Call) {
-        let mut told = Vec::new();
-        // Before its answer a callee may well send only: an announcement does not listen.
-        let up = |p: &&mut Participant| p.planned.is_some() && p.state == LegState::Up;
-        for p in call.participants.iter_mut().filter(up) {
-            let held = p.negotiation.held_by_peer();
-            if held != p.held {
-                p.held = held;
-                // Silence on hold is no sign of anything; it counts from the resume.
-                p.silent_since = p.silent_since.map(|_| now);
-                told.push((p.id, held));
-            }
-        }
-        for (participant, held) in told {
-            self.tell(
-                now,
-                call,
-                match held {
-                    true => What::ParticipantHeld { participant },
-                    false => What::ParticipantResumed { participant },
-                },
-            );
-            self.judge_silence(now, call, participant);
-        }
-    }
-
     /// Operators whom this call keeps from other work: told to the distributor as it changes, so
     /// that no flow can forget one.
     pub(crate) fn tell_occupied(&mut self, now: Time, call: &mut Call) {
@@ -98,27 +76,6 @@ impl B2bua {
             }
         }
         call.occupied = wanted;
-    }
-
-    /// Everybody whose media stands, and what decides what they hear. Somebody who pressed hold on
-    /// their phone is out of it; one who is left alone hears music meanwhile, not nothing.
-    fn seats(&self, call: &Call) -> Vec<media::Participant> {
-        let music = self.music(call);
-        let present =
-            |p: &&Participant| p.seat == Seat::Connected && !p.held && p.planned.is_some();
-        let alone = call.participants.iter().filter(present).count() < 2;
-        let seat = |p: &Participant| {
-            let (stage, held) = match &p.seat {
-                Seat::Waiting(source) => (media::Stage::Waiting(source.clone()), None),
-                Seat::Connected if alone || p.held => {
-                    (media::Stage::Connected, Some(music.clone()))
-                }
-                Seat::Connected => (media::Stage::Connected, None),
-            };
-            let seat = media::Participant::connected(media::LegId(p.leg.0), p.role.into());
-            media::Participant { stage, held, ..seat }
-        };
-        call.participants.iter().filter(|p| p.planned.is_some()).map(seat).collect()
     }
 
     /// What a caller hears who waits, or is left alone.
@@ -200,7 +157,7 @@ impl B2bua {
         let Some(participant) = call.participants.iter().find(|p| p.id == id) else { return };
         let limit = self.directory.config.media.dead_audio_ms.map(Time::from_millis);
         let due = limit.zip(participant.silent_since).map(|(limit, since)| since + limit);
-        let due = due.filter(|_| !participant.held && participant.state == LegState::Up);
+        let due = due.filter(|_| !participant.may_be_silent() && participant.state == LegState::Up);
         match due {
             Some(due) if due <= now => self.dead.push_back(participant.leg),
             due => self.set_timer(call, Timer::Silence(id), due),
@@ -222,16 +179,21 @@ fn segment(call: &Call, phase: Phase) -> What {
     let heard = |row: &Row| match &row.hears {
         Hears::Silence => vec!["silence".into()],
         Hears::Speakers(legs) => legs.iter().map(|leg| id(*leg).to_string()).collect(),
-        Hears::Source(source) => vec![match source {
-            Source::Music(name) => format!("music:{name}"),
-            Source::Ringing => "ringing".into(),
-            Source::Tone { hz, .. } => format!("tone:{hz}"),
-            Source::Prompt { sounds, .. } => format!("prompt:{}", sounds.join("+")),
-        }],
+        Hears::Source(source) => vec![shown(source)],
     };
     What::CallSegment {
         phase,
         participants: call.rows.iter().map(|row| id(row.leg)).collect(),
         hears: call.rows.iter().map(|row| (id(row.leg), heard(row))).collect(),
+    }
+}
+
+/// A source as events and the API show it.
+pub(super) fn shown(source: &Source) -> String {
+    match source {
+        Source::Music(name) => format!("music:{name}"),
+        Source::Ringing => "ringing".into(),
+        Source::Tone { hz, .. } => format!("tone:{hz}"),
+        Source::Prompt { sounds, .. } => format!("prompt:{}", sounds.join("+")),
     }
 }

@@ -27,14 +27,15 @@ impl B2bua {
         }
         participant.is_up(now);
         let (id, who, why) = (participant.id, participant.operator, participant.why);
-        let operator = who.map(|id| self.directory.operator_name(id));
-        self.tell(now, call, What::LegAnswered { participant: id, operator });
+        let (role, operator) = (participant.role, who.map(|id| self.directory.operator_name(id)));
+        self.tell(now, call, What::LegAnswered { participant: id, role, operator });
         self.judge_silence(now, call, id);
         match why {
             // The distributor says who won: Assigned or TooLate.
             Why::Serve(claim) => self.acd.handle(now, acd::Input::Accepted(claim)),
             Why::Dialled => self.connect(now, call, leg),
             Why::Referred => self.transfer_answered(now, call, leg),
+            Why::Asked(_) => self.comes_in(now, call, leg),
             Why::Arrived | Why::Left => {}
         }
     }
@@ -96,9 +97,14 @@ impl B2bua {
     /// Whoever talked with the caller was lost: music at once, and back to where they came from
     /// when nobody has come by then. The caller never hears of it.
     pub(crate) fn lost(&mut self, now: Time, call: &mut Call) {
+        // What they were asked into is over.
+        let asked = |p: &Participant| p.is_asked_to_talk() && p.rings();
+        for leg in call.legs(asked) {
+            self.drop_leg(now, call, leg, "");
+        }
         let music = self.music(call);
         if let Some(origin) = call.origin_mut() {
-            origin.seat = Seat::Waiting(music);
+            origin.waits(music);
         }
         if let Some(entry) = call.task().and_then(|task| self.state.tasks.get_mut(&task.key)) {
             entry.stop_talk(now);
@@ -124,7 +130,7 @@ impl B2bua {
         let rung = wanted.map(|who| self.ring_operator(now, call, who, Why::Dialled));
         if rung == Some(Rung::Rings) {
             if let Some(origin) = call.origin_mut() {
-                origin.seat = Seat::Waiting(Source::Ringing);
+                origin.waits(Source::Ringing);
             }
             self.set_timer(call, Timer::Dial, Some(now + super::DIAL_TIMEOUT));
         } else {

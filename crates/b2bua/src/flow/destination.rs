@@ -16,7 +16,8 @@ impl B2bua {
     pub(crate) fn destination(&self, call: &Call, request: &Message) -> Option<Go> {
         let trunk = call.trunk.as_deref();
         let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
-        let dialled = Dialled { to: &call.to, from: &call.from, trunk, trusted, request };
+        let dialled =
+            Dialled { to: &call.to, from: &call.from, trunk, trusted, request: Some(request) };
         self.reached(&dialled)
     }
 

@@ -3,7 +3,7 @@
 use sip::msg::{Message, NameAddr, Uri};
 use sip::{LegId, Redirects, Target};
 
-use super::ring::{Callee, Rung};
+use super::ring::{Callee, Errand, Rung};
 use super::{DIAL_TIMEOUT, reason};
 use crate::api::Time;
 use crate::call::{Call, Participant, Timer, Why};
@@ -30,12 +30,13 @@ impl B2bua {
         now: Time,
         call: &mut Call,
         go: Go,
-        why: Why,
+        errand: impl Into<Errand>,
     ) -> Result<(), Refused> {
+        let errand = errand.into();
         match go {
-            Go::Operator(name) => self.dial_operator(now, call, &name, why),
-            Go::Uri(uri) => self.dial_uri(now, call, uri, None, why),
-            Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk, why),
+            Go::Operator(name) => self.dial_operator(now, call, &name, errand),
+            Go::Uri(uri) => self.dial_uri(now, call, uri, None, errand),
+            Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk, errand),
             Go::Queue { .. } | Go::Reject(_) | Go::Drop => Err(refused("nobody to dial", 404)),
         }
     }
@@ -46,7 +47,7 @@ impl B2bua {
         now: Time,
         call: &mut Call,
         name: &str,
-        why: Why,
+        errand: Errand,
     ) -> Result<(), Refused> {
         let operator = self.directory.operator_id(name);
         let operator = operator.ok_or(refused("no such operator", 404))?;
@@ -57,10 +58,10 @@ impl B2bua {
         if busy || call.operators().contains(&operator) {
             return Err(refused("busy", 486));
         }
-        if why == Why::Dialled {
+        if errand.why == Why::Dialled {
             call.wanted = Some(operator);
         }
-        match self.ring_operator(now, call, operator, why) {
+        match self.ring_operator(now, call, operator, errand) {
             Rung::Rings => Ok(()),
             Rung::NoPhone => Err(refused("not registered", 480)),
             Rung::NoPort => Err(refused("no port", 503)),
@@ -73,7 +74,7 @@ impl B2bua {
         call: &mut Call,
         number: &str,
         name: &Name,
-        why: Why,
+        errand: Errand,
     ) -> Result<(), Refused> {
         let proxy = self.directory.trunk(name).and_then(|trunk| trunk.proxy.as_ref());
         let host = proxy.and_then(|proxy| Some((proxy, proxy.host()?.clone(), proxy.port())));
@@ -82,7 +83,7 @@ impl B2bua {
         if self.trunk_is_full(name) {
             return Err(refused("trunk is full", 503));
         }
-        self.dial_uri(now, call, uri, Some(name.clone()), why)
+        self.dial_uri(now, call, uri, Some(name.clone()), errand)
     }
 
     fn dial_uri(
@@ -91,7 +92,7 @@ impl B2bua {
         call: &mut Call,
         uri: Uri,
         trunk: Option<Name>,
-        why: Why,
+        errand: Errand,
     ) -> Result<(), Refused> {
         let address = call.origin().map(|origin| origin.negotiation.settings().address);
         let address = address.ok_or(refused("nobody there", 480))?;
@@ -102,9 +103,9 @@ impl B2bua {
             to: NameAddr::new(uri.bare()),
             target: Target::Uri { uri, proxy: None },
             address,
-            role: Role::Customer,
+            role: errand.role.unwrap_or(Role::Customer),
             operator: None,
-            why,
+            errand,
             credentials: known.and_then(|trunk| trunk.credentials.clone()),
             trunk,
         };
@@ -139,9 +140,10 @@ impl B2bua {
     ) {
         let Some(participant) = call.participant(leg) else { return };
         let (id, who, why) = (participant.id, participant.operator, participant.why);
-        let operator = who.map(|id| self.directory.operator_name(id));
+        let (role, operator) = (participant.role, who.map(|id| self.directory.operator_name(id)));
         let failed = What::LegFailed {
             participant: id,
+            role,
             operator: operator.clone(),
             status,
             reason: response.and_then(reason::said),
@@ -170,7 +172,8 @@ impl B2bua {
                 );
             }
             Why::Referred => self.transfer_failed(now, call, status),
-            Why::Arrived | Why::Left => {}
+            // Whoever asked them in reads of it in the events.
+            Why::Asked(_) | Why::Arrived | Why::Left => {}
         }
     }
 }

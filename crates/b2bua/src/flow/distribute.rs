@@ -202,7 +202,10 @@ impl B2bua {
 
     fn wrapping(&mut self, now: Time, task: acd::TaskId, operator: OperatorId, until: Time) {
         let Some(entry) = self.state.tasks.get_mut(&TaskKey(task.0)) else { return };
-        entry.wrapping.get_or_insert(now);
+        // That of one who has handed it on is theirs, and not the task's.
+        if entry.served.is_none() {
+            entry.wrapping.get_or_insert(now);
+        }
         let queue = self.directory.queue_name(entry.queue);
         let operator = self.directory.operator_name(operator);
         let wrap_up_ms = u64::try_from(until.saturating_sub(now).as_millis()).unwrap_or(u64::MAX);

@@ -4,7 +4,7 @@
 //! way, and what comes by the other is the same key again. It is heard once at the other side too,
 //! but for the first key of a phone whose INFO comes before its audio.
 
-use media::Command;
+use media::{Command, Hears, Row};
 use sip::msg::{Message, Name as Header};
 use sip::{Headers, LegId};
 
@@ -14,8 +14,8 @@ use crate::event::What;
 use crate::switch::B2bua;
 
 /// How long a key sounds that came without its length, and the limits of one that has it, in ms.
-const LENGTH: u16 = 160;
-const LENGTHS: core::ops::RangeInclusive<u16> = 40..=6_000;
+pub(crate) const LENGTH: u16 = 160;
+pub(crate) const LENGTHS: core::ops::RangeInclusive<u16> = 40..=6_000;
 
 impl B2bua {
     /// An INFO; the status and header fields of its answer (RFC 6086 section 4.2.2).
@@ -65,12 +65,19 @@ impl B2bua {
 
     /// Lets those who hear the leg hear its key; one in the audio goes there by itself.
     fn relay_key(&mut self, call: &Call, leg: LegId, digit: char, duration_ms: u16) {
-        let speaks = call.participant(leg).is_some_and(|p| p.connected() && !p.held);
-        let listeners = call.participants.iter().filter(|p| p.leg != leg && p.connected());
-        for listener in listeners.filter(|p| speaks && p.planned.is_some() && !p.held) {
-            let (leg, digits) = (media::LegId(listener.leg.0), digit.to_string());
-            let command = Command::SendDtmf { leg, digits, duration_ms };
-            self.output(Output::Media { thread: listener.lease.thread, command });
+        let leg = media::LegId(leg.0);
+        let hears = |row: &&Row| matches!(&row.hears, Hears::Speakers(all) if all.contains(&leg));
+        for listener in call.rows.iter().filter(hears).map(|row| LegId(row.leg.0)) {
+            self.send_keys(call, listener, &digit.to_string(), duration_ms);
+        }
+    }
+
+    /// Keys for somebody to hear.
+    pub(super) fn send_keys(&mut self, call: &Call, leg: LegId, digits: &str, duration_ms: u16) {
+        if let Some(listener) = call.participant(leg).filter(|p| p.planned.is_some()) {
+            let (thread, leg) = (listener.lease.thread, media::LegId(leg.0));
+            let command = Command::SendDtmf { leg, digits: digits.to_owned(), duration_ms };
+            self.output(Output::Media { thread, command });
         }
     }
 }

@@ -9,10 +9,26 @@ use sip::{EndCause, Headers, LegId};
 use super::reason;
 use crate::api::{Output, Time};
 use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Why};
-use crate::event::{CallResult, Phase, What};
+use crate::event::{CallResult, Phase, TransferMode, What};
 use crate::headers;
 use crate::id::ParticipantId;
 use crate::switch::B2bua;
+
+/// What there was of somebody who has left, or whose seat is taken.
+pub(super) struct Gone {
+    pub(super) id: ParticipantId,
+    pub(super) operator: Option<acd::OperatorId>,
+    pub(super) why: Why,
+    /// They took part in their own right.
+    pub(super) talked: bool,
+}
+
+impl Gone {
+    pub(super) fn of(participant: &Participant) -> Self {
+        let Participant { id, operator, why, .. } = participant;
+        Self { id: *id, operator: *operator, why: *why, talked: participant.talks() }
+    }
+}
 
 impl B2bua {
     /// The endpoint says that a leg is over.
@@ -25,30 +41,57 @@ impl B2bua {
     ) {
         self.with_leg(leg, |switch, call| {
             let Some(participant) = call.participant(leg) else { return };
-            let (why, was_connected) = (participant.why, participant.connected());
+            let gone = Gone::of(participant);
             let hands_on = call.transfer.as_ref().is_some_and(|t| t.by == Some(leg));
             let text = cause_text(cause);
             switch.leg_over(now, call, leg, text, request.and_then(reason::said));
             call.parting = request.and_then(reason::passed_on);
             call.farewell = switch.farewell(call, leg, request);
             switch.forget_leg(now, call, leg);
-            let company = call.participants.iter().filter(|p| p.connected()).count();
-            match why {
+            match gone.why {
                 _ if hands_on => switch.transferor_left(now, call),
                 Why::Arrived => {
                     switch.end_call(now, call, CallResult::Abandoned, text, 487);
                 }
-                // Somebody who took no part, or who leaves others talking, changes nothing.
-                _ if !was_connected || company > 1 => {}
-                // In a plain call a hang-up ends the call.
-                _ if cause == EndCause::Bye => {
-                    switch.end_call(now, call, CallResult::Answered, "operator hung up", 480);
-                }
-                _ => switch.lost(now, call),
+                _ => switch.parted(now, call, &gone, cause == EndCause::Bye),
             }
             call.parting = None;
             call.farewell.clear();
         });
+    }
+
+    /// Somebody other than the one whose call it is has left.
+    pub(super) fn parted(&mut self, now: Time, call: &mut Call, gone: &Gone, hung_up: bool) {
+        let company = call.participants.iter().filter(|p| p.talks()).count();
+        match company {
+            // Whoever took no part, a supervisor say, changes nothing.
+            _ if !gone.talked => {}
+            2.. => self.inherit(now, call, gone),
+            // In a plain call a hang-up ends the call.
+            _ if hung_up => {
+                self.end_call(now, call, CallResult::Answered, "operator hung up", 480);
+            }
+            _ => self.lost(now, call),
+        }
+    }
+
+    /// Whoever served has left others talking: the task is that of a colleague among them, or over.
+    fn inherit(&mut self, now: Time, call: &mut Call, gone: &Gone) {
+        let Some(at) = call.tasks.iter().position(|task| task.served) else { return };
+        let Why::Serve(_) = gone.why else { return };
+        let can = |p: &&mut Participant| p.talks() && p.operator.is_some();
+        let heir = call.participants.iter_mut().filter(can).find(|p| p.why != Why::Arrived);
+        if let Some(heir) = heir {
+            heir.why = gone.why;
+            let to = heir.operator;
+            self.changes_hands(now, call, gone, to, TransferMode::Inherited);
+            return;
+        }
+        let task = call.tasks.remove(at);
+        if let Some(entry) = self.state.tasks.get_mut(&task.key) {
+            entry.stop_talk(now);
+        }
+        self.acd.handle(now, acd::Input::Completed { task: acd::TaskId(task.key.0) });
     }
 
     fn leg_over(
@@ -62,8 +105,8 @@ impl B2bua {
         self.tell_quality(now, call, leg, "ended");
         let Some(participant) = call.participant(leg) else { return };
         let operator = participant.operator.map(|id| self.directory.operator_name(id));
-        let participant = participant.id;
-        self.tell(now, call, What::LegEnded { participant, operator, cause: cause.into(), reason });
+        let (participant, role, cause) = (participant.id, participant.role, cause.into());
+        self.tell(now, call, What::LegEnded { participant, role, operator, cause, reason });
     }
 
     /// Ends a leg that is ours to end, and forgets it.
@@ -94,8 +137,10 @@ impl B2bua {
         let Some(at) = call.participants.iter().position(|p| p.leg == leg) else { return };
         let participant = call.participants.remove(at);
         self.state.legs.remove(&leg);
-        self.set_timer(call, Timer::Silence(participant.id), None);
-        self.set_timer(call, Timer::Leave(participant.id), None);
+        let theirs = |timer: &Timer| timer.participant() == Some(participant.id);
+        for timer in call.timers.keys().copied().filter(theirs).collect::<Vec<_>>() {
+            self.set_timer(call, timer, None);
+        }
         self.close_media(&participant);
         let was_heard = participant.early && participant.seat == Seat::Connected;
         if was_heard && participant.rings() {
@@ -173,8 +218,8 @@ impl B2bua {
         request: Option<&Message>,
     ) -> BTreeMap<String, String> {
         let bye = request.filter(|request| request.method() == Some(&Method::Bye));
-        let leaver = call.participant(leg).filter(|participant| participant.connected());
-        let talk = call.participants.iter().filter(|p| p.connected()).count() == 2;
+        let leaver = call.participant(leg).filter(|participant| participant.talks());
+        let talk = call.participants.iter().filter(|p| p.talks()).count() == 2;
         let (Some(bye), Some(leaver), true) = (bye, leaver, talk) else { return BTreeMap::new() };
         let (rules, party) = self.policy(leaver.operator, leaver.trunk.as_ref());
         let limits = &self.directory.config.limits;
@@ -185,7 +230,7 @@ impl B2bua {
 
     /// The same as the one who is left hears it.
     fn last_words(&self, call: &Call, participant: &Participant) -> Headers {
-        if call.farewell.is_empty() || !participant.connected() {
+        if call.farewell.is_empty() || !participant.talks() {
             return Headers::new();
         }
         let (rules, party) = self.policy(participant.operator, participant.trunk.as_ref());

@@ -30,10 +30,12 @@ impl B2bua {
 
     /// From, and the header fields that go with it.
     pub(crate) fn introduction(&self, call: &Call, callee: &Callee) -> (NameAddr, Headers) {
-        match callee.operator {
+        let (from, mut headers) = match callee.operator {
             Some(operator) => self.inside(call, operator),
             None => self.outside(call, callee),
-        }
+        };
+        put(&mut headers, callee.errand.headers.clone());
+        (from, headers)
     }
 
     /// To a phone of ours: the queue, the caller, and our own ids.
@@ -87,10 +89,14 @@ impl B2bua {
             let given =
                 |(name, value): (String, String)| headers::given(&name, &value, prefix, max).ok();
             let given: Headers = uri.headers().filter_map(given).collect();
-            headers
-                .retain(|(name, _)| !given.iter().any(|(new, _)| new.eq_ignore_ascii_case(name)));
-            headers.extend(given);
+            put(&mut headers, given);
         }
         (from, headers)
     }
+}
+
+/// What is given for this one leg takes the place of what all would have.
+fn put(headers: &mut Headers, given: Headers) {
+    headers.retain(|(name, _)| !given.iter().any(|(new, _)| new.eq_ignore_ascii_case(name)));
+    headers.extend(given);
 }

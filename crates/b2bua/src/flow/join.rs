@@ -10,7 +10,7 @@ use sip::LegId;
 
 use super::DIAL_TIMEOUT;
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Why};
+use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Told, Why};
 use crate::config::Name;
 use crate::event::{CallResult, Phase, TransferMode, What};
 use crate::id::CallKey;
@@ -32,7 +32,7 @@ impl B2bua {
         let to = far_end(&second, theirs);
         self.transfer_begins(now, call, by, token, to, TransferMode::Attended);
         if let Some(participant) = call.participant_mut(by) {
-            participant.seat = Seat::Waiting(media::Source::Ringing);
+            participant.waits(media::Source::Ringing);
         }
         self.leave_second(now, &mut second, theirs);
         let came = self.move_over(now, call, &mut second);
@@ -62,8 +62,12 @@ impl B2bua {
 
     /// Legs change their call; who of them talks.
     fn move_over(&mut self, now: Time, call: &mut Call, second: &mut Call) -> Option<LegId> {
-        for timer in second.timers.keys().copied().collect::<Vec<_>>() {
-            self.set_timer(second, timer, None);
+        for (timer, due) in core::mem::take(&mut second.timers) {
+            self.state.timers.remove(&(due, second.key, timer));
+            // What is a participant's goes with them.
+            if timer.participant().is_some() {
+                self.set_timer(call, timer, Some(due));
+            }
         }
         let mut came = None;
         for mut moved in core::mem::take(&mut second.participants) {
@@ -72,14 +76,14 @@ impl B2bua {
                 self.tell(now, second, What::ParticipantLeft { participant });
             }
             // A hold goes on, and is told again there.
-            moved.held = false;
+            (moved.held, moved.told) = (false, Told::NOTHING);
             moved.why = match moved.why {
                 Why::Arrived => Why::Dialled,
                 Why::Dialled if moved.rings() => Why::Referred,
                 why => why,
             };
-            let talks = moved.connected();
-            let present = talks || moved.early;
+            let talks = moved.talks();
+            let present = moved.connected() || moved.early;
             if moved.rings() {
                 moved.seat = Seat::Waiting(media::Source::Ringing);
             }
@@ -134,9 +138,11 @@ impl B2bua {
                 target.why = why;
             }
             call.tasks.extend(tasks);
-            let seat = if came.is_some() { Seat::Connected } else { Seat::Waiting(music) };
             if let Some(origin) = call.origin_mut() {
-                origin.seat = seat;
+                match came {
+                    Some(_) => origin.seat = Seat::Connected,
+                    None => origin.waits(music),
+                }
             }
             self.transferred(now, call, target.map(|id| self.directory.operator_name(id)));
             return;
@@ -149,15 +155,15 @@ impl B2bua {
         if call.participants.iter().any(rings) {
             self.transfer_rings(now, call);
         } else if let Some(origin) = call.origin_mut() {
-            origin.seat = Seat::Waiting(music);
+            origin.waits(music);
         }
     }
 }
 
 /// Whom they talk with, or have called, in the second call.
 fn far_end(second: &Call, theirs: LegId) -> Name {
-    let far = second.participants.iter().find(|p| p.leg != theirs && p.state == LegState::Up);
-    match far {
+    let is_far = |p: &&Participant| p.leg != theirs && p.state == LegState::Up && !p.supervises();
+    match second.participants.iter().find(is_far) {
         Some(far) => far.uri.clone(),
         None => second.to.clone(),
     }

@@ -1,6 +1,7 @@
 //! What happens in calls: one act, one file. Each is a part of [`crate::B2bua`].
 
 mod arrive;
+mod ask;
 mod command;
 mod conference;
 mod connect;
@@ -14,6 +15,7 @@ mod introduce;
 mod join;
 mod network;
 mod operator;
+mod people;
 pub(crate) mod quality;
 mod reason;
 mod record;
@@ -21,7 +23,10 @@ mod refer;
 mod reinvite;
 mod replace;
 mod ring;
+mod seats;
 pub(crate) mod sound;
+mod standing;
+mod supervise;
 mod transfer;
 mod wait;
 

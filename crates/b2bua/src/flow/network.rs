@@ -89,12 +89,12 @@ impl B2bua {
         }
         participant.state = LegState::Ringing;
         let (id, who, why) = (participant.id, participant.operator, participant.why);
-        let operator = who.map(|id| self.directory.operator_name(id));
-        self.tell(now, call, What::LegRinging { participant: id, operator });
+        let (role, operator) = (participant.role, who.map(|id| self.directory.operator_name(id)));
+        self.tell(now, call, What::LegRinging { participant: id, role, operator });
         match why {
             Why::Serve(claim) => self.acd.handle(now, acd::Input::Ringing(claim)),
             Why::Referred => self.transfer_rings(now, call),
-            Why::Arrived | Why::Dialled | Why::Left => {}
+            Why::Arrived | Why::Dialled | Why::Asked(_) | Why::Left => {}
         }
     }
 

@@ -65,7 +65,8 @@ impl B2bua {
         };
         let trunk = by.trunk.as_deref();
         let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
-        let dialled = Dialled { to: &to, from: &from, trunk, trusted, request: refer.request };
+        let request = Some(refer.request);
+        let dialled = Dialled { to: &to, from: &from, trunk, trusted, request };
         let go = self.reached(&dialled).ok_or(404_u16)?;
         let outside = match go {
             Go::Reject(_) | Go::Drop => return Err(603),
@@ -121,7 +122,8 @@ impl B2bua {
         let second = named.and_then(|leg| Some((leg, *self.state.legs.get(&leg)?)));
         // A second leg of this very call is out of the map like the call itself.
         let found = second.and_then(|(leg, key)| self.state.calls.get(&key)?.participant(leg));
-        let is_theirs = found.is_some_and(|p| is_of_same(by, p));
+        // What somebody supervises is not theirs to hand on.
+        let is_theirs = found.is_some_and(|p| is_of_same(by, p) && !p.supervises());
         let (Some((leg, key)), true) = (second, is_theirs) else {
             self.suspect(now, refer.leg, call, "REFER");
             return Err(603);
@@ -130,7 +132,8 @@ impl B2bua {
         if by.operator.is_none() && !self.may_have(by, other, leg) {
             return Err(403);
         }
-        let is_alone = other.participants.len() < 2 && other.tasks.is_empty();
+        let people = other.participants.iter().filter(|p| !p.supervises()).count();
+        let is_alone = people < 2 && other.tasks.is_empty();
         let is_busy = other.transfer.is_some() || is_alone;
         let answered = other.participant(leg).is_some_and(|p| p.state == LegState::Up);
         if is_busy || replaces.early_only && answered {
@@ -166,11 +169,12 @@ impl B2bua {
 
 /// Who sent it, if they may send one at all: who talks with exactly one other, one at a time.
 fn may_refer(call: &Call, leg: LegId) -> Result<&Participant, u16> {
-    if call.transfer.is_some() {
+    let asks = |p: &Participant| p.rings() && p.is_asked_to_talk();
+    if call.transfer.is_some() || call.participants.iter().any(asks) {
         return Err(491);
     }
-    let by = call.participant(leg).filter(|by| by.connected()).ok_or(403_u16)?;
-    let others = call.participants.iter().filter(|p| p.leg != leg && p.connected()).count();
+    let by = call.participant(leg).filter(|by| by.talks()).ok_or(403_u16)?;
+    let others = call.participants.iter().filter(|p| p.leg != leg && p.talks()).count();
     if others == 1 { Ok(by) } else { Err(403) }
 }
 

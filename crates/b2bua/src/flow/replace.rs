@@ -8,8 +8,9 @@
 use sip::msg::Message;
 use sip::{Flow, LegId, Peer};
 
+use super::end::Gone;
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant, Why};
+use crate::call::{Call, LegState, NewLeg, Participant, Why};
 use crate::config::{Operator, Pickup};
 use crate::event::{TransferMode, What};
 use crate::id::ParticipantId;
@@ -48,6 +49,10 @@ impl B2bua {
         let refuse = |status| Err((status, Vec::new()));
         let Some(old) = call.participant(old) else { return refuse(481) };
         let (allowed, who) = match (peer, old.operator, &old.trunk) {
+            // What somebody supervises is for nobody else's ears.
+            (Peer::User(user), Some(_), _) if old.supervises() => {
+                (self.directory.operator_id(user) == old.operator, user)
+            }
             (Peer::User(user), Some(theirs), _) => {
                 let theirs = self.directory.operator_name(theirs);
                 let both = self.directory.operator(user).zip(self.directory.operator(&theirs));
@@ -64,7 +69,7 @@ impl B2bua {
         }
         let can = match old.why {
             Why::Dialled => true,
-            Why::Arrived | Why::Serve(_) => old.state == LegState::Up,
+            Why::Arrived | Why::Serve(_) | Why::Asked(_) => old.state == LegState::Up,
             Why::Referred | Why::Left => false,
         };
         match (can, &call.transfer) {
@@ -97,7 +102,7 @@ impl B2bua {
             Peer::User(user) => self.own_uri(user).to_string().into(),
             Peer::Trunk(_) => old.uri.clone(),
         };
-        call.participants.push(Participant {
+        let new = NewLeg {
             id,
             leg,
             role: old.role,
@@ -106,32 +111,30 @@ impl B2bua {
             trunk,
             why: old.why,
             state: LegState::Invited,
-            seat: old.seat.clone(),
-            held: false,
-            silent_since: None,
-            quality: None,
             lease,
             negotiation,
             reply,
-            planned: None,
-            early: false,
-            keys: None,
-            joined: false,
-        });
+        };
+        let (seat, hold) = (old.seat.clone(), old.hold.clone());
+        let (muted, watch, is_aware) = (old.muted, old.watch, old.is_aware);
+        let new = Participant { seat, hold, muted, watch, is_aware, ..Participant::new(new) };
+        let old = old.id;
+        call.participants.push(new);
+        call.whispers_follow(old, id);
         Ok(())
     }
 
     fn take_seat(&mut self, now: Time, call: &mut Call, leg: LegId, old: LegId) {
         let rang = call.participant(old).is_some_and(Participant::rings);
         let before = call.participant(old).and_then(|p| p.operator);
-        let (operator, why) = match call.participant(leg) {
-            Some(new) => (new.operator, new.why),
+        let (operator, why, role) = match call.participant(leg) {
+            Some(new) => (new.operator, new.why, new.role),
             None => return,
         };
         self.answer_leg(now, call, leg);
         let name = operator.map(|id| self.directory.operator_name(id));
         if let Some(participant) = call.participant(leg).map(|p| p.id) {
-            self.tell(now, call, What::LegAnswered { participant, operator: name });
+            self.tell(now, call, What::LegAnswered { participant, role, operator: name });
         }
         if rang {
             call.wanted = operator;
@@ -141,20 +144,28 @@ impl B2bua {
         self.joined(now, call, at);
         // The seat of a caller is nobody's work.
         if operator != before && matches!(why, Why::Serve(_)) {
-            self.changes_hands(now, call, old, operator);
+            if let Some(gone) = call.participant(old).map(Gone::of) {
+                self.changes_hands(now, call, &gone, operator, TransferMode::Attended);
+            }
         }
         self.drop_leg(now, call, old, "");
     }
 
     /// Another person sits there now: a transfer, done as soon as begun.
-    fn changes_hands(&mut self, now: Time, call: &Call, old: LegId, to: Option<acd::OperatorId>) {
-        let Some(left) = call.participant(old) else { return };
-        let (participant, left) = (left.id, left.operator);
+    pub(super) fn changes_hands(
+        &mut self,
+        now: Time,
+        call: &Call,
+        gone: &Gone,
+        to: Option<acd::OperatorId>,
+        mode: TransferMode,
+    ) {
+        let (participant, left) = (gone.id, gone.operator);
         let name = |switch: &Self, id: Option<acd::OperatorId>| {
             id.map(|id| switch.directory.operator_name(id))
         };
         let (operator, came) = (name(self, left), name(self, to));
-        let (to_name, mode) = (came.clone().unwrap_or_default(), TransferMode::Attended);
+        let to_name = came.clone().unwrap_or_default();
         let to_told = to_name.clone();
         self.tell(now, call, What::TransferStarted { participant, operator, to: to_told, mode });
         if let Some(task) = call.tasks.iter().find(|task| task.served) {
@@ -180,7 +191,7 @@ fn may_pick_up(who: &Operator, whose: &Operator) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{HeaderRules, Outgoing, SignIn};
+    use crate::config::{HeaderRules, Outgoing, Rank, SignIn};
 
     fn operator(id: &str, queues: &[&str], pickup: Pickup) -> Operator {
         Operator {
@@ -196,6 +207,8 @@ mod tests {
             headers: HeaderRules::of_operator(),
             caller_id: None,
             pickup,
+            rank: Rank::Operator,
+            supervises: Vec::new(),
         }
     }
 

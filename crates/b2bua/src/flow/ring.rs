@@ -3,15 +3,33 @@
 use acd::OperatorId;
 use media::{Lease, LegSettings, Negotiation};
 use sip::msg::NameAddr;
-use sip::{Invite, LegId, Redirects, Target};
+use sip::{Headers, Invite, LegId, Redirects, Target};
 use std::net::IpAddr;
 
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant, Seat, Why};
+use crate::call::{Call, LegState, NewLeg, Participant, Watch, Why};
 use crate::config::Name;
 use crate::event::{Role, What};
 use crate::id::ParticipantId;
 use crate::switch::B2bua;
+
+/// What somebody is rung for.
+#[derive(Debug, Clone)]
+pub(crate) struct Errand {
+    pub(crate) why: Why,
+    /// Another than that of whoever is inside or outside.
+    pub(crate) role: Option<Role>,
+    /// Where that is a supervisor's.
+    pub(crate) watch: Watch,
+    /// Header fields beside those that every INVITE has.
+    pub(crate) headers: Headers,
+}
+
+impl From<Why> for Errand {
+    fn from(why: Why) -> Self {
+        Self { why, role: None, watch: Watch::MONITOR, headers: Headers::new() }
+    }
+}
 
 /// One INVITE to be sent.
 pub(crate) struct Callee {
@@ -20,7 +38,7 @@ pub(crate) struct Callee {
     pub(crate) address: IpAddr,
     pub(crate) role: Role,
     pub(crate) operator: Option<OperatorId>,
-    pub(crate) why: Why,
+    pub(crate) errand: Errand,
     pub(crate) trunk: Option<Name>,
     pub(crate) credentials: Option<sip::Credentials>,
     pub(crate) redirects: Redirects,
@@ -44,8 +62,9 @@ impl B2bua {
         now: Time,
         call: &mut Call,
         operator: OperatorId,
-        why: Why,
+        errand: impl Into<Errand>,
     ) -> Rung {
+        let errand = errand.into();
         let name = self.directory.operator_name(operator);
         let shown = self.directory.operator(&name).map(|operator| operator.name.to_string());
         let to = NameAddr::new(self.own_uri(&name)).with_display(&shown.unwrap_or_default());
@@ -58,9 +77,9 @@ impl B2bua {
                 target: Target::Binding { user: name.clone(), binding },
                 to: to.clone(),
                 address: advertise.unwrap_or(local),
-                role: Role::Operator,
+                role: errand.role.unwrap_or(Role::Operator),
                 operator: Some(operator),
-                why,
+                errand: errand.clone(),
                 trunk: None,
                 credentials: None,
                 redirects: Redirects::Refused,
@@ -88,27 +107,20 @@ impl B2bua {
             Target::Uri { uri, .. } => uri.clone().without_headers().to_string().into(),
         };
         self.count_trunk(callee.trunk.as_ref());
-        call.participants.push(Participant {
+        let rung = Participant::new(NewLeg {
             id: ParticipantId(self.mint()),
             leg,
             role: callee.role,
             operator: callee.operator,
             uri,
             trunk: callee.trunk,
-            why: callee.why,
+            why: callee.errand.why,
             state: LegState::Calling,
-            seat: Seat::Waiting(media::Source::Ringing),
-            held: false,
-            keys: None,
-            silent_since: None,
-            quality: None,
             lease,
             negotiation,
             reply: None,
-            planned: None,
-            early: false,
-            joined: false,
         });
+        call.participants.push(Participant { watch: callee.errand.watch, ..rung });
         self.state.legs.insert(leg, call.key);
         let (from, headers) = introduction;
         let invite = Invite {
@@ -179,13 +191,16 @@ impl B2bua {
     /// Tells that a participant takes part from now on.
     pub(crate) fn joined(&mut self, now: Time, call: &mut Call, at: usize) {
         let Some(p) = call.participants.get_mut(at) else { return };
-        p.joined = true;
+        (p.joined, p.told.watch) = (true, p.watch);
         let operator = p.operator.map(|id| self.directory.operator_name(id));
+        let watch = Some(p.watch).filter(|_| p.supervises());
         let joined = What::ParticipantJoined {
             participant: p.id,
             role: p.role,
             operator,
             uri: p.uri.clone(),
+            mode: watch.map(|watch| watch.mode),
+            whisper_to: watch.and_then(|watch| watch.to),
         };
         self.tell(now, call, joined);
     }

@@ -49,8 +49,8 @@ impl B2bua {
         self.transfer_begins(now, call, by, token, to, TransferMode::Blind);
         let music = self.music(call);
         for participant in &mut call.participants {
-            if participant.connected() {
-                participant.seat = Seat::Waiting(music.clone());
+            if participant.talks() {
+                participant.waits(music.clone());
             }
         }
         if let Go::Queue { queue, priority_s } = &go {
@@ -74,7 +74,7 @@ impl B2bua {
     ) {
         let Some(asks) = call.participant(by) else { return };
         let (participant, operator, was) = (asks.id, asks.operator, asks.why);
-        let stays = call.participants.iter_mut().find(|p| p.leg != by && p.connected());
+        let stays = call.participants.iter_mut().find(|p| p.leg != by && p.talks());
         let mut stayer = None;
         if let Some(stays) = stays.filter(|_| was == Why::Arrived) {
             stayer = Some((stays.leg, stays.why));
@@ -99,7 +99,7 @@ impl B2bua {
     pub(super) fn transfer_rings(&mut self, now: Time, call: &mut Call) {
         self.notify(now, call, 180);
         if let Some(origin) = call.origin_mut() {
-            origin.seat = Seat::Waiting(Source::Ringing);
+            origin.waits(Source::Ringing);
         }
     }
 
@@ -151,7 +151,8 @@ impl B2bua {
         self.set_timer(call, Timer::Dial, None);
         let music = self.music(call);
         if let Some(asked) = by.and_then(|leg| call.participant_mut(leg)) {
-            (asked.why, asked.seat) = (Why::Left, Seat::Waiting(music));
+            asked.why = Why::Left;
+            asked.waits(music);
             let id = asked.id;
             self.set_timer(call, Timer::Leave(id), Some(now + LEAVE));
         }
@@ -193,7 +194,7 @@ impl B2bua {
     fn back(&mut self, now: Time, call: &mut Call, status: u16) {
         let music = self.music(call);
         if let Some(origin) = call.origin_mut() {
-            origin.seat = Seat::Waiting(music);
+            origin.waits(music);
         }
         self.return_caller(now, call, "transfer failed", status);
     }

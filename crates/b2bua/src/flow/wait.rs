@@ -3,7 +3,7 @@
 use acd::{Enqueue, TaskId};
 
 use crate::api::Time;
-use crate::call::{Call, LegState, Seat, Task, TaskEntry};
+use crate::call::{Call, LegState, Task, TaskEntry};
 use crate::config::Answer;
 use crate::event::CallResult;
 use crate::id::TaskKey;
@@ -21,7 +21,7 @@ impl B2bua {
         call.tasks.push(Task { key, queue: id, served: false });
         let music = self.music(call);
         if let Some(origin) = call.origin_mut() {
-            origin.seat = Seat::Waiting(music);
+            origin.waits(music);
         }
         let entry = TaskEntry {
             call: Some(call.key),

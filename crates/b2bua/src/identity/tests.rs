@@ -102,6 +102,8 @@ fn an_operator_is_whoever_is_registered() {
 
 fn operator(caller_id: Option<&str>) -> Operator {
     Operator {
+        rank: crate::config::Rank::Operator,
+        supervises: Vec::new(),
         id: "alice".into(),
         number: Some("101".into()),
         name: "Alice".into(),

@@ -1,21 +1,57 @@
-//! What everybody hears: by the matrices the media threads get, and by the segments told.
+//! What everybody hears: by the matrices the media threads get, by the segments told, and by what
+//! the events say of everybody in a call, from which it is worked out here once more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use b2bua::event::{Hears as Told, Phase, Role};
-use b2bua::{CallKey, ParticipantId};
-use media::{Command, Hears, LegId, Row};
+use b2bua::event::{Hears as Told, HeldBy, Mode, Phase, Role};
+use b2bua::{CallKey, Event, ParticipantId, What};
+use media::{Command, Hears, LegId, Row, Source};
 
 use super::told_once;
+
+/// How long anybody is rung who was asked in, at most; a little more.
+const RINGS_MS_MAX: i64 = 31_000;
 
 /// The fold.
 #[derive(Debug, Default)]
 pub(crate) struct Hearing {
-    roles: BTreeMap<ParticipantId, Role>,
-    held: BTreeSet<ParticipantId>,
+    people: BTreeMap<ParticipantId, Person>,
+    /// Legs that were answered, before or after they joined.
+    answered: BTreeSet<ParticipantId>,
+    /// Those who were asked in and ring: since when.
+    rung: BTreeMap<ParticipantId, i64>,
     legs: BTreeMap<(u16, u64), MediaLeg>,
     conferences: BTreeMap<u64, Conference>,
+    /// The last segment of each call.
+    told: BTreeMap<CallKey, (Phase, Told)>,
+    by_leg: BTreeMap<u64, ParticipantId>,
+}
+
+/// Somebody who takes part, as the events tell it.
+#[derive(Debug)]
+struct Person {
+    call: CallKey,
+    role: Role,
+    operator: Option<String>,
+    /// The call went on with them when whoever served had left.
+    is_heir: bool,
+    held_by: BTreeSet<HeldBy>,
+    /// What they hear on hold by order.
+    audio: Option<String>,
+    muted: bool,
+    mode: Mode,
+    whisper_to: Option<ParticipantId>,
+}
+
+impl Person {
+    fn supervises(&self) -> bool {
+        self.role == Role::Supervisor
+    }
+
+    fn is_held(&self) -> bool {
+        !self.held_by.is_empty()
+    }
 }
 
 /// A leg as its media thread knows it.
@@ -35,6 +71,9 @@ struct Conference {
     generation: u64,
     rows: Vec<Row>,
 }
+
+/// Everybody in a call who has a seat, with what is known of them.
+type Seated<'a> = BTreeMap<ParticipantId, &'a Person>;
 
 impl Hearing {
     pub(crate) fn command(&mut self, thread: u16, command: &Command) -> Result<(), String> {
@@ -84,17 +123,10 @@ impl Hearing {
                 return Err(format!("leg {} sits in two conferences", row.leg.0));
             }
             leg.seat = Some(key);
-            let speakers = match &row.hears {
-                Hears::Silence => return Err(format!("leg {} hears silence", row.leg.0)),
-                Hears::Source(_) => continue,
-                Hears::Speakers(speakers) => speakers,
-            };
-            let [speaker] = speakers.as_slice() else {
+            let Hears::Speakers(speakers) = &row.hears else { continue };
+            let there = |speaker| rows.iter().any(|other| other.leg == speaker);
+            if speakers.is_empty() || !speakers.iter().all(|s| there(*s) && *s != row.leg) {
                 return Err(format!("leg {} hears {speakers:?}", row.leg.0));
-            };
-            let back = rows.iter().find(|other| other.leg == *speaker).map(|other| &other.hears);
-            if back != Some(&Hears::Speakers(vec![row.leg])) {
-                return Err(format!("leg {} hears {speaker:?}, who hears {back:?}", row.leg.0));
             }
         }
         let conference = Conference { thread, generation: number, rows: rows.to_vec() };
@@ -107,28 +139,103 @@ impl Hearing {
         Some(self.conferences.get(&call.0)?.rows.first()?.leg)
     }
 
-    pub(crate) fn joined(&mut self, who: ParticipantId, role: Role) -> Result<(), String> {
-        told_once(self.roles.insert(who, role).is_none(), "joining of", &who)
+    /// Takes what an event says of somebody.
+    pub(crate) fn event(&mut self, event: &Event, ms: i64) -> Result<(), String> {
+        let call = event.call;
+        match &event.what {
+            What::LegRinging { participant, role: Role::Supervisor | Role::Consultant, .. } => {
+                self.rung.insert(*participant, ms);
+                Ok(())
+            }
+            What::LegFailed { participant, .. } => {
+                self.rung.remove(participant);
+                Ok(())
+            }
+            What::ParticipantJoined { participant, role, mode, whisper_to, operator, .. } => {
+                let call = call.ok_or("somebody joins no call")?;
+                let person = Person {
+                    call,
+                    role: *role,
+                    operator: operator.as_ref().map(ToString::to_string),
+                    is_heir: false,
+                    held_by: BTreeSet::new(),
+                    audio: None,
+                    muted: false,
+                    mode: mode.unwrap_or(Mode::Barge),
+                    whisper_to: *whisper_to,
+                };
+                if person.supervises() != mode.is_some() {
+                    return Err(format!("{participant} joins as {role:?} in mode {mode:?}"));
+                }
+                let new = self.people.insert(*participant, person).is_none();
+                told_once(new, "joining of", participant)
+            }
+            What::ParticipantLeft { participant } => {
+                self.answered.remove(participant);
+                let known = self.people.remove(participant).is_some();
+                told_once(known, "leaving of", participant)
+            }
+            What::LegAnswered { participant, .. } => {
+                self.rung.remove(participant);
+                told_once(self.answered.insert(*participant), "answer of", participant)
+            }
+            What::LegEnded { participant, .. } if !self.people.contains_key(participant) => {
+                self.rung.remove(participant);
+                self.answered.remove(participant);
+                Ok(())
+            }
+            What::ParticipantHeld { participant, by, audio } => {
+                let person = self.person(participant)?;
+                let told = audio.as_ref().map(ToString::to_string);
+                let is_new = person.held_by.insert(*by) || told != person.audio;
+                if *by == HeldBy::Order {
+                    person.audio = told;
+                }
+                told_once(is_new, "hold of", participant)
+            }
+            What::ParticipantResumed { participant, by } => {
+                let person = self.person(participant)?;
+                told_once(person.held_by.remove(by), "resuming of", participant)
+            }
+            What::ParticipantMuted { participant } => self.mutes(participant, true),
+            What::ParticipantUnmuted { participant } => self.mutes(participant, false),
+            What::ParticipantMode { participant, mode, whisper_to } => {
+                let person = self.person(participant)?;
+                if *mode == Mode::Intercept {
+                    person.role = Role::Operator;
+                } else if !person.supervises() {
+                    return Err(format!("{participant} is no supervisor and has a mode"));
+                }
+                (person.mode, person.whisper_to) = (*mode, *whisper_to);
+                Ok(())
+            }
+            What::TransferCompleted { operator: Some(to), .. } => {
+                let of_call = self.people.values_mut().filter(|p| Some(p.call) == call);
+                for person in of_call {
+                    person.is_heir = person.operator.as_deref() == Some(to);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
-    pub(crate) fn held(&mut self, who: ParticipantId, held: bool) -> Result<(), String> {
-        let new = if held { self.held.insert(who) } else { self.held.remove(&who) };
-        told_once(new, if held { "hold of" } else { "resuming of" }, &who)
+    fn person(&mut self, who: &ParticipantId) -> Result<&mut Person, String> {
+        self.people.get_mut(who).ok_or_else(|| format!("{who} takes no part, and changes"))
     }
 
-    pub(crate) fn left(&mut self, who: ParticipantId) -> Result<(), String> {
-        self.held.remove(&who);
-        told_once(self.roles.remove(&who).is_some(), "leaving of", &who)
+    fn mutes(&mut self, who: &ParticipantId, muted: bool) -> Result<(), String> {
+        let before = core::mem::replace(&mut self.person(who)?.muted, muted);
+        told_once(before != muted, "mute of", who)
     }
 
-    /// A segment says what the matrix says, and what the phase allows.
+    /// A segment says what the matrix says.
     pub(crate) fn segment(
-        &self,
+        &mut self,
         call: Option<CallKey>,
         phase: Phase,
         participants: &[ParticipantId],
         hears: &Told,
-        is_plain: bool,
     ) -> Result<(), String> {
         let wrong = |what: &str| Err(format!("{phase:?} {participants:?} {hears:?}: {what}"));
         let Some(call) = call else { return wrong("no call") };
@@ -136,29 +243,103 @@ impl Hearing {
         if rows.len() != participants.len() || hears.len() != rows.len() {
             return wrong("the matrix has other rows");
         }
-        let role = |who: &ParticipantId| self.roles.get(who).copied();
-        if participants.iter().any(|who| role(who).is_none()) {
+        self.by_leg.extend(rows.iter().map(|row| row.leg.0).zip(participants.iter().copied()));
+        for (row, who) in rows.iter().zip(participants) {
+            let heard: Vec<String> = match &row.hears {
+                Hears::Silence => vec!["silence".to_owned()],
+                Hears::Source(source) => vec![shown(source)],
+                Hears::Speakers(legs) => {
+                    let who = |leg: &LegId| self.by_leg.get(&leg.0).map(ToString::to_string);
+                    legs.iter().filter_map(who).collect()
+                }
+            };
+            if hears.get(who) != Some(&heard) {
+                return wrong("the matrix says otherwise");
+            }
+        }
+        if participants.iter().any(|who| self.people.get(who).is_none_or(|p| p.call != call)) {
             return wrong("somebody has not joined");
         }
-        let operators = participants.iter().filter(|w| role(w) == Some(Role::Operator)).count();
-        let with_operator = matches!(phase, Phase::Talk | Phase::Hold);
-        // Those who are dialled directly may be heard before they answer.
-        if is_plain && phase != Phase::Ring && operators != usize::from(with_operator) {
-            return wrong("the number of operators does not fit");
-        }
-        let anybody_holds = participants.iter().any(|who| self.held.contains(who));
-        if is_plain && with_operator && anybody_holds != (phase == Phase::Hold) {
-            return wrong("hold is told otherwise");
-        }
-        let people = rows.iter().filter(|row| matches!(row.hears, Hears::Speakers(_))).count();
-        let fits = match phase {
-            Phase::Wait | Phase::Hold => people == 0,
-            Phase::Ring => people == 0 || (people == 2 && operators > 0),
-            // One who has handed the call on hears music, one without media yet nothing.
-            Phase::Talk if !is_plain => people != 1,
-            Phase::Talk => people == if rows.len() > 1 { rows.len() } else { 0 },
+        self.told.insert(call, (phase, hears.clone()));
+        Ok(())
+    }
+
+    /// What everybody in a call hears is what follows from what was told of them. `is_plain`: one
+    /// caller for whom somebody came, or will, and nobody hands the call on; then it is known who is
+    /// bridged.
+    pub(crate) fn agrees(&self, call: CallKey, is_plain: bool) -> Result<(), String> {
+        let Some((phase, hears)) = self.told.get(&call) else { return Ok(()) };
+        let person = |who: &ParticipantId| Some((*who, self.people.get(who)?));
+        let seated: Seated<'_> = hears.keys().filter_map(person).collect();
+        let wrong = |who: &ParticipantId, what: &str| {
+            Err(format!("{call} {phase:?}: {who} hears {:?}, {what}: {seated:?}", hears.get(who)))
         };
-        if fits { Ok(()) } else { wrong("the phase does not fit") }
+        for (listener, heard) in hears {
+            let speakers: Vec<ParticipantId> =
+                heard.iter().filter_map(|h| h.parse().ok()).collect();
+            for speaker in &speakers {
+                let Some(person) = seated.get(speaker) else {
+                    return wrong(listener, "somebody who is not there");
+                };
+                let is_meant = match person.mode {
+                    Mode::Barge | Mode::Intercept => true,
+                    Mode::Monitor => !person.supervises(),
+                    Mode::Whisper => person.whisper_to.is_none_or(|to| to == *listener),
+                };
+                if person.is_held() || person.muted || !is_meant {
+                    return wrong(listener, "somebody who cannot be heard");
+                }
+            }
+            let Some(own) = seated.get(listener) else { return wrong(listener, "but has left") };
+            if own.is_held() && !speakers.is_empty() {
+                return wrong(listener, "and is on hold");
+            }
+            let two = |who: &ParticipantId| {
+                let both = seated.get(who).is_some_and(|p| !p.supervises()) && !own.supervises();
+                let back =
+                    hears.get(who).is_some_and(|heard| heard.contains(&listener.to_string()));
+                both && !own.muted && !back && !is_told(&hears[who], &seated, *who)
+            };
+            if speakers.iter().any(two) {
+                return wrong(listener, "who does not hear them");
+            }
+            let is_plain = is_plain && *phase != Phase::Ring;
+            if let (true, Some(expected)) = (is_plain, expected(&seated, *listener))
+                && sorted(heard) != expected
+                && !is_told(heard, &seated, *listener)
+            {
+                return wrong(listener, &format!("but should {expected:?}"));
+            }
+        }
+        if is_plain { self.phase_fits(call, *phase, &seated) } else { Ok(()) }
+    }
+
+    fn phase_fits(&self, call: CallKey, phase: Phase, seated: &Seated<'_>) -> Result<(), String> {
+        let there = || self.people.values().filter(|p| p.call == call && !p.supervises());
+        if there().all(|p| p.role != Role::Customer) {
+            return Err(format!("{call}: the customer is gone, and the call is not over"));
+        }
+        let answered = |(who, _): &(&ParticipantId, &Person)| self.answered.contains(who);
+        let of_call = self.people.iter().filter(|(_, p)| p.call == call && !p.supervises());
+        let operators: Vec<_> = of_call.filter(|(_, p)| p.role != Role::Customer).collect();
+        let talks = operators.iter().any(answered);
+        let present = there().filter(|p| !p.is_held()).count();
+        let customer_held = there().any(|p| p.role == Role::Customer && p.is_held());
+        let fits = match phase {
+            Phase::Wait | Phase::Ring => !talks,
+            Phase::Hold => talks && (customer_held || present < 2),
+            Phase::Talk => talks && !customer_held && present >= 2,
+        };
+        if fits { Ok(()) } else { Err(format!("{call} is told to be in {phase:?}: {seated:?}")) }
+    }
+
+    /// Everybody has left a call that is over.
+    pub(crate) fn ended(&mut self, call: CallKey) -> Result<(), String> {
+        self.told.remove(&call);
+        match self.people.iter().find(|(_, person)| person.call == call) {
+            Some((who, person)) => Err(format!("{call} is over, but {who} is there: {person:?}")),
+            None => Ok(()),
+        }
     }
 
     /// Each leg that has a plan hears something, and nobody hears one who is gone.
@@ -185,10 +366,36 @@ impl Hearing {
         self.legs.get(&(thread, leg)).and_then(|leg| leg.seat).map(CallKey)
     }
 
+    /// Whether a leg's own part in the call explains that nothing comes from it.
+    pub(crate) fn is_excused(&self, leg: u64) -> bool {
+        let person = self.by_leg.get(&leg).and_then(|who| self.people.get(who));
+        person.is_some_and(|p| p.is_held() || p.muted || p.supervises())
+    }
+
     /// Whether people hear each other there.
     pub(crate) fn is_bridged(&self, call: CallKey) -> bool {
         let rows = self.conferences.get(&call.0).map_or(&[][..], |conference| &conference.rows);
         rows.iter().any(|row| matches!(row.hears, Hears::Speakers(_)))
+    }
+
+    /// Whether an operator takes part in a call in their own right.
+    pub(crate) fn has(&self, call: CallKey, operator: &str) -> bool {
+        let is_there = |p: &Person| p.call == call && p.operator.as_deref() == Some(operator);
+        self.people.values().any(|p| is_there(p) && !p.supervises())
+    }
+
+    /// Whether anybody rings for longer than they were asked to.
+    pub(crate) fn look(&self, ms: i64) -> Result<(), String> {
+        match self.rung.iter().find(|(_, since)| ms - *since > RINGS_MS_MAX) {
+            Some((who, since)) => Err(format!("{who} rings for {} ms", ms - since)),
+            None => Ok(()),
+        }
+    }
+
+    /// Everybody who takes part in a call.
+    pub(crate) fn people(&self, call: CallKey) -> Vec<ParticipantId> {
+        let theirs = self.people.iter().filter(|(_, person)| person.call == call);
+        theirs.map(|(who, _)| *who).collect()
     }
 
     pub(crate) fn finish(&self) -> Result<(), String> {
@@ -196,10 +403,74 @@ impl Hearing {
         if let Some((key, _)) = left {
             return Err(format!("conference {key} never ended"));
         }
-        match (self.legs.first_key_value(), self.roles.first_key_value()) {
+        match (self.legs.first_key_value(), self.people.first_key_value()) {
             (None, None) => Ok(()),
             (Some((leg, _)), _) => Err(format!("media leg {leg:?} left open")),
             (_, Some((who, _))) => Err(format!("participant {who} never left")),
         }
+    }
+}
+
+/// What somebody should hear in a plain call; none where the caller still waits, with music or
+/// ringing. Stated from the listener's side: who is in the room, who of them can be heard.
+fn expected(seated: &Seated<'_>, listener: ParticipantId) -> Option<Vec<String>> {
+    let person = seated.get(&listener)?;
+    let came = seated.values().any(|p| !p.supervises() && p.role != Role::Customer);
+    if person.role == Role::Customer && !came {
+        return None;
+    }
+    let music = || Some(vec!["music:default".to_owned()]);
+    if let Some(audio) = person.audio.as_ref().filter(|_| person.held_by.contains(&HeldBy::Order)) {
+        return Some(vec![audio.clone()]);
+    }
+    if person.is_held() {
+        return music();
+    }
+    let in_the_room = |p: &Person| !p.is_held() && (came || p.role != Role::Customer);
+    let speaks_to_them = |p: &Person| match (p.supervises(), p.mode) {
+        (true, Mode::Monitor | Mode::Intercept) => false,
+        (true, Mode::Whisper) => match p.whisper_to {
+            Some(to) => to == listener,
+            None => server(seated) == Some(listener),
+        },
+        (true, Mode::Barge) | (false, _) => true,
+    };
+    let others = seated.iter().filter(|(who, p)| **who != listener && in_the_room(p));
+    let company: Vec<_> = others.filter(|(_, p)| speaks_to_them(p)).collect();
+    if company.is_empty() && !person.supervises() {
+        return music();
+    }
+    let heard = company.iter().filter(|(_, p)| !p.muted);
+    let heard: Vec<String> = heard.map(|(who, _)| who.to_string()).collect();
+    Some(if heard.is_empty() { vec!["silence".to_owned()] } else { sorted(&heard) })
+}
+
+/// Who serves in a plain call: its operator, or the colleague who goes on without one.
+fn server(seated: &Seated<'_>) -> Option<ParticipantId> {
+    let of = |is: &dyn Fn(&Person) -> bool| {
+        seated.iter().find(|(_, p)| !p.supervises() && is(p)).map(|(who, _)| *who)
+    };
+    of(&|p| p.is_heir).or_else(|| of(&|p| p.role == Role::Operator))
+}
+
+/// The tone that tells an operator of a supervisor, in place of anything else.
+fn is_told(heard: &[String], seated: &Seated<'_>, listener: ParticipantId) -> bool {
+    let is_ours =
+        seated.get(&listener).is_some_and(|p| !p.supervises() && p.role != Role::Customer);
+    heard == ["tone:1400"] && is_ours
+}
+
+fn sorted(heard: &[String]) -> Vec<String> {
+    let mut heard = heard.to_vec();
+    heard.sort_unstable();
+    heard
+}
+
+fn shown(source: &Source) -> String {
+    match source {
+        Source::Music(name) => format!("music:{name}"),
+        Source::Ringing => "ringing".to_owned(),
+        Source::Tone { hz, .. } => format!("tone:{hz}"),
+        Source::Prompt { sounds, .. } => format!("prompt:{}", sounds.join("+")),
     }
 }

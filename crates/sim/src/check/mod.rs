@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use b2bua::config::Record;
-use b2bua::event::{Kind, Phase, Totals};
+use b2bua::event::{Kind, Phase, Totals, TransferMode};
 use b2bua::{CallKey, Event, ParticipantId, TaskKey, What};
 use media::Command;
 use sip::Time;
@@ -84,6 +84,7 @@ impl Checker {
         let ms = event.at.as_millisecond();
         self.touched.extend(event.call);
         self.recordings.event(event)?;
+        self.hearing.event(event, ms)?;
         match &event.what {
             What::CallStarted { kind, .. } => self.call_started(event, ms, *kind),
             What::CallEnded { totals, .. } => self.call_ended(event, ms, *totals),
@@ -93,16 +94,8 @@ impl Checker {
             }
             What::CallSegment { phase, participants, hears } => {
                 self.segment(event, ms, *phase)?;
-                let call = event.call.and_then(|key| self.calls.get(&key));
-                let is_plain = call.is_none_or(|call| call.is_plain);
-                self.hearing.segment(event.call, *phase, participants, hears, is_plain)
+                self.hearing.segment(event.call, *phase, participants, hears)
             }
-            What::ParticipantJoined { participant, role, .. } => {
-                self.hearing.joined(*participant, *role)
-            }
-            What::ParticipantLeft { participant } => self.hearing.left(*participant),
-            What::ParticipantHeld { participant } => self.hearing.held(*participant, true),
-            What::ParticipantResumed { participant } => self.hearing.held(*participant, false),
             What::NodeFault { what } => Err(format!("node.fault: {what}")),
             What::TransferStarted { .. }
             | What::TransferCompleted { .. }
@@ -150,9 +143,10 @@ impl Checker {
         let key = event.call.ok_or("a transfer without a call")?;
         let call =
             self.calls.get_mut(&key).ok_or_else(|| format!("transfer in {key}, not open"))?;
-        call.is_plain = false;
         match &event.what {
-            What::TransferStarted { participant, operator, .. } => {
+            What::TransferStarted { participant, operator, mode, .. } => {
+                let stays = [TransferMode::Intercept, TransferMode::Inherited].contains(mode);
+                call.is_plain &= stays;
                 let who = operator.as_deref().unwrap_or_default().to_owned();
                 call.mover = Some((*participant, who));
                 told_once(self.transfers.insert(key), "start of a transfer in", &key)
@@ -185,6 +179,7 @@ impl Checker {
             return Err(format!("{key} ended, and what became of its transfer is not told"));
         }
         self.ended_calls += 1;
+        self.hearing.ended(key)?;
         call.turn(ms, Phase::Wait);
         let sum = totals.wait_ms + totals.ring_ms + totals.talk_ms + totals.hold_ms;
         let length = u64::try_from(ms - call.started_ms).unwrap_or(0);
@@ -233,7 +228,14 @@ impl Checker {
     /// What does not hold between two inputs.
     pub(crate) fn turn_over(&mut self, whole: bool) -> Result<(), String> {
         for key in std::mem::take(&mut self.touched) {
-            if let Some(call) = self.calls.get(&key).filter(|call| call.is_plain) {
+            let Some(call) = self.calls.get(&key) else { continue };
+            self.hearing.agrees(key, call.is_plain)?;
+            let server = call.task.and_then(|task| self.tasks.server(task));
+            let talks = matches!(call.phase, Phase::Talk | Phase::Hold);
+            if let Some(who) = server.filter(|who| talks && !self.hearing.has(key, who)) {
+                return Err(format!("{who} serves the task of {key}, and is not in it"));
+            }
+            if call.is_plain {
                 self.tasks.agrees(key, call.phase, call.task)?;
             }
         }
@@ -267,6 +269,7 @@ impl Checker {
         if let Some(call) = self.calls.values().find(alone) {
             return Err(format!("somebody is left alone: {call:?}"));
         }
+        self.hearing.look(ms)?;
         self.tasks.look(ms)
     }
 
@@ -292,7 +295,7 @@ impl Checker {
         // Where calls are handed on, one who waits may hold as well.
         self.calls.get(&key).is_some_and(|call| {
             let is_early = call.phase == Phase::Ring && self.hearing.is_bridged(key);
-            call.phase == Phase::Hold || is_early || !call.is_plain
+            call.phase == Phase::Hold || is_early || !call.is_plain || self.hearing.is_excused(leg)
         })
     }
 
@@ -300,6 +303,11 @@ impl Checker {
     pub(crate) fn open_call(&self, at: usize) -> Option<CallKey> {
         let index = at.checked_rem(self.calls.len())?;
         self.calls.keys().nth(index).copied()
+    }
+
+    /// Everybody who takes part in a call.
+    pub(crate) fn people(&self, call: CallKey) -> Vec<ParticipantId> {
+        self.hearing.people(call)
     }
 
     /// A task that is open, by number.

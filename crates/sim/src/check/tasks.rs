@@ -298,6 +298,14 @@ impl Tasks {
         matches!(self.open.get(&task).map(|open| &open.place), Some(Place::Served { .. }))
     }
 
+    /// Who serves a task.
+    pub(crate) fn server(&self, task: TaskKey) -> Option<&str> {
+        match &self.open.get(&task)?.place {
+            Place::Served { operator, .. } => Some(operator),
+            Place::Waiting { .. } | Place::Wrapping { .. } | Place::Between { .. } => None,
+        }
+    }
+
     /// A call is where its task is.
     pub(crate) fn agrees(
         &self,

@@ -29,6 +29,38 @@ fn a_served_call_is_one_record() {
 }
 
 #[test]
+fn a_supervisor_who_took_over_was_an_operator() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let mut script = Script::new(&store, 7);
+    let mut events = script.served();
+    let participant = ParticipantId(3);
+    let joined = What::ParticipantJoined {
+        participant,
+        role: Role::Supervisor,
+        operator: Some("bob".into()),
+        uri: "sip:bob@usher.example".into(),
+        mode: Some(Mode::Monitor),
+        whisper_to: None,
+    };
+    events.push(script.event(5_000, false, joined));
+    let mode = |mode| What::ParticipantMode { participant, mode, whisper_to: None };
+    events.push(script.event(6_000, false, mode(Mode::Barge)));
+    events.sort_by_key(|event| event.at);
+    let role = |store: &Store| {
+        let record = store.reader().call(CallKey(7)).unwrap().unwrap();
+        let bob =
+            record.participants.into_iter().find(|one| one.operator.as_deref() == Some("bob"));
+        bob.unwrap().role.to_string()
+    };
+    write(&store, &events);
+    assert_eq!(role(&store), "supervisor");
+    let taken = script.event(7_000, false, mode(Mode::Intercept));
+    write(&store, &[taken]);
+    assert_eq!(role(&store), "operator");
+}
+
+#[test]
 fn the_same_event_twice_counts_once() {
     let scratch = Scratch::new();
     let store = scratch.open();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use b2bua::event::{CallResult, Kind, Phase, Role, Totals};
+use b2bua::event::{CallResult, Kind, Mode, Phase, Role, Totals};
 use b2bua::{CallKey, Event, ParticipantId, SharedEvent, TaskKey, Utc, What};
 
 use crate::{CallRecord, RecordQuery, Store};
@@ -99,6 +99,8 @@ impl Script {
             role,
             operator,
             uri: uri.into(),
+            mode: None,
+            whisper_to: None,
         };
         let queued = What::TaskQueued {
             queue: "support".into(),

@@ -1,5 +1,7 @@
 //! `usher ctl`: the HTTP interface from the shell.
 
+mod people;
+
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
@@ -87,6 +89,8 @@ enum CallAct {
         /// What holds from now on.
         state: Recorded,
     },
+    #[command(flatten)]
+    People(people::Act),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -206,6 +210,8 @@ enum Request {
     Show(String),
     Hangup(String),
     Set(String, Value, &'static [Column]),
+    /// To somebody in a call: by this verb, with this body.
+    People(Verb, String, Value),
 }
 
 /// Does what was asked.
@@ -235,6 +241,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 listing(columns, std::slice::from_ref(&value))
             })
         }
+        Request::People(verb, path, body) => {
+            let body = Some(&body).filter(|body| !body.is_null());
+            let value = server.ask(verb, &path, body)?;
+            match (arguments.json, value.is_null()) {
+                (true, _) => say(&pretty(&value)),
+                (false, true) => Ok(()),
+                (false, false) => say(&details(&value)),
+            }
+        }
     }
 }
 
@@ -250,6 +265,7 @@ fn request(what: &What) -> Result<Request, Failure> {
             let path = format!("/calls/{}/recording", segment(id));
             Request::Set(path, json!({ "state": state.word() }), RECORDING)
         }
+        What::Calls { act: Some(CallAct::People(act)) } => act.request(),
         What::Queues { act: None | Some(Act::List) } => Request::List("/queues", QUEUES),
         What::Queues { act: Some(Act::Show { id }) } => show("/queues", id),
         What::Operators { act: None | Some(OperatorAct::List) } => {

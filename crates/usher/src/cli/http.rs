@@ -37,6 +37,7 @@ pub(crate) enum Verb {
     Get,
     Delete,
     Patch,
+    Post,
 }
 
 impl Server {
@@ -64,11 +65,14 @@ impl Server {
         let sent = match verb {
             Verb::Get => agent.get(&url).header("Authorization", &bearer).call(),
             Verb::Delete => agent.delete(&url).header("Authorization", &bearer).call(),
-            Verb::Patch => agent
-                .patch(&url)
-                .header("Authorization", &bearer)
-                .header("Content-Type", "application/json")
-                .send(body.unwrap_or(&Value::Null).to_string()),
+            Verb::Patch | Verb::Post => {
+                let request =
+                    if verb == Verb::Patch { agent.patch(&url) } else { agent.post(&url) };
+                request
+                    .header("Authorization", &bearer)
+                    .header("Content-Type", "application/json")
+                    .send(body.unwrap_or(&Value::Null).to_string())
+            }
         };
         let mut response = sent.map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();

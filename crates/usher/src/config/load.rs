@@ -10,8 +10,7 @@ use super::source::{self, Environment};
 use super::{operator, queue, recording, route, server, trunk, warn};
 
 /// Tables of the file that will be understood one day.
-const LATER: &[&str] =
-    &["tls", "supervise", "menu", "hook", "outcome", "bot", "webhook", "store", "journal"];
+const LATER: &[&str] = &["tls", "menu", "hook", "outcome", "bot", "webhook", "store", "journal"];
 
 /// What is read together with a configuration.
 #[derive(Debug)]
@@ -60,6 +59,7 @@ fn build(root: &Section<'_>) -> Setup {
     let mut sip = server::sip(root);
     let limits = server::limits(root, &mut sip.core);
     let auto_connect = server::acd(root);
+    let supervise = server::supervise(root);
     let (mut media, media_core) = server::media(root, &sip, &node.data_dir);
     let music = crate::sound::music_names(&media.sounds);
     let http = server::http(root, &mut names);
@@ -108,6 +108,7 @@ fn build(root: &Section<'_>) -> Setup {
             trunks: trunks.into_iter().map(|trunk| trunk.core).collect(),
             routes: routes.into_iter().map(|route| route.core).collect(),
             limits,
+            supervise,
             header_prefix: sip.header_prefix,
         },
         listen: sip.listen,

@@ -1,6 +1,8 @@
 //! `[[operator]]`, and the many operators that one table with ranges makes.
 
-use b2bua::config::{HeaderRules, Operator, Outgoing, Pickup, SignIn};
+use std::sync::Arc;
+
+use b2bua::config::{HeaderRules, Operator, Outgoing, Pickup, Rank, SignIn};
 
 use super::names::{Names, Thing};
 use super::route::expression;
@@ -15,7 +17,7 @@ pub(super) struct Read {
     pub(super) credentials: sip::Credentials,
 }
 
-const LATER: &[&str] = &["role", "supervises", "skills", "weight", "contact", "language"];
+const LATER: &[&str] = &["skills", "weight", "contact", "language"];
 
 /// One table; several operators where `id` is a range such as `op{1..200}`.
 pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
@@ -126,7 +128,26 @@ fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
         headers: headers::rules(section, HeaderRules::of_operator(), false),
         caller_id: None,
         pickup: pickup(section),
+        rank: section.choice(
+            "role",
+            &[
+                ("operator", Rank::Operator),
+                ("supervisor", Rank::Supervisor),
+                ("admin", Rank::Admin),
+            ],
+            &[],
+        ),
+        supervises: supervises(section, names),
     }
+}
+
+/// Queues whose calls somebody may watch.
+pub(super) fn supervises(section: &Section<'_>, names: &mut Names) -> Vec<Arc<str>> {
+    let queues = section.texts("supervises", "a list of queues").unwrap_or_default();
+    for queue in &queues {
+        names.refer(Thing::Queue, *queue, section.what());
+    }
+    queues.iter().map(|queue| queue.text.into()).collect()
 }
 
 /// Whose seat their phones may take.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use b2bua::Language;
+use b2bua::config::{Notify, Supervise};
 
 use super::names::{Names, Thing};
 use super::section::{Section, Text};
@@ -228,6 +229,19 @@ pub(super) fn acd(root: &Section<'_>) -> bool {
     auto_connect
 }
 
+/// `[supervise]`.
+pub(super) fn supervise(root: &Section<'_>) -> Supervise {
+    let table = section(root, "supervise");
+    let notify = table.choice(
+        "notify",
+        &[("none", Notify::Nothing), ("event", Notify::Event), ("beep", Notify::Beep)],
+        &[],
+    );
+    let auto_answer = table.switch("auto_answer", true);
+    table.finish(&[]);
+    Supervise { notify, auto_answer }
+}
+
 /// `[media]`; what it keeps is in `data_dir`.
 pub(super) fn media(
     root: &Section<'_>,
@@ -361,12 +375,19 @@ pub(super) fn http(root: &Section<'_>, names: &mut Names) -> HttpSetup {
             // What the token may do is what the operator of its name may.
             names.refer(Thing::Operator, named, &format!("{} of role operator", token.what()));
         }
-        token.finish(&["supervises", "operator"]);
+        let supervises = super::operator::supervises(&token, names);
+        if role != Role::Supervisor && !supervises.is_empty() {
+            token.report.fault(
+                token.at,
+                format!("`supervises` of {} goes with the role supervisor only", token.what()),
+            );
+        }
+        token.finish(&["operator"]);
         let Some(secret) = secret else { continue };
         if tokens.iter().any(|other| &*other.secret == secret.text) {
             token.report.fault(secret.at, format!("{} has another token's secret", token.what()));
         }
-        tokens.push(TokenSetup { name: name.into(), secret: secret.text.into(), role });
+        tokens.push(TokenSetup { name: name.into(), secret: secret.text.into(), role, supervises });
     }
     table.finish(&["origins", "cert", "key", "desk"]);
     HttpSetup { listen, tokens }

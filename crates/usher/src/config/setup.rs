@@ -77,6 +77,8 @@ pub(crate) struct TokenSetup {
     pub(crate) secret: Arc<str>,
     /// What it permits.
     pub(crate) role: Role,
+    /// The queues of a supervisor, beside those of the operator of the same name.
+    pub(crate) supervises: Vec<Arc<str>>,
 }
 
 impl std::fmt::Debug for TokenSetup {

@@ -524,6 +524,54 @@ fn recordings() {
 }
 
 #[test]
+fn supervisors() {
+    use b2bua::config::{Notify, Rank};
+    let setup = sound(&format!("{QUEUE}{OPERATOR}{ROUTE}"));
+    let (operator, supervise) = (&setup.core.operators[0], setup.core.supervise);
+    assert_eq!((operator.rank, operator.supervises.len()), (Rank::Operator, 0));
+    assert_eq!((supervise.notify, supervise.auto_answer), (Notify::Nothing, true));
+    let setup = sound(&format!(
+        "{QUEUE}{OPERATOR}role = \"supervisor\"\nsupervises = [\"q\"]\n{ROUTE}\
+         [supervise]\nnotify = \"beep\"\nauto_answer = false\n\
+         [[http.token]]\nname = \"w\"\nsecret = \"x\"\nrole = \"supervisor\"\nsupervises = [\"q\"]"
+    ));
+    let (operator, supervise) = (&setup.core.operators[0], setup.core.supervise);
+    assert_eq!((operator.rank, &*operator.supervises[0]), (Rank::Supervisor, "q"));
+    assert_eq!((supervise.notify, supervise.auto_answer), (Notify::Beep, false));
+    assert_eq!(&*setup.http.tokens[1].supervises[0], "q");
+    check(
+        "[supervise]\nnotify = \"loud\"\nwhisper = true\n[[operator]]\nid = \"o\"\npassword = \"p\"\n\
+         role = \"boss\"\nsupervises = [\"none\"]\n\
+         [[http.token]]\nname = \"w\"\nsecret = \"x\"\nrole = \"admin\"\nsupervises = [\"none\"]",
+        &[
+            "a:2: `notify` of [supervise] is `loud`; expected none | event | beep",
+            "a:3: unknown key `whisper` in [supervise]; known: auto_answer, notify",
+            "a:7: `role` of [[operator]] `o` is `boss`; expected operator | supervisor | admin",
+            "a:8: [[operator]] `o` names queue `none`, which is not there; there is no [[queue]] at \
+             all",
+            "a:9: `supervises` of [[http.token]] `w` goes with the role supervisor only",
+            "a:13: [[http.token]] `w` names queue `none`, which is not there; there is no [[queue]] \
+             at all",
+        ],
+    );
+    check_warnings(
+        &format!(
+            "{QUEUE}{OPERATOR}supervises = [\"q\"]\n{ROUTE}\
+             [[operator]]\nid = \"s\"\npassword = \"p\"\nrole = \"supervisor\"\n\
+             [[operator]]\nid = \"t\"\npassword = \"p\"\nrole = \"admin\"\nsupervises = [\"q\"]\n\
+             [[http.token]]\nname = \"w\"\nsecret = \"x\"\nrole = \"supervisor\""
+        ),
+        &[
+            "a:4: operator `o` `supervises` queues, but is no supervisor by its `role`",
+            "a:12: operator `s` is a supervisor, and `supervises` no queue",
+            "a:16: operator `t` is an admin and may watch every call: `supervises` says nothing",
+            "first: [[http.token]] `w` is a supervisor's and may watch no call: neither it nor an \
+             operator of its name `supervises` a queue",
+        ],
+    );
+}
+
+#[test]
 fn what_is_hardly_meant() {
     check_warnings(&format!("{QUEUE}{OPERATOR}{ROUTE}"), &[]);
     check_warnings(

@@ -1,10 +1,10 @@
 //! What is allowed, but hardly meant.
 
-use b2bua::config::{Go, Limits, Media, Record};
+use b2bua::config::{Go, Limits, Media, Rank, Record};
 
 use super::fault::Report;
 use super::section::Section;
-use super::setup::{HttpSetup, MediaSetup, TokenSetup};
+use super::setup::{HttpSetup, MediaSetup, Role, TokenSetup};
 use super::{operator, queue, route};
 
 pub(super) fn all(
@@ -42,7 +42,17 @@ pub(super) fn all(
     // Operators of one range are one table, and one line.
     for table in operators.chunk_by(|one, next| one.at == next.at) {
         let operator = &table[0];
-        if !operator.core.queues.is_empty() {
+        let (rank, watched) = (operator.core.rank, &operator.core.supervises);
+        if (rank == Rank::Supervisor) == watched.is_empty() {
+            let what = match rank {
+                Rank::Supervisor => "is a supervisor, and `supervises` no queue",
+                Rank::Admin => "is an admin and may watch every call: `supervises` says nothing",
+                Rank::Operator => "`supervises` queues, but is no supervisor by its `role`",
+            };
+            report.warn(&operator.at, format!("operator `{}` {what}", operator.core.id));
+        }
+        // Who only watches needs no queue.
+        if !operator.core.queues.is_empty() || rank != Rank::Operator {
             continue;
         }
         report.warn(
@@ -65,6 +75,20 @@ pub(super) fn all(
                 token.name
             ),
         );
+    }
+    for token in &http.tokens {
+        let own = operators.iter().find(|operator| operator.core.id == token.name);
+        let watches = own.is_some_and(|operator| !operator.core.supervises.is_empty());
+        if token.role == Role::Supervisor && token.supervises.is_empty() && !watches {
+            report.warn(
+                root.at,
+                format!(
+                    "[[http.token]] `{}` is a supervisor's and may watch no call: neither it nor an \
+                     operator of its name `supervises` a queue",
+                    token.name
+                ),
+            );
+        }
     }
     if http.tokens.is_empty() {
         report.warn(root.at, "there is no [[http.token]]: nobody can use the API or `usher ctl`");

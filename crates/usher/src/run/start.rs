@@ -288,6 +288,7 @@ fn api_settings(setup: &Setup, store: Weak<Store>, inbox: &Inbox) -> Settings {
             config::Role::Supervisor => Role::Supervisor,
             config::Role::Admin => Role::Admin,
         },
+        supervises: token.supervises.clone(),
     };
     let tokens = setup.http.tokens.iter().map(token).collect();
     let sound_bytes_max = setup.media.sounds.upload_mb_max << 20;

@@ -44,6 +44,32 @@ fn lines_become_requests() {
 }
 
 #[test]
+fn lines_about_people() {
+    let check = |line: &str, verb, path: &str, body: Value| {
+        let expected = Request::People(verb, path.into(), body);
+        assert_eq!(asked(line), Ok(expected), "{line}");
+    };
+    let alice = "/calls/c1/participants/alice";
+    check("calls hold c1 alice", Verb::Patch, alice, json!({"hold": true}));
+    check("calls resume c1 alice", Verb::Patch, alice, json!({"hold": false}));
+    check("calls mute c1 alice", Verb::Patch, alice, json!({"muted": true}));
+    check(
+        "calls unmute c1 +74/",
+        Verb::Patch,
+        "/calls/c1/participants/%2B74%2F",
+        json!({"muted": false}),
+    );
+    check("calls remove c1 alice", Verb::Delete, alice, Value::Null);
+    let all = "/calls/c1/participants";
+    let listen = json!({"operator": "bob", "role": "supervisor", "mode": "monitor"});
+    check("calls listen c1 --as bob", Verb::Post, all, listen);
+    let whisper = json!({"operator": "bob", "role": "supervisor", "mode": "whisper",
+        "whisper_to": "alice"});
+    check("calls listen c1 --as bob --mode whisper --whisper-to alice", Verb::Post, all, whisper);
+    check("calls mode c1 alice --mode intercept", Verb::Patch, alice, json!({"mode": "intercept"}));
+}
+
+#[test]
 fn wrong_lines_are_wrong_usage() {
     for line in [
         "",
@@ -55,6 +81,9 @@ fn wrong_lines_are_wrong_usage() {
         "operators set alice busy",
         "operators set alice ready lunch",
         "trunks show x",
+        "calls hold c1",
+        "calls listen c1",
+        "calls mode c1 bob --mode spy",
     ] {
         assert_eq!(asked(line).map_err(|failure| failure.code), Err(2), "{line}");
     }

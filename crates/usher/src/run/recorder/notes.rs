@@ -49,7 +49,7 @@ impl Notes {
     /// Folds an event; whether it is one that a sidecar tells of.
     pub(super) fn observe(&mut self, event: &Event) -> bool {
         match &event.what {
-            What::ParticipantJoined { participant, role, operator, uri } => {
+            What::ParticipantJoined { participant, role, operator, uri, .. } => {
                 let (operator, uri) = (operator.clone(), uri.clone());
                 let party = Party { role: *role, operator, uri, joined: event.at, left: None };
                 self.participants.insert(*participant, party);

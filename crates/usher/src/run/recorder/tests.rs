@@ -149,7 +149,9 @@ impl Bench {
     fn joined(&mut self, id: u64, role: Role, operator: Option<&str>) {
         let (participant, uri) = (ParticipantId(id), "sip:somebody@example.com".into());
         let operator = operator.map(Into::into);
-        self.event(What::ParticipantJoined { participant, role, operator, uri });
+        let (mode, whisper_to) = (None, None);
+        let what = What::ParticipantJoined { participant, role, operator, uri, mode, whisper_to };
+        self.event(what);
     }
 
     fn segment(&mut self, phase: Phase, hears: &[(u64, &str)]) {

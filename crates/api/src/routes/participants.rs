@@ -1,0 +1,135 @@
+//! Who takes part in a call, and how.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use b2bua::event::{Mode, Role};
+use b2bua::{Act, Add, Change, Command, Reply, Whom};
+use serde_json::{Value, json};
+
+use super::calls::key;
+use crate::Inner;
+use crate::auth::Caller;
+use crate::fields::Fields;
+use crate::problem::Problem;
+use crate::routes::{Body, Path, Paths};
+
+const MODES: [(&str, Mode); 4] = [
+    ("monitor", Mode::Monitor),
+    ("whisper", Mode::Whisper),
+    ("barge", Mode::Barge),
+    ("intercept", Mode::Intercept),
+];
+const ROLES: [(&str, Role); 3] = [
+    ("consultant", Role::Consultant),
+    ("operator", Role::Operator),
+    ("supervisor", Role::Supervisor),
+];
+/// How long somebody is rung where nobody says.
+const TIMEOUT_MS: u64 = 30_000;
+/// How long a key sounds where nobody says.
+const KEY_MS: u64 = 160;
+
+/// Asks somebody in: 201 and who is rung by that, one participant for each phone.
+pub(crate) async fn add(
+    State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    Path(call): Path,
+    Body(body): Body,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    let act = Act::Add(wanted(Fields::new(body))?);
+    match order(&inner, &caller, &call, act).await? {
+        Reply::Participants(rung) => {
+            Ok((StatusCode::CREATED, Json(json!({ "participants": rung }))))
+        }
+        _ => Ok((StatusCode::CREATED, Json(json!({ "participants": [] })))),
+    }
+}
+
+/// Changes one of them: everything that was asked for, or nothing. 200 and the participant.
+pub(crate) async fn change(
+    State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    Paths(call, participant): Paths,
+    Body(body): Body,
+) -> Result<Json<Value>, Problem> {
+    let mut fields = Fields::new(body);
+    let change = Change {
+        hold: fields.flag("hold"),
+        muted: fields.flag("muted"),
+        mode: fields.one_of("mode", &MODES),
+        whisper_to: fields.text("whisper_to").map(Into::into),
+    };
+    if change == Change::default() {
+        fields.wrong("hold", "one of hold, muted, mode, whisper_to is needed");
+    }
+    fields.finish()?;
+    let act = Act::Change { participant: participant.into(), change };
+    let Reply::Participants(changed) = order(&inner, &caller, &call, act).await? else {
+        return Ok(Json(Value::Null));
+    };
+    let is_discreet = inner.is_discreet(&caller);
+    let live = inner.model.calls.get(&key(&call)?);
+    let view = live.and_then(|call| call.view_participant(*changed.first()?, is_discreet));
+    Ok(Json(view.unwrap_or_default()))
+}
+
+/// One of them leaves.
+pub(crate) async fn remove(
+    State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    Paths(call, participant): Paths,
+) -> Result<StatusCode, Problem> {
+    order(&inner, &caller, &call, Act::Remove { participant: participant.into() }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Presses keys for somebody to hear; the customer if nobody is named.
+pub(crate) async fn press(
+    State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    Path(call): Path,
+    Body(body): Body,
+) -> Result<StatusCode, Problem> {
+    let mut fields = Fields::new(body);
+    let to = fields.text("to").map(Into::into);
+    let digits = fields.needed("digits");
+    let duration_ms = fields.seconds("duration_s", 0.04..=6.0).unwrap_or(KEY_MS);
+    fields.finish()?;
+    let duration_ms = u16::try_from(duration_ms).unwrap_or(u16::MAX);
+    order(&inner, &caller, &call, Act::Press { to, digits, duration_ms }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn order(inner: &Inner, caller: &Caller, call: &str, act: Act) -> Result<Reply, Problem> {
+    let (call, by) = (key(call)?, caller.asker(&inner.model));
+    inner.order(Command::Conference { call, by, act }).await
+}
+
+fn wanted(mut fields: Fields) -> Result<Add, Problem> {
+    let operator = fields.text("operator").map(|id| Whom::Operator(id.into()));
+    let trunk = fields.text("trunk").map(Into::into);
+    let has_trunk = trunk.is_some();
+    let number = fields.text("number").map(|text| Whom::Number { number: text.into(), trunk });
+    let uri = fields.text("uri").map(|text| Whom::Uri(text.into()));
+    if has_trunk && number.is_none() {
+        fields.wrong("trunk", "goes with a number only");
+    }
+    if fields.text("queue").is_some() {
+        fields.wrong("queue", "one person is asked in: an operator, a number or a uri");
+    }
+    let mut named: Vec<Whom> = [operator, number, uri].into_iter().flatten().collect();
+    if named.len() != 1 {
+        fields.wrong("operator", "one of operator, number, uri is needed");
+    }
+    let role = fields.one_of("role", &ROLES).unwrap_or(Role::Consultant);
+    let mode = fields.one_of("mode", &MODES);
+    let whisper_to = fields.text("whisper_to").map(Into::into);
+    let headers = fields.texts("headers");
+    let timeout_ms = fields.seconds("timeout_s", 1.0..=300.0).unwrap_or(TIMEOUT_MS);
+    fields.finish()?;
+    let whom = named.pop().unwrap_or_else(|| Whom::Operator("".into()));
+    Ok(Add { whom, role, mode, whisper_to, headers, timeout_ms })
+}

@@ -1,0 +1,96 @@
+//! Orders about who takes part in a call, and how.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Name;
+use crate::event::{Mode, Role};
+
+/// Who gives an order: what they may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Asker {
+    /// Every call.
+    Admin,
+    /// The calls of these queues, and those that their operators make themselves.
+    Supervisor {
+        /// By name.
+        queues: Vec<Name>,
+    },
+    /// The calls they are in; of supervisors they see nothing.
+    Operator(Name),
+}
+
+/// What is to be done. Somebody in the call is named by the participant's id, an operator's id or
+/// number, or the number they were reached by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// Somebody is asked in: [`crate::Reply::Participants`], one for each phone that is rung.
+    Add(Add),
+    /// Something about one of them changes; nothing does where one wish cannot be met.
+    Change {
+        /// Whom.
+        participant: Name,
+        /// How.
+        change: Change,
+    },
+    /// One of them leaves. A customer who is left without company goes back to where they came
+    /// from, as if the other had been lost; with the call's own leg the call ends.
+    Remove {
+        /// Whom.
+        participant: Name,
+    },
+    /// Keys are pressed for somebody to hear.
+    Press {
+        /// Whom; the customer if none.
+        to: Option<Name>,
+        /// `0` to `9`, `*`, `#`, `A` to `D`, up to 64.
+        digits: String,
+        /// How long each sounds, 40 to 6000.
+        duration_ms: u16,
+    },
+}
+
+/// Somebody to be asked in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Add {
+    /// Who.
+    pub whom: Whom,
+    /// Operator, consultant or supervisor; a supervisor is an operator of ours who may watch.
+    pub role: Role,
+    /// How a supervisor begins; a monitor if none.
+    pub mode: Option<Mode>,
+    /// For whom a whisper is.
+    pub whisper_to: Option<Name>,
+    /// Header fields of the INVITE, as somebody wrote them.
+    pub headers: Vec<(String, String)>,
+    /// How long they are rung.
+    pub timeout_ms: u64,
+}
+
+/// Who is asked in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whom {
+    /// One of ours, by id.
+    Operator(Name),
+    /// A number as it would be dialled; or over a trunk, if one is named.
+    Number {
+        /// The number.
+        number: Name,
+        /// The trunk.
+        trunk: Option<Name>,
+    },
+    /// A SIP URI.
+    Uri(Name),
+}
+
+/// What changes about a participant; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// On hold or not, whatever their own phone does.
+    pub hold: Option<bool>,
+    /// Heard by nobody.
+    pub muted: Option<bool>,
+    /// Of a supervisor.
+    pub mode: Option<Mode>,
+    /// For whom a whisper is; whoever serves the customer if nothing is said.
+    pub whisper_to: Option<Name>,
+}

@@ -1,0 +1,75 @@
+//! Orders about the people in a call, sensible and not.
+
+use b2bua::config::Name;
+use b2bua::event::{Mode, Role};
+use b2bua::{Act, Add, Asker, CallKey, Change, Command, Whom};
+
+use crate::dice::Dice;
+
+const NAMES: [&str; 7] = ["alice", "bob", "nobody", "101", "102", "600", ""];
+const URIS: [&str; 5] =
+    ["sip:x@192.0.2.9", "sip:bob@usher.example", "tel:+7495", "sip:x@192.0.2.9?X-A=b", "x"];
+const MODES: [Mode; 4] = [Mode::Monitor, Mode::Whisper, Mode::Barge, Mode::Intercept];
+const ROLES: [Role; 5] =
+    [Role::Supervisor, Role::Consultant, Role::Operator, Role::Customer, Role::Bot];
+
+pub(crate) fn about_people(dice: &mut Dice<'_>, call: CallKey) -> Command {
+    let by = match dice.below(6) {
+        0 => Asker::Operator(name(dice)),
+        1 => Asker::Supervisor { queues: vec!["support".into()] },
+        2 => Asker::Supervisor { queues: Vec::new() },
+        _ => Asker::Admin,
+    };
+    let act = match dice.below(8) {
+        0..3 => Act::Add(add(dice)),
+        3..6 => Act::Change { participant: name(dice), change: change(dice) },
+        6 => Act::Remove { participant: name(dice) },
+        _ => Act::Press {
+            to: some(dice, name),
+            digits: dice.word(&["1", "12#*D", "", "x", "1234567890"]).into(),
+            duration_ms: u16::from(dice.byte()) * 40,
+        },
+    };
+    Command::Conference { call, by, act }
+}
+
+fn some<T>(dice: &mut Dice<'_>, make: impl FnOnce(&mut Dice<'_>) -> T) -> Option<T> {
+    (dice.below(2) == 0).then(|| make(dice))
+}
+
+fn name(dice: &mut Dice<'_>) -> Name {
+    dice.word(&NAMES).into()
+}
+
+fn mode(dice: &mut Dice<'_>) -> Mode {
+    dice.pick(&MODES).unwrap_or(Mode::Monitor)
+}
+
+fn add(dice: &mut Dice<'_>) -> Add {
+    let whom = match dice.below(6) {
+        0 => Whom::Number { number: name(dice), trunk: some(dice, |_| "other".into()) },
+        1 => Whom::Uri(dice.word(&URIS).into()),
+        _ => Whom::Operator(name(dice)),
+    };
+    Add {
+        whom,
+        role: dice.pick(&ROLES).unwrap_or(Role::Supervisor),
+        mode: some(dice, mode),
+        whisper_to: some(dice, name),
+        headers: match dice.below(4) {
+            0 => vec![("X-A".into(), "b".into()), ("Y".into(), "b\r\nVia: c".into())],
+            1 => vec![("Note".into(), "b".into())],
+            _ => Vec::new(),
+        },
+        timeout_ms: u64::from(dice.byte()) * 100,
+    }
+}
+
+fn change(dice: &mut Dice<'_>) -> Change {
+    Change {
+        hold: some(dice, |dice| dice.below(2) == 0),
+        muted: some(dice, |dice| dice.below(2) == 0),
+        mode: some(dice, mode),
+        whisper_to: some(dice, name),
+    }
+}

@@ -1,0 +1,153 @@
+//! Orders about the people in calls: supervisors who come, go and change their modes, people who are
+//! held, muted, asked in and sent away. Who gives them, and whether they may, is left to chance too.
+
+use b2bua::config::Name;
+use b2bua::event::{Mode, Role};
+use b2bua::{Act, Add, Asker, CallKey, Change, Command, Whom};
+
+use crate::setup::operator_id;
+use crate::world::World;
+
+const MODES: [Mode; 4] = [Mode::Monitor, Mode::Whisper, Mode::Barge, Mode::Intercept];
+
+impl World {
+    /// An order about somebody in some call.
+    pub(crate) fn orders_people(&mut self) {
+        let any = self.pick(1_000);
+        let Some(call) = self.checker.open_call(any) else { return };
+        let by = self.asker();
+        let act = match self.wishes.below(20) {
+            0..5 => Act::Add(self.supervisor_wanted(call)),
+            5..7 => Act::Add(self.colleague_wanted()),
+            7..9 => Act::Remove { participant: self.somebody(call) },
+            9 => Act::Press { to: None, digits: "12#".into(), duration_ms: 100 },
+            _ => Act::Change { participant: self.somebody(call), change: self.changed(call) },
+        };
+        self.order_people(call, by, act);
+    }
+
+    /// One that was written down, in the first call that is open.
+    pub(crate) fn follows_script(&mut self, at: usize) {
+        let (_, by, act) = self.scenario.script[at].clone();
+        if let Some(call) = self.checker.open_call(0) {
+            self.order_people(call, by, act);
+        }
+    }
+
+    fn order_people(&mut self, call: CallKey, by: Asker, act: Act) {
+        let now = self.now;
+        self.ladder.note(now, || format!("(API: {})", described(&by, &act)));
+        self.gives(Command::Conference { call, by, act });
+    }
+
+    fn pick(&mut self, below: usize) -> usize {
+        usize::try_from(self.wishes.below(below as u64)).unwrap_or(0)
+    }
+
+    fn anybody(&mut self) -> Name {
+        let who = self.pick(self.scenario.operators.len());
+        operator_id(who).as_str().into()
+    }
+
+    fn asker(&mut self) -> Asker {
+        match self.wishes.below(10) {
+            0 => Asker::Operator(self.anybody()),
+            1 => Asker::Supervisor { queues: vec!["sales".into()] },
+            2..4 => Asker::Supervisor { queues: vec!["support".into()] },
+            _ => Asker::Admin,
+        }
+    }
+
+    /// Somebody in the call, by id, by name or by number; now and then somebody who is not.
+    fn somebody(&mut self, call: CallKey) -> Name {
+        let people = self.checker.people(call);
+        match self.wishes.below(10) {
+            0 => self.anybody(),
+            1 => format!("c{}", self.pick(self.scenario.callers.len())).as_str().into(),
+            _ => {
+                let at = self.pick(people.len().max(1));
+                people.get(at).map_or_else(|| "x".into(), |who| who.to_string().as_str().into())
+            }
+        }
+    }
+
+    fn mode(&mut self) -> Mode {
+        MODES[self.pick(MODES.len())]
+    }
+
+    fn to(&mut self, call: CallKey) -> Option<Name> {
+        self.wishes.one_in_1000(300).then(|| self.somebody(call))
+    }
+
+    fn supervisor_wanted(&mut self, call: CallKey) -> Add {
+        let mode = self.wishes.one_in_1000(800).then(|| self.mode());
+        let whisper_to = if mode == Some(Mode::Whisper) { self.to(call) } else { None };
+        let count = self.scenario.operators.len();
+        let who = count.saturating_sub(1 + self.pick(self.scenario.supervisors.max(1)));
+        let who: Name = operator_id(who).as_str().into();
+        let whom = if self.wishes.one_in_1000(100) { self.anybody() } else { who };
+        Add { mode, whisper_to, ..self.wanted(whom, Role::Supervisor) }
+    }
+
+    fn colleague_wanted(&mut self) -> Add {
+        let whom = self.anybody();
+        self.wanted(whom, Role::Consultant)
+    }
+
+    fn wanted(&mut self, whom: Name, role: Role) -> Add {
+        Add {
+            whom: Whom::Operator(whom),
+            role,
+            mode: None,
+            whisper_to: None,
+            headers: vec![("X-Order".into(), "1".into())],
+            timeout_ms: self.wishes.between(500, 30_000),
+        }
+    }
+
+    fn changed(&mut self, call: CallKey) -> Change {
+        let mut change = Change::default();
+        match self.wishes.below(4) {
+            0 => change.hold = Some(self.wishes.one_in_1000(600)),
+            1 => change.muted = Some(self.wishes.one_in_1000(600)),
+            2 => {
+                let mode = self.mode();
+                change.whisper_to = if mode == Mode::Whisper { self.to(call) } else { None };
+                change.mode = Some(mode);
+            }
+            _ => (change.hold, change.muted) = (Some(false), Some(false)),
+        }
+        change
+    }
+}
+
+/// An order in a few words.
+fn described(by: &Asker, act: &Act) -> String {
+    let by = match by {
+        Asker::Admin => String::new(),
+        Asker::Supervisor { queues } => format!(" by one who supervises {}", queues.join(", ")),
+        Asker::Operator(name) => format!(" by {name}"),
+    };
+    let word = |mode: Mode| format!("{mode:?}").to_lowercase();
+    let mut said = Vec::new();
+    let what = match act {
+        Act::Add(add) => {
+            said.extend(add.mode.map(word));
+            said.extend(add.whisper_to.iter().map(|to| format!("to {to}")));
+            let (Whom::Operator(who) | Whom::Uri(who) | Whom::Number { number: who, .. }) =
+                &add.whom;
+            format!("add {who} as {}", add.role.as_str())
+        }
+        Act::Change { participant, change } => {
+            said.extend(change.hold.map(|on| format!("hold {on}")));
+            said.extend(change.muted.map(|on| format!("muted {on}")));
+            said.extend(change.mode.map(word));
+            said.extend(change.whisper_to.iter().map(|to| format!("to {to}")));
+            format!("change {participant}")
+        }
+        Act::Remove { participant } => format!("remove {participant}"),
+        Act::Press { digits, .. } => format!("press {digits}"),
+    };
+    let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
+    format!("{what}{said}{by}")
+}

@@ -1,0 +1,113 @@
+//! `usher ctl calls hold|mute|listen|…`: the people in a call.
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use super::Request;
+use crate::cli::http::{Verb, segment};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Act {
+    /// Put somebody on hold.
+    Hold(Who),
+    /// Take them off hold.
+    Resume(Who),
+    /// Let nobody hear somebody.
+    Mute(Who),
+    /// Let them be heard again.
+    Unmute(Who),
+    /// Take somebody out of a call.
+    Remove(Who),
+    /// Let a supervisor listen in: their phone rings.
+    Listen {
+        /// The call.
+        id: String,
+        /// The supervisor, by their operator's id.
+        #[arg(long = "as", value_name = "OPERATOR")]
+        supervisor: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Change how a supervisor takes part.
+    Mode {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+/// Somebody in a call.
+#[derive(Debug, clap::Args)]
+pub(super) struct Who {
+    /// The call.
+    id: String,
+    /// Whom: the participant's id, an operator's id or a number.
+    participant: String,
+}
+
+/// How a supervisor takes part.
+#[derive(Debug, clap::Args)]
+pub(super) struct How {
+    #[arg(long, value_enum, default_value = "monitor")]
+    mode: Mode,
+    /// For whom a whisper is; whoever serves if nobody is named.
+    #[arg(long, value_name = "PARTICIPANT")]
+    whisper_to: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Hears everybody, heard by nobody.
+    Monitor,
+    /// Heard by one operator.
+    Whisper,
+    /// Heard by everybody.
+    Barge,
+    /// Takes the operator's place.
+    Intercept,
+}
+
+impl Who {
+    fn path(&self) -> String {
+        format!("/calls/{}/participants/{}", segment(&self.id), segment(&self.participant))
+    }
+}
+
+impl How {
+    fn put_into(&self, body: &mut Value) {
+        body["mode"] = json!(match self.mode {
+            Mode::Monitor => "monitor",
+            Mode::Whisper => "whisper",
+            Mode::Barge => "barge",
+            Mode::Intercept => "intercept",
+        });
+        if let Some(to) = &self.whisper_to {
+            body["whisper_to"] = json!(to);
+        }
+    }
+}
+
+impl Act {
+    pub(super) fn request(&self) -> Request {
+        let change = |who: &Who, body| Request::People(Verb::Patch, who.path(), body);
+        match self {
+            Self::Hold(who) => change(who, json!({ "hold": true })),
+            Self::Resume(who) => change(who, json!({ "hold": false })),
+            Self::Mute(who) => change(who, json!({ "muted": true })),
+            Self::Unmute(who) => change(who, json!({ "muted": false })),
+            Self::Remove(who) => Request::People(Verb::Delete, who.path(), Value::Null),
+            Self::Listen { id, supervisor, how } => {
+                let mut body = json!({ "operator": supervisor, "role": "supervisor" });
+                how.put_into(&mut body);
+                let path = format!("/calls/{}/participants", segment(id));
+                Request::People(Verb::Post, path, body)
+            }
+            Self::Mode { who, how } => {
+                let mut body = json!({});
+                how.put_into(&mut body);
+                change(who, body)
+            }
+        }
+    }
+}
