@@ -18,8 +18,10 @@ use crate::system::{Failed, root, works};
 const LANGUAGES: [(&str, &str); 2] = [("en", "en-us"), ("ru", "ru")];
 /// Words a minute.
 const SPEED: &str = "165";
-/// Silence goes at both ends, and within beyond a fifth of a second.
-const TRIM: &str = "silence -l 1 0.02 0.5% -1 0.2 0.5% reverse silence 1 0.005 0.5% reverse";
+/// Silence goes at both ends, and within beyond a fifth of a second; nothing begins or ends with a
+/// click.
+const TRIM: &str = "silence -l 1 0.02 0.5% -1 0.2 0.5% reverse silence 1 0.005 0.5% \
+    fade q 0.015 reverse fade q 0.002";
 
 pub(crate) fn run() -> Result<(), Failed> {
     for program in ["espeak-ng", "sox"] {

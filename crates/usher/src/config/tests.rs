@@ -212,7 +212,7 @@ fn server_sections() {
         "[media]\nports = \"5000-6000\"\ncodecs = [\"opus\", \"pcm\", \"PCMA\", \"pcma\"]\nmusic = \"/no/where\"",
         &[
             "a:2: `ports` of [media] contain 5060, where [sip] listens; move one of them",
-            "a:3: `pcm` is no codec; expected a list of opus, pcma, pcmu",
+            "a:3: `pcm` is no codec; expected a list of opus, g722, pcma, pcmu",
             "a:3: codec `pcma` is there twice",
             "a:4: `music` of [media] is `/no/where`, which is not there; expected a folder of music, or \
          one file; without the key what is built in is heard",

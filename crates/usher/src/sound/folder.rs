@@ -225,9 +225,9 @@ mod tests {
         let scratch = Scratch::new();
         for n in 0..6 {
             // Each a quarter of a megabyte.
-            scratch.file(&format!("{n}.wav"), &tone(8_000, 440, 16_384));
+            scratch.file(&format!("{n}.wav"), &tone(8_000, 440, 131_072));
         }
-        scratch.file("bad.wav", b"RIFF");
+        scratch.file("0bad.wav", b"RIFF");
         let mut budget = Budget::new(1);
         let shelf = load(files(&scratch.path("")), &mut budget);
         let names: Vec<&str> = shelf.keys().map(|name| &**name).collect();

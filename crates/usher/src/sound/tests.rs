@@ -245,7 +245,7 @@ fn asterisks_sounds_are_used_when_pointed_at() {
     assert_eq!(said.len(), 6);
     let default = sounds.sounds["default"];
     assert_eq!(default.origin, Origin::Music);
-    assert!((780_000..960_000).contains(&default.ms), "{}", default.ms);
+    assert!((1_100_000..1_120_000).contains(&default.ms), "{}", default.ms);
     // From the folder above it is the same.
     let above = SoundSetup { prompts: prompts.parent().map(Into::into), ..setup };
     let (above, _) = Library::open(above, 1);
