@@ -134,9 +134,11 @@ impl Hearing {
         Ok(())
     }
 
-    /// Whoever has been in a conference for longest.
+    /// Whoever has been in a conference for longest, supervisors aside.
     pub(crate) fn first(&self, call: CallKey) -> Option<LegId> {
-        Some(self.conferences.get(&call.0)?.rows.first()?.leg)
+        let rows = &self.conferences.get(&call.0)?.rows;
+        let person = |leg: &LegId| self.people.get(self.by_leg.get(&leg.0)?);
+        rows.iter().map(|row| row.leg).find(|leg| person(leg).is_some_and(|p| !p.supervises()))
     }
 
     /// Takes what an event says of somebody.

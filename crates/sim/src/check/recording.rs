@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use b2bua::config::Record;
-use b2bua::event::Phase;
-use b2bua::{CallKey, Event, RecordingKey, What};
+use b2bua::event::{Mode, Phase, Role};
+use b2bua::{CallKey, Event, ParticipantId, RecordingKey, What};
 use media::{Command, LegId, Tap};
 
 use super::told_once;
@@ -22,6 +22,8 @@ pub(crate) struct Recordings {
     meddled: BTreeSet<CallKey>,
     /// Calls in which two have been put through to each other.
     begun: BTreeSet<CallKey>,
+    /// Those who only supervise: that they are there is no talk.
+    supervisors: BTreeSet<ParticipantId>,
     /// Recordings that began.
     pub(crate) started: u64,
 }
@@ -36,9 +38,19 @@ impl Recordings {
         match &event.what {
             // One whose answer comes with the ACK is put through before they hear anything.
             What::CallSegment { phase: Phase::Talk | Phase::Hold, participants, .. }
-                if participants.len() > 1 =>
+                if participants.iter().filter(|who| !self.supervisors.contains(who)).count()
+                    > 1 =>
             {
                 self.begun.insert(call);
+                Ok(())
+            }
+            What::ParticipantJoined { participant, role: Role::Supervisor, .. } => {
+                self.supervisors.insert(*participant);
+                Ok(())
+            }
+            What::ParticipantMode { participant, mode: Mode::Intercept, .. }
+            | What::ParticipantLeft { participant } => {
+                self.supervisors.remove(participant);
                 Ok(())
             }
             What::CallEnded { .. } => self.ended(call),
