@@ -89,6 +89,8 @@ pub struct Operator {
     pub caller_id: Option<Name>,
     /// Whose seat in a call their phones may take.
     pub pickup: Pickup,
+    /// Codecs of their phones by preference; those of [`Media`] where absent.
+    pub codecs: Option<Vec<media::Codec>>,
     /// What they are to the others.
     pub rank: Rank,
     /// The queues whose calls they may watch.
@@ -257,6 +259,8 @@ pub struct Trunk {
     pub identity: Identity,
     /// Its own number, or SIP or tel URI; the digest user name where there is none.
     pub caller_id: Option<Name>,
+    /// Codecs by preference; those of [`Media`] where absent.
+    pub codecs: Option<Vec<media::Codec>>,
 }
 
 impl Trunk {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use acd::{OperatorId, QueueId};
+use media::Codec;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, HeaderRules, Name, Operator, Queue, Trunk};
@@ -108,6 +109,14 @@ impl Directory {
 
     pub(crate) fn trunk(&self, name: &str) -> Option<&Trunk> {
         self.config.trunks.iter().find(|trunk| &*trunk.name == name)
+    }
+
+    /// What may be spoken with somebody, best first.
+    pub(crate) fn codecs(&self, operator: Option<OperatorId>, trunk: Option<&str>) -> &[Codec] {
+        let operator = operator.and_then(|id| self.operator(&self.operator_name(id)));
+        let own = operator.and_then(|operator| operator.codecs.as_ref());
+        let trunk = || self.trunk(trunk?)?.codecs.as_ref();
+        own.or_else(trunk).unwrap_or(&self.config.media.codecs)
     }
 
     pub(crate) fn extension(&self, number: &str) -> Option<&Extension> {

@@ -77,6 +77,7 @@ fn config(kind: u8) -> Config {
         headers: HeaderRules::of_operator(),
         caller_id: None,
         pickup: Pickup::Any,
+        codecs: None,
         rank: if id == "alice" { Rank::Operator } else { Rank::Supervisor },
         supervises: vec!["support".into()],
     };
@@ -122,6 +123,7 @@ fn config(kind: u8) -> Config {
             identity: Identity::Customer,
             caller_id: None,
             redirects: sip::Redirects::Refused,
+            codecs: None,
         }],
         routes: Vec::new(),
         limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },

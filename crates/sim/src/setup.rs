@@ -89,6 +89,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         headers: HeaderRules::of_operator(),
         caller_id: None,
         pickup: Pickup::Any,
+        codecs: None,
         rank: if supervises(scenario, at) { Rank::Supervisor } else { Rank::Operator },
         supervises: vec!["support".into()],
     };
@@ -116,6 +117,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             identity: Identity::Customer,
             caller_id: None,
             redirects: sip::Redirects::Refused,
+            codecs: None,
         }],
         routes: Vec::new(),
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },

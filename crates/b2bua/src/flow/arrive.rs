@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use media::{Lease, Negotiation};
+use media::{Codec, Lease, Negotiation};
 use sip::msg::{Message, Name as Header, Uri};
 use sip::{Flow, LegId, Peer};
 
@@ -62,7 +62,7 @@ impl B2bua {
         }
         let thread = operator.and_then(|operator| self.thread_of(operator));
         let lease = self.lease_with_company(thread).ok_or_else(unavailable)?;
-        let (negotiation, reply) = self.first_answer(leg, lease, flow, request)?;
+        let (negotiation, reply) = self.first_answer((leg, lease), peer, flow, request, None)?;
         let caller = self.caller(peer, request);
         let uri = uri_of(&caller, request, |user| self.own_uri(user)).to_string().into();
         self.count_trunk(trunk.as_ref());
@@ -136,17 +136,25 @@ impl B2bua {
         self.route(now, call, go);
     }
 
-    /// Answers the offer of an INVITE, if it brings one; what was leased is given back where that
-    /// cannot be.
+    /// Answers the offer of an INVITE, if it brings one, if it can be with the codec that the call
+    /// has; what was leased is given back where there is no answer.
     pub(crate) fn first_answer(
         &mut self,
-        leg: LegId,
-        lease: Lease,
+        (leg, lease): (LegId, Lease),
+        peer: &Peer,
         flow: Flow,
         request: &Message,
+        had: Option<Codec>,
     ) -> Result<(Negotiation, Option<Bytes>), (u16, sip::Headers)> {
         let address = self.directory.config.media.advertise.unwrap_or_else(|| flow.local.ip());
-        let mut negotiation = self.new_negotiation(leg, lease, address, Some(flow.remote.ip()));
+        let codecs = match peer {
+            Peer::Trunk(name) => self.directory.codecs(None, Some(name)),
+            Peer::User(user) => self.directory.codecs(self.directory.operator_id(user), None),
+        };
+        let codecs = codecs.to_vec();
+        let addresses = (address, Some(flow.remote.ip()));
+        let mut negotiation = self.new_negotiation(leg, lease, addresses, codecs);
+        negotiation.prefer(had.as_slice());
         let body = request.sdp();
         if body.is_empty() {
             return Ok((negotiation, None));

@@ -90,7 +90,9 @@ impl B2bua {
         request: &Message,
     ) -> Result<(), (u16, sip::Headers)> {
         let lease = self.lease(call.thread_wanted()).ok_or((503, Vec::new()))?;
-        let (negotiation, reply) = self.first_answer(leg, lease, flow, request)?;
+        let others = call.participants.iter().filter(|other| other.leg != old);
+        let had = others.filter_map(|other| other.negotiation.plan()).map(|plan| plan.codec).next();
+        let (negotiation, reply) = self.first_answer((leg, lease), peer, flow, request, had)?;
         let (operator, trunk) = match peer {
             Peer::User(user) => (self.directory.operator_id(user), None),
             Peer::Trunk(name) => (None, Some(name.clone())),
@@ -207,6 +209,7 @@ mod tests {
             headers: HeaderRules::of_operator(),
             caller_id: None,
             pickup,
+            codecs: None,
             rank: Rank::Operator,
             supervises: Vec::new(),
         }

@@ -96,7 +96,8 @@ impl B2bua {
         let Some(lease) = self.lease(call.thread_wanted()) else { return false };
         let introduction = self.introduction(call, &callee);
         let leg = self.endpoint.next_leg();
-        let mut negotiation = self.new_negotiation(leg, lease, callee.address, None);
+        let codecs = self.directory.codecs(callee.operator, callee.trunk.as_deref()).to_vec();
+        let mut negotiation = self.new_negotiation(leg, lease, (callee.address, None), codecs);
         let spoken = call.origin().and_then(|origin| origin.negotiation.plan());
         let offer = match spoken {
             Some(plan) => negotiation.offer_for(&[plan.codec]),
@@ -140,8 +141,8 @@ impl B2bua {
         &mut self,
         leg: LegId,
         lease: Lease,
-        address: IpAddr,
-        signalling: Option<IpAddr>,
+        (address, signalling): (IpAddr, Option<IpAddr>),
+        codecs: Vec<media::Codec>,
     ) -> Negotiation {
         let chance = self.endpoint.rng().next_u64();
         let [a, b, c, d, ..] = chance.to_le_bytes();
@@ -157,7 +158,7 @@ impl B2bua {
             ssrc: u32::from_le_bytes([a, b, c, d]),
             cname,
             sdp_id: chance >> 33,
-            codecs: self.directory.config.media.codecs.clone(),
+            codecs,
             ptime_ms: 20,
         })
     }

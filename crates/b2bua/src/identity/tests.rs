@@ -116,6 +116,7 @@ fn operator(caller_id: Option<&str>) -> Operator {
         headers: HeaderRules::of_operator(),
         caller_id: caller_id.map(Into::into),
         pickup: crate::config::Pickup::Own,
+        codecs: None,
     }
 }
 
@@ -132,6 +133,7 @@ fn trunk(trusted: bool, identity: Identity, caller_id: Option<&str>) -> Trunk {
         trusted,
         identity,
         caller_id: caller_id.map(Into::into),
+        codecs: None,
     }
 }
 

@@ -8,6 +8,7 @@
 //! warn     what is allowed, but hardly meant
 //! ```
 
+mod codecs;
 mod expand;
 mod fault;
 mod headers;

@@ -8,7 +8,7 @@ use super::names::{Names, Thing};
 use super::route::expression;
 use super::section::{Section, Text};
 use super::source::{At, Kind};
-use super::{expand, headers};
+use super::{codecs, expand, headers};
 
 /// An operator as the core and the registrar see them.
 pub(super) struct Read {
@@ -128,6 +128,7 @@ fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
         headers: headers::rules(section, HeaderRules::of_operator(), false),
         caller_id: None,
         pickup: pickup(section),
+        codecs: codecs::read(section),
         rank: section.choice(
             "role",
             &[

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use b2bua::Language;
 use b2bua::config::{Notify, Supervise};
 
+use super::codecs;
 use super::names::{Names, Thing};
 use super::section::{Section, Text};
 use super::setup::{HttpSetup, Listen, MediaSetup, Role, TokenSetup};
@@ -274,7 +275,7 @@ pub(super) fn media(
     };
     let core = b2bua::config::Media {
         advertise,
-        codecs: codecs(&table),
+        codecs: codecs::read(&table).unwrap_or_else(|| media::Codec::ALL.to_vec()),
         music: "default".into(),
         language: table.choice("language", &LANGUAGES, &[]).as_str().into(),
         dead_audio_ms,
@@ -308,36 +309,6 @@ fn ports(table: &Section<'_>, sip: &SipSection) -> RangeInclusive<u16> {
         );
     }
     first..=last
-}
-
-fn codecs(table: &Section<'_>) -> Vec<media::Codec> {
-    let names = || media::Codec::ALL.iter().map(|codec| codec.name().to_lowercase());
-    let known = names().collect::<Vec<_>>().join(", ");
-    let expected = format!("a list of {known}");
-    let Some(texts) = table.texts("codecs", &expected) else {
-        return vec![media::Codec::Pcma, media::Codec::Pcmu];
-    };
-    let mut codecs = Vec::new();
-    for text in &texts {
-        let codec =
-            media::Codec::ALL.into_iter().find(|c| c.name().eq_ignore_ascii_case(text.text));
-        match codec {
-            Some(codec) if codecs.contains(&codec) => {
-                table.report.fault(text.at, format!("codec `{}` is there twice", text.text));
-            }
-            Some(codec) => codecs.push(codec),
-            None if ["opus", "g722", "g729"].contains(&text.text.to_lowercase().as_str()) => table
-                .report
-                .fault(text.at, format!("`{}` is not supported yet; so far: {known}", text.text)),
-            None => table
-                .report
-                .fault(text.at, format!("`{}` is no codec; expected {expected}", text.text)),
-        }
-    }
-    if texts.is_empty() {
-        table.report.fault(table.at, format!("`codecs` of [media] is empty; expected {expected}"));
-    }
-    codecs
 }
 
 pub(super) fn http(root: &Section<'_>, names: &mut Names) -> HttpSetup {

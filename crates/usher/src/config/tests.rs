@@ -209,11 +209,12 @@ fn server_sections() {
     let watch = sound("").core.sip.watch;
     assert_eq!((watch.interval_s, watch.interval_s_min, watch.probe_s), (1_800, 90, 300));
     check(
-        "[media]\nports = \"5000-6000\"\ncodecs = [\"opus\", \"pcm\", \"PCMA\", \"pcma\"]\nmusic = \"/no/where\"",
+        "[media]\nports = \"5000-6000\"\ncodecs = [\"G729\", \"pcm\", \"PCMA\", \"pcma\"]\nmusic = \"/no/where\"",
         &[
             "a:2: `ports` of [media] contain 5060, where [sip] listens; move one of them",
-            "a:3: `pcm` is no codec; expected a list of opus, g722, pcma, pcmu",
-            "a:3: codec `pcma` is there twice",
+            "a:3: `G729` of [media] is not supported; there are opus, g722, pcma, pcmu",
+            "a:3: `pcm` of [media] is no codec; expected a list of opus, g722, pcma, pcmu",
+            "a:3: codec `pcma` of [media] is there twice",
             "a:4: `music` of [media] is `/no/where`, which is not there; expected a folder of music, or \
          one file; without the key what is built in is heard",
         ],
@@ -682,4 +683,25 @@ fn sounds() {
     assert_eq!(&*setup.core.media.language, "ru");
     let language = setup.core.queues.iter().find_map(|queue| queue.language.as_deref());
     assert_eq!(language, Some("en"));
+}
+
+#[test]
+fn codecs_are_everybodys_or_ones_own() {
+    use media::Codec::{G722, Opus, Pcma, Pcmu};
+    assert_eq!(sound("").core.media.codecs, [Opus, G722, Pcma, Pcmu]);
+    let own = "[media]\ncodecs = [\"pcmu\", \"Opus\"]\n[[trunk]]\nname = \"carrier\"\n\
+               hosts = [\"192.0.2.1\"]\ncodecs = [\"pcma\"]\n[[trunk]]\nname = \"other\"\n\
+               hosts = [\"192.0.2.2\"]\n[[operator]]\nid = \"alice\"\npassword = \"x\"\n\
+               codecs = [\"g722\", \"pcma\"]\n";
+    let core = sound(own).core;
+    assert_eq!(core.media.codecs, [Pcmu, Opus]);
+    assert_eq!(core.trunks[0].codecs.as_deref(), Some(&[Pcma][..]));
+    assert_eq!(core.trunks[1].codecs, None);
+    assert_eq!(core.operators[0].codecs.as_deref(), Some(&[G722, Pcma][..]));
+    check(
+        "[[trunk]]\nname = \"carrier\"\nhosts = [\"192.0.2.1\"]\ncodecs = []",
+        &[
+            "a:1: `codecs` of [[trunk]] `carrier` is empty; expected a list of opus, g722, pcma, pcmu",
+        ],
+    );
 }

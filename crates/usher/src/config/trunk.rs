@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use b2bua::config::{HeaderRules, Identity, Name, Trunk};
 use sip::{Block, Credentials, Redirects, TrunkPeer};
 
+use super::codecs;
 use super::fault::Report;
 use super::headers;
 use super::names::{Names, Thing};
@@ -20,7 +21,7 @@ pub(super) struct Read {
 }
 
 const LATER: &[&str] =
-    &["register", "number_in", "number_out", "max_cps", "codecs", "srtp", "options_s", "failover"];
+    &["register", "number_in", "number_out", "max_cps", "srtp", "options_s", "failover"];
 
 /// Bits that a block of `hosts` needs to be somebody's: what is wider is the internet.
 const NARROW: u8 = 8;
@@ -72,6 +73,7 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
     }
     let headers = headers::rules(&section, HeaderRules::of_trunk(), trusted);
     let (identity, caller_id) = identity(&section, credentials.is_some());
+    let codecs = codecs::read(&section);
     section.finish(LATER);
     Read {
         at: section.at.clone(),
@@ -87,6 +89,7 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
             trusted,
             identity,
             caller_id,
+            codecs,
         },
     }
 }
