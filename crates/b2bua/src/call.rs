@@ -46,6 +46,8 @@ pub(crate) struct Call {
     pub(crate) wanted: Option<OperatorId>,
     /// Somebody in it asked for somebody else to have it, and it is not decided.
     pub(crate) transfer: Option<Transfer>,
+    /// Legs whose peers have been offered other ports, and have not agreed.
+    pub(crate) moving: BTreeSet<sip::LegId>,
     /// When what happens by itself.
     pub(crate) timers: BTreeMap<Timer, Time>,
     /// Its first segment has been told.

@@ -19,6 +19,7 @@
 mod describe;
 mod events;
 mod plan;
+mod relocate;
 
 use core::net::IpAddr;
 

@@ -56,6 +56,8 @@ pub struct Scenario {
     pub reloads: Vec<(Ms, Ms, usize)>,
     /// When no new call is taken any more.
     pub drain_ms: Option<Ms>,
+    /// Port pairs of the first of two media threads; half of all if none.
+    pub first_thread: Option<u16>,
     /// In a thousand datagrams to the switch: comes again minutes later.
     pub replay_permille: u64,
     /// Whether calls are recorded.
@@ -208,6 +210,7 @@ impl Scenario {
             supervisors: 0,
             notify: Notify::Beep,
             reloads: reloads.into_iter().collect(),
+            first_thread: None,
             drain_ms: dice.one_in_1000(150).then(|| dice.between(5_000, 40_000)),
             replay_permille: if dice.one_in_1000(300) { dice.below(40) } else { 0 },
             operators,
@@ -337,6 +340,7 @@ impl Scenario {
             supervisors: 0,
             notify: Notify::Beep,
             reloads: Vec::new(),
+            first_thread: None,
             drain_ms: None,
             replay_permille: 0,
             record: Record::Never,

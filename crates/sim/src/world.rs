@@ -104,6 +104,10 @@ impl World {
         let mut dice = Dice::new(scenario.seed);
         let mut ladder = Ladder::new(trace);
         let peers = setup::peers(&scenario, &mut dice, &mut ladder);
+        let thread = |pair: u16| match scenario.first_thread {
+            Some(pairs) => u16::from(pair >= pairs),
+            None => pair % 2,
+        };
         let switch = B2bua::new(
             setup::config(&scenario),
             b2bua::Start {
@@ -111,7 +115,7 @@ impl World {
                 first_seq: 1,
                 since_unix: SINCE_UNIX,
                 leases: (0..PAIRS)
-                    .map(|n| media::Lease { thread: n % 2, port: 20_000 + 2 * n })
+                    .map(|n| media::Lease { thread: thread(n), port: 20_000 + 2 * n })
                     .collect(),
             },
         );

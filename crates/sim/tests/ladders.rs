@@ -365,4 +365,17 @@ fn attended_transfers() {
         house.operators[0].move_permille = 1;
     });
     check("5589-7.3-attended-by-caller.txt", &about, &by_caller);
+    let about = [
+        "The same where the audio of the second call is another thread's, since the first one had no port",
+        "left: op2 is offered a port of the first one's by re-INVITE. (c0's call with op0 took the ports.)",
+    ];
+    let apart = house(3, |house| {
+        (house.strategy, house.first_thread) = (acd::Strategy::InOrder, Some(4));
+        house.callers.push(Caller { talk_ms: 4_000, ..Caller::calm(2_000) });
+        let plan = Plan { ask_ms: Some(5_000), ..Plan::blind(Goal::Operator(2)) };
+        let plan = Plan { after_ms: 2_000, ..plan };
+        house.callers.push(Caller { plan: Some(plan), talk_ms: 20_000, ..Caller::calm(2_500) });
+        house.operators[1].move_permille = 1;
+    });
+    check("two-threads.txt", &about, &apart);
 }

@@ -1,6 +1,6 @@
 //! An INVITE arrives: a call is born, or refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use media::{Codec, Lease, Negotiation};
@@ -95,6 +95,7 @@ impl B2bua {
             tasks: Vec::new(),
             wanted: None,
             transfer: None,
+            moving: BTreeSet::new(),
             timers: BTreeMap::new(),
             begun: false,
             answered: false,

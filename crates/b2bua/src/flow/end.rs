@@ -137,6 +137,7 @@ impl B2bua {
         let Some(at) = call.participants.iter().position(|p| p.leg == leg) else { return };
         let participant = call.participants.remove(at);
         self.state.legs.remove(&leg);
+        call.moving.remove(&leg);
         let theirs = |timer: &Timer| timer.participant() == Some(participant.id);
         for timer in call.timers.keys().copied().filter(theirs).collect::<Vec<_>>() {
             self.set_timer(call, timer, None);

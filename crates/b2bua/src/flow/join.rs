@@ -23,10 +23,9 @@ impl B2bua {
         &mut self,
         now: Time,
         call: &mut Call,
-        by: LegId,
-        token: u64,
-        key: CallKey,
-        theirs: LegId,
+        (by, token): (LegId, u64),
+        (key, theirs): (CallKey, LegId),
+        room: Vec<media::Lease>,
     ) {
         let Some(mut second) = self.state.calls.remove(&key) else { return };
         let to = far_end(&second, theirs);
@@ -35,7 +34,7 @@ impl B2bua {
             participant.waits(media::Source::Ringing);
         }
         self.leave_second(now, &mut second, theirs);
-        let came = self.move_over(now, call, &mut second);
+        let came = self.move_over(now, call, &mut second, room);
         let tasks = self.move_tasks(call, &mut second);
         // Told first, so that nobody is free for a moment in between.
         self.tell_occupied(now, call);
@@ -60,8 +59,15 @@ impl B2bua {
         self.end_conference(second);
     }
 
-    /// Legs change their call; who of them talks.
-    fn move_over(&mut self, now: Time, call: &mut Call, second: &mut Call) -> Option<LegId> {
+    /// Legs change their call, and their ports where those of the call are on another thread; who
+    /// of them talks.
+    fn move_over(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        second: &mut Call,
+        mut room: Vec<media::Lease>,
+    ) -> Option<LegId> {
         for (timer, due) in core::mem::take(&mut second.timers) {
             self.state.timers.remove(&(due, second.key, timer));
             // What is a participant's goes with them.
@@ -89,6 +95,10 @@ impl B2bua {
             }
             if talks {
                 came = Some(moved.leg);
+            }
+            let is_elsewhere = Some(moved.lease.thread) != call.thread_wanted();
+            if let Some(lease) = room.pop_if(|_| is_elsewhere) {
+                self.relocate(now, call, &mut moved, lease);
             }
             let (id, leg) = (moved.id, moved.leg);
             self.state.legs.insert(leg, call.key);

@@ -21,6 +21,7 @@ mod reason;
 mod record;
 mod refer;
 mod reinvite;
+mod relocate;
 mod replace;
 mod ring;
 mod seats;

@@ -48,10 +48,10 @@ impl B2bua {
             Event::Acked { leg, request } => self.acked(now, leg, &request),
             Event::OfferWanted { leg } => self.offer_wanted(now, leg),
             Event::Reinvite { leg, request } => self.reinvited(now, leg, &request),
-            Event::ReinviteAnswered { leg, response } => self.reinvite_answered(leg, &response),
-            Event::ReinviteFailed { leg, .. } => {
-                self.negotiate(leg, Negotiation::rollback);
+            Event::ReinviteAnswered { leg, response } => {
+                self.reinvite_answered(now, leg, &response);
             }
+            Event::ReinviteFailed { leg, .. } => self.reinvite_failed(now, leg),
             Event::Request { leg, token, request } => self.requested(now, leg, token, &request),
             Event::Referred { leg, token, target, replaces, request, .. } => {
                 let request = &request;

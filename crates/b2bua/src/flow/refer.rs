@@ -106,7 +106,8 @@ impl B2bua {
 
     /// The leg named must be another one of whoever asks, the same operator's or of the same trunk:
     /// nobody takes over the calls of others by a REFER, nor learns that there are any. Both calls'
-    /// media must live on one thread, which an operator's do (`arrive.rs`) as long as there are ports.
+    /// media come to live on one thread, which an operator's do already (`arrive.rs`) as long as there
+    /// are ports.
     fn refer_attended(
         &mut self,
         now: Time,
@@ -139,11 +140,12 @@ impl B2bua {
         if is_busy || replaces.early_only && answered {
             return Err(603);
         }
-        if other.thread_wanted() != call.thread_wanted() {
-            return Err(503);
-        }
+        let comes = |p: &&Participant| p.leg != leg && p.why != Why::Left;
+        let come: Vec<_> =
+            other.participants.iter().filter(comes).map(|p| (p.state, p.lease)).collect();
+        let room = self.room_for(&come, call.thread_wanted()).ok_or(503_u16)?;
         self.answer_refer(now, refer.leg, refer.token, 202);
-        self.join(now, call, refer.leg, refer.token, key, leg);
+        self.join(now, call, (refer.leg, refer.token), (key, leg), room);
         Ok(())
     }
 

@@ -40,11 +40,20 @@ impl B2bua {
     }
 
     /// The answer to a re-INVITE of ours. One that cannot be used leaves what was agreed before.
-    pub(crate) fn reinvite_answered(&mut self, leg: LegId, response: &Message) {
-        self.negotiate(leg, |negotiation| {
-            if negotiation.on_answer(&response.sdp()).is_err() {
+    pub(crate) fn reinvite_answered(&mut self, now: Time, leg: LegId, response: &Message) {
+        let is_usable = self.negotiate(leg, |negotiation| {
+            let is_usable = negotiation.on_answer(&response.sdp()).is_ok();
+            if !is_usable {
                 negotiation.rollback();
             }
+            is_usable
         });
+        self.relocated(now, leg, is_usable == Some(true));
+    }
+
+    /// One that was refused for good leaves it as well.
+    pub(crate) fn reinvite_failed(&mut self, now: Time, leg: LegId) {
+        self.negotiate(leg, media::Negotiation::rollback);
+        self.relocated(now, leg, false);
     }
 }
