@@ -1,15 +1,18 @@
 //! The configuration a test gives its server.
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use crate::Ports;
 use crate::api::TOKEN;
 
-/// Alice (101) and Bob (102) serve `support` (600) in that order; a trunk on 127.0.0.1. Every part is
-/// TOML that a test may replace or add to.
+/// Alice (101) and Bob (102) serve `support` (600) in that order; a trunk on 127.0.0.1 and ::1. Every
+/// part is TOML that a test may replace or add to.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// Where it listens for SIP and RTP, and its trunk and phones are: an address of loopback.
+    pub host: IpAddr,
     /// More keys of `[sip]`.
     pub sip: String,
     /// More keys of `[media]`.
@@ -38,9 +41,10 @@ impl Default for Config {
             );
         }
         Self {
+            host: Ipv4Addr::LOCALHOST.into(),
             sip: String::new(),
             media: String::new(),
-            trunks: "[[trunk]]\nname = \"carrier\"\nhosts = [\"127.0.0.1\"]\n".to_owned(),
+            trunks: "[[trunk]]\nname = \"carrier\"\nhosts = [\"127.0.0.1\", \"::1\"]\n".to_owned(),
             operators,
             queue: "strategy = \"in-order\"\nwrap_up_s = 0\n".to_owned(),
             more: String::new(),
@@ -62,17 +66,16 @@ impl Config {
 
     pub(crate) fn text(&self, data: &Path, ports: &Ports) -> String {
         let (first, last) = ports.media();
+        let (host, listen) = (self.host, SocketAddr::new(self.host, ports.sip()));
         format!(
             "[node]\nname = \"wire\"\ndata_dir = {data:?}\n\
-             [sip]\ndomain = \"usher.test\"\nlisten = [\"udp://127.0.0.1:{sip}\", \
-             \"tcp://127.0.0.1:{sip}\"]\n\
+             [sip]\ndomain = \"usher.test\"\nlisten = [\"udp://{listen}\", \"tcp://{listen}\"]\n\
              {sip_more}\n\
-             [media]\nlisten = \"127.0.0.1\"\nports = \"{first}-{last}\"\nthreads = 1\n{media}\n\
+             [media]\nlisten = \"{host}\"\nports = \"{first}-{last}\"\nthreads = 1\n{media}\n\
              [http]\nlisten = \"127.0.0.1:{http}\"\n\
              [[http.token]]\nname = \"test\"\nsecret = \"{TOKEN}\"\nrole = \"admin\"\n\
              {trunks}\n{operators}\n\
              [[queue]]\nname = \"support\"\nnumber = \"600\"\n{queue}\n{more}\n{routes}\n",
-            sip = ports.sip(),
             http = ports.http(),
             sip_more = self.sip,
             media = self.media,

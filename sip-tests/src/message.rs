@@ -109,7 +109,7 @@ impl Sip {
         let media = line("m=audio ")?;
         let mut words = media.split(' ');
         let port = words.next()?.parse().ok()?;
-        let address = line("c=IN IP4 ")?.trim().parse().ok()?;
+        let address = line("c=IN IP4 ").or_else(|| line("c=IN IP6 "))?.trim().parse().ok()?;
         Some((
             SocketAddr::new(address, port),
             words.skip(1).filter_map(|t| t.trim().parse().ok()).collect(),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -64,6 +64,7 @@ pub struct Server {
     pub ports: Ports,
     /// Where its configuration and data are.
     pub folder: PathBuf,
+    host: IpAddr,
     child: Child,
     log: Log,
 }
@@ -91,7 +92,8 @@ impl Server {
         fs::write(folder.join("usher.toml"), text).expect("a configuration is written");
         let (child, log) = launch(&folder, program);
         let api = Api::new(ports.http());
-        let mut server = Self { api, events: Feed::default(), ports, folder, child, log };
+        let (host, events) = (config.host, Feed::default());
+        let mut server = Self { api, events, ports, folder, host, child, log };
         server.wait_ready();
         server
     }
@@ -147,7 +149,7 @@ impl Server {
     /// Where trunks and phones send to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.ports.sip()))
+        SocketAddr::new(self.host, self.ports.sip())
     }
 
     /// The file it was started with.

@@ -1,7 +1,7 @@
 //! A TCP connection to the server, in the hands of somebody with good manners or none.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_recv_buffer_size;
@@ -30,11 +30,11 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Connects from 127.0.0.1.
+    /// Connects from loopback.
     #[track_caller]
     #[must_use]
     pub fn open(server: SocketAddr) -> Self {
-        Self::open_from(Ipv4Addr::LOCALHOST.into(), server)
+        Self::open_from(loopback(server), server)
     }
 
     /// Connects from this address.
@@ -44,16 +44,17 @@ impl Stream {
         Self::connect(address, server, None)
     }
 
-    /// Connects from 127.0.0.1 with next to no room for what is not read.
+    /// Connects from loopback with next to no room for what is not read.
     #[track_caller]
     #[must_use]
     pub fn open_narrow(server: SocketAddr) -> Self {
-        Self::connect(Ipv4Addr::LOCALHOST.into(), server, Some(4_096))
+        Self::connect(loopback(server), server, Some(4_096))
     }
 
     #[track_caller]
     fn connect(address: IpAddr, server: SocketAddr, room: Option<usize>) -> Self {
-        let opened = socket(AddressFamily::INET, SocketType::STREAM, None).and_then(|socket| {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let opened = socket(family, SocketType::STREAM, None).and_then(|socket| {
             if let Some(room) = room {
                 set_socket_recv_buffer_size(&socket, room)?;
             }
@@ -178,4 +179,9 @@ impl Stream {
         let whole = end + length;
         (self.pending.len() >= whole).then(|| Heard::Message(self.pending.drain(..whole).collect()))
     }
+}
+
+/// This machine, in the family of a peer's address.
+fn loopback(peer: SocketAddr) -> IpAddr {
+    if peer.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() }
 }

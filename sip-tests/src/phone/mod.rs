@@ -82,10 +82,10 @@ impl Phone {
         format!("{id};to-tag={};from-tag={}", tag(remote), tag(local))
     }
 
-    /// Somebody on the trunk's side: no registration, source address 127.0.0.1.
+    /// Somebody on the trunk's side: no registration, the server's own address.
     #[must_use]
     pub fn caller(server: &Server, hz: f64) -> Self {
-        Self::at("127.0.0.1", server, "+74951234567", hz)
+        Self::at(&server.address().ip().to_string(), server, "+74951234567", hz)
     }
 
     /// Somebody at an address of their own.
@@ -132,15 +132,16 @@ impl Phone {
     #[must_use]
     pub fn caller_by_tcp(server: &Server, hz: f64) -> Self {
         let line = Line::Tcp(Stream::open(server.address()));
-        Self::on(line, server.address(), "127.0.0.1", "+74951234567", hz)
+        let host = server.address().ip().to_string();
+        Self::on(line, server.address(), &host, "+74951234567", hz)
     }
 
     /// The same as [`Phone::operator`] by this connection.
     #[track_caller]
     #[must_use]
     pub fn operator_by_tcp(server: &Server, stream: Stream, operator: &str, hz: f64) -> Self {
-        let line = Line::Tcp(stream);
-        let mut phone = Self::on(line, server.address(), "127.0.0.1", operator, hz);
+        let (host, line) = (stream.address().ip().to_string(), Line::Tcp(stream));
+        let mut phone = Self::on(line, server.address(), &host, operator, hz);
         phone.password = Some(format!("{operator}-secret"));
         phone.sign_in(server, operator);
         phone
@@ -178,7 +179,7 @@ impl Phone {
     /// An operator's phone with the password of the default configuration, not registered yet.
     #[must_use]
     pub fn of(server: &Server, operator: &str, hz: f64) -> Self {
-        let mut phone = Self::at("127.0.0.1", server, operator, hz);
+        let mut phone = Self::at(&server.address().ip().to_string(), server, operator, hz);
         phone.password = Some(format!("{operator}-secret"));
         phone
     }

@@ -24,6 +24,7 @@ impl Phone {
         self.version += 1;
         let (ip, port) = (self.audio.address().ip(), self.audio.address().port());
         let (version, direction) = (self.version, self.direction);
+        let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
         let types: Vec<String> = self.codecs.iter().map(u8::to_string).collect();
         let mut lines = String::new();
         for codec in &self.codecs {
@@ -35,7 +36,7 @@ impl Phone {
             };
         }
         (self.rewrite)(format!(
-            "v=0\r\no=- 4711 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\n\
+            "v=0\r\no=- 4711 {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
              m=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na={direction}\r\n",
             types.join(" ")
         ))
