@@ -31,6 +31,12 @@ pub enum Input {
         /// True from the first registration to the loss of the last.
         reachable: bool,
     },
+    /// They have live registrations, and nobody answers at any of them: as unreachable, for another
+    /// cause. [`Input::Reachable`] when one does again.
+    Silent {
+        /// Who.
+        operator: OperatorId,
+    },
     /// The operator chose a state; during a call it takes effect after it.
     Choose {
         /// Who.
@@ -225,6 +231,8 @@ pub enum Cause {
     Registered,
     /// The last registration was lost.
     RegistrationLost,
+    /// Their phones are registered, and do not answer.
+    NoAnswer,
     /// A task was reserved for them.
     Reservation,
     /// A reservation ended without an answer of theirs.

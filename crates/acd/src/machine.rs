@@ -1,6 +1,6 @@
 //! The machine: its records, and which file handles what.
 use crate::ids::{OperatorId, QueueId, ReservationId, TaskId, Time};
-use crate::io::{Input, Output, Withdrawal};
+use crate::io::{Cause, Input, Output, Withdrawal};
 use crate::line::Key;
 use crate::operator::Operator;
 use crate::queue::Queue;
@@ -63,7 +63,10 @@ impl Acd {
             Input::Configure(config) => self.configure(now, config),
             Input::SignIn { operator } => self.sign_in(now, operator),
             Input::SignOut { operator } => self.sign_out(now, operator),
-            Input::Reachable { operator, reachable } => self.reach(now, operator, reachable),
+            Input::Reachable { operator, reachable } => {
+                self.reach(now, operator, reachable, Cause::RegistrationLost);
+            }
+            Input::Silent { operator } => self.reach(now, operator, false, Cause::NoAnswer),
             Input::Choose { operator, choice } => self.choose_state(now, operator, choice),
             Input::Alert { operator, work } => self.alert(now, operator, work),
             Input::Occupy { operator, work } => self.occupy(now, operator, work),

@@ -19,6 +19,8 @@ pub(crate) struct Operator {
     pub(crate) chosen: Since<Choice>,
     pub(crate) forced: Option<RonaState>,
     pub(crate) reach: Reach,
+    /// Why they cannot be reached, if so.
+    pub(crate) lost_by: Cause,
     pub(crate) tasks: Vec<(TaskId, Channel)>,
     pub(crate) own: Vec<WorkId>,
     /// Own calls to be, which their phone rings for.
@@ -91,6 +93,7 @@ impl Operator {
             chosen: Since { state: Choice::Offline, cause, since: now },
             forced: None,
             reach: Reach::No,
+            lost_by: Cause::RegistrationLost,
             tasks: Vec::new(),
             own: Vec::new(),
             alerting: Vec::new(),
@@ -206,7 +209,7 @@ impl Operator {
         match self.unavailable() {
             Some(Filter::Offline) if self.removed => (Effective::Offline, Some(Cause::Removed)),
             Some(Filter::Offline) => (Effective::Offline, by_rona.or(Some(self.chosen.cause))),
-            Some(Filter::Unreachable) => (Effective::Unreachable, Some(Cause::RegistrationLost)),
+            Some(Filter::Unreachable) => (Effective::Unreachable, Some(self.lost_by)),
             Some(_) => (Effective::NotReady, by_rona.or(Some(self.chosen.cause))),
             None => (Effective::Ready, None),
         }

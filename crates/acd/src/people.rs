@@ -52,7 +52,8 @@ impl Acd {
         }
     }
 
-    pub(crate) fn reach(&mut self, now: Time, id: OperatorId, reachable: bool) {
+    /// `lost_by` is why they are not, if so.
+    pub(crate) fn reach(&mut self, now: Time, id: OperatorId, reachable: bool, lost_by: Cause) {
         let Some(person) = self.state.operators.get_mut(&id) else { return };
         let cause = match (person.reach, reachable) {
             (Reach::Yes, true) | (Reach::Lost { .. } | Reach::No, false) => return,
@@ -71,8 +72,9 @@ impl Acd {
                 let absent_at = now + ABSENT_AFTER;
                 self.timers.set(absent_at, Timer::Absent(id));
                 person.reach = Reach::Lost { absent_at };
+                person.lost_by = lost_by;
                 self.take_back(now, id, Rescission::Unreachable);
-                Cause::RegistrationLost
+                lost_by
             }
         };
         self.refresh(now, id, cause);
@@ -81,7 +83,8 @@ impl Acd {
     pub(crate) fn absent(&mut self, now: Time, id: OperatorId) {
         let Some(person) = self.state.operators.get_mut(&id) else { return };
         person.reach = Reach::No;
-        self.refresh(now, id, Cause::RegistrationLost);
+        let lost_by = person.lost_by;
+        self.refresh(now, id, lost_by);
     }
 
     pub(crate) fn alert(&mut self, now: Time, id: OperatorId, work: WorkId) {

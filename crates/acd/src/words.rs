@@ -40,6 +40,7 @@ words! {
         Rona "rona"
         Registered "registered"
         RegistrationLost "registration-lost"
+        NoAnswer "no-answer"
         Reservation "reservation"
         ReservationEnded "reservation-ended"
         Answered "answered"
@@ -106,7 +107,7 @@ mod tests {
         check(
             all(Cause::ALL.iter().map(|cause| cause.as_str()).collect()),
             "configured removed signed-in signed-out chosen rona registered registration-lost \
-             reservation reservation-ended answered own-call call-ended leg-lost wrap-up-ended",
+             no-answer reservation reservation-ended answered own-call call-ended leg-lost wrap-up-ended",
         );
         check(
             all(Filter::ALL.iter().map(|filter| filter.as_str()).collect()),

@@ -58,8 +58,8 @@ pub(crate) fn config(kind: u8) -> Config {
         transactions_max: if kind & 8 == 0 { 1000 } else { 5 },
         watch: match (kind >> 5) % 3 {
             0 => Watch::default(),
-            1 => Watch { interval_s: 9, interval_s_min: 4, probe_s: 0 },
-            _ => Watch { interval_s: 9, interval_s_min: 4, probe_s: 3 },
+            1 => Watch { interval_s: 9, interval_s_min: 4, probe_s: 0, qualify_s: 0 },
+            _ => Watch { interval_s: 9, interval_s_min: 4, probe_s: 3, qualify_s: 0 },
         },
         sha256_first: kind & 16 != 0,
     }

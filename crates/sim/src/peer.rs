@@ -130,6 +130,7 @@ impl Peer {
             .header(Name::CSeq, format!("{} REGISTER", registration.cseq))
             .header(Name::Contact, format!("<sip:{user}@{ip}:{port}>"))
             .header(Name::Expires, expires_s)
+            .header(Name::Allow, "INVITE, ACK, CANCEL, BYE, OPTIONS")
             .header(Name::MaxForwards, 70);
         if let Some((value, count)) = &mut registration.challenge
             && let Ok(challenge) = Challenge::parse(value)

@@ -114,6 +114,9 @@ impl World {
             if let Some(delay) = self.operator_of(at).fetch_ms {
                 self.later(delay, Act::Phone(at, PhoneAct::Fetch));
             }
+            if let Some((from, away)) = self.operator_of(at).dead_ms {
+                self.later(from, Act::Trouble(Trouble::DiesFor(at, away)));
+            }
             for (from, to) in self.operator_of(at).away_ms.clone() {
                 self.later(from, Act::Phone(at, PhoneAct::Unregister));
                 self.later(to, Act::Phone(at, PhoneAct::Register));

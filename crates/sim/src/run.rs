@@ -240,8 +240,9 @@ const SIMPLER: [fn(&mut Caller); 6] = [
     |c| c.talk_ms = 5_000,
 ];
 
-const MILDER: [fn(&mut Operator); 13] = [
+const MILDER: [fn(&mut Operator); 14] = [
     |o| o.away_ms.clear(),
+    |o| o.dead_ms = None,
     |o| o.phones = 1,
     |o| o.lie_permille = 0,
     |o| o.die_permille = 0,

@@ -140,6 +140,8 @@ pub struct Operator {
     pub die_permille: u64,
     /// Unregisters and registers again at these times.
     pub away_ms: Vec<(Ms, Ms)>,
+    /// Their phone dies at this time, and is back so long after.
+    pub dead_ms: Option<(Ms, Ms)>,
     /// Asks then who is registered.
     pub fetch_ms: Option<Ms>,
     /// Has a wrong password in the phone.
@@ -181,7 +183,11 @@ impl Scenario {
             (0..dice.between(1, 12)).map(|_| rough_caller(&mut dice, direct)).collect();
         callers.sort_by_key(|caller| caller.at_ms);
         let dead_audio_ms = dice.one_in_1000(500).then(|| dice.between(1_000, 10_000));
-        let watch = rough_watch(&mut dice);
+        let mut watch = rough_watch(&mut dice);
+        let mut others = Dice::new(seed ^ 0x0b71_0a5);
+        if others.one_in_1000(300) {
+            watch.qualify_s = u32::try_from(others.between(10, 60)).unwrap_or(10);
+        }
         let reloads = dice.one_in_1000(200).then(|| {
             let who = usize::try_from(dice.below(operators.len() as u64)).unwrap_or(0);
             (dice.between(1_000, 40_000), dice.between(1, 20_000), who)
@@ -319,6 +325,7 @@ impl Scenario {
             lie_permille: 0,
             die_permille: 0,
             away_ms: Vec::new(),
+            dead_ms: None,
         };
         Self {
             seed,
@@ -358,7 +365,7 @@ fn rough_watch(dice: &mut Dice) -> sip::Watch {
         3 => (0, seconds),
         _ => (2 * seconds + 1, seconds),
     };
-    sip::Watch { interval_s, interval_s_min: 4, probe_s }
+    sip::Watch { interval_s, interval_s_min: 4, probe_s, qualify_s: 0 }
 }
 
 fn rough_operator(dice: &mut Dice) -> Operator {
@@ -381,6 +388,7 @@ fn rough_operator(dice: &mut Dice) -> Operator {
         fetch_ms: None,
         wrong_password: false,
         away_ms: Vec::new(),
+        dead_ms: None,
     };
     operator.die_permille *= 2;
     operator.answer_ms = dice.exponential(3_000);

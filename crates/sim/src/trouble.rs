@@ -15,6 +15,8 @@ use crate::world::{Act, World};
 pub(crate) enum Trouble {
     /// A phone dies.
     Dies(usize),
+    /// It dies, and is back after so long.
+    DiesFor(usize, Ms),
     /// It is back, and remembers nothing.
     Back(usize),
     /// No sound has come from a leg: thread and number.
@@ -81,7 +83,8 @@ impl World {
 
     pub(crate) fn befalls(&mut self, trouble: Trouble) {
         match trouble {
-            Trouble::Dies(at) => self.dies(at),
+            Trouble::Dies(at) => self.dies(at, None),
+            Trouble::DiesFor(at, away) => self.dies(at, Some(away)),
             Trouble::Back(at) => self.back(at),
             Trouble::NoAudio(thread, leg) => self.no_audio(thread, leg),
             Trouble::Order => self.gives_order(),
@@ -105,7 +108,7 @@ impl World {
         }
     }
 
-    fn dies(&mut self, at: usize) {
+    fn dies(&mut self, at: usize, away: Option<Ms>) {
         if !self.peers[at].up {
             return;
         }
@@ -119,7 +122,7 @@ impl World {
         self.raw.retain(|(peer, _), _| *peer != at);
         self.drain_peer(at);
         self.silence(at, None);
-        let away = self.troubles.between(50, 30_000);
+        let away = away.unwrap_or_else(|| self.troubles.between(50, 30_000));
         self.later(away, Act::Trouble(Trouble::Back(at)));
     }
 

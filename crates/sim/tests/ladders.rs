@@ -28,7 +28,8 @@ fn check(name: &str, about: &[&str], scenario: &Scenario) {
     assert!(is.trim_end().ends_with(sim::HELD), "{name}: something does not hold");
 }
 
-/// A call without the registrations before it, which are the same every time.
+/// A call without the registrations before it, which are the same every time, and without the questions
+/// whether phones are there that come after it.
 fn shortened(ladder: &str) -> String {
     if !ladder.contains("INVITE") {
         return ladder.to_owned();
@@ -39,6 +40,10 @@ fn shortened(ladder: &str) -> String {
     let mut lines: Vec<String> = later.collect();
     let note = "          (the phones register as in 2.1-registration.txt)".to_owned();
     lines.insert(1, note);
+    let end = lines.iter().rposition(String::is_empty).unwrap_or(lines.len());
+    let is_question = |line: &String| line.contains("OPTIONS");
+    let last = lines[..end].iter().rposition(|line| !is_question(line)).map_or(0, |at| at + 1);
+    lines.drain(last..end);
     lines.join("\n") + "\n"
 }
 
@@ -277,6 +282,18 @@ fn lost_operator() {
         "ahead of all, hears music, and talks to the next operator.",
     ];
     check("operator-dies.txt", &about, &lost);
+    let idle = house(2, |house| {
+        house.strategy = acd::Strategy::InOrder;
+        house.watch.qualify_s = 60;
+        house.operators[0].dead_ms = Some((20_000, 130_000));
+        house.callers.push(Caller::calm(110_000));
+    });
+    let about = [
+        "A phone dies while nobody calls. A minute after it was heard last, or half of that, it is asked;",
+        "32 s without an answer later op0 is unreachable, and the next caller goes to op1 at once. When",
+        "the phone registers again, op0 is back.",
+    ];
+    check("idle-phone-dies.txt", &about, &idle);
 }
 
 /// A caller in the queue's hands, one operator who answers and hands them on, another one.

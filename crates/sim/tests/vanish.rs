@@ -7,9 +7,9 @@
 use sim::{Caller, Scenario, Summary, run};
 use sip::Watch;
 
-const TIMER: Watch = Watch { interval_s: 90, interval_s_min: 90, probe_s: 0 };
-const PROBE: Watch = Watch { interval_s: 0, interval_s_min: 90, probe_s: 60 };
-const BOTH: Watch = Watch { interval_s: 1_800, interval_s_min: 90, probe_s: 60 };
+const TIMER: Watch = Watch { interval_s: 90, interval_s_min: 90, probe_s: 0, qualify_s: 0 };
+const PROBE: Watch = Watch { interval_s: 0, interval_s_min: 90, probe_s: 60, qualify_s: 0 };
+const BOTH: Watch = Watch { interval_s: 1_800, interval_s_min: 90, probe_s: 60, qualify_s: 0 };
 
 /// Who vanishes, see `raw/caller.rs`.
 const VANISHES: Option<usize> = Some(8);

@@ -177,11 +177,14 @@ pub struct Watch {
     /// After so many seconds without any message from the peer a dialog is asked by OPTIONS whether
     /// it is there; 0 for never. A session timer of up to twice as long makes that needless.
     pub probe_s: u32,
+    /// After so many seconds without a word, or half of it, a registered contact that takes OPTIONS
+    /// is asked whether it is there, unless it is in a call; 0 for never.
+    pub qualify_s: u32,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { interval_s: 0, interval_s_min: 90, probe_s: 0 }
+        Self { interval_s: 0, interval_s_min: 90, probe_s: 0, qualify_s: 0 }
     }
 }
 
@@ -565,6 +568,8 @@ pub enum UnbindCause {
     FlowGone,
     /// The user was removed from the configuration, or unregistered by the owner.
     Revoked,
+    /// It does not answer. It is kept, and told as bound again when it does.
+    NoAnswer,
 }
 
 /// A registered contact.
@@ -582,6 +587,8 @@ pub struct Binding {
     pub instance: Option<(Arc<str>, u32)>,
     /// The User-Agent header field.
     pub user_agent: Option<Arc<str>>,
+    /// It was asked whether it is there, and did not answer: not to be called.
+    pub lost: bool,
 }
 
 /// What happened, in the owner's terms.

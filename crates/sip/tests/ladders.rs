@@ -448,8 +448,8 @@ fn over_a_stream_nothing_is_repeated() {
     net.quiesce();
 }
 
-const TIMER: Watch = Watch { interval_s: 1800, interval_s_min: 90, probe_s: 0 };
-const PROBE: Watch = Watch { interval_s: 0, interval_s_min: 90, probe_s: 60 };
+const TIMER: Watch = Watch { interval_s: 1800, interval_s_min: 90, probe_s: 0, qualify_s: 0 };
+const PROBE: Watch = Watch { interval_s: 0, interval_s_min: 90, probe_s: 60, qualify_s: 0 };
 
 #[test]
 fn two_of_us_refresh_for_hours() {

@@ -131,7 +131,7 @@ impl Owners {
 fn run(seed: u64, transport: Transport, loss_percent: u64) -> u32 {
     let mut net = Net::over(transport, seed);
     if seed % 2 == 1 {
-        net.watch(Watch { interval_s: 6, interval_s_min: 4, probe_s: 2 });
+        net.watch(Watch { interval_s: 6, interval_s_min: 4, probe_s: 2, qualify_s: 0 });
     }
     let reliable = transport.is_reliable();
     net.fate = Box::new(move |_, rng| {

@@ -10,7 +10,7 @@ mod hand;
 mod naive;
 
 use acd::{
-    Acd, Choice, Config, Effective, Enqueue, Input, Kind, Limits, OperatorConfig, OperatorId,
+    Acd, Cause, Choice, Config, Effective, Enqueue, Input, Kind, Limits, OperatorConfig, OperatorId,
     Output, PLACES_TOLD, QueueConfig, QueueId, Refusal, Rejection, ReservationId, Rona, RonaState,
     Strategy, TaskId, TaskPlace, Time, Utc, Wanted, Withdrawal, WorkId,
 };
@@ -253,6 +253,7 @@ impl World {
             0..4 => Input::SignIn { operator },
             4 => Input::SignOut { operator },
             5..9 => Input::Reachable { operator, reachable: true },
+            9 if self.dice.one_in(2) => Input::Silent { operator },
             9 => Input::Reachable { operator, reachable: false },
             16..20 => Input::Choose { operator, choice: Choice::Ready },
             10 => {
@@ -486,6 +487,31 @@ fn one_desk() -> (Acd, OperatorId) {
 }
 
 #[test]
+fn why_an_operator_cannot_be_reached() {
+    let lost = Input::Reachable { operator: OperatorId(0), reachable: false };
+    let silent = Input::Silent { operator: OperatorId(0) };
+    for (first, then, cause) in [
+        (&lost, &silent, Cause::RegistrationLost),
+        (&silent, &lost, Cause::NoAnswer),
+    ] {
+        let (mut acd, operator) = one_desk();
+        let state = |acd: &Acd| {
+            let view = acd.operator(operator).unwrap();
+            (view.effective.state, view.effective.cause)
+        };
+        acd.handle(Time::ZERO, first.clone());
+        acd.handle(Time::ZERO, then.clone());
+        assert_eq!(state(&acd), (Effective::Unreachable, cause));
+        while let Some(due) = acd.poll_timeout() {
+            acd.handle_timeout(due);
+        }
+        assert_eq!(state(&acd), (Effective::Unreachable, cause), "absent for good");
+        acd.handle(Time::ZERO, Input::Reachable { operator, reachable: true });
+        assert_eq!(state(&acd), (Effective::Ready, Cause::Registered));
+    }
+}
+
+#[test]
 fn a_phone_signs_in_only_whom_no_person_signed_out() {
     let check = |choice: Option<Choice>, sign_out: bool, expected: Effective| {
         let (mut acd, operator) = one_desk();
@@ -514,7 +540,7 @@ fn a_phone_that_rings_for_another_call_is_not_rung_for_a_task() {
     acd.handle(Time::from_secs(1), Input::Alert { operator, work });
     let view = acd.operator(operator).unwrap();
     let effective = (view.effective.state, view.effective.cause);
-    assert_eq!(effective, (Effective::Ringing, acd::Cause::OwnCall));
+    assert_eq!(effective, (Effective::Ringing, Cause::OwnCall));
     let task = Enqueue::call(TaskId(1), QueueId(0), Utc::default());
     acd.handle(Time::from_secs(2), Input::Enqueue(task));
     let why = acd.why_idle(operator).unwrap();

@@ -670,6 +670,7 @@ impl Naive {
             Input::SignOut { operator } => self.choose(now, *operator, Choice::Offline, false),
             Input::Choose { operator, choice } => self.choose(now, *operator, choice.clone(), true),
             Input::Reachable { operator, reachable } => self.reach(now, *operator, *reachable),
+            Input::Silent { operator } => self.reach(now, *operator, false),
             Input::Alert { operator, work } => self.own_work(now, *operator, *work, false),
             Input::Occupy { operator, work } => self.own_work(now, *operator, *work, true),
             Input::Vacate { operator, work } => {

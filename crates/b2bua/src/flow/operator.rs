@@ -21,7 +21,8 @@ impl B2bua {
         self.emit(now, None, None, What::RegistrationAdded { operator: user.clone(), contact });
         self.acd.handle(now, acd::Input::Reachable { operator, reachable: true });
         let signs_in = self.directory.operator(user).is_some_and(|o| o.sign_in == SignIn::Register);
-        let first = self.endpoint.bindings(user).len() == 1;
+        let there = self.endpoint.bindings(user).iter().filter(|binding| !binding.lost);
+        let first = there.count() == 1;
         if signs_in && first {
             self.acd.handle(now, acd::Input::SignIn { operator });
         }
@@ -48,7 +49,11 @@ impl B2bua {
         if cause == UnbindCause::Removed && by_register {
             self.acd.handle(now, acd::Input::SignOut { operator });
         }
-        self.acd.handle(now, acd::Input::Reachable { operator, reachable: false });
+        let gone = match cause {
+            UnbindCause::NoAnswer => acd::Input::Silent { operator },
+            _ => acd::Input::Reachable { operator, reachable: false },
+        };
+        self.acd.handle(now, gone);
     }
 
     pub(crate) fn operator_changed(
@@ -80,5 +85,6 @@ fn unbind_text(cause: UnbindCause) -> &'static str {
         UnbindCause::Expired => "expired",
         UnbindCause::FlowGone => "flow-gone",
         UnbindCause::Revoked => "revoked",
+        UnbindCause::NoAnswer => "no-answer",
     }
 }

@@ -56,7 +56,7 @@ pub(crate) enum Rung {
 }
 
 impl B2bua {
-    /// Rings every contact an operator has registered.
+    /// Rings every contact an operator has registered that is there.
     pub(crate) fn ring_operator(
         &mut self,
         now: Time,
@@ -68,8 +68,8 @@ impl B2bua {
         let name = self.directory.operator_name(operator);
         let shown = self.directory.operator(&name).map(|operator| operator.name.to_string());
         let to = NameAddr::new(self.own_uri(&name)).with_display(&shown.unwrap_or_default());
-        let bindings: Vec<_> =
-            self.endpoint.bindings(&name).iter().map(|b| (b.id, b.flow.local.ip())).collect();
+        let there = self.endpoint.bindings(&name).iter().filter(|binding| !binding.lost);
+        let bindings: Vec<_> = there.map(|b| (b.id, b.flow.local.ip())).collect();
         let advertise = self.directory.config.media.advertise;
         let mut rung = if bindings.is_empty() { Rung::NoPhone } else { Rung::NoPort };
         for (binding, local) in bindings {

@@ -2,6 +2,7 @@
 
 mod command;
 mod flow;
+mod qualify;
 mod receive;
 mod request;
 mod response;
@@ -26,10 +27,12 @@ pub struct Endpoint {
     legs: BTreeMap<LegId, Box<Leg>>,
     /// Legs by the connection they live on.
     by_connection: BTreeSet<(u64, LegId)>,
+    /// Legs by the registered contact they go by.
+    by_binding: BTreeSet<(u64, LegId)>,
 }
 
 /// The version of [`Carried`] that this code writes and reads.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// The whole state of an endpoint as plain data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +71,7 @@ impl Endpoint {
             core: Core::new(config, Rng::new(seed)),
             legs: BTreeMap::new(),
             by_connection: BTreeSet::new(),
+            by_binding: BTreeSet::new(),
         }
     }
 
@@ -87,9 +91,11 @@ impl Endpoint {
         if version != VERSION {
             return Err(WrongVersion(version));
         }
-        let on = legs.iter().map(|(id, leg)| Some((leg.connection()?, *id)));
-        let by_connection = on.flatten().collect();
-        Ok(Self { core, legs, by_connection })
+        let on = |place: fn(&Leg) -> Option<u64>| {
+            legs.iter().filter_map(|(id, leg)| Some((place(leg)?, *id))).collect()
+        };
+        let (by_connection, by_binding) = (on(Leg::connection), on(Leg::binding));
+        Ok(Self { core, legs, by_connection, by_binding })
     }
 
     /// Takes one input.
@@ -99,7 +105,7 @@ impl Endpoint {
             Input::Malformed { flow, malformed } => self.receive_malformed(now, flow, &malformed),
             Input::FlowFailed { flow } => self.flow_failed(now, flow),
             Input::Resolved { query, flows } => self.resolved(now, query, flows),
-            Input::Configure(config) => self.configure(config),
+            Input::Configure(config) => self.configure(now, config),
             Input::Command(command) => self.command(now, command),
         }
     }
@@ -115,6 +121,7 @@ impl Endpoint {
         }
         let events = self.core.registrar.handle_timeout(now);
         self.core.events(events);
+        self.qualify(now);
     }
 
     /// The next output, `None` once all are drained.
@@ -196,21 +203,18 @@ impl Endpoint {
     /// Takes a new leg in.
     fn admit(&mut self, leg: Leg) {
         self.by_connection.extend(leg.connection().map(|connection| (connection, leg.id)));
+        self.by_binding.extend(leg.binding().map(|binding| (binding, leg.id)));
         self.legs.insert(leg.id, Box::new(leg));
     }
 
     /// Lets a leg do something, then notes its deadline and connection, or that it is over.
     fn with_leg(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Core)) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let before = leg.connection();
+        let before = (leg.connection(), leg.binding());
         act(leg, &mut self.core);
-        let after = leg.connection().filter(|_| !leg.is_over());
-        if before != after {
-            if let Some(connection) = before {
-                self.by_connection.remove(&(connection, id));
-            }
-            self.by_connection.extend(after.map(|connection| (connection, id)));
-        }
+        let lives = !leg.is_over();
+        moves(&mut self.by_connection, id, before.0, leg.connection().filter(|_| lives));
+        moves(&mut self.by_binding, id, before.1, leg.binding().filter(|_| lives));
         if leg.is_over() {
             leg.forget(&mut self.core);
             self.legs.remove(&id);
@@ -220,9 +224,19 @@ impl Endpoint {
         }
     }
 
-    fn configure(&mut self, config: Config) {
-        let events = self.core.registrar.configure(&config);
+    fn configure(&mut self, now: Time, config: Config) {
+        let events = self.core.registrar.configure(now, &config);
         self.core.config = config;
         self.core.events(events);
+    }
+}
+
+/// Notes where a leg is now in an index of where legs are.
+fn moves(index: &mut BTreeSet<(u64, LegId)>, leg: LegId, from: Option<u64>, to: Option<u64>) {
+    if from != to {
+        if let Some(from) = from {
+            index.remove(&(from, leg));
+        }
+        index.extend(to.map(|to| (to, leg)));
     }
 }

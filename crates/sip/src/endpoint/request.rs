@@ -42,6 +42,10 @@ impl Endpoint {
             let wait = vec![("Retry-After".into(), RETRY_AFTER_S.to_owned())];
             return core.answer_once(flow, request, 503, &wait);
         }
+        if let (Peer::User(user), false) = (&peer, *method == Method::Register) {
+            let found = core.registrar.heard(&flow, user);
+            core.events(found);
+        }
         // A call of ours that was led back to us would breed another one each time round.
         let is_looped = *method == Method::Invite && core.own_calls.contains(request.call_id());
         let is_merged = is_looped || core.is_merged(request);

@@ -59,6 +59,7 @@ impl Endpoint {
             Purpose::Pulse(id) => {
                 self.with_leg(id, |leg, core| leg.pulse_outcome(core, now, &sent));
             }
+            Purpose::Qualify => self.qualified(now, &sent),
             Purpose::Nobody => {}
         }
     }

@@ -48,6 +48,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the peer said something.
+    pub(crate) fn is_response(&self) -> bool {
+        matches!(self, Self::Response(_))
+    }
+
     /// The status; 408 where no answer came (RFC 3261 section 8.1.3.1), none where it was not sent.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
@@ -78,6 +83,8 @@ pub(crate) struct Core {
     pub(crate) own_calls: BTreeSet<Arc<str>>,
     /// Who takes no streams.
     pub(super) refusals: Refusals,
+    /// Registered contacts that are being asked whether they are there, by the branch of the OPTIONS.
+    pub(crate) asked: BTreeMap<u64, (Arc<str>, u64)>,
     /// Legs that wait for the resolver.
     pub(crate) queries: BTreeMap<u64, LegId>,
     last_leg: u64,
@@ -105,6 +112,7 @@ impl Core {
             tags: BTreeMap::new(),
             own_calls: BTreeSet::new(),
             refusals: Refusals::default(),
+            asked: BTreeMap::new(),
             queries: BTreeMap::new(),
             last_leg: 0,
             last_server: 0,

@@ -148,6 +148,14 @@ impl Leg {
         self.way.flow().map(|flow| flow.connection).filter(|connection| *connection != 0)
     }
 
+    /// The registered contact it goes by.
+    pub(crate) fn binding(&self) -> Option<u64> {
+        match &self.way {
+            Way::Phone { binding, .. } => Some(*binding),
+            Way::Direct { .. } => None,
+        }
+    }
+
     /// A connection closed. A leg that can go another way stands; a phone's waits for it to come
     /// back; others are over.
     pub(crate) fn flow_closed(&mut self, core: &mut Core, now: Time, failed: &Flow) {

@@ -11,11 +11,14 @@
 //! - A contact without an expiry of its own or of the message gets an hour, within our limits.
 //! - `+sip.instance` without `reg-id` counts as `reg-id=0`, so that a phone that comes back from
 //!   another port replaces itself instead of ringing twice.
+//! - A contact that does not answer stays bound, for its REGISTERs and requests, but is told as gone
+//!   (`qualify`).
 //! - CSeq must rise within a Call-ID for each contact; equal is refused like lower (500).
 
 mod contact;
 #[cfg(test)]
 mod model;
+mod qualify;
 mod register;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,6 +28,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::qualify::Check;
+use crate::deadlines::earlier;
 use crate::{Binding, Config, Event, Flow, Headers, Time, UnbindCause};
 
 /// All bindings of all users, with indexes by flow and by expiry.
@@ -36,6 +41,10 @@ pub(crate) struct Registrar {
     /// Hundreds of users may share one UDP address.
     by_flow: BTreeMap<Flow, BTreeSet<Arc<str>>>,
     by_expiry: BTreeSet<(Time, Arc<str>, u64)>,
+    /// When who is to be asked whether they are there.
+    by_check: BTreeSet<(Time, Arc<str>, u64)>,
+    /// How many do not answer.
+    lost: usize,
     /// The number of the last binding made.
     last_id: u64,
 }
@@ -68,6 +77,7 @@ struct Mark {
     reg_id: bool,
     /// Path values (RFC 3327), first the one next to us.
     path: Vec<Arc<str>>,
+    check: Check,
 }
 
 /// The answer to a REGISTER.
@@ -135,16 +145,19 @@ impl Registrar {
     }
 
     /// Users who are no longer configured lose their bindings.
-    pub(crate) fn configure(&mut self, config: &Config) -> Vec<Event> {
+    pub(crate) fn configure(&mut self, now: Time, config: &Config) -> Vec<Event> {
         let known: BTreeSet<&str> = config.users.iter().map(|user| &*user.username).collect();
         let gone = self.records.keys().filter(|user| !known.contains(&***user));
         let gone: Vec<_> = gone.cloned().collect();
-        gone.iter().flat_map(|user| self.unregister(user)).collect()
+        let mut events: Vec<_> = gone.iter().flat_map(|user| self.unregister(user)).collect();
+        events.extend(self.watch(now, &config.watch));
+        events
     }
 
-    /// When the next binding runs out.
+    /// When the next binding runs out, or is to be asked.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        self.by_expiry.first().map(|(at, ..)| *at)
+        let first = |index: &BTreeSet<(Time, _, _)>| index.first().map(|(at, ..)| *at);
+        earlier(first(&self.by_expiry), first(&self.by_check))
     }
 
     /// Drops what has run out by `now`.
@@ -172,8 +185,11 @@ impl Registrar {
         let user = user.clone();
         let (kept, gone): (Vec<_>, Vec<_>) =
             record.entries().into_iter().partition(|(binding, _)| keep(binding));
-        for (rank, (binding, _)) in gone.iter().enumerate() {
-            let left = kept.len() + gone.len() - rank - 1;
+        // Those that do not answer have been told as gone before.
+        let there = |entries: &[(Binding, Mark)]| entries.iter().filter(|(b, _)| !b.lost).count();
+        let mut left = there(&kept) + there(&gone);
+        for (binding, _) in gone.iter().filter(|(binding, _)| !binding.lost) {
+            left -= 1;
             let (user, contact) = (user.clone(), binding.contact.clone());
             events.push(Event::Unbound { user, binding: binding.id, contact, cause, left });
         }
@@ -182,7 +198,12 @@ impl Registrar {
 
     /// Replaces the bindings of `user`, and keeps the indexes in step. The only way to change them.
     fn put(&mut self, user: Arc<str>, entries: Vec<(Binding, Mark)>) {
-        for binding in self.records.remove(&user).unwrap_or_default().bindings {
+        let before = self.records.remove(&user).unwrap_or_default();
+        for (binding, mark) in before.bindings.into_iter().zip(before.marks) {
+            self.lost -= usize::from(binding.lost);
+            if let Some(due) = mark.check.due {
+                self.by_check.remove(&(due, user.clone(), binding.id));
+            }
             self.by_expiry.remove(&(binding.expires, user.clone(), binding.id));
             if let Some(users) = self.by_flow.get_mut(&binding.flow) {
                 users.remove(&user);
@@ -191,7 +212,9 @@ impl Registrar {
                 }
             }
         }
-        for (binding, _) in &entries {
+        for (binding, mark) in &entries {
+            self.lost += usize::from(binding.lost);
+            self.by_check.extend(mark.check.due.map(|due| (due, user.clone(), binding.id)));
             self.by_expiry.insert((binding.expires, user.clone(), binding.id));
             self.by_flow.entry(binding.flow).or_default().insert(user.clone());
         }

@@ -13,10 +13,26 @@ const USERS: [&str; 3] = ["alice", "bob", "carol"];
 /// One thing that happens.
 #[derive(Debug, Clone)]
 enum Step {
-    Register { user: usize, flow: usize, call: u8, cseq: u32, contacts: Vec<(u8, Option<u32>)> },
-    Star { user: usize, call: u8, cseq: u32 },
+    Register {
+        user: usize,
+        flow: usize,
+        call: u8,
+        cseq: u32,
+        contacts: Vec<(u8, Option<u32>)>,
+    },
+    Star {
+        user: usize,
+        call: u8,
+        cseq: u32,
+    },
     FlowFailed(usize),
     Unregister(usize),
+    /// A contact was asked, and answered or did not.
+    Ask {
+        user: usize,
+        contact: u8,
+        is_there: bool,
+    },
     Wait(u64),
     Carry,
 }
@@ -32,6 +48,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(user, call, cseq)| Step::Star { user, call, cseq }),
         1 => (0..4_usize).prop_map(Step::FlowFailed),
         1 => (0..3_usize).prop_map(Step::Unregister),
+        3 => (0..3_usize, 0..5_u8, any::<bool>())
+            .prop_map(|(user, contact, is_there)| Step::Ask { user, contact, is_there }),
         4 => (0..200_u64).prop_map(Step::Wait),
         1 => Just(Step::Carry),
     ];
@@ -48,7 +66,7 @@ fn flows() -> [Flow; 4] {
     ]
 }
 
-/// What is bound, and nothing else: user, contact, flow, end, Call-ID, CSeq.
+/// What is bound, and nothing else: user, contact, flow, end, Call-ID, CSeq; whether it answers.
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
     user: usize,
@@ -57,6 +75,7 @@ struct Row {
     ends: Time,
     call: u8,
     cseq: u32,
+    lost: bool,
 }
 
 /// The naive registrar: a list of rows.
@@ -77,8 +96,8 @@ impl Model {
                 return 423;
             }
             let ends = now + Time::from_secs(expires.unwrap_or(3600).into());
-            let row =
-                Row { user: *user, contact: *contact, flow: *flow, ends, call: *call, cseq: *cseq };
+            let (user, contact, flow, call, cseq) = (*user, *contact, *flow, *call, *cseq);
+            let row = Row { user, contact, flow, ends, call, cseq, lost: false };
             let at = rows.iter().position(|row| is_it(&row));
             match (*expires, at) {
                 (Some(0), Some(at)) => drop(rows.remove(at)),
@@ -141,6 +160,7 @@ fn agree(registrar: &Registrar, model: &Model, owner: &Owner) {
             let contact = binding.contact.user().unwrap().parse::<u8>().unwrap();
             let row = model.0.iter().find(|r| r.user == number && r.contact == contact).unwrap();
             assert_eq!((binding.flow, binding.expires), (flows()[row.flow], row.ends));
+            assert_eq!(binding.lost, row.lost);
             assert!(registrar.is_on(&binding.flow, user));
             bound.push((number, contact));
             ids.push(binding.id);
@@ -160,7 +180,8 @@ fn agree(registrar: &Registrar, model: &Model, owner: &Owner) {
     assert_eq!(registrar.by_flow.len(), used, "an index entry is left behind");
     assert_eq!(registrar.len(), model.0.len());
     assert_eq!(registrar.poll_timeout(), model.0.iter().map(|row| row.ends).min());
-    assert_eq!(owner.0.len(), ids.len());
+    assert_eq!(owner.0.len(), model.0.iter().filter(|row| !row.lost).count());
+    assert_eq!(registrar.lost, model.0.iter().filter(|row| row.lost).count());
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();
@@ -201,6 +222,23 @@ fn run(steps: &[Step]) {
             Step::Unregister(user) => {
                 model.0.retain(|row| row.user != *user);
                 registrar.unregister(USERS[*user])
+            }
+            Step::Ask { user, contact, is_there } => {
+                let is_it = |row: &&mut Row| row.user == *user && row.contact == *contact;
+                let row = model.0.iter_mut().find(is_it);
+                let bound = registrar.bindings(USERS[*user]).iter();
+                let contact = contact.to_string();
+                let id = bound.clone().find(|b| b.contact.user().as_deref() == Some(&contact));
+                let Some((row, id)) = row.zip(id.map(|binding| binding.id)) else { continue };
+                row.lost = !is_there;
+                registrar.asked(USERS[*user], id, 7);
+                let watch = &config.watch;
+                let who = (USERS[*user], id);
+                assert!(
+                    registrar.answered(now, watch, who, 8, !is_there).is_none(),
+                    "an older one"
+                );
+                registrar.answered(now, watch, who, 7, *is_there).into_iter().collect()
             }
             Step::Wait(seconds) => {
                 now += Time::from_secs(*seconds);

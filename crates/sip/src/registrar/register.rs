@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::contact::{Asked, Unfit, Wish, fit, path};
+use super::qualify::Check;
 use super::{Mark, Record, Registered, Registrar};
 use crate::msg::{Message, Name};
 use crate::{Binding, Config, Event, Flow, Headers, Time, UnbindCause};
@@ -154,13 +155,17 @@ impl Order<'_> {
             expires: self.now + Time::from_secs(expires_s.into()),
             instance: asked.instance,
             user_agent: agent.map(|agent| agent.chars().take(128).collect::<String>().into()),
+            lost: false,
         };
+        let takes_options =
+            binding.instance.is_some() || self.request.lists(Name::Allow, "OPTIONS");
         let mark = Mark {
             call_id: self.request.call_id().into(),
             cseq: self.cseq()?,
             q: asked.q,
             reg_id: asked.reg_id,
             path: path.into(),
+            check: Check::new(self.now, &self.config.watch, id, takes_options),
         };
         Ok((binding, mark))
     }
@@ -197,18 +202,22 @@ fn quotable(text: &str) -> String {
 fn changes(user: &str, before: &Entries, after: &Entries) -> Vec<Event> {
     let user: Arc<str> = user.into();
     let mut events = Vec::new();
-    for (binding, _) in after {
-        let old = before.iter().find(|(old, _)| old.id == binding.id).map(|(old, _)| old);
+    // What does not answer has been told as gone, and still is unless it was named.
+    for (binding, _) in after.iter().filter(|(binding, _)| !binding.lost) {
+        let old = before.iter().map(|(old, _)| old).find(|old| old.id == binding.id);
+        let old = old.filter(|old| !old.lost);
         let same = old.is_some_and(|o| o.flow == binding.flow && o.contact == binding.contact);
         if !same {
             let (user, binding) = (user.clone(), binding.clone());
             events.push(Event::Bound { user, binding, new: old.is_none() });
         }
     }
-    let gone = before.iter().filter(|(old, _)| after.iter().all(|(b, _)| b.id != old.id));
-    let gone: Vec<&Binding> = gone.map(|(old, _)| old).collect();
+    let gone = before.iter().map(|(old, _)| old).filter(|old| !old.lost);
+    let gone: Vec<&Binding> =
+        gone.filter(|old| after.iter().all(|(binding, _)| binding.id != old.id)).collect();
+    let there = after.iter().filter(|(binding, _)| !binding.lost).count();
     for (rank, old) in gone.iter().enumerate() {
-        let left = after.len() + gone.len() - rank - 1;
+        let left = there + gone.len() - rank - 1;
         let (user, contact, cause) = (user.clone(), old.contact.clone(), UnbindCause::Removed);
         events.push(Event::Unbound { user, binding: old.id, contact, cause, left });
     }

@@ -371,9 +371,9 @@ fn revoked_users_lose_their_bindings() {
     let mut rig = Rig::new();
     rig.alice(&["Contact: <sip:a@h>"]);
     rig.send("bob", &register("bob", "b", 1, &["Contact: <sip:b@h>, <sip:c@h>"]));
-    assert!(rig.registrar.configure(&rig.config).is_empty());
+    assert!(rig.registrar.configure(rig.now, &rig.config).is_empty());
     rig.config.users.retain(|user| &*user.username != "bob");
-    let events = rig.registrar.configure(&rig.config);
+    let events = rig.registrar.configure(rig.now, &rig.config);
     assert_eq!(told(&events), ["unbound bob 2 Revoked 1", "unbound bob 3 Revoked 0"]);
     assert_eq!(told(&rig.registrar.unregister("alice")), ["unbound alice 1 Revoked 0"]);
     assert!(rig.registrar.unregister("alice").is_empty());

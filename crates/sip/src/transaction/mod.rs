@@ -81,6 +81,8 @@ pub(crate) enum Purpose {
     Notify(LegId, u64),
     /// UPDATE or OPTIONS, to see whether the peer is there.
     Pulse(LegId),
+    /// OPTIONS to a registered contact.
+    Qualify,
     /// CANCEL, and BYE to a fork that lost: the answer changes nothing.
     Nobody,
 }

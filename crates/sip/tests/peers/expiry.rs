@@ -9,9 +9,9 @@ use super::{Bench, CONTACT, US, request, title};
 const TIMER: &str = "Supported: timer";
 const ALLOW: &str = "Allow: INVITE, ACK, BYE, UPDATE";
 /// The shortest interval that the RFC allows, so that its third is less than 32 s.
-const SHORT: Watch = Watch { interval_s: 90, interval_s_min: 90, probe_s: 0 };
-const USUAL: Watch = Watch { interval_s: 1800, interval_s_min: 90, probe_s: 0 };
-const PROBE: Watch = Watch { interval_s: 0, interval_s_min: 90, probe_s: 60 };
+const SHORT: Watch = Watch { interval_s: 90, interval_s_min: 90, probe_s: 0, qualify_s: 0 };
+const USUAL: Watch = Watch { interval_s: 1800, interval_s_min: 90, probe_s: 0, qualify_s: 0 };
+const PROBE: Watch = Watch { interval_s: 0, interval_s_min: 90, probe_s: 60, qualify_s: 0 };
 
 fn secs(seconds: u64) -> Time {
     Time::from_secs(seconds)
@@ -404,7 +404,8 @@ fn two_refreshes_at_once() {
 
 #[test]
 fn nothing_is_asked_before_our_2xx_is_acknowledged() {
-    let mut bench = Bench::watching(Watch { interval_s: 9, interval_s_min: 9, probe_s: 0 });
+    let mut bench =
+        Bench::watching(Watch { interval_s: 9, interval_s_min: 9, probe_s: 0, qualify_s: 0 });
     let (leg, to, _) = bench.granted(&[TIMER, "x: 9"]);
     bench.hears(request("INVITE", US, 11, &[&to, CONTACT, TIMER, "x: 9"], ""));
     let (headers, body) = (Headers::new(), Some(sdp("answer")));

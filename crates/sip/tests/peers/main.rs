@@ -12,6 +12,7 @@ mod form;
 #[expect(dead_code, reason = "each test binary uses its part of the network")]
 #[path = "../net/mod.rs"]
 mod net;
+mod qualify;
 mod redirect;
 mod refer;
 mod reinvite;

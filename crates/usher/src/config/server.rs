@@ -132,7 +132,8 @@ fn watch(table: &Section<'_>) -> sip::Watch {
         );
     }
     let probe_s = table.whole("probe_s", 300, 0..=86_400);
-    sip::Watch { interval_s, interval_s_min, probe_s }
+    let qualify_s = table.whole("qualify_s", 60, 0..=86_400);
+    sip::Watch { interval_s, interval_s_min, probe_s, qualify_s }
 }
 
 fn address(table: &Section<'_>, key: &'static str) -> Option<IpAddr> {
