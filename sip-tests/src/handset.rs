@@ -1,6 +1,9 @@
 //! What a phone that others wrote must be able to do, whichever it is: one interface over baresip
 //! and linphone, so that a test is written once and run with each.
 
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{Linphone, Server, Softphone, tone};
@@ -76,6 +79,8 @@ pub trait Handset {
     fn hears_that(&mut self, call: u64, what: &str, test: &dyn Fn(&[i16], f64) -> bool);
     /// The phone's own tone.
     fn hz(&self) -> f64;
+    /// Stops its process, as if the machine hung, or lets it go on.
+    fn hang(&mut self, hangs: bool);
 
     /// Waits until this tone is most of what it hears now.
     fn hears(&mut self, call: u64, hz: f64) {
@@ -202,4 +207,15 @@ impl Handset for Baresip {
     fn hz(&self) -> f64 {
         self.hz
     }
+
+    fn hang(&mut self, hangs: bool) {
+        self.phone.hang(hangs);
+    }
+}
+
+/// Stops a process, or lets it go on.
+pub(crate) fn signal(child: &Child, stops: bool) {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let signal = if stops { Signal::STOP } else { Signal::CONT };
+    kill_process(pid.expect("a process id"), signal).expect("a signal is sent");
 }

@@ -190,6 +190,10 @@ impl Handset for Linphone {
     fn hz(&self) -> f64 {
         self.hz
     }
+
+    fn hang(&mut self, hangs: bool) {
+        crate::handset::signal(&self.child, hangs);
+    }
 }
 
 impl Drop for Linphone {

@@ -155,6 +155,11 @@ impl Softphone {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("and be buried");
     }
+
+    /// Stops the process, or lets it go on.
+    pub(crate) fn hang(&mut self, hangs: bool) {
+        crate::handset::signal(&self.child, hangs);
+    }
 }
 
 impl Drop for Softphone {

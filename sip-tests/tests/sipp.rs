@@ -72,13 +72,21 @@ fn uas_is_a_destination_that_a_route_names() {
 
 #[test]
 fn uas_is_an_operator_who_is_registered_from_its_port() {
-    let server = Server::plain();
+    // Phones that say that they take OPTIONS are asked; SIPp is not: it would count a failed call.
+    let server = Server::start(&Config { sip: "qualify_s = 1\n".to_owned(), ..Config::default() });
     let keys = ["-inf", "operators.csv", "-key", "domain", "usher.test"];
     Sipp::start(&server, "register", server.ports.peer(2), 1, &keys).succeeds();
     server.events.wait("operator.state", &[("/effective/state", "ready")]);
     let media = server.ports.peer(10).to_string();
     let more = ["-mp", &media, "-rtp_echo"];
     let operator = Sipp::own(&server, "uas", server.ports.peer(2), 1, &more);
+    let mut bob = Phone::of(&server, "bob", CALLER_HZ);
+    let contact = bob.contact();
+    bob.register_with(&format!("Contact: {contact}\r\nAllow: OPTIONS\r\n"));
+    for _ in 0..2 {
+        let options = bob.expect("OPTIONS");
+        bob.reply(&options, "200 OK", "", "");
+    }
     let mut caller = Phone::caller(&server, CALLER_HZ);
     caller.invite("600");
     caller.expect_answer();

@@ -208,6 +208,8 @@ fn server_sections() {
     assert_eq!((watch.interval_s, watch.interval_s_min, watch.probe_s), (0, 90, 0));
     let watch = sound("").core.sip.watch;
     assert_eq!((watch.interval_s, watch.interval_s_min, watch.probe_s), (1_800, 90, 300));
+    assert_eq!(watch.qualify_s, 60);
+    assert_eq!(sound("[sip]\nqualify_s = 0").core.sip.watch.qualify_s, 0);
     check(
         "[media]\nports = \"5000-6000\"\ncodecs = [\"G729\", \"pcm\", \"PCMA\", \"pcma\"]\nmusic = \"/no/where\"",
         &[
