@@ -10,9 +10,9 @@ mod hand;
 mod naive;
 
 use acd::{
-    Acd, Cause, Choice, Config, Effective, Enqueue, Input, Kind, Limits, OperatorConfig, OperatorId,
-    Output, PLACES_TOLD, QueueConfig, QueueId, Refusal, Rejection, ReservationId, Rona, RonaState,
-    Strategy, TaskId, TaskPlace, Time, Utc, Wanted, Withdrawal, WorkId,
+    Acd, Cause, Choice, Config, Effective, Enqueue, Input, Kind, Limits, OperatorConfig,
+    OperatorId, Output, PLACES_TOLD, QueueConfig, QueueId, Refusal, Rejection, ReservationId, Rona,
+    RonaState, Strategy, TaskId, TaskPlace, Time, Utc, Wanted, Withdrawal, WorkId,
 };
 use naive::{Naive, Place, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -490,10 +490,9 @@ fn one_desk() -> (Acd, OperatorId) {
 fn why_an_operator_cannot_be_reached() {
     let lost = Input::Reachable { operator: OperatorId(0), reachable: false };
     let silent = Input::Silent { operator: OperatorId(0) };
-    for (first, then, cause) in [
-        (&lost, &silent, Cause::RegistrationLost),
-        (&silent, &lost, Cause::NoAnswer),
-    ] {
+    for (first, then, cause) in
+        [(&lost, &silent, Cause::RegistrationLost), (&silent, &lost, Cause::NoAnswer)]
+    {
         let (mut acd, operator) = one_desk();
         let state = |acd: &Acd| {
             let view = acd.operator(operator).unwrap();

@@ -29,6 +29,7 @@ mod tests {
             address: "192.0.2.1".parse().unwrap(),
             signalling: None,
             ssrc: 7,
+            cname: [1; crate::rtcp::CNAME],
             sdp_id: 100,
             codecs: vec![Codec::Pcma],
             ptime_ms: 20,
