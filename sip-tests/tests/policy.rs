@@ -188,11 +188,10 @@ fn shown(keys: &str) -> [String; 6] {
         let more = ["P-Asserted-Identity", "Privacy"].map(|name| seen.header(name).unwrap_or("-"));
         format!("{from} | {}", more.join(" | "))
     };
-    let shown = [&mut carrier, &mut alice, &mut stranger]
-        .map(|caller| [see(caller, open), see(caller, hidden)])
-        .concat();
+    let [[a, b], [c, d], [e, f]] = [&mut carrier, &mut alice, &mut stranger]
+        .map(|caller| [see(caller, open), see(caller, hidden)]);
     server.finish();
-    shown.try_into().expect("six of them")
+    [a, b, c, d, e, f]
 }
 
 const NOBODY: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";

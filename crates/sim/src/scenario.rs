@@ -184,7 +184,7 @@ impl Scenario {
         callers.sort_by_key(|caller| caller.at_ms);
         let dead_audio_ms = dice.one_in_1000(500).then(|| dice.between(1_000, 10_000));
         let mut watch = rough_watch(&mut dice);
-        let mut others = Dice::new(seed ^ 0x0b71_0a5);
+        let mut others = Dice::new(seed ^ 0x00b7_10a5);
         if others.one_in_1000(300) {
             watch.qualify_s = u32::try_from(others.between(10, 60)).unwrap_or(10);
         }

@@ -120,7 +120,7 @@ async fn a_recording_is_heard_whole_or_in_part_and_who_hears_it_is_noted_first()
         assert!(answer.head.contains(line), "{line} in {}", answer.head);
     }
     let asking = ask(node.address, "GET", FILE, "boss", "");
-    let (answer, _) = node.order(asking, drop).await;
+    let (answer, ()) = node.order(asking, drop).await;
     assert_eq!(answer.status, 503, "nobody listens unnoted");
     drop(node);
     for (range, status, part) in [

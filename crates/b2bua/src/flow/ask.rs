@@ -56,7 +56,7 @@ impl B2bua {
         }
         let why = Why::Asked(self.mint());
         let errand = Errand { why, role: Some(add.role), watch, headers };
-        self.dial(now, call, go, errand).map_err(problem)?;
+        self.dial(now, call, go, errand).map_err(|refused| problem(&refused))?;
         let rung = call.participants.iter().filter(|p| p.why == why);
         let rung: Vec<ParticipantId> = rung.map(|p| p.id).collect();
         for id in rung.iter().copied() {
@@ -214,8 +214,8 @@ impl B2bua {
     }
 }
 
-fn problem(refused: Refused) -> Problem {
-    let Refused { cause, status } = refused;
+fn problem(refused: &Refused) -> Problem {
+    let &Refused { cause, status } = refused;
     match status {
         404 => Problem::NotFound { what: "operator", name: cause.to_owned() },
         _ => Problem::Conflict(cause.to_owned()),

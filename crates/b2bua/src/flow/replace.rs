@@ -145,10 +145,11 @@ impl B2bua {
         let at = call.participants.iter().position(|p| p.leg == leg).unwrap_or_default();
         self.joined(now, call, at);
         // The seat of a caller is nobody's work.
-        if operator != before && matches!(why, Why::Serve(_)) {
-            if let Some(gone) = call.participant(old).map(Gone::of) {
-                self.changes_hands(now, call, &gone, operator, TransferMode::Attended);
-            }
+        if operator != before
+            && matches!(why, Why::Serve(_))
+            && let Some(gone) = call.participant(old).map(Gone::of)
+        {
+            self.changes_hands(now, call, &gone, operator, TransferMode::Attended);
         }
         self.drop_leg(now, call, old, "");
     }

@@ -153,22 +153,8 @@ impl Hearing {
                 self.rung.remove(participant);
                 Ok(())
             }
-            What::ParticipantJoined { participant, role, mode, whisper_to, operator, .. } => {
-                let call = call.ok_or("somebody joins no call")?;
-                let person = Person {
-                    call,
-                    role: *role,
-                    operator: operator.as_ref().map(ToString::to_string),
-                    is_heir: false,
-                    held_by: BTreeSet::new(),
-                    audio: None,
-                    muted: false,
-                    mode: mode.unwrap_or(Mode::Barge),
-                    whisper_to: *whisper_to,
-                };
-                if person.supervises() != mode.is_some() {
-                    return Err(format!("{participant} joins as {role:?} in mode {mode:?}"));
-                }
+            What::ParticipantJoined { participant, .. } => {
+                let person = joins(event)?;
                 let new = self.people.insert(*participant, person).is_none();
                 told_once(new, "joining of", participant)
             }
@@ -202,14 +188,7 @@ impl Hearing {
             What::ParticipantMuted { participant } => self.mutes(participant, true),
             What::ParticipantUnmuted { participant } => self.mutes(participant, false),
             What::ParticipantMode { participant, mode, whisper_to } => {
-                let person = self.person(participant)?;
-                if *mode == Mode::Intercept {
-                    person.role = Role::Operator;
-                } else if !person.supervises() {
-                    return Err(format!("{participant} is no supervisor and has a mode"));
-                }
-                (person.mode, person.whisper_to) = (*mode, *whisper_to);
-                Ok(())
+                self.turns(participant, *mode, *whisper_to)
             }
             What::TransferCompleted { operator: Some(to), .. } => {
                 let of_call = self.people.values_mut().filter(|p| Some(p.call) == call);
@@ -224,6 +203,22 @@ impl Hearing {
 
     fn person(&mut self, who: &ParticipantId) -> Result<&mut Person, String> {
         self.people.get_mut(who).ok_or_else(|| format!("{who} takes no part, and changes"))
+    }
+
+    fn turns(
+        &mut self,
+        who: &ParticipantId,
+        mode: Mode,
+        whisper_to: Option<ParticipantId>,
+    ) -> Result<(), String> {
+        let person = self.person(who)?;
+        if mode == Mode::Intercept {
+            person.role = Role::Operator;
+        } else if !person.supervises() {
+            return Err(format!("{who} is no supervisor and has a mode"));
+        }
+        (person.mode, person.whisper_to) = (mode, whisper_to);
+        Ok(())
     }
 
     fn mutes(&mut self, who: &ParticipantId, muted: bool) -> Result<(), String> {
@@ -474,5 +469,29 @@ fn shown(source: &Source) -> String {
         Source::Ringing => "ringing".to_owned(),
         Source::Tone { hz, .. } => format!("tone:{hz}"),
         Source::Prompt { sounds, .. } => format!("prompt:{}", sounds.join("+")),
+    }
+}
+
+/// Who joins by an event.
+fn joins(event: &Event) -> Result<Person, String> {
+    let What::ParticipantJoined { participant, role, mode, whisper_to, operator, .. } = &event.what
+    else {
+        return Err("nobody joins".to_owned());
+    };
+    let person = Person {
+        call: event.call.ok_or("somebody joins no call")?,
+        role: *role,
+        operator: operator.as_ref().map(ToString::to_string),
+        is_heir: false,
+        held_by: BTreeSet::new(),
+        audio: None,
+        muted: false,
+        mode: mode.unwrap_or(Mode::Barge),
+        whisper_to: *whisper_to,
+    };
+    if person.supervises() == mode.is_some() {
+        Ok(person)
+    } else {
+        Err(format!("{participant} joins as {role:?} in mode {mode:?}"))
     }
 }

@@ -15,51 +15,8 @@ pub(super) fn all(
     http: &HttpSetup,
 ) {
     let report = root.report;
-    for queue in queues {
-        let name = &queue.core.name;
-        if !operators.iter().any(|operator| operator.core.queues.contains(name)) {
-            report.warn(
-                &queue.at,
-                format!(
-                    "nobody can serve queue `{name}`; add queues = [\"{name}\"] to an [[operator]]"
-                ),
-            );
-        }
-        let leads = |route: &route::Read| matches!(&route.core.go, Go::Queue { queue, .. } if queue == name);
-        if queue.core.number.is_none() && !routes.iter().any(leads) {
-            report.warn(
-                &queue.at,
-                format!("nothing leads to queue `{name}`; give it a `number`, or a [[route]]"),
-            );
-        }
-        if !queue.core.auto_connect {
-            report.warn(
-                &queue.at,
-                format!("queue `{name}` connects nobody by itself: `auto_connect` is off"),
-            );
-        }
-    }
-    // Operators of one range are one table, and one line.
-    for table in operators.chunk_by(|one, next| one.at == next.at) {
-        let operator = &table[0];
-        let (rank, watched) = (operator.core.rank, &operator.core.supervises);
-        if (rank == Rank::Supervisor) == watched.is_empty() {
-            let what = match rank {
-                Rank::Supervisor => "is a supervisor, and `supervises` no queue",
-                Rank::Admin => "is an admin and may watch every call: `supervises` says nothing",
-                Rank::Operator => "`supervises` queues, but is no supervisor by its `role`",
-            };
-            report.warn(&operator.at, format!("operator `{}` {what}", operator.core.id));
-        }
-        // Who only watches needs no queue.
-        if !operator.core.queues.is_empty() || rank != Rank::Operator {
-            continue;
-        }
-        report.warn(
-            &operator.at,
-            format!("operator `{}` is in no queue, and gets direct calls only", operator.core.id),
-        );
-    }
+    of_queues(report, operators, queues, routes);
+    of_operators(report, operators);
     if routes.is_empty() {
         report.warn(root.at, "there is no [[route]]: calls from trunks are refused with 404");
     }
@@ -92,6 +49,62 @@ pub(super) fn all(
     }
     if http.tokens.is_empty() {
         report.warn(root.at, "there is no [[http.token]]: nobody can use the API or `usher ctl`");
+    }
+}
+
+fn of_queues(
+    report: &Report,
+    operators: &[operator::Read],
+    queues: &[queue::Read],
+    routes: &[route::Read],
+) {
+    for queue in queues {
+        let name = &queue.core.name;
+        if !operators.iter().any(|operator| operator.core.queues.contains(name)) {
+            report.warn(
+                &queue.at,
+                format!(
+                    "nobody can serve queue `{name}`; add queues = [\"{name}\"] to an [[operator]]"
+                ),
+            );
+        }
+        let leads = |route: &route::Read| matches!(&route.core.go, Go::Queue { queue, .. } if queue == name);
+        if queue.core.number.is_none() && !routes.iter().any(leads) {
+            report.warn(
+                &queue.at,
+                format!("nothing leads to queue `{name}`; give it a `number`, or a [[route]]"),
+            );
+        }
+        if !queue.core.auto_connect {
+            report.warn(
+                &queue.at,
+                format!("queue `{name}` connects nobody by itself: `auto_connect` is off"),
+            );
+        }
+    }
+}
+
+fn of_operators(report: &Report, operators: &[operator::Read]) {
+    // Operators of one range are one table, and one line.
+    for table in operators.chunk_by(|one, next| one.at == next.at) {
+        let operator = &table[0];
+        let (rank, watched) = (operator.core.rank, &operator.core.supervises);
+        if (rank == Rank::Supervisor) == watched.is_empty() {
+            let what = match rank {
+                Rank::Supervisor => "is a supervisor, and `supervises` no queue",
+                Rank::Admin => "is an admin and may watch every call: `supervises` says nothing",
+                Rank::Operator => "`supervises` queues, but is no supervisor by its `role`",
+            };
+            report.warn(&operator.at, format!("operator `{}` {what}", operator.core.id));
+        }
+        // Who only watches needs no queue.
+        if !operator.core.queues.is_empty() || rank != Rank::Operator {
+            continue;
+        }
+        report.warn(
+            &operator.at,
+            format!("operator `{}` is in no queue, and gets direct calls only", operator.core.id),
+        );
     }
 }
 

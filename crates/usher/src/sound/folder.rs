@@ -125,7 +125,7 @@ impl Budget {
         let ending = path.extension().map(|end| end.to_string_lossy().to_lowercase());
         let file = fs::read(path).map_err(|error| error.to_string());
         let wave = file.and_then(|file| wave::read(&ending.unwrap_or_default(), &file));
-        match wave.and_then(wave::Wave::as_it_is) {
+        match wave.and_then(wave::Wave::into_pcm) {
             Ok(pcm) => Some(pcm),
             Err(why) => {
                 self.complaints.push(format!("{}: {why}; it is left out", path.display()));

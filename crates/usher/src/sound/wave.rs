@@ -29,7 +29,7 @@ impl Wave {
     ///
     /// # Errors
     /// It has a rate that they do not play; what makes one that has.
-    pub(crate) fn as_it_is(self) -> Result<Pcm, String> {
+    pub(crate) fn into_pcm(self) -> Result<Pcm, String> {
         let hz = self.hz;
         match RATES_HZ.contains(&hz) {
             true => Ok(Pcm { hz, samples: self.samples.into() }),
@@ -276,13 +276,13 @@ mod tests {
     fn what_is_written_is_read_again() {
         let pcm = Pcm { hz: 16_000, samples: [3, -4, i16::MIN].into() };
         let read = read("wav", &write(&pcm)).unwrap();
-        assert_eq!(read.as_it_is(), Ok(pcm));
+        assert_eq!(read.into_pcm(), Ok(pcm));
     }
 
     #[test]
     fn other_rates_are_refused_or_fitted() {
         let wave = |hz| Wave { hz, samples: vec![100; 4_410] };
-        let refused = wave(44_100).as_it_is().unwrap_err();
+        let refused = wave(44_100).into_pcm().unwrap_err();
         assert!(refused.contains("44100 Hz is not played") && refused.contains("sox"), "{refused}");
         let check = |hz, to, length| {
             let fitted = wave(hz).fitted();

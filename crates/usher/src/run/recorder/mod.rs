@@ -51,14 +51,19 @@ const DELETED_AT_ONCE: usize = 20;
 /// Recordings remembered whose end the disk does not take.
 const UNFINISHED_MAX: usize = 1_000;
 
+/// Octets free on the disk of a folder.
+type Free = dyn Fn(&Path) -> io::Result<u64> + Send;
+/// Opens a recording to be written.
+type Open = dyn Fn(&Shelf, &str) -> io::Result<File> + Send;
+
 /// What the recorder reaches.
 pub(super) struct Outside {
     /// Tells the core.
     pub(super) tell: Box<dyn Fn(Writing) + Send>,
     /// Octets free on the disk of a folder.
-    pub(super) free: Box<dyn Fn(&Path) -> io::Result<u64> + Send>,
+    pub(super) free: Box<Free>,
     /// Opens a recording to be written.
-    pub(super) open: Box<dyn Fn(&Shelf, &str) -> io::Result<File> + Send>,
+    pub(super) open: Box<Open>,
     /// What is counted.
     pub(super) meters: Meters,
 }
