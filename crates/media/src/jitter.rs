@@ -1,16 +1,16 @@
 //! The jitter buffer of a leg.
 //!
 //! Every packet enters, also when it is forwarded and nobody pulls, so that a mix can begin at any
-//! moment with what was said just before. Payloads wait encoded ([`ring`]) and are decoded when
-//! their turn comes, into what is to be played ([`stage`]), 20 ms of which are taken per pull.
+//! moment with what was said just before. Payloads wait encoded (`ring`) and are decoded when
+//! their turn comes, into what is to be played (`stage`), 20 ms of which are taken per pull.
 //!
-//! - How long they wait is measured ([`delay`]): so long that of forty packets one comes too late.
+//! - How long they wait is measured (`delay`): so long that of forty packets one comes too late.
 //!   The beginning of a talkspurt is placed by that. In the middle of one the delay is changed by
-//!   leaving out a pitch period or playing it twice ([`stretch`], asked for by [`steer`]), which
+//!   leaving out a pitch period or playing it twice (`stretch`, asked for by `steer`), which
 //!   absorbs the drift of clocks too.
-//! - What never came is made up ([`conceal`]; by Opus itself, from the forward error correction in
+//! - What never came is made up (`conceal`; by Opus itself, from the forward error correction in
 //!   the packet after it where there is any). While nothing at all is there the reading stands still,
-//!   so the delay grows ([`supply`]).
+//!   so the delay grows (`supply`).
 //! - A pause of the sender (contiguous sequence numbers, a jump of the timestamps) is no loss.
 
 mod conceal;

@@ -24,7 +24,7 @@ pub enum Step {
 #[derive(Clone, Debug, Default)]
 pub struct Sender {
     waiting: VecDeque<(u8, u16)>,
-    /// The present event, how long it lasts and has lasted, in units of [`RATE_HZ`].
+    /// The present event, how long it lasts and has lasted, in units of [`RATE_HZ`](crate::RATE_HZ).
     now: Option<(u8, u16, u16)>,
     pause: u8,
 }
