@@ -245,6 +245,12 @@ fn told(line: &str) -> Option<Value> {
     Some(json!({"type": kind, "call": call}))
 }
 
+/// What it records has no rate in its header until the call is over: it is to be that of G.711.
+const NARROW: &str = "[audio_codec_0]\nmime=opus\nrate=48000\nchannels=2\nenabled=0\n\
+     [audio_codec_1]\nmime=G722\nrate=8000\nchannels=1\nenabled=0\n\
+     [audio_codec_2]\nmime=PCMU\nrate=8000\nchannels=1\nenabled=1\n\
+     [audio_codec_3]\nmime=PCMA\nrate=8000\nchannels=1\nenabled=1\n";
+
 fn configuration(server: &Server, slot: u16, operator: &str, way: Way, keys: Keys) -> String {
     let (port, address) = (server.ports.peer(slot), server.address());
     let (udp, tcp) = if way == Way::Udp { (port, 0) } else { (0, port) };
@@ -259,6 +265,7 @@ fn configuration(server: &Server, slot: u16, operator: &str, way: Way, keys: Key
          reg_identity=<sip:{operator}@usher.test>\nreg_expires=3600\nreg_sendregister=1\npublish=0\n\
          [auth_info_0]\nusername={operator}\nuserid={operator}\npasswd={operator}-secret\n\
          [rtp]\naudio_rtp_port={first}-{last}\n\
+         {NARROW}\
          [misc]\nuuid=9e1b5d52-6f0c-4a6e-8d8f-{port:012}\n\
          [video]\nenabled=0\ndisplay=0\ncapture=0\n"
     )

@@ -97,7 +97,8 @@ fn ten_thousand_short_calls_leave_nothing_behind() {
 
     let later = node.process().usage();
     assert_eq!(later.descriptors, idle.descriptors);
-    assert_eq!(later.threads, idle.threads);
+    // The runtime's thread that has read the sounds at the start may have gone meanwhile.
+    assert!(later.threads <= idle.threads, "{} threads: {idle:?}", later.threads);
     let limit_kb = idle.rss_kb * 13 / 10 + 20 * 1024;
     assert!(later.rss_kb <= limit_kb, "{} kB, of {limit_kb}: {idle:?}", later.rss_kb);
     let answered = outcome.ended + room_before;

@@ -271,7 +271,7 @@ fn a_customer_who_holds_leaves_the_operator_with_music() {
 fn an_offer_that_cannot_be_met_gets_488_and_the_call_goes_on() {
     let server = Server::plain();
     let (mut caller, alice) = connected(&server);
-    caller.codecs = vec![9];
+    caller.codecs = vec![18];
     caller.reinvite();
     caller.expect_status(488);
     caller.codecs = vec![0, 101];
@@ -282,7 +282,7 @@ fn an_offer_that_cannot_be_met_gets_488_and_the_call_goes_on() {
 fn a_first_offer_that_cannot_be_met_gets_488() {
     let server = Server::plain();
     let mut caller = Phone::caller(&server, 1_130.0);
-    caller.codecs = vec![9];
+    caller.codecs = vec![18];
     caller.invite("600");
     caller.expect_status(488);
     server.finish();

@@ -147,7 +147,7 @@ fn one_that_comes_twice_is_answered_twice_and_done_once() {
 fn one_that_cannot_be_met_leaves_the_call_as_it_was() {
     let server = Server::plain();
     let (mut caller, alice) = connected(&server);
-    caller.codecs = vec![9];
+    caller.codecs = vec![18];
     let response = refused(&mut caller, 488);
     assert!(response.header("Warning").is_some(), "{}", response.text());
     caller.request("UPDATE", "Require: precondition\r\n");
