@@ -15,10 +15,9 @@ struct Impairment {
     robustness: f64,
 }
 
-/// Of G.711 with concealment and random loss by G.113 appendix I. G.113 has no Opus: that it costs
-/// little is known (ITU-T P.863 of it at 40 kbit/s), and its robustness, with forward error
-/// correction, is what `cargo xtask bench quality` measures, by the way of P.834; the same bench finds
-/// 26 for G.711, where G.113 has 25.1.
+/// Of G.711 with concealment and random loss by G.113 appendix I. What stands for G.722 and Opus is
+/// an estimate of ours: G.113 has no Opus, and no measurement of these encoders' settings stands
+/// behind the figures yet.
 fn impairment(codec: Codec) -> Impairment {
     match codec {
         Codec::Pcmu | Codec::Pcma => Impairment { best: 93.2, equipment: 0.0, robustness: 25.1 },
