@@ -73,8 +73,8 @@ pub struct Tap {
     pub recording: u64,
     /// Samples per second: 8000 or 16000; the same for all of one recording.
     pub hz: u32,
-    /// The left channel: the sum of what these legs say (customers). Everybody else who can be
-    /// heard by anybody is on the right.
+    /// The left channel: the sum of what these legs say (customers). Everybody else is on the right.
+    /// Of either only who is heard by anybody: a customer on hold is not.
     pub left: Vec<LegId>,
     /// Frames of silence are told instead of what is said (card data), so that the times stay true.
     pub paused: bool,

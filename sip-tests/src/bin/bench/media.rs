@@ -76,7 +76,7 @@ pub(crate) fn media(report: &mut Report, _: &Options) {
     );
     report.row(
         Row::new("three parties with monitor or whisper", "", &[])
-            .note("not built yet: neither are help, supervision and their mixer's delay"),
+            .note("not measured yet, nor is the mixer's delay"),
     );
     judge(report, &heard);
     if outcome.failed > 0 || outcome.ended < CALLS {
