@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use b2bua::What;
-use b2bua::event::Totals;
+use b2bua::event::{Hears, Phase, Totals};
+use b2bua::{ParticipantId, What};
 use sip::Time;
 use sip::msg::{Message, Method, Name};
 
@@ -18,6 +18,8 @@ pub(crate) struct Ladder {
     order: Vec<String>,
     lines: Vec<(Time, Line)>,
     offers: Offers,
+    /// Who takes part in calls, by the name of their column or number.
+    people: BTreeMap<ParticipantId, String>,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,8 @@ enum Line {
     Note(String),
 }
 
+/// Of more people than these it is said who hears whom.
+const TWO: usize = 2;
 /// Columns beyond which a ladder becomes a list.
 const COLUMNS_MAX: usize = 5;
 /// The least space between two columns.
@@ -80,6 +84,25 @@ impl Ladder {
         if self.on {
             self.lines.push((now, Line::Note(what())));
         }
+    }
+
+    /// What the switch tells.
+    pub(crate) fn event(&mut self, now: Time, event: &What) {
+        if !self.on {
+            return;
+        }
+        if let What::ParticipantJoined { participant, operator, uri, .. } = event {
+            let user = uri.rsplit_once(':').map_or(&**uri, |(_, rest)| rest);
+            let user = user.split('@').next().unwrap_or_default();
+            self.people.insert(*participant, operator.as_deref().unwrap_or(user).to_owned());
+        }
+        let what = match event {
+            What::CallSegment { phase, hears, .. } if hears.len() > TWO => {
+                segment(event.type_name(), *phase, hears, &self.people)
+            }
+            _ => told(event),
+        };
+        self.lines.push((now, Line::Note(format!("* {what}"))));
     }
 
     /// All of it: a column for each who says something, or a list where they are many.
@@ -188,7 +211,7 @@ fn arrow(row: &mut [char], from: usize, to: usize, what: &str) {
 }
 
 /// An event in a few words; what a person can work out from the line before is left out.
-pub(crate) fn told(event: &What) -> String {
+fn told(event: &What) -> String {
     let name = event.type_name();
     match event {
         What::CallStarted { from, to, .. } => format!("{name}: {from} calls {to}"),
@@ -239,10 +262,33 @@ pub(crate) fn told(event: &What) -> String {
         What::TaskQueued { position, .. } | What::TaskPosition { position, .. } => {
             format!("{name}: {position}")
         }
+        What::ParticipantMode { mode, .. } => format!("{name}: {mode:?}").to_lowercase(),
         What::QueueLimit { reason, .. } => format!("{name}: {reason}"),
         What::SecurityRefused { reason, user, .. } => format!("{name}: {user}, {reason}"),
         _ => name.to_owned(),
     }
+}
+
+/// Who hears whom, by their names.
+fn segment(
+    name: &str,
+    phase: Phase,
+    hears: &Hears,
+    people: &BTreeMap<ParticipantId, String>,
+) -> String {
+    let called = |id: &ParticipantId| people.get(id).cloned();
+    let heard = |what: &String| {
+        let id: Option<ParticipantId> = what.parse().ok();
+        id.and_then(|id| called(&id)).unwrap_or_else(|| what.clone())
+    };
+    let row = |(listener, all): (&ParticipantId, &Vec<_>)| {
+        let all: Vec<String> = all.iter().map(heard).collect();
+        let listener = called(listener).unwrap_or_else(|| "one who rings".into());
+        format!("{listener} hears {}", all.join(" + "))
+    };
+    let mut rows: Vec<String> = hears.iter().map(row).collect();
+    rows.sort_unstable();
+    format!("{name}: {phase:?}, {}", rows.join("; "))
 }
 
 /// Whose turn it is in offer and answer (RFC 3264, and RFC 6337 section 2 for who may say what): by

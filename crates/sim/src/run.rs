@@ -23,6 +23,8 @@ pub struct Summary {
     pub transferred: u64,
     /// Transfers that whoever asked for them did not wait for.
     pub left: u64,
+    /// Supervisors who came, changes of their modes, and operators' places that they took.
+    pub watched: [u64; 3],
     /// Recordings that began.
     pub recorded: u64,
     /// The longest call in milliseconds.
@@ -87,6 +89,7 @@ fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)
         lost: world.checker.lost,
         transferred: world.checker.transferred,
         left: world.checker.moving,
+        watched: world.checker.watched,
         recorded: world.checker.recordings.started,
         longest_ms: world.checker.longest_ms,
     })

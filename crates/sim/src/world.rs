@@ -11,7 +11,7 @@ use sip::{Flow, LegId, Time, Transport};
 
 use crate::check::{Checker, Limits};
 use crate::dice::Dice;
-use crate::ladder::{Ladder, told};
+use crate::ladder::Ladder;
 use crate::peer::Peer;
 use crate::people::{CallerAct, Callers, PhoneAct, Phones};
 use crate::raw::{RawAct, RawCalls};
@@ -337,7 +337,7 @@ impl World {
                 }
                 Output::Event(event) => {
                     let now = self.now;
-                    self.ladder.note(now, || format!("* {}", told(&event.what)));
+                    self.ladder.event(now, &event.what);
                     let seen = self.checker.event(&event);
                     self.note(seen);
                     self.person_notices(event.call, &event.what);

@@ -5,6 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use b2bua::event::{Mode, Role};
+use b2bua::{Act, Add, Asker, Change, Whom};
 use sim::{Caller, Goal, Operator, Plan, Scenario};
 
 /// By then everybody quiet is registered.
@@ -395,4 +397,58 @@ fn attended_transfers() {
         house.operators[1].move_permille = 1;
     });
     check("two-threads.txt", &about, &apart);
+}
+
+/// One operator, a supervisor who follows the script, and somebody who dials the queue.
+fn watched(script: Vec<(u64, Act)>) -> Scenario {
+    house(2, |house| {
+        house.supervisors = 1;
+        house.callers.push(Caller { talk_ms: 14_000, ..Caller::calm(2_000) });
+        let by = || Asker::Supervisor { queues: vec!["support".into()] };
+        house.script = script.into_iter().map(|(at_ms, act)| (at_ms, by(), act)).collect();
+    })
+}
+
+/// The supervisor is asked in.
+fn comes(mode: Option<Mode>) -> Act {
+    Act::Add(Add {
+        whom: Whom::Operator("op1".into()),
+        role: Role::Supervisor,
+        mode,
+        whisper_to: None,
+        headers: Vec::new(),
+        timeout_ms: 10_000,
+    })
+}
+
+/// And changes their mode.
+fn becomes(mode: Mode) -> Act {
+    let change = Change { mode: Some(mode), ..Change::default() };
+    Act::Change { participant: "op1".into(), change }
+}
+
+#[test]
+fn supervisors() {
+    let about = [
+        "A supervisor comes to a call, listens, coaches, talks to both, and takes the operator's place:",
+        "one leg and one offer, whatever they do. The operator hears a tone when they come (`notify =",
+        "\"beep\"`). By intercepting op1 becomes the operator, and op0 gets BYE and wraps up.",
+    ];
+    let script = vec![
+        (4_000, comes(None)),
+        (8_000, becomes(Mode::Whisper)),
+        (10_000, becomes(Mode::Barge)),
+        (12_000, becomes(Mode::Intercept)),
+    ];
+    check("supervise.txt", &about, &watched(script));
+    let about = [
+        "A supervisor comes as a whisper and is sent away, which disturbs nobody; comes again to listen,",
+        "and the caller's BYE ends all legs at once.",
+    ];
+    let script = vec![
+        (4_000, comes(Some(Mode::Whisper))),
+        (7_000, Act::Remove { participant: "op1".into() }),
+        (9_000, comes(None)),
+    ];
+    check("supervise-leaves.txt", &about, &watched(script));
 }

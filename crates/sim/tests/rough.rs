@@ -28,6 +28,23 @@ fn whoever_hands_a_call_on_leaves_nothing_behind() {
     assert!(transferred > 100, "only {transferred} transfers in all those runs");
 }
 
+/// Supervisors come, change their modes, take over and leave, and people are held, muted, asked in
+/// and sent away, at every moment: whoever hears whom is worked out once more beside the switch.
+#[test]
+fn nobody_hears_whom_they_should_not_whoever_watches() {
+    let mut all = [0; 3];
+    for seed in 0..600 {
+        match run(&Scenario::watching(seed)) {
+            Ok(summary) => {
+                all.iter_mut().zip(summary.watched).for_each(|(sum, more)| *sum += more);
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    let [came, changed, intercepted] = all;
+    assert!(came > 100 && changed > 100 && intercepted > 100, "{all:?} in all those runs");
+}
+
 #[test]
 fn a_smooth_day_serves_everybody() {
     let summary = run(&Scenario::smooth(1, 500, 10)).unwrap_or_else(|failure| panic!("{failure}"));

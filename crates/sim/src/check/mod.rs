@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use b2bua::config::Record;
-use b2bua::event::{Kind, Phase, Totals, TransferMode};
+use b2bua::event::{Kind, Mode, Phase, Role, Totals, TransferMode};
 use b2bua::{CallKey, Event, ParticipantId, TaskKey, What};
 use media::Command;
 use sip::Time;
@@ -42,6 +42,8 @@ pub(crate) struct Checker {
     pub(crate) transferred: u64,
     /// Those whose operator did not wait for it.
     pub(crate) moving: u64,
+    /// Supervisors who came, changes of their modes, and operators' places that they took.
+    pub(crate) watched: [u64; 3],
     /// Calls answered by an operator.
     pub(crate) answered: u64,
     /// Operators who vanished out of a conversation.
@@ -95,6 +97,14 @@ impl Checker {
             What::CallSegment { phase, participants, hears } => {
                 self.segment(event, ms, *phase)?;
                 self.hearing.segment(event.call, *phase, participants, hears)
+            }
+            What::ParticipantJoined { role: Role::Supervisor, .. } => {
+                self.watched[0] += 1;
+                Ok(())
+            }
+            What::ParticipantMode { mode, .. } => {
+                self.watched[if *mode == Mode::Intercept { 2 } else { 1 }] += 1;
+                Ok(())
             }
             What::NodeFault { what } => Err(format!("node.fault: {what}")),
             What::TransferStarted { .. }
