@@ -21,6 +21,7 @@ impl World {
             5..7 => Act::Add(self.colleague_wanted()),
             7..9 => Act::Remove { participant: self.somebody(call) },
             9 => Act::Press { to: None, digits: "12#".into(), duration_ms: 100 },
+            10..15 => Act::Change { participant: self.supervisor(), change: self.turned(call) },
             _ => Act::Change { participant: self.somebody(call), change: self.changed(call) },
         };
         self.order_people(call, by, act);
@@ -71,6 +72,13 @@ impl World {
         }
     }
 
+    /// One of those who may watch.
+    fn supervisor(&mut self) -> Name {
+        let count = self.scenario.operators.len();
+        let who = count.saturating_sub(1 + self.pick(self.scenario.supervisors.max(1)));
+        operator_id(who).as_str().into()
+    }
+
     fn mode(&mut self) -> Mode {
         MODES[self.pick(MODES.len())]
     }
@@ -82,9 +90,7 @@ impl World {
     fn supervisor_wanted(&mut self, call: CallKey) -> Add {
         let mode = self.wishes.one_in_1000(800).then(|| self.mode());
         let whisper_to = if mode == Some(Mode::Whisper) { self.to(call) } else { None };
-        let count = self.scenario.operators.len();
-        let who = count.saturating_sub(1 + self.pick(self.scenario.supervisors.max(1)));
-        let who: Name = operator_id(who).as_str().into();
+        let who = self.supervisor();
         let whom = if self.wishes.one_in_1000(100) { self.anybody() } else { who };
         Add { mode, whisper_to, ..self.wanted(whom, Role::Supervisor) }
     }
@@ -105,16 +111,19 @@ impl World {
         }
     }
 
+    /// Another mode.
+    fn turned(&mut self, call: CallKey) -> Change {
+        let mode = self.mode();
+        let whisper_to = if mode == Mode::Whisper { self.to(call) } else { None };
+        Change { mode: Some(mode), whisper_to, ..Change::default() }
+    }
+
     fn changed(&mut self, call: CallKey) -> Change {
         let mut change = Change::default();
         match self.wishes.below(4) {
             0 => change.hold = Some(self.wishes.one_in_1000(600)),
             1 => change.muted = Some(self.wishes.one_in_1000(600)),
-            2 => {
-                let mode = self.mode();
-                change.whisper_to = if mode == Mode::Whisper { self.to(call) } else { None };
-                change.mode = Some(mode);
-            }
+            2 => change = self.turned(call),
             _ => (change.hold, change.muted) = (Some(false), Some(false)),
         }
         change

@@ -42,7 +42,7 @@ fn nobody_hears_whom_they_should_not_whoever_watches() {
         }
     }
     let [came, changed, intercepted] = all;
-    assert!(came > 100 && changed > 100 && intercepted > 100, "{all:?} in all those runs");
+    assert!(came > 500 && changed > 200 && intercepted > 50, "only {all:?} in all those runs");
 }
 
 #[test]
