@@ -66,6 +66,13 @@ impl Resampler {
         u32::try_from(halves).unwrap_or(0) * 500_000 / (hz / 1_000) / 1_000
     }
 
+    /// Another stream begins, in the midst of some sound: what comes next, mirrored, stands for what
+    /// was before it, so that the filter finds no step.
+    pub fn begin(&mut self, next: &[i16]) {
+        let past = self.buffer[..HISTORY].iter_mut().rev();
+        past.zip(next).for_each(|(sample, mirrored)| *sample = *mirrored);
+    }
+
     /// Converts the next samples of the stream, any number of them, into the front of `out`, and
     /// returns how many came of it: of whole milliseconds always the exact number. What `out` has
     /// no room for is lost.

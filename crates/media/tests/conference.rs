@@ -122,6 +122,34 @@ fn a_change_of_source_is_heard_within_40_ms_and_makes_no_click() {
 }
 
 #[test]
+fn who_comes_with_a_better_codec_makes_no_click_for_those_who_are_there() {
+    let mut bench = Bench::new();
+    // One alone and two who share an encoder hear two, one of whom says nothing.
+    let codecs = [Codec::Pcma, Codec::G722, Codec::G722, Codec::G722, Codec::Pcma, Codec::Opus];
+    for (leg, codec) in (1..).zip(codecs) {
+        bench.leg(leg, codec, if leg == 4 { 517.0 } else { 0.0 });
+    }
+    let hear = |legs: &[u64]| legs.iter().map(|leg| row(*leg, speakers(&[4, 5]))).collect();
+    let talk = [row(4, music()), row(5, music())];
+    for generation in 1..100 {
+        // The mix has 48 kHz while the sixth is there, and 16 without.
+        let listeners: Vec<_> = hear(if generation % 2 == 0 { &[1, 2, 3, 6] } else { &[1, 2, 3] });
+        bench.matrix(generation, [&listeners[..], &talk].concat());
+        if generation == 1 {
+            bench.run(500);
+            bench.sent.clear();
+        }
+        bench.run(180 + generation % 23);
+    }
+    // A step of 2400 between two samples of 8 kHz, or of 1200 of 16; a break goes up to 12000.
+    for (leg, most) in [(1, 3_500), (2, 2_500), (3, 2_500)] {
+        let steep = steepest(&bench.heard(leg)[800..]);
+        assert!(steep < most, "{leg}: {steep}");
+        bench.assert_continuous(leg);
+    }
+}
+
+#[test]
 fn packets_are_as_long_as_the_peer_wants_them() {
     let lengths = [(10, 80), (20, 160), (30, 240), (40, 320), (60, 480)];
     let codecs = [Codec::Pcma, Codec::G722];

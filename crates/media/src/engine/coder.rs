@@ -13,26 +13,39 @@ pub(super) const FORWARDED_MAX: usize = 1_500;
 
 /// Resamplers, by what they turn into what; made where memory may be taken, used where it may not.
 #[derive(Debug, Default)]
-pub(super) struct Rates(Vec<(u32, u32, Resampler)>);
+pub(super) struct Rates {
+    known: Vec<(u32, u32, Resampler)>,
+    /// What comes next is no continuation.
+    is_new: bool,
+}
 
 impl Rates {
     pub(super) fn prepare(&mut self, from_hz: u32, to_hz: u32) {
-        let known = self.0.iter().any(|(from, to, _)| (*from, *to) == (from_hz, to_hz));
+        let known = self.known.iter().any(|(from, to, _)| (*from, *to) == (from_hz, to_hz));
         if from_hz != to_hz && !known {
-            self.0.push((from_hz, to_hz, Resampler::new(from_hz, to_hz)));
+            self.known.push((from_hz, to_hz, Resampler::new(from_hz, to_hz)));
         }
+    }
+
+    /// What comes from now on has nothing to do with what came, or goes another way.
+    pub(super) fn turn(&mut self) {
+        self.is_new = true;
     }
 
     /// Turns 20 ms of one rate into 20 ms of another. What was not prepared is silence.
     pub(super) fn convert(&mut self, from_hz: u32, to_hz: u32, pcm: &[i16], out: &mut [i16]) {
+        let is_new = core::mem::take(&mut self.is_new);
         if from_hz == to_hz {
             let count = pcm.len().min(out.len());
             out[..count].copy_from_slice(&pcm[..count]);
             out[count..].fill(0);
             return;
         }
-        match self.0.iter_mut().find(|(from, to, _)| (*from, *to) == (from_hz, to_hz)) {
+        match self.known.iter_mut().find(|(from, to, _)| (*from, *to) == (from_hz, to_hz)) {
             Some((.., resampler)) => {
+                if is_new {
+                    resampler.begin(pcm);
+                }
                 let count = resampler.process(pcm, out);
                 out[count..].fill(0);
             }
@@ -93,6 +106,7 @@ impl Coder {
     /// What is heard comes from another source from now on.
     pub(super) fn turn(&mut self) {
         self.turned = true;
+        self.rates.turn();
         if let Some((codec, end)) = self.end.take() {
             self.tail.fill(0);
             if codec.is_stateless() {

@@ -120,6 +120,7 @@ impl Engine {
         for old in talked.iter().filter(|old| !conference.talkers.contains(old)) {
             if let Some(leg) = self.leg(*old) {
                 leg.buffer.stop();
+                leg.lift.turn();
             }
         }
         if before.is_empty() && !conference.mixes.is_empty() {
@@ -275,10 +276,17 @@ impl Engine {
             for (_, codec) in &leg.plan.payloads_in {
                 leg.lift.prepare(codec.audio_hz(), hz);
             }
+            if hz != conference.hz {
+                leg.lift.turn();
+            }
         }
         for (_, listener) in conference.mixes.iter().flat_map(|mix| &mix.listeners) {
             if let Some(leg) = self.legs.get_mut(*listener).and_then(Option::as_deref_mut) {
                 leg.coder.prepare(hz);
+                // Other filters, with another past and another delay.
+                if hz != conference.hz {
+                    leg.coder.turn();
+                }
             }
         }
         if let Some(recording) = &mut conference.recording {

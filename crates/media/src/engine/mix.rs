@@ -4,7 +4,7 @@ use super::Engine;
 use super::coder::Payload;
 use super::conference::{Conference, Mix};
 use crate::codec::FRAME_MAX;
-use crate::{Codec, FRAME_MS, Time};
+use crate::{FRAME_MS, Time};
 
 impl Engine {
     /// Twenty milliseconds of a conference's mixes, and of its recording.
@@ -38,15 +38,18 @@ impl Engine {
     fn serve_mix(&mut self, now: Time, hz: u32, mix: &Mix, pcm: &[i16]) {
         for group in mix.listeners.chunk_by(|a, b| a.0 == b.0) {
             let codec = group[0].0;
-            // A seam is its listener's own; where the codec has a memory the group goes together.
-            let alone = group.len() == 1 || codec.is_stateless() && self.has_turned(group);
+            let turned = group.iter().filter(|(_, slot)| self.has_turned(*slot)).count();
+            // A seam is its listener's own; where the codec has a memory the group goes together,
+            // and has one only where all of it has turned.
+            let alone = group.len() == 1 || codec.is_stateless() && turned > 0;
+            let settles = !alone && turned < group.len();
             let mut shared: Option<Payload> = None;
             for (place, (_, listener)) in group.iter().enumerate() {
                 let Some(mut leg) = self.legs.get_mut(*listener).and_then(Option::take) else {
                     continue;
                 };
                 if shared.is_none() || alone {
-                    if !alone {
+                    if settles {
                         leg.coder.settle();
                     }
                     shared = Some(leg.coder.encode(hz, pcm));
@@ -67,9 +70,9 @@ impl Engine {
         }
     }
 
-    fn has_turned(&self, group: &[(Codec, usize)]) -> bool {
-        let leg = |slot: usize| self.legs.get(slot).and_then(Option::as_deref);
-        group.iter().any(|(_, slot)| leg(*slot).is_some_and(|leg| leg.coder.has_turned()))
+    fn has_turned(&self, slot: usize) -> bool {
+        let leg = self.legs.get(slot).and_then(Option::as_deref);
+        leg.is_some_and(|leg| leg.coder.has_turned())
     }
 }
 
