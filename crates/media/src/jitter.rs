@@ -277,6 +277,9 @@ impl Buffer {
         if let Play::Waiting(floor) = self.play
             && let Some(begin) = self.beginning(now, floor)
         {
+            if floor.is_none() {
+                self.warm(begin);
+            }
             self.play = Play::At(begin);
             self.last = None;
             self.steer.begin();

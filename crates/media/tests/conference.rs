@@ -122,6 +122,24 @@ fn a_change_of_source_is_heard_within_40_ms_and_makes_no_click() {
 }
 
 #[test]
+fn who_has_been_heard_by_nobody_is_heard_as_they_are_within_40_ms() {
+    for codec in Codec::ALL {
+        let mut bench = Bench::new();
+        bench.leg(1, Codec::Pcma, 0.0);
+        bench.leg(2, Codec::Pcma, A);
+        bench.leg(3, codec, C);
+        let rows = |heard: &[u64]| vec![row(1, speakers(heard)), row(2, music()), row(3, music())];
+        bench.matrix(1, rows(&[2]));
+        bench.run(1_000);
+        bench.matrix(2, rows(&[2, 3]));
+        bench.run(20);
+        bench.listen(20);
+        let heard = strength(&bench.heard(1), C) * 32_768.0 / 6_000.0;
+        assert!((0.9..1.1).contains(&heard), "{codec:?}: {heard}");
+    }
+}
+
+#[test]
 fn who_comes_with_a_better_codec_makes_no_click_for_those_who_are_there() {
     let mut bench = Bench::new();
     // One alone and two who share an encoder hear two, one of whom says nothing.

@@ -4,7 +4,7 @@ use super::conceal::Hole;
 use super::ring::{Found, Packet};
 use super::{Buffer, FRAME_MS, Play, Time};
 use crate::codec::{Codec, Decoder, FRAME_MAX};
-use crate::rtp::ahead16;
+use crate::rtp::{ahead, ahead16};
 
 /// Without any audio for so long the sender pauses; what comes then is placed anew.
 const PAUSE_MS: u32 = 100;
@@ -14,6 +14,8 @@ const GLITCH_MS: u32 = 10;
 const PACKET_MAX: usize = 5_760;
 /// An Opus packet no longer than this, in bytes, holds no audio (RFC 6716 section 2.1.9).
 const DTX: usize = 2;
+/// What a decoder with a memory hears of what came before, where nobody has pulled so far.
+const WARM_MS: u32 = 100;
 /// Opus counts in 2.5 ms: so many ticks, or samples.
 const OPUS_STEP: u32 = 120;
 
@@ -52,6 +54,27 @@ impl Buffer {
                     self.play = Play::Waiting(Some(play));
                 }
             }
+        }
+    }
+
+    /// The reading begins in the midst of speech. A decoder with a memory hears what is still there
+    /// from before: by itself G.722 is silent for 40 ms and right after 80.
+    pub(super) fn warm(&mut self, begin: u32) {
+        let Found::Packet(first, _) = self.ring.find(begin) else { return };
+        let decoder = self.decoders.iter_mut().find(|decoder| decoder.codec() == first.codec);
+        let Some(decoder) = decoder else { return };
+        let mut at = begin.wrapping_sub(WARM_MS * first.codec.rtp_hz() / 1_000);
+        let mut pcm = [0; PACKET_MAX];
+        loop {
+            let left = ahead(begin, at);
+            let next = self.ring.packets().filter(|packet| {
+                packet.codec == first.codec && (0..left).contains(&ahead(packet.timestamp, at))
+            });
+            let Some(packet) = next.min_by_key(|packet| ahead(packet.timestamp, at)) else {
+                return;
+            };
+            decoder.decode(self.ring.payload(packet), &mut pcm);
+            at = packet.timestamp.wrapping_add(packet.ticks.max(1));
         }
     }
 
