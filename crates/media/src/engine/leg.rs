@@ -12,7 +12,7 @@ use super::types::{Channel, Counters};
 use crate::dtmf::rescaled;
 use crate::rtcp::Statistics;
 use crate::rtp::Header;
-use crate::{Codec, Events, Plan, RATE_HZ, Source, Time, dtmf, jitter};
+use crate::{Codec, Events, LegId, Plan, RATE_HZ, Source, Time, dtmf, jitter};
 
 /// What a leg hears, resolved to slots and positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -250,11 +250,11 @@ impl Leg {
         self.coder.forwarded(codec, payload);
     }
 
-    /// Sends a packet of an event, if the peer understands them.
+    /// Sends a packet of somebody's event, if the peer understands them.
     pub(super) fn event(
         &mut self,
         now: Time,
-        place: dtmf::Place,
+        whose: (LegId, dtmf::Place),
         progress: dtmf::Progress,
         outbox: &mut Outbox,
         counters: &mut Counters,
@@ -264,7 +264,8 @@ impl Leg {
             let clock = self.plan.codec.rtp_hz();
             let (payload, before) = progress.packet(hz);
             let duration = rescaled(progress.duration, RATE_HZ, clock);
-            let header = self.tx.event(now, place, duration, progress.end);
+            let header = self.tx.event(now, whose, duration, progress.end);
+            let Some(header) = header else { return };
             let timestamp = header.timestamp.wrapping_add(rescaled(before, hz, clock));
             let header = Header { timestamp, ..header };
             self.put(header, number, &payload.bytes(), None, outbox, counters);

@@ -133,7 +133,8 @@ impl Engine {
     fn relay(&mut self, now: Time, leg: &Leg, place: Place, progress: Progress) {
         for ear in &leg.ears {
             if let Some(listener) = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut) {
-                listener.event(now, place, progress, &mut self.outbox, &mut self.counters);
+                let whose = (leg.plan.leg, place);
+                listener.event(now, whose, progress, &mut self.outbox, &mut self.counters);
             }
         }
     }

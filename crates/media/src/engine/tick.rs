@@ -142,7 +142,8 @@ impl Leg {
         if self.plan.events_out.is_some() {
             for copy in 0..copies {
                 let place = if first && copy == 0 { Place::First } else { Place::Later };
-                self.event(now, place, progress, outbox, counters);
+                // Nobody else's: it bears the listener's own number.
+                self.event(now, (self.plan.leg, place), progress, outbox, counters);
             }
             return true;
         }

@@ -5,9 +5,9 @@
 //! the pause. A forwarded packet keeps its distance to its neighbours, so that the listener sees
 //! the loss and jitter that are real.
 
-use crate::Time;
 use crate::dtmf::Place;
 use crate::rtp::{Header, ahead, ahead16};
+use crate::{LegId, Time};
 
 /// A pause of so many milliseconds is jitter: the timestamps run on.
 const TOLERANCE_MS: u32 = 40;
@@ -30,6 +30,8 @@ struct Anchor {
 /// An event on its way to the leg.
 #[derive(Clone, Copy, Debug)]
 struct Relay {
+    /// Whose it is.
+    from: LegId,
     timestamp: u32,
     last: Time,
     ended: bool,
@@ -175,13 +177,23 @@ impl Transmitter {
         u32::try_from(ticks).unwrap_or(u32::MAX >> 1)
     }
 
-    /// Numbers a packet of an event, whose timestamp stays that of its beginning.
-    pub(super) fn event(&mut self, now: Time, place: Place, duration: u32, end: bool) -> Header {
+    /// Numbers a packet of somebody's event, whose timestamp stays that of its beginning. `None` for
+    /// what comes of one after another speaker's has begun: the listener has one at a time.
+    pub(super) fn event(
+        &mut self,
+        now: Time,
+        (from, place): (LegId, Place),
+        duration: u32,
+        end: bool,
+    ) -> Option<Header> {
         let begun = self.relay.filter(|_| place != Place::First);
         let relay = begun.unwrap_or_else(|| {
             self.mark = true;
-            Relay { timestamp: self.due(now), last: now, ended: false }
+            Relay { from, timestamp: self.due(now), last: now, ended: false }
         });
+        if relay.from != from {
+            return None;
+        }
         self.anchor = None;
         let next = relay.timestamp.wrapping_add(duration);
         let length = duration.min(20 * self.per_ms);
@@ -189,7 +201,7 @@ impl Transmitter {
         let keep = self.timestamp;
         let header = self.step(now, relay.timestamp, length);
         self.timestamp = if ahead(next, keep) > 0 { next } else { keep };
-        header
+        Some(header)
     }
 
     /// Whether an event is being sent, in place of audio.
@@ -252,12 +264,28 @@ mod tests {
         for (n, at) in [20u16, 40, 60, 60, 60].into_iter().enumerate() {
             let place = if n == 0 { Place::First } else { Place::Later };
             let end = n >= 2;
-            let header = tx.event(ms(at.into()), place, u32::from(at) * 8, end);
+            let whose = (LegId(2), place);
+            let header = tx.event(ms(at.into()), whose, u32::from(at) * 8, end).unwrap();
             assert_eq!((header.timestamp.wrapping_sub(t), header.marker), (160, n == 0));
             assert_eq!(tx.is_in_event(ms(at.into())), !end);
         }
         let after = tx.frame(ms(80), 160);
         assert_eq!(after.timestamp.wrapping_sub(t), 160 + 480);
         assert_eq!(after.sequence, tx.sequence.wrapping_sub(1));
+    }
+
+    #[test]
+    fn two_who_press_at_once_share_no_timestamp() {
+        let mut tx = Transmitter::new(1, 8_000);
+        let mut event = |at, leg, place, end| {
+            let header = tx.event(ms(at), (LegId(leg), place), 160, end)?;
+            Some(header.timestamp)
+        };
+        let first = event(20, 1, Place::First, false);
+        let second = event(30, 2, Place::First, false);
+        assert!(first.is_some() && second.is_some() && first != second);
+        // What still comes of the first would be the second's key.
+        assert_eq!(event(40, 1, Place::Later, true), None);
+        assert_eq!(event(50, 2, Place::Later, true), second);
     }
 }
