@@ -114,7 +114,7 @@ impl Engine {
             frames: Vec::new(),
             next_tick: None,
         };
-        let music = Pcm { hz: RATE_HZ, samples: crate::sound::music() };
+        let music = Pcm { hz: RATE_HZ, samples: crate::sound::music().into() };
         engine.add_sound(MUSIC.into(), music);
         engine
     }

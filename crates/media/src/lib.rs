@@ -23,6 +23,7 @@ pub mod quality;
 pub mod resample;
 pub mod rtcp;
 pub mod rtp;
+pub mod samples;
 pub mod sdp;
 pub mod sound;
 
@@ -34,6 +35,7 @@ pub use matrix::{Hears, Mode, Participant, Role, Row, Source, Stage, hears};
 pub use negotiate::{Events, LegSettings, Negotiation, Plan, Refusal};
 pub use pool::{Lease, Pool};
 pub use resample::Resampler;
+pub use samples::Samples;
 
 use serde::{Deserialize, Serialize};
 

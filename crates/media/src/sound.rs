@@ -1,7 +1,5 @@
 //! Sounds made by computation: tones, and the built-in music. No files, the same everywhere.
 
-use std::sync::Arc;
-
 use crate::RATE_HZ;
 
 /// Steps of the sine table in a period.
@@ -86,7 +84,7 @@ const NOTE: u64 = 2_000;
 
 /// The built-in music: broken chords over a soft pad, eight seconds that join without a click.
 #[must_use]
-pub fn music() -> Arc<[i16]> {
+pub fn music() -> Vec<i16> {
     let length = CHORD * CHORDS.len() as u64;
     (0..length).map(music_at).collect()
 }

@@ -192,7 +192,7 @@ fn wave(hz: f64, rate: u32, length_ms: u32) -> Pcm {
     let count = rate / 1_000 * length_ms;
     let sample =
         |n: u32| (f64::from(n) * hz * std::f64::consts::TAU / f64::from(rate)).sin() * 8_000.0;
-    Pcm { hz: rate, samples: (0..count).map(|n| sample(n) as i16).collect() }
+    Pcm { hz: rate, samples: (0..count).map(|n| sample(n) as i16).collect::<Vec<_>>().into() }
 }
 
 #[test]

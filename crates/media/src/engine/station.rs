@@ -31,10 +31,15 @@ impl Station {
         let length = sound.samples.len().max(1) as u64;
         let step = u64::from(sound.hz * FRAME_MS / 1_000);
         let begin = (tick / PHASES as u64).wrapping_mul(step) % length;
-        let frame = &mut self.pcm[..sound.frame()];
-        for (sample, place) in frame.iter_mut().zip(begin..) {
-            let index = usize::try_from(place % length).unwrap_or(0);
-            *sample = sound.samples.get(index).copied().unwrap_or(0);
+        let mut place = usize::try_from(begin).unwrap_or(0);
+        let mut rest = &mut self.pcm[..sound.frame()];
+        while !rest.is_empty() {
+            let count = sound.samples.read(place, rest);
+            if count == 0 {
+                rest.fill(0);
+                break;
+            }
+            (place, rest) = (0, &mut rest[count..]);
         }
         self.payload = self.coder.encode(sound.hz, &self.pcm[..sound.frame()]);
     }

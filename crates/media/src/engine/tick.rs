@@ -82,10 +82,7 @@ impl Engine {
             None => leg.coder.silence(),
             Some(sound) => {
                 let mut pcm = [0; FRAME_MAX];
-                let rest = sound.samples.get(*at..).unwrap_or_default();
-                let count = rest.len().min(sound.frame());
-                pcm[..count].copy_from_slice(&rest[..count]);
-                *at += count;
+                *at += sound.samples.read(*at, &mut pcm[..sound.frame()]);
                 if *at >= sound.samples.len() {
                     (*clip, *at) = (*clip + 1, 0);
                 }

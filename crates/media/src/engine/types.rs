@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Codec, LegId, Plan, Row, Time};
+use crate::{Codec, LegId, Plan, Row, Samples, Time};
 
 /// What the core asks of a media thread.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub struct Pcm {
     /// Samples per second: 8000, 16000 or 48000.
     pub hz: u32,
     /// The samples.
-    pub samples: Arc<[i16]>,
+    pub samples: Samples,
 }
 
 /// A recording of a conference: two channels, one frame of 20 ms each 20 ms while somebody is in

@@ -69,10 +69,13 @@ impl Negotiation {
     ) -> Result<Plan, Refusal> {
         let settings = &self.settings;
         let (remote_rtp, remote_rtcp) = self.remote(media, media.mux && local.mux)?;
-        let ours = local.codecs.iter().map(|(codec, number)| (*number, *codec));
+        // What the answer leaves out is not listened for (RFC 3264 section 7), and costs no decoder.
+        let named = |codec: Codec| super::codecs(media).any(|(theirs, _)| theirs == codec);
+        let ours = local.codecs.iter().filter(|(codec, _)| codec.is_stateless() || named(*codec));
+        let ours = ours.map(|(codec, number)| (*number, *codec));
         // Some peers send with their own number, and both laws whatever was agreed; a number to
         // which somebody has given another meaning is not meant.
-        let laws = settings.codecs.iter();
+        let laws = settings.codecs.iter().filter(|codec| codec.is_stateless());
         let laws = laws.filter_map(|codec| Some((codec.static_payload_type()?, *codec)));
         let laws = laws.filter(|(number, codec)| {
             let is_other = |map: &Map| Codec::from_map(&map.name, map.rate_hz, 1) != Some(*codec);

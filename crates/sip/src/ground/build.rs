@@ -1,6 +1,6 @@
 //! What messages of ours have in common, whoever builds them.
 
-use crate::msg::{Builder, Host, Message, Method, Name, Uri};
+use crate::msg::{Builder, HeaderName, Host, Message, Method, Name, Uri};
 use crate::{Body, Flow, Headers, Transport};
 
 /// Methods taken within a dialog: a phone offers a transfer on the strength of REFER being here.
@@ -30,8 +30,9 @@ pub(crate) const TIMER: &str = "timer";
 /// Adds the owner's header fields, but none of those that are the endpoint's own business.
 pub(crate) fn with_headers(mut builder: Builder, headers: &Headers) -> Builder {
     for (name, value) in headers {
+        let name = HeaderName::from(&**name);
         if !is_ours(name) {
-            builder.push(&**name, value);
+            builder.push(name, value);
         }
     }
     builder
@@ -41,9 +42,9 @@ pub(crate) fn with_headers(mut builder: Builder, headers: &Headers) -> Builder {
 /// agreed extensions, the credentials and the body are made of. What is left the owner may set of
 /// itself (Require, Reason, Warning, Retry-After, P-Asserted-Identity, Privacy), or the leg by the same way
 /// (Refer-To, Event, Subscription-State); whose text may set what is the owner's to judge.
-fn is_ours(name: &str) -> bool {
+fn is_ours(name: HeaderName<'_>) -> bool {
     matches!(
-        Name::lookup(name),
+        name.known(),
         Some(
             Name::Via
                 | Name::From

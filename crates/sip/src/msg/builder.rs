@@ -20,31 +20,45 @@ pub struct Injection {
 
 /// What names a header field: a [`Name`] or text, whose compact form is made long.
 #[derive(Clone, Copy, Debug)]
-pub struct HeaderName<'a>(&'a str);
+pub struct HeaderName<'a> {
+    known: Option<Name>,
+    text: &'a str,
+}
+
+impl HeaderName<'_> {
+    /// Which of those that we know it is, in whatever spelling.
+    pub(crate) fn known(&self) -> Option<Name> {
+        self.known
+    }
+
+    /// As it is written, a compact form too.
+    fn spelt(text: &str) -> HeaderName<'_> {
+        HeaderName { known: Name::lookup(text), text }
+    }
+
+    fn is_token(&self) -> bool {
+        self.known.is_some() || (!self.text.is_empty() && self.text.bytes().all(is_token_byte))
+    }
+}
 
 impl From<Name> for HeaderName<'_> {
     fn from(name: Name) -> Self {
-        Self(name.as_str())
+        Self { known: Some(name), text: name.as_str() }
     }
 }
 
 impl<'a> From<&'a str> for HeaderName<'a> {
     fn from(name: &'a str) -> Self {
-        Self(long_form(name))
+        match Name::lookup(name) {
+            Some(known) if name.len() == 1 => known.into(),
+            known => Self { known, text: name },
+        }
     }
 }
 
 impl<'a> From<&'a String> for HeaderName<'a> {
     fn from(name: &'a String) -> Self {
-        Self(long_form(name))
-    }
-}
-
-/// The long form of a compact name; other names as they are.
-fn long_form(name: &str) -> &str {
-    match Name::lookup(name) {
-        Some(known) if name.len() == 1 => known.as_str(),
-        _ => name,
+        name.as_str().into()
     }
 }
 
@@ -60,6 +74,7 @@ pub struct Builder {
 
 #[derive(Clone, Debug)]
 struct Line {
+    known: Option<Name>,
     name: Range<usize>,
     value: Range<usize>,
 }
@@ -103,7 +118,7 @@ impl Builder {
             _ => Self::response(message.status().unwrap_or(500), message.reason()),
         };
         for (name, value) in message.raw_fields() {
-            builder.put_wire(name, value);
+            builder.put_wire(HeaderName::spelt(name), value);
         }
         builder.body = message.body();
         builder
@@ -120,7 +135,7 @@ impl Builder {
 
     /// [`Builder::header`] in place.
     pub fn push<'a>(&mut self, name: impl Into<HeaderName<'a>>, value: impl Display) {
-        self.put_text(self.order.len(), name.into().0, &value);
+        self.put_text(self.order.len(), name.into(), &value);
     }
 
     /// Adds a field before all others: a Via or Route on top.
@@ -130,14 +145,14 @@ impl Builder {
         name: impl Into<HeaderName<'a>>,
         value: impl Display,
     ) -> Self {
-        self.put_text(0, name.into().0, &value);
+        self.put_text(0, name.into(), &value);
         self
     }
 
     /// Puts one field in the place of all of its name, or at the end if there is none.
     #[must_use]
     pub fn set<'a>(mut self, name: impl Into<HeaderName<'a>>, value: impl Display) -> Self {
-        let HeaderName(name) = name.into();
+        let name = name.into();
         let at = self.order.iter().position(|line| self.is(line, name));
         self = self.without_named(name);
         self.put_text(at.unwrap_or(self.order.len()), name, &value);
@@ -147,20 +162,20 @@ impl Builder {
     /// Takes away every field of this name.
     #[must_use]
     pub fn without<'a>(self, name: impl Into<HeaderName<'a>>) -> Self {
-        self.without_named(name.into().0)
+        self.without_named(name.into())
     }
 
-    fn without_named(mut self, name: &str) -> Self {
-        let order = core::mem::take(&mut self.order);
-        self.order = order.into_iter().filter(|line| !self.is(line, name)).collect();
+    fn without_named(mut self, name: HeaderName<'_>) -> Self {
+        let mut order = core::mem::take(&mut self.order);
+        order.retain(|line| !self.is(line, name));
+        self.order = order;
         self
     }
 
-    fn is(&self, line: &Line, name: &str) -> bool {
-        let theirs = &self.lines[line.name.clone()];
-        match Name::lookup(name) {
-            Some(known) => Name::lookup_bytes(theirs) == Some(known),
-            None => theirs.eq_ignore_ascii_case(name.as_bytes()),
+    fn is(&self, line: &Line, name: HeaderName<'_>) -> bool {
+        match name.known {
+            Some(_) => line.known == name.known,
+            None => self.lines[line.name.clone()].eq_ignore_ascii_case(name.text.as_bytes()),
         }
     }
 
@@ -181,7 +196,7 @@ impl Builder {
     #[must_use]
     pub fn headers_from(mut self, message: &Message, name: Name) -> Self {
         for value in message.raw_values(name) {
-            self.put_wire(name.as_str(), value);
+            self.put_wire(name.into(), value);
         }
         self
     }
@@ -197,7 +212,7 @@ impl Builder {
         self
     }
 
-    fn put_text(&mut self, at: usize, name: &str, value: &dyn Display) {
+    fn put_text(&mut self, at: usize, name: HeaderName<'_>, value: &dyn Display) {
         self.put(at, name, |line| {
             let from = line.len();
             // Writing to a Vec cannot fail; a Display that fails leaves what it wrote.
@@ -207,7 +222,7 @@ impl Builder {
     }
 
     /// A value off the wire: other control characters may be what a quoted string escapes.
-    fn put_wire(&mut self, name: &str, value: &[u8]) {
+    fn put_wire(&mut self, name: HeaderName<'_>, value: &[u8]) {
         self.put(self.order.len(), name, |line| {
             let from = line.len();
             line.extend_from_slice(value);
@@ -215,17 +230,17 @@ impl Builder {
         });
     }
 
-    fn put(&mut self, at: usize, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        let is_token = !name.is_empty() && name.bytes().all(is_token_byte);
-        if !is_token || Name::lookup(name) == Some(Name::ContentLength) {
+    fn put(&mut self, at: usize, name: HeaderName<'_>, write: impl FnOnce(&mut Vec<u8>)) {
+        let HeaderName { known, text } = name;
+        if !name.is_token() || known == Some(Name::ContentLength) {
             return;
         }
         let from = self.lines.len();
-        self.lines.extend_from_slice(name.as_bytes());
+        self.lines.extend_from_slice(text.as_bytes());
         let name = from..self.lines.len();
         write(&mut self.lines);
         let value = name.end..self.lines.len();
-        self.order.insert(at, Line { name, value });
+        self.order.insert(at, Line { known, name, value });
     }
 
     /// The finished message; Content-Length is its last field.

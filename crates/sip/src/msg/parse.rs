@@ -368,7 +368,12 @@ fn patch(head: &[u8], fields: &[Field]) -> Bytes {
 /// Whether nothing in it becomes a space where we print it, which might be read in another way, and
 /// whether it is more than space.
 fn is_printable(text: &str) -> bool {
-    !text.chars().any(|c| c.is_control() && c != '\t') && !text.trim().is_empty()
+    let has_control = if text.is_ascii() {
+        text.bytes().any(|b| b.is_ascii_control() && b != b'\t')
+    } else {
+        text.chars().any(|c| c.is_control() && c != '\t')
+    };
+    !has_control && !text.trim_start().is_empty()
 }
 
 /// What every layer above may rely on (RFC 3261 sections 8.1.1 and 8.1.3.3).

@@ -12,6 +12,7 @@ use api::Meters;
 use b2bua::config::Name;
 use b2bua::{B2bua, Input, Output, What};
 use bytes::Bytes;
+use media::Samples;
 use sip::msg::frame;
 use sip::{Flow, Transport};
 use tokio::runtime::Handle;
@@ -102,8 +103,8 @@ struct Desk {
     look_at: Duration,
     media_is_full: bool,
     /// Sounds that were made, by name, and those of them that may still be heard though they are gone.
-    made: BTreeMap<Name, Arc<[i16]>>,
-    retired: Vec<Arc<[i16]>>,
+    made: BTreeMap<Name, Samples>,
+    retired: Vec<Samples>,
     /// Whether this turn rang an operator.
     decided: bool,
     ready: Ready,
@@ -324,7 +325,7 @@ impl Core {
             }
             Output::Forget { name } => {
                 // A media thread that lets go of it must not be the one that frees it.
-                desk.retired.retain(|samples| Arc::strong_count(samples) > 1);
+                desk.retired.retain(Samples::is_shared);
                 desk.retired.extend(desk.made.remove(&name));
                 self.for_media(desk, &media::Command::RemoveSound { name });
             }

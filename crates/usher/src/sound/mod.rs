@@ -21,11 +21,10 @@ pub(crate) mod wave;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use b2bua::config::Name;
 use b2bua::{Origin, Sound, Sounds};
-use media::Pcm;
+use media::{Pcm, Samples};
 
 pub(crate) use fetch::{Fetch, fetch};
 use folder::Budget;
@@ -70,7 +69,7 @@ pub(crate) struct Library {
     mute: Option<Name>,
     /// What may still be heard, though it is gone: a media thread that lets go of it must not be
     /// the one that frees it.
-    retired: Vec<Arc<[i16]>>,
+    retired: Vec<Samples>,
 }
 
 /// What differs from before, for the media threads and the core.
@@ -150,7 +149,7 @@ impl Library {
 
     /// What is different since it was `before`.
     fn since(&mut self, mut before: BTreeMap<Name, (Origin, Pcm)>) -> Change {
-        self.retired.retain(|samples| Arc::strong_count(samples) > 1);
+        self.retired.retain(Samples::is_shared);
         let mut add = Vec::new();
         for (name, (_, pcm)) in self.all() {
             match before.remove(&name) {

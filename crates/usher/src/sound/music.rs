@@ -83,7 +83,7 @@ fn at_rate(pcm: &Pcm, hz: u32) -> Vec<i16> {
     }
     let length = pcm.samples.len() as u64 * u64::from(hz) / u64::from(pcm.hz);
     let mut out = vec![0; usize::try_from(length).unwrap_or(0)];
-    Resampler::new(pcm.hz, hz).process(&pcm.samples, &mut out);
+    Resampler::new(pcm.hz, hz).process(&pcm.samples.to_vec(), &mut out);
     out
 }
 
@@ -155,7 +155,7 @@ mod tests {
             let shelf = load(&scratch.path(""), &BTreeSet::new(), seed, &mut budget);
             let music = &shelf["default"];
             assert_eq!(music.samples.len(), 5 * (4_000 + 4_000));
-            music.samples.chunks(8_000).map(|part| heard_hz(&part[..4_000], 8_000)).collect()
+            music.samples.to_vec().chunks(8_000).map(|part| heard_hz(&part[..4_000], 8_000)).collect()
         };
         let orders: BTreeSet<Vec<u32>> = (0..20).map(order).collect();
         assert!(orders.len() > 10, "{orders:?}");
@@ -176,7 +176,7 @@ mod tests {
         let shelf = load(&scratch.path(""), &BTreeSet::new(), 1, &mut budget);
         let music = &shelf["default"];
         assert_eq!((music.hz, music.samples.len()), (48_000, 2 * 96_000 + 48_000 + 3 * 24_000));
-        for part in music.samples.chunks(24_000) {
+        for part in music.samples.to_vec().chunks(24_000) {
             let heard = heard_hz(part, 48_000);
             assert!([0, 500].contains(&heard), "{heard}");
         }

@@ -199,7 +199,7 @@ mod tests {
             assert!(wave.samples.len() > wave.hz as usize / 2, "{text}");
             let pcm = wave.fitted();
             assert_eq!(pcm.hz, 16_000);
-            assert!(pcm.samples.iter().any(|sample| *sample > 3_000));
+            assert!(pcm.samples.to_vec().iter().any(|sample| *sample > 3_000));
         }
         let option = speak(&words, "--version", "en", PATIENCE).await.unwrap();
         assert!(option.samples.len() > 8_000, "a text that looks like an option is spoken");

@@ -180,7 +180,7 @@ pub(crate) fn write(pcm: &Pcm) -> Vec<u8> {
     file.extend((pcm.hz * 2).to_le_bytes());
     file.extend(b"\x02\0\x10\0data");
     file.extend(bytes.to_le_bytes());
-    file.extend(pcm.samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    file.extend(pcm.samples.to_vec().into_iter().flat_map(i16::to_le_bytes));
     file
 }
 
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let pcm = Pcm { hz: 16_000, samples: [3, -4, i16::MIN].into() };
+        let pcm = Pcm { hz: 16_000, samples: vec![3, -4, i16::MIN].into() };
         let read = read("wav", &write(&pcm)).unwrap();
         assert_eq!(read.into_pcm(), Ok(pcm));
     }

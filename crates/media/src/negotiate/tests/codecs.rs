@@ -159,6 +159,22 @@ fn our_order_decides_and_between_two_laws_theirs() {
     check(&laws, &[Codec::Opus], "111 0", "0");
 }
 
+/// A decoder for each codec that was only offered would cost every call tens of kilobytes.
+#[test]
+fn what_an_answer_leaves_out_is_not_listened_for() {
+    let check = |formats: &str, expected: &[(u8, Codec)]| {
+        let mut leg = leg_with(&DEFAULT);
+        leg.offer();
+        leg.on_answer(peer(formats, "a=rtpmap:111 opus/48000/2\r\n").as_bytes()).unwrap();
+        assert_eq!(leg.plan().unwrap().payloads_in, expected, "{formats}");
+    };
+    let laws = [(8, Codec::Pcma), (0, Codec::Pcmu)];
+    check("8", &laws);
+    check("0", &laws);
+    check("9 8", &[&[(9, Codec::G722)][..], &laws].concat());
+    check("111 9", &[&[(111, Codec::Opus), (9, Codec::G722)][..], &laws].concat());
+}
+
 #[test]
 fn an_offer_begins_with_what_the_other_side_has() {
     let check = |had: &[Codec], expected: &str| {

@@ -70,7 +70,8 @@ proptest! {
     ) {
         let headers: Headers = headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
         let message = sent(&user, &display, &param, &headers);
-        let kept: Vec<_> = headers.iter().filter(|(name, _)| is_token(name) && !is_ours(name)).collect();
+        let is_kept = |name: &str| is_token(name) && !is_ours(name.into());
+        let kept: Vec<_> = headers.iter().filter(|(name, _)| is_kept(name)).collect();
 
         let wire = message.wire();
         prop_assert!(wire.ends_with(b"\r\n\r\n"));
@@ -99,10 +100,10 @@ proptest! {
 #[test]
 fn what_only_the_endpoint_writes() {
     for name in ["Via", "v", "m", "k", "Supported", "PROXY-REQUIRE", "x", "l", "Allow", "Server"] {
-        assert!(is_ours(name), "{name}");
+        assert!(is_ours(name.into()), "{name}");
     }
     for name in ["X-A", "Reason", "Privacy", "P-Asserted-Identity", "Warning", "Refer-To", "Event"]
     {
-        assert!(!is_ours(name), "{name}");
+        assert!(!is_ours(name.into()), "{name}");
     }
 }

@@ -20,6 +20,7 @@ const WAITING_MAX: usize = 65_536;
 /// Where events go in.
 pub(in crate::run) struct RecorderFeed {
     said: Sender<SharedEvent>,
+    bell: Sender<()>,
     is_full: AtomicBool,
 }
 
@@ -32,6 +33,11 @@ impl RecorderFeed {
         let full = matches!(self.said.try_send(event.clone()), Err(TrySendError::Full(_)));
         if full && !self.is_full.swap(true, Relaxed) {
             tracing::error!("the recorder does not keep up with events: recordings are not whole");
+        }
+        // While something is recorded it looks by itself, and of calls that nobody records it need
+        // know no sooner than that: each waking would cost every call.
+        if matches!(event.what, What::RecordingStarted { .. }) {
+            let _ = self.bell.try_send(());
         }
     }
 }
@@ -55,6 +61,7 @@ fn concerns(what: &What) -> bool {
 pub(in crate::run) struct RecorderThread {
     recorder: Recorder,
     heard: Receiver<SharedEvent>,
+    bell: Receiver<()>,
     rings: Vec<FrameReceiver>,
     clock: Clock,
 }
@@ -71,8 +78,9 @@ pub(in crate::run) fn prepare(
     let limits = (setup.free_mb_min.saturating_mul(1 << 20), setup.keep_days);
     let recorder = Recorder::new(Shelf::new(&setup.dir), node.into(), limits, outside);
     let (said, heard) = bounded(WAITING_MAX);
-    let feed = RecorderFeed { said, is_full: AtomicBool::new(false) };
-    (feed, RecorderThread { recorder, heard, rings, clock })
+    let (ring, bell) = bounded(1);
+    let feed = RecorderFeed { said, bell: ring, is_full: AtomicBool::new(false) };
+    (feed, RecorderThread { recorder, heard, bell, rings, clock })
 }
 
 impl RecorderThread {
@@ -82,10 +90,9 @@ impl RecorderThread {
         let mut frame = Frame::empty();
         loop {
             let wait = if self.recorder.is_busy() { POLL } else { IDLE };
-            let first = self.heard.recv_timeout(wait);
-            let is_over = first == Err(RecvTimeoutError::Disconnected);
+            let is_over = self.bell.recv_timeout(wait) == Err(RecvTimeoutError::Disconnected);
             let now = self.clock.now();
-            for event in first.into_iter().chain(self.heard.try_iter()) {
+            for event in self.heard.try_iter() {
                 self.recorder.event(now, &event);
             }
             for ring in &mut self.rings {
