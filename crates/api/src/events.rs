@@ -32,11 +32,15 @@ impl Keys {
 #[derive(Debug)]
 pub(crate) struct Published {
     event: SharedEvent,
-    text: OnceLock<(Utf8Bytes, Keys)>,
+    /// Boxed, since thousands are kept and few are ever asked for.
+    text: OnceLock<Box<Printed>>,
     /// What operators get in its place.
     veil: Veil,
-    veiled: OnceLock<(Utf8Bytes, Keys)>,
+    veiled: OnceLock<Box<Printed>>,
 }
+
+/// The JSON of an event, and what it is selected by.
+pub(crate) type Printed = (Utf8Bytes, Keys);
 
 impl Published {
     pub(crate) fn seq(&self) -> u64 {
@@ -44,7 +48,7 @@ impl Published {
     }
 
     /// The JSON, made by the first who asks; none where it is not for them.
-    pub(crate) fn text(&self, supervises: bool) -> Option<&(Utf8Bytes, Keys)> {
+    pub(crate) fn text(&self, supervises: bool) -> Option<&Printed> {
         match &self.veil {
             Veil::Instead(event) if !supervises => Some(self.veiled.get_or_init(|| print(event))),
             Veil::Hidden if !supervises => None,
@@ -53,13 +57,13 @@ impl Published {
     }
 }
 
-fn print(event: &SharedEvent) -> (Utf8Bytes, Keys) {
+fn print(event: &SharedEvent) -> Box<Printed> {
     let json = serde_json::to_string(&**event).unwrap_or_else(|error| {
         tracing::error!(%error, seq = event.seq, "an event is no JSON");
         String::new()
     });
     let keys = Keys::of(&json);
-    (json.into(), keys)
+    Box::new((json.into(), keys))
 }
 
 /// Where events are handed over.

@@ -84,6 +84,7 @@ fn trace(
 fn receive(codec: Codec, packets: &[Packet], frames: usize) -> (Vec<i16>, u32, Buffer) {
     let mut buffer = Buffer::new();
     buffer.prepare([codec].into_iter());
+    buffer.open();
     let mut packets = packets.iter().peekable();
     let (mut played, mut hz) = (Vec::new(), codec.audio_hz());
     for frame in 0..u64::try_from(frames).unwrap() + 50 {

@@ -120,18 +120,29 @@ impl Buffer {
         }
     }
 
-    /// Makes decoders and room for these codecs, and lets go of other decoders. The only place that
-    /// allocates.
+    /// Makes decoders for these codecs, and room for their packets, and lets go of other decoders.
+    /// This and [`Buffer::open`] are the only places that allocate.
     pub fn prepare(&mut self, codecs: impl Iterator<Item = Codec>) {
         let mut old = core::mem::take(&mut self.decoders);
         for codec in codecs.filter(|codec| !codec.is_stateless()) {
             self.ring.prepare(codec);
-            self.stage.prepare(codec);
             if self.decoders.iter().all(|decoder| decoder.codec() != codec) {
                 let known = old.iter().position(|decoder| decoder.codec() == codec);
                 let decoder = known.map(|place| old.swap_remove(place));
                 self.decoders.push(decoder.unwrap_or_else(|| Decoder::new(codec)));
             }
+        }
+        if self.stage.is_open() {
+            self.open();
+        }
+    }
+
+    /// Makes room for what is pulled; nothing is before. Most legs are only forwarded, and a stage
+    /// for Opus is larger than all else of a leg.
+    pub fn open(&mut self) {
+        self.stage.open(Codec::Pcmu);
+        for decoder in &self.decoders {
+            self.stage.open(decoder.codec());
         }
     }
 
@@ -248,10 +259,12 @@ impl Buffer {
         }
     }
 
-    /// Reads the next 20 ms into the front of `out`, making up what is missing. Returns how many
-    /// samples these are, and how many make a second: of the codec that is heard.
+    /// Reads the next 20 ms into the front of `out`, making up what is missing; silence, unless it
+    /// is [open](Buffer::open). Returns how many samples these are, and how many make a second: of
+    /// the codec that is heard.
     pub fn pull(&mut self, now: Time, out: &mut [i16; FRAME_MAX]) -> (usize, u32) {
-        if self.newest.is_some() || self.play != Play::Stopped {
+        let has_begun = self.newest.is_some() || self.play != Play::Stopped;
+        if self.stage.is_open() && has_begun {
             if self.play == Play::Stopped {
                 self.play = Play::Waiting(None);
             }

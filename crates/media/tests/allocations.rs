@@ -17,6 +17,8 @@ struct Counting;
 thread_local! {
     /// Of this thread: tests run beside each other.
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// Bytes.
+    static HELD: Cell<isize> = const { Cell::new(0) };
 }
 
 fn count() -> u64 {
@@ -28,17 +30,25 @@ fn counted() {
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
+fn held(more: usize, less: usize) {
+    let change = more.cast_signed() - less.cast_signed();
+    let _ = HELD.try_with(|held| held.set(held.get() + change));
+}
+
 // SAFETY: all is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         counted();
+        held(layout.size(), 0);
         unsafe { System.alloc(layout) }
     }
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        held(0, layout.size());
         unsafe { System.dealloc(pointer, layout) }
     }
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         counted();
+        held(size, layout.size());
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
@@ -173,4 +183,36 @@ fn a_tick_allocates_nothing() {
         let (allocated, _) = allocations(few, &Codec::ALL);
         assert_eq!(allocated, 0, "{name} {:?}", Codec::ALL);
     }
+}
+
+/// Bytes that each of many calls of two takes in the engine, in these codecs; what libopus itself
+/// takes is not seen here.
+fn bytes_of_a_call(codecs: [Codec; 2]) -> isize {
+    let mut engine = Engine::new(EngineSettings::default());
+    let mut begin = |call: u64| {
+        let legs = [2 * call, 2 * call + 1];
+        for (leg, codec) in legs.into_iter().zip(codecs) {
+            engine.handle(ms(0), Input::Command(Command::Leg(plan(leg, codec))));
+        }
+        let rows = vec![row(legs[0], speakers(&[legs[1]])), row(legs[1], speakers(&[legs[0]]))];
+        let command = Command::Matrix { conference: call, generation: 1, rows };
+        engine.handle(ms(0), Input::Command(command));
+        while engine.poll_output().is_some() {}
+    };
+    (1..200).for_each(&mut begin);
+    let before = HELD.with(Cell::get);
+    (200..600).for_each(&mut begin);
+    (HELD.with(Cell::get) - before) / 400
+}
+
+#[test]
+fn a_call_takes_little_memory() {
+    let check = |codecs, most| {
+        let bytes = bytes_of_a_call(codecs);
+        assert!((1_000..=most).contains(&bytes), "{codecs:?}: {bytes} bytes");
+    };
+    check([Codec::Pcma, Codec::Pcmu], 16_000);
+    check([Codec::G722, Codec::G722], 26_000);
+    check([Codec::Opus, Codec::Opus], 37_000);
+    check([Codec::Opus, Codec::Pcma], 72_000);
 }

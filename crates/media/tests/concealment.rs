@@ -74,6 +74,7 @@ fn receive(codec: Codec, pcm: &[i16], lost_percent: f64, late_ms: f64) -> Vec<i1
     packets.sort_by_key(|(at, ..)| *at);
     let mut buffer = Buffer::new();
     buffer.prepare([codec].into_iter());
+    buffer.open();
     let mut packets = packets.into_iter().peekable();
     let mut played = Vec::new();
     for frame in 0..SECONDS as u64 * 50 {

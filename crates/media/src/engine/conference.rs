@@ -117,6 +117,11 @@ impl Engine {
         conference.others.reserve(conference.rows.len());
         self.note_recorded(&mut conference);
         conference.weigh();
+        for talker in &conference.talkers {
+            if let Some(leg) = self.leg(*talker) {
+                leg.buffer.open();
+            }
+        }
         for old in talked.iter().filter(|old| !conference.talkers.contains(old)) {
             if let Some(leg) = self.leg(*old) {
                 leg.buffer.stop();

@@ -47,7 +47,8 @@ pub(super) struct Outbox {
 impl Outbox {
     /// Makes room for so many legs, so that a tick need not.
     pub(super) fn reserve(&mut self, legs: usize) {
-        let packets = (legs * 4).max(64);
+        // One in 20 ms for each, and as many that are forwarded.
+        let packets = (legs * 2).max(64);
         self.bytes.reserve((packets * PACKET).saturating_sub(self.bytes.len()));
         self.datagrams.reserve(packets.saturating_sub(self.datagrams.len()));
         self.events.reserve((legs * 2 + 64).saturating_sub(self.events.len()));

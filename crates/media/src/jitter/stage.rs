@@ -12,6 +12,7 @@ const PENDING_LONG_MS: usize = 240;
 
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
+    /// None until somebody wants to pull.
     samples: Box<[i16]>,
     /// The first sample that is still to be played.
     head: usize,
@@ -22,12 +23,16 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new() -> Self {
-        let samples = vec![0; (HISTORY_MS + PENDING_MS) * 8].into();
-        Self { samples, head: 0, end: 0, hz: 8_000 }
+        Self { samples: Box::default(), head: 0, end: 0, hz: 8_000 }
+    }
+
+    /// Whether there is room for any codec.
+    pub(super) fn is_open(&self) -> bool {
+        !self.samples.is_empty()
     }
 
     /// Makes room for a codec.
-    pub(super) fn prepare(&mut self, codec: Codec) {
+    pub(super) fn open(&mut self, codec: Codec) {
         let pending = if codec == Codec::Opus { PENDING_LONG_MS } else { PENDING_MS };
         let wanted = (HISTORY_MS + pending) * codec.audio_hz() as usize / 1_000;
         if self.samples.len() < wanted {

@@ -19,6 +19,7 @@ impl Wire {
     fn new(codec: Codec, ptime_ms: u32) -> Self {
         let mut buffer = Buffer::new();
         buffer.prepare([codec].into_iter());
+        buffer.open();
         let step = codec.rtp_hz() / 1_000 * ptime_ms;
         // Both wrap around soon.
         let (sequence, timestamp) = (65_500, u32::MAX - 30_000);
@@ -358,10 +359,21 @@ fn codecs_change_in_the_middle() {
 
 #[test]
 fn a_leg_of_g711_costs_little() {
-    let buffer = Buffer::new();
-    let heap = buffer.ring.size() + buffer.stage.size();
-    let all = size_of::<Buffer>() + heap;
-    assert!(all <= 8_000, "{all} bytes");
+    let mut buffer = Buffer::new();
+    let all = |buffer: &Buffer| size_of::<Buffer>() + buffer.ring.size() + buffer.stage.size();
+    assert!(all(&buffer) <= 4_500, "{} bytes", all(&buffer));
+    buffer.open();
+    assert!(all(&buffer) <= 8_000, "{} bytes", all(&buffer));
+}
+
+/// Before anybody wants to hear a leg, it has nothing to be heard from.
+#[test]
+fn what_is_not_open_is_silent() {
+    let mut buffer = Buffer::new();
+    let (header, mut out) = (Header::default(), [1; FRAME_MAX]);
+    buffer.insert(Time::ZERO, &header, Codec::Pcmu, &[0; 160]);
+    assert_eq!(buffer.pull(Time::from_millis(20), &mut out), (160, 8_000));
+    assert_eq!(out[..160], [0; 160]);
 }
 
 proptest! {
@@ -373,6 +385,7 @@ proptest! {
         let mut buffer = Buffer::new();
         let codecs = Codec::ALL.into_iter().filter(|codec| prepared[codec.index()]);
         buffer.prepare(codecs);
+        buffer.open();
         let (mut now, mut next) = (0_u64, (0_u16, 0_u32));
         let mut out = [0; FRAME_MAX];
         for (act, small, large, length) in acts {

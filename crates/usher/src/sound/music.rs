@@ -155,7 +155,12 @@ mod tests {
             let shelf = load(&scratch.path(""), &BTreeSet::new(), seed, &mut budget);
             let music = &shelf["default"];
             assert_eq!(music.samples.len(), 5 * (4_000 + 4_000));
-            music.samples.to_vec().chunks(8_000).map(|part| heard_hz(&part[..4_000], 8_000)).collect()
+            music
+                .samples
+                .to_vec()
+                .chunks(8_000)
+                .map(|part| heard_hz(&part[..4_000], 8_000))
+                .collect()
         };
         let orders: BTreeSet<Vec<u32>> = (0..20).map(order).collect();
         assert!(orders.len() > 10, "{orders:?}");

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use b2bua::{SharedEvent, Utc, What};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::frames::{Frame, FrameReceiver};
 use super::{Outside, Recorder, Shelf};
@@ -30,8 +30,9 @@ impl RecorderFeed {
         if !concerns(&event.what) {
             return;
         }
-        let full = matches!(self.said.try_send(event.clone()), Err(TrySendError::Full(_)));
-        if full && !self.is_full.swap(true, Relaxed) {
+        if self.said.len() < WAITING_MAX {
+            let _ = self.said.send(event.clone());
+        } else if !self.is_full.swap(true, Relaxed) {
             tracing::error!("the recorder does not keep up with events: recordings are not whole");
         }
         // While something is recorded it looks by itself, and of calls that nobody records it need
@@ -77,7 +78,7 @@ pub(in crate::run) fn prepare(
 ) -> (RecorderFeed, RecorderThread) {
     let limits = (setup.free_mb_min.saturating_mul(1 << 20), setup.keep_days);
     let recorder = Recorder::new(Shelf::new(&setup.dir), node.into(), limits, outside);
-    let (said, heard) = bounded(WAITING_MAX);
+    let (said, heard) = unbounded();
     let (ring, bell) = bounded(1);
     let feed = RecorderFeed { said, bell: ring, is_full: AtomicBool::new(false) };
     (feed, RecorderThread { recorder, heard, bell, rings, clock })
