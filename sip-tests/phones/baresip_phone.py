@@ -71,14 +71,14 @@ class Line:
             kept = int(self.rate * KEPT_S) * 2
             del self.heard[:-kept]
         if info.tx_ready and self.hz:
-            rate = info.tx_sample_rate
-            missing = int(rate * 0.1) - info.tx_buffered // 2
+            rate, channels = info.tx_sample_rate, max(info.tx_channels, 1)
+            missing = int(rate * 0.1) - info.tx_buffered // 2 // channels
             if missing > 0:
                 step = 2 * math.pi * self.hz / rate
                 some = range(self.phase, self.phase + missing)
-                pcm = (int(8000 * math.sin(step * n)) for n in some)
+                pcm = [int(8000 * math.sin(step * n)) for n in some for _ in range(channels)]
                 self.phase += missing
-                self.call.audio.write(struct.pack(f"<{missing}h", *pcm))
+                self.call.audio.write(struct.pack(f"<{len(pcm)}h", *pcm))
 
 
 class Phone:

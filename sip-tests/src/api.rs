@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use crate::SOON;
 
-/// A client with the administrator's token.
+/// A client with a token, the administrator's to begin with.
 #[derive(Debug, Clone)]
 pub struct Api {
     base: String,
     agent: ureq::Agent,
+    bearer: String,
 }
 
 /// The secret of the token in every generated configuration.
@@ -23,7 +24,14 @@ impl Api {
             .timeout_global(Some(SOON))
             .build()
             .into();
-        Self { base: format!("http://127.0.0.1:{port}"), agent }
+        let base = format!("http://127.0.0.1:{port}");
+        Self { base, agent, bearer: format!("Bearer {TOKEN}") }
+    }
+
+    /// The same with another token.
+    #[must_use]
+    pub fn with(&self, secret: &str) -> Self {
+        Self { bearer: format!("Bearer {secret}"), ..self.clone() }
     }
 
     /// `http://…` without a path.
@@ -47,7 +55,7 @@ impl Api {
     #[must_use]
     pub fn get(&self, path: &str) -> (u16, Value) {
         let url = format!("{}/v1{path}", self.base);
-        understood(self.agent.get(url).header("Authorization", format!("Bearer {TOKEN}")).call())
+        understood(self.agent.get(url).header("Authorization", &self.bearer).call())
     }
 
     /// Status and octets of a GET below `/v1`.
@@ -58,7 +66,7 @@ impl Api {
     #[must_use]
     pub fn octets(&self, path: &str) -> (u16, Vec<u8>) {
         let request = self.agent.get(format!("{}/v1{path}", self.base));
-        let answered = request.header("Authorization", format!("Bearer {TOKEN}")).call();
+        let answered = request.header("Authorization", &self.bearer).call();
         let mut response = answered.expect("the HTTP interface answers");
         let octets = response.body_mut().read_to_vec().expect("a body");
         (response.status().as_u16(), octets)
@@ -68,17 +76,29 @@ impl Api {
     #[track_caller]
     pub fn delete(&self, path: &str) -> (u16, Value) {
         let url = format!("{}/v1{path}", self.base);
-        understood(self.agent.delete(url).header("Authorization", format!("Bearer {TOKEN}")).call())
+        understood(self.agent.delete(url).header("Authorization", &self.bearer).call())
     }
 
     /// Status and body of a PATCH below `/v1`.
     #[track_caller]
     pub fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = self
-            .agent
-            .patch(format!("{}/v1{path}", self.base))
-            .header("Authorization", format!("Bearer {TOKEN}"))
-            .header("Content-Type", "application/json");
+        self.sent(self.agent.patch(format!("{}/v1{path}", self.base)), body)
+    }
+
+    /// Status and body of a POST below `/v1`.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.sent(self.agent.post(format!("{}/v1{path}", self.base)), body)
+    }
+
+    #[track_caller]
+    fn sent(
+        &self,
+        request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        body: &Value,
+    ) -> (u16, Value) {
+        let request = request.header("Authorization", &self.bearer);
+        let request = request.header("Content-Type", "application/json");
         understood(request.send(body.to_string()))
     }
 

@@ -137,13 +137,19 @@ impl Server {
             assert!(Instant::now() < deadline, "not ready after 15 s:\n{}", self.log());
             std::thread::park_timeout(Duration::from_millis(10));
         }
-        self.events = subscribe(self.ports.http(), "");
+        self.events = subscribe(self.ports.http(), "", TOKEN);
     }
 
     /// Another subscriber to the events, with a query such as `?after=3`.
     #[must_use]
     pub fn subscribe(&self, query: &str) -> Feed {
-        subscribe(self.ports.http(), query)
+        subscribe(self.ports.http(), query, TOKEN)
+    }
+
+    /// Another subscriber, with a token of their own.
+    #[must_use]
+    pub fn subscribe_with(&self, secret: &str) -> Feed {
+        subscribe(self.ports.http(), "", secret)
     }
 
     /// Where trunks and phones send to.
@@ -284,10 +290,10 @@ fn launch(folder: &Path, program: &[&str]) -> (Child, Log) {
 }
 
 /// Joins the event stream; its thread ends with the connection.
-fn subscribe(port: u16, query: &str) -> Feed {
+fn subscribe(port: u16, query: &str, secret: &str) -> Feed {
     let url = format!("ws://127.0.0.1:{port}/v1/events{query}");
     let mut request = url.into_client_request().expect("a request");
-    let bearer = format!("Bearer {TOKEN}").parse().expect("a header value");
+    let bearer = format!("Bearer {secret}").parse().expect("a header value");
     request.headers_mut().insert("Authorization", bearer);
     let stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection for events");
     let (mut socket, _) = tungstenite::client(request, stream).expect("the event stream");

@@ -5,14 +5,23 @@ use std::f64::consts::TAU;
 /// Samples per second of everything here.
 pub const RATE_HZ: f64 = 8_000.0;
 
-/// A sine at about -12 dBm0, from its `first` sample on.
+/// The amplitude of every tone that is sent: about -12 dBm0.
+pub const AMPLITUDE: f64 = 8_000.0;
+
+/// A sine of [`RATE_HZ`], from its `first` sample on.
 #[must_use]
 pub fn sine(hz: f64, first: u64, samples: usize) -> Vec<i16> {
+    sine_at(RATE_HZ, hz, first, samples)
+}
+
+/// A sine of so many samples a second.
+#[must_use]
+pub fn sine_at(rate_hz: f64, hz: f64, first: u64, samples: usize) -> Vec<i16> {
     let at = |n: u64| {
         #[expect(clippy::cast_precision_loss, reason = "hours of samples are far below 2^52")]
-        let phase = TAU * hz * (n as f64) / RATE_HZ;
+        let phase = TAU * hz * (n as f64) / rate_hz;
         #[expect(clippy::cast_possible_truncation, reason = "8000 at most")]
-        let sample = (phase.sin() * 8_000.0) as i16;
+        let sample = (phase.sin() * AMPLITUDE) as i16;
         sample
     };
     (first..).take(samples).map(at).collect()
@@ -42,22 +51,36 @@ pub fn wav(samples: &[i16]) -> Vec<u8> {
 /// Root of the mean square, 0 to 32768.
 #[must_use]
 pub fn level(samples: &[i16]) -> f64 {
-    let count = f64::from(u32::try_from(samples.len().max(1)).unwrap_or(u32::MAX));
-    (samples.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / count).sqrt()
+    (samples.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / count(samples)).sqrt()
 }
 
-/// What share of the power is at this frequency: 1 for a pure tone (Goertzel).
+/// What share of the power is at this frequency: 1 for a pure tone.
 #[must_use]
 pub fn share(samples: &[i16], hz: f64) -> f64 {
-    let count = f64::from(u32::try_from(samples.len().max(1)).unwrap_or(u32::MAX));
+    let total = level(samples).powi(2);
+    if total * count(samples) < 1.0 { 0.0 } else { amplitude(samples, hz).powi(2) / 2.0 / total }
+}
+
+/// A ratio of amplitudes in decibels.
+#[must_use]
+pub fn decibels(ratio: f64) -> f64 {
+    20.0 * ratio.max(1e-9).log10()
+}
+
+fn count(samples: &[i16]) -> f64 {
+    f64::from(u32::try_from(samples.len().max(1)).unwrap_or(u32::MAX))
+}
+
+/// The amplitude of a tone among others (Goertzel): exact where each has whole periods.
+#[must_use]
+pub fn amplitude(samples: &[i16], hz: f64) -> f64 {
     let coefficient = 2.0 * (TAU * hz / RATE_HZ).cos();
     let (mut one, mut two) = (0.0, 0.0);
     for &x in samples {
         (one, two) = (f64::from(x) + coefficient * one - two, one);
     }
     let power = one * one + two * two - coefficient * one * two;
-    let total = level(samples).powi(2) * count;
-    if total < 1.0 { 0.0 } else { power * 2.0 / count / total }
+    2.0 * power.max(0.0).sqrt() / count(samples)
 }
 
 /// ITU-T G.711 µ-law.

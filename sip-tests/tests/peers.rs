@@ -146,6 +146,76 @@ fn two_softphones_call_each_other() {
     server.finish();
 }
 
+/// What a softphone hears of these tones, each to half a decibel as loud as it was sent, and nothing of
+/// the others.
+fn just(these: &[f64], others: &[f64]) -> impl Fn(&[i16], f64) -> bool {
+    move |samples: &[i16], rate: f64| {
+        // A tenth of a second is whole periods of each.
+        let known = [(8_000.0, 800), (16_000.0, 1_600), (48_000.0, 4_800), (96_000.0, 9_600)];
+        let Some((_, tenth)) = known.iter().find(|(hz, _)| *hz == rate) else { return false };
+        let window = &samples[..samples.len() / tenth * tenth];
+        let off = |hz: &f64| {
+            let loud = tone::amplitude(window, hz * tone::RATE_HZ / rate);
+            tone::decibels(loud / tone::AMPLITUDE)
+        };
+        let near = if these.len() > 1 { 2.0 } else { 0.5 };
+        !window.is_empty()
+            && these.iter().all(|hz| off(hz).abs() < near)
+            && others.iter().all(|hz| off(hz) < -24.0)
+    }
+}
+
+/// Baresip's G.722 and Opus beside G.711: what a tone is worth after each way.
+#[test]
+fn softphones_with_g722_and_opus_and_a_phone_with_g711_in_one_conference() {
+    const CALLER: f64 = 400.0;
+    const ALICE: f64 = 700.0;
+    const BOSS: f64 = 1_100.0;
+    let mut config = Config::default();
+    config.operators += "[[operator]]\nid = \"boss\"\npassword = \"boss-secret\"\n\
+                         role = \"supervisor\"\nsupervises = [\"support\"]\n";
+    let server = Server::start(&config);
+    let g722 = "G722/16000/1";
+    let mut alice = Softphone::operator(&server, "alice", server.ports.peer(0), g722);
+    let opus = "opus/48000/2";
+    let mut boss = Softphone::operator(&server, "boss", server.ports.peer(2), opus);
+    let mut caller = Phone::caller(&server, CALLER);
+    caller.invite("600");
+    caller.expect_answer();
+    alice.rings(0);
+    alice.answer(0, ALICE);
+    let all = [CALLER, ALICE, BOSS];
+    caller.audio.hears_just(caller.audio.mark(), &[ALICE], &all);
+    alice.hears_that(0, "the caller", just(&[CALLER], &[ALICE, BOSS]));
+    let call = server.events.wait("call.answered", &[]);
+    let people = format!("/calls/{}/participants", sip_tests::call_of(&call));
+    let asked = json!({"operator": "boss", "role": "supervisor", "mode": "monitor"});
+    assert_eq!(server.api.post(&people, &asked).0, 201);
+    boss.rings(0);
+    boss.answer(0, BOSS);
+    boss.hears_that(0, "both", just(&[CALLER, ALICE], &[BOSS]));
+    caller.audio.hears_just(caller.audio.mark(), &[ALICE], &all);
+    for (mode, alice_hears, caller_hears) in [
+        ("whisper", &[CALLER, BOSS][..], &[ALICE][..]),
+        ("barge", &[CALLER, BOSS], &[ALICE, BOSS]),
+        ("intercept", &[], &[BOSS]),
+    ] {
+        let boss_id = format!("{people}/boss");
+        assert_eq!(server.api.patch(&boss_id, &json!({"mode": mode})).0, 200);
+        caller.audio.hears_just(caller.audio.mark(), caller_hears, &all);
+        if mode != "intercept" {
+            alice.hears_that(0, mode, just(alice_hears, &[ALICE]));
+            boss.hears_that(0, mode, just(&[CALLER, ALICE], &[BOSS]));
+        }
+    }
+    alice.events.wait("closed", &[("call", "0")]);
+    boss.hears_that(0, "the caller", just(&[CALLER], &[ALICE, BOSS]));
+    caller.audio.is_continuous();
+    caller.hang_up();
+    boss.events.wait("closed", &[("call", "0")]);
+    server.finish();
+}
+
 #[test]
 fn the_load_scripts_register_call_and_cancel() {
     let config =

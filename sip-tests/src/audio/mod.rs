@@ -1,82 +1,38 @@
 //! The audio of one phone: a paced thread that sends its tone, and a record of what came in.
 
-use std::collections::BTreeSet;
+mod ear;
+mod packet;
+mod speak;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use ear::{Mark, Turn};
+pub use packet::{Key, Packet};
+use speak::Mouth;
+
+use crate::codec::Decoder;
 use crate::tone;
 
-/// Samples in 20 ms.
-const FRAME: usize = 160;
-const PTIME: Duration = Duration::from_millis(20);
-/// What a measurement listens to: 200 ms.
-const WINDOW: usize = 10;
-/// Whose packets all of these are.
-const SSRC: u32 = 0x1234_5678;
-/// RFC 4733, as in our SDP.
-const EVENTS: u8 = 101;
-
-/// A packet that came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packet {
-    /// When.
-    pub at: Instant,
-    /// From where.
-    pub source: SocketAddr,
-    /// Payload type.
-    pub kind: u8,
-    /// The marker bit.
-    pub marker: bool,
-    /// Sequence number.
-    pub seq: u16,
-    /// Timestamp.
-    pub timestamp: u32,
-    /// Synchronisation source.
-    pub ssrc: u32,
-    /// What it carries.
-    pub payload: Vec<u8>,
-}
-
-impl Packet {
-    fn parse(octets: &[u8], source: SocketAddr) -> Option<Self> {
-        let word = |at: usize| octets.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
-        let (first, ssrc) = (word(0)?, word(8)?);
-        let [flags, kind, ..] = first.to_be_bytes();
-        (flags >> 6 == 2).then(|| Self {
-            at: Instant::now(),
-            source,
-            kind: kind & 0x7f,
-            marker: kind & 0x80 != 0,
-            seq: u16::try_from(first & 0xffff).unwrap_or_default(),
-            timestamp: word(4).unwrap_or_default(),
-            ssrc,
-            payload: octets[12..].to_vec(),
-        })
-    }
-
-    /// RFC 5761, section 4: what a payload type cannot be is a packet of RTCP.
-    fn is_rtcp(&self) -> bool {
-        (72..=76).contains(&self.kind)
-    }
-
-    fn samples(&self) -> Vec<i16> {
-        match self.kind {
-            0 => self.payload.iter().map(|&byte| tone::from_ulaw(byte)).collect(),
-            8 => self.payload.iter().map(|&byte| tone::from_alaw(byte)).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
+/// What a measurement listens to: 200 ms, in samples.
+const WINDOW: usize = 1_600;
 
 #[derive(Debug)]
 struct State {
     to: Option<SocketAddr>,
     kind: u8,
     hz: f64,
+    /// It is to begin to speak anew.
+    is_fresh: bool,
+    /// Milliseconds in a packet.
+    ptime_ms: u32,
     /// Digits still to be sent.
     digits: Vec<u8>,
+    /// Datagrams still to be sent, and whereto.
+    raw: Vec<(Vec<u8>, SocketAddr)>,
     stopped: bool,
     heard: Vec<Packet>,
     /// SSRCs of the sender reports that came to the same port.
@@ -106,7 +62,10 @@ impl Audio {
             to: None,
             kind: 0,
             hz,
+            is_fresh: false,
+            ptime_ms: 20,
             digits: Vec::new(),
+            raw: Vec::new(),
             stopped: false,
             heard: Vec::new(),
             reports: Vec::new(),
@@ -134,6 +93,23 @@ impl Audio {
         (state.to, state.kind) = (Some(to), kind);
     }
 
+    /// Sends packets of so many milliseconds from now on.
+    pub fn pace(&self, ptime_ms: u32) {
+        self.state().ptime_ms = ptime_ms;
+    }
+
+    /// Milliseconds in a packet that it sends.
+    #[must_use]
+    pub fn ptime_ms(&self) -> u32 {
+        self.state().ptime_ms
+    }
+
+    /// Begins anew with its tone, as when somebody picks up: what was sent before, nobody has heard,
+    /// and a decoder would have to guess from its midst.
+    pub(crate) fn begin(&self) {
+        self.state().is_fresh = true;
+    }
+
     /// Sends nothing more.
     pub fn mute(&self) {
         self.state().to = None;
@@ -154,6 +130,11 @@ impl Audio {
     pub fn press(&self, digit: char) {
         let code = "0123456789*#".find(digit).expect("a digit, * or #");
         self.state().digits.push(u8::try_from(code).unwrap_or_default());
+    }
+
+    /// Sends these octets from its own port, as if somebody had forged where they come from.
+    pub fn forge(&self, octets: &[u8], to: SocketAddr) {
+        self.state().raw.push((octets.to_vec(), to));
     }
 
     /// All that came, in order.
@@ -177,29 +158,33 @@ impl Audio {
     }
 
     /// Waits until 200 ms that began after this call satisfy the test.
+    #[track_caller]
+    pub fn hears_that(&self, what: &str, test: impl Fn(&[i16]) -> bool) {
+        self.hears_since(Instant::now(), what, |_, samples| test(samples));
+    }
+
+    /// The same of 200 ms that began after some moment; the test is told the payload type too.
     ///
     /// # Panics
     /// When nothing does within three seconds.
     #[track_caller]
-    pub fn hears_that(&self, what: &str, test: impl Fn(&[i16]) -> bool) {
+    fn hears_since(&self, since: Instant, what: &str, test: impl Fn(u8, &[i16]) -> bool) {
         let began = Instant::now();
         let mut state = self.state();
         loop {
-            let fresh: Vec<&Packet> =
-                state.heard.iter().rev().take(WINDOW).take_while(|p| p.at >= began).collect();
-            let samples: Vec<i16> = fresh.iter().rev().flat_map(|p| p.samples()).collect();
-            let full = samples.len() >= WINDOW * FRAME;
-            if full && test(&samples) {
+            let samples = state.latest(since);
+            let kind = state.heard.last().map_or(0, |packet| packet.kind);
+            if samples.len() >= WINDOW && test(kind, &samples[samples.len() - WINDOW..]) {
                 return;
             }
             let Some(left) = Duration::from_secs(3).checked_sub(began.elapsed()) else {
                 let packets = state.heard.iter().filter(|p| p.at >= began).count();
-                let level = tone::level(&samples);
                 let tones: Vec<String> = (1..40)
-                    .map(|n| f64::from(n) * 100.0)
-                    .filter(|&hz| tone::share(&samples, hz) > 0.1)
-                    .map(|hz| format!("{hz} Hz"))
+                    .map(|n| (n * 100, tone::amplitude(&samples, f64::from(n) * 100.0)))
+                    .filter(|(_, loud)| *loud > tone::AMPLITUDE * 0.03)
+                    .map(|(hz, loud)| format!("{hz} Hz {:.1} dB", tone::decibels(loud / 8_000.0)))
                     .collect();
+                let level = tone::level(&samples);
                 drop(state);
                 panic!("not heard: {what}; {packets} packets in 3 s, level {level:.0}, {tones:?}");
             };
@@ -214,11 +199,10 @@ impl Audio {
     /// When it does not within three seconds.
     #[track_caller]
     pub fn hears_digit(&self, digit: char) {
-        let code = "0123456789*#".find(digit).and_then(|code| u8::try_from(code).ok());
         let began = Instant::now();
         let mut state = self.state();
-        let is_end = |p: &Packet| p.payload.first().copied() == code && p.payload[1] & 0x80 != 0;
-        while !state.heard.iter().any(|p| p.kind == 101 && p.payload.len() == 4 && is_end(p)) {
+        let is_end = |key: Key| key.digit == digit && key.is_up;
+        while !state.heard.iter().filter_map(Packet::key).any(is_end) {
             let left = Duration::from_secs(3).checked_sub(began.elapsed());
             let waited = self.shared.1.wait_timeout(state, left.expect("a digit within 3 s"));
             state = waited.map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
@@ -273,10 +257,10 @@ impl Audio {
     pub fn never_heard(&self, since: Instant, hz: f64) {
         let state = self.state();
         let heard: Vec<&Packet> = state.heard.iter().filter(|p| p.at >= since).collect();
-        for window in heard.windows(WINDOW) {
-            let samples: Vec<i16> = window.iter().flat_map(|p| p.samples()).collect();
-            let part = tone::share(&samples, hz);
-            assert!(part < 0.1 || tone::level(&samples) < 50.0, "{hz} Hz was heard: {part:.2}");
+        let samples: Vec<i16> = heard.iter().flat_map(|p| p.pcm.clone()).collect();
+        for samples in samples.windows(WINDOW).step_by(WINDOW / 10) {
+            let part = tone::share(samples, hz);
+            assert!(part < 0.1 || tone::level(samples) < 50.0, "{hz} Hz was heard: {part:.2}");
         }
     }
 
@@ -296,13 +280,12 @@ impl Audio {
             let at = pair[1].at.duration_since(first.at);
             assert_eq!(step, 1, "sequence {} then {} at {at:?}", pair[0].seq, pair[1].seq);
             let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
-            assert!(step < 8_000, "timestamp jumps by {step} at {at:?}");
-            let elapsed = at.as_secs_f64() * tone::RATE_HZ;
-            let told = f64::from(pair[1].timestamp.wrapping_sub(first.timestamp));
-            assert!(
-                (told - elapsed).abs() < 0.4 * tone::RATE_HZ,
-                "{told} told, {elapsed} at {at:?}"
-            );
+            let second = pair[1].clock_hz();
+            assert!(step < second, "timestamp jumps by {step} at {at:?}");
+            let told = pair[1].timestamp.wrapping_sub(first.timestamp);
+            let told = f64::from(told) / f64::from(second);
+            let elapsed = at.as_secs_f64();
+            assert!((told - elapsed).abs() < 0.4, "{told} s told, {elapsed} at {at:?}");
         }
     }
 }
@@ -317,99 +300,84 @@ impl Drop for Audio {
     }
 }
 
-/// A receiver report and SDES (RFC 3550 section 6.4.2) in answer to a sender report.
-fn complaint(report: &Packet, fraction: u8) -> Vec<u8> {
-    let middle = [&report.ssrc.to_be_bytes()[2..], &report.payload[..2]].concat();
-    let mut octets = vec![0x81, 201, 0, 7];
-    octets.extend(SSRC.to_be_bytes());
-    octets.extend(report.timestamp.to_be_bytes());
-    octets.extend([fraction, 0, 0, 10, 0, 0, 0, 100, 0, 0, 0, 40]);
-    // It is answered at once.
-    octets.extend([&middle[..], &[0; 4]].concat());
-    octets.extend([0x81, 202, 0, 3]);
-    octets.extend(SSRC.to_be_bytes());
-    octets.extend(*b"\x01\x04test\0\0");
-    octets
+impl State {
+    /// What was heard last, at least 200 ms of it if so much came since then.
+    fn latest(&self, since: Instant) -> Vec<i16> {
+        let mut count = 0;
+        let fresh = self.heard.iter().rev().take_while(|packet| packet.at >= since);
+        let fresh: Vec<&Packet> = fresh
+            .take_while(|packet| {
+                let is_short = count < WINDOW;
+                count += packet.pcm.len();
+                is_short
+            })
+            .collect();
+        fresh.iter().rev().flat_map(|packet| packet.pcm.iter().copied()).collect()
+    }
 }
 
-/// Sends at `start + n · 20 ms`, and listens in between.
+/// Sends every so many milliseconds, and listens in between.
 fn run(socket: &UdpSocket, shared: &(Mutex<State>, Condvar)) {
-    let start = Instant::now();
-    let mut buffer = [0; 2_048];
-    let mut pressed: Option<Pressed> = None;
-    for frame in 0_u32.. {
-        let due = start + PTIME * frame;
-        while let Some(left) = due.checked_duration_since(Instant::now()).filter(|d| !d.is_zero()) {
-            // The only failure is a zero, excluded above.
-            let _ = socket.set_read_timeout(Some(left));
-            let Ok((length, source)) = socket.recv_from(&mut buffer) else { continue };
-            if let Some(packet) = Packet::parse(&buffer[..length], source) {
-                let mut state = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-                if packet.is_rtcp() {
-                    // In a report, the second word is its sender.
-                    state.reports.push(packet.timestamp);
-                    if let Some((fraction, to)) = state.complaint.zip(state.to) {
-                        // It may be lost, as any packet.
-                        let _ = socket.send_to(&complaint(&packet, fraction), to);
-                    }
-                } else {
-                    state.heard.push(packet);
-                }
-                shared.1.notify_all();
-            }
-        }
-        let mut state = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut mouth, mut decoders) = (Mouth::new(), BTreeMap::new());
+    let mut due = Instant::now();
+    loop {
+        let ptime_ms = lock().ptime_ms;
+        listen(socket, shared, due, &mut decoders);
+        due += Duration::from_millis(ptime_ms.into());
+        let mut state = lock();
         if state.stopped {
             return;
         }
-        let Some(to) = state.to else { continue };
-        if pressed.is_none() && !state.digits.is_empty() {
-            pressed = Some(Pressed { digit: state.digits.remove(0), step: 0, first: frame });
+        for (octets, to) in state.raw.drain(..) {
+            // It may be lost, as any packet.
+            let _ = socket.send_to(&octets, to);
+        }
+        let Some(to) = state.to else {
+            mouth.rest(ptime_ms);
+            continue;
+        };
+        if std::mem::take(&mut state.is_fresh) {
+            mouth.begin();
+        }
+        if !mouth.is_pressing() && !state.digits.is_empty() {
+            mouth.press(state.digits.remove(0));
         }
         let (kind, hz) = (state.kind, state.hz);
         drop(state);
-        let octets = match &mut pressed {
-            Some(digit) => digit.packet(frame),
-            None => audio(frame, kind, hz),
-        };
-        pressed = pressed.filter(|digit| digit.step < 8);
         // Nobody may listen there any more, which is what some tests are about.
-        let _ = socket.send_to(&octets, to);
+        let _ = socket.send_to(&mouth.packet(kind, hz, ptime_ms), to);
     }
 }
 
-/// A key that is down.
-struct Pressed {
-    digit: u8,
-    step: u16,
-    /// The frame in which it went down: its timestamp stays.
-    first: u32,
-}
-
-impl Pressed {
-    /// Five packets while it is down, three that say it is up again.
-    fn packet(&mut self, frame: u32) -> Vec<u8> {
-        let (up, marker) = (self.step >= 5, if self.step == 0 { 0x80 } else { 0 });
-        let mut octets = header(EVENTS | marker, frame, self.first);
-        octets.extend([self.digit, if up { 0x8a } else { 0x0a }]);
-        octets.extend((160 * (self.step.min(5) + 1)).to_be_bytes());
-        self.step += 1;
-        octets
+/// Takes what comes until then.
+fn listen(
+    socket: &UdpSocket,
+    shared: &(Mutex<State>, Condvar),
+    until: Instant,
+    decoders: &mut BTreeMap<u8, Decoder>,
+) {
+    let mut buffer = [0; 2_048];
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|d| !d.is_zero()) {
+        // The only failure is a zero, excluded above.
+        let _ = socket.set_read_timeout(Some(left));
+        let Ok((length, source)) = socket.recv_from(&mut buffer) else { continue };
+        let Some(mut packet) = Packet::parse(&buffer[..length], source) else { continue };
+        if !packet.is_rtcp() {
+            let decoder = decoders.entry(packet.kind).or_insert_with(|| Decoder::new(packet.kind));
+            packet.pcm = decoder.decode(&packet.payload);
+        }
+        let mut state = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if packet.is_rtcp() {
+            // In a report, the second word is its sender.
+            state.reports.push(packet.timestamp);
+            if let Some((fraction, to)) = state.complaint.zip(state.to) {
+                // It may be lost, as any packet.
+                let _ = socket.send_to(&speak::complaint(&packet, fraction), to);
+            }
+        } else {
+            state.heard.push(packet);
+        }
+        shared.1.notify_all();
     }
-}
-
-fn audio(frame: u32, kind: u8, hz: f64) -> Vec<u8> {
-    let mut octets = header(kind, frame, frame);
-    let samples = tone::sine(hz, u64::from(frame) * 160, FRAME);
-    let code = if kind == 8 { tone::to_alaw } else { tone::to_ulaw };
-    octets.extend(samples.into_iter().map(code));
-    octets
-}
-
-fn header(kind: u8, frame: u32, began: u32) -> Vec<u8> {
-    let mut octets = vec![0x80, kind];
-    octets.extend(u16::try_from(frame & 0xffff).unwrap_or_default().to_be_bytes());
-    octets.extend(began.wrapping_mul(160).to_be_bytes());
-    octets.extend(SSRC.to_be_bytes());
-    octets
 }

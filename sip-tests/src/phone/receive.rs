@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Call, Phone};
-use crate::{SOON, Sip};
+use crate::{SOON, Sip, codec};
 
 impl Phone {
     /// The next message that is no repetition, none when time is up.
@@ -46,7 +46,8 @@ impl Phone {
             assert!(!own || message.branch() == invite.branch(), "{}", message.text());
         }
         if let Some((to, kinds)) = message.audio() {
-            let kind = kinds.iter().find(|kind| self.codecs.contains(kind) && **kind < 96);
+            let mut kinds = kinds.iter().filter(|kind| codec::rates(**kind).is_some());
+            let kind = kinds.find(|kind| self.codecs.contains(kind));
             let open = !to.ip().is_unspecified() && to.port() != 0;
             if let Some(&kind) = kind.filter(|_| open) {
                 self.audio.send_to(to, kind);

@@ -1,6 +1,7 @@
 //! What a phone sends.
 
 use super::{Call, Invite, Phone, branch, tag};
+use crate::codec::OPUS;
 use crate::{Server, Sip, digest};
 
 impl Phone {
@@ -25,6 +26,7 @@ impl Phone {
         let (ip, port) = (self.audio.address().ip(), self.audio.address().port());
         let (version, direction) = (self.version, self.direction);
         let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
+        let ptime = self.audio.ptime_ms();
         let types: Vec<String> = self.codecs.iter().map(u8::to_string).collect();
         let mut lines = String::new();
         for codec in &self.codecs {
@@ -32,12 +34,14 @@ impl Phone {
                 0 => "a=rtpmap:0 PCMU/8000\r\n",
                 8 => "a=rtpmap:8 PCMA/8000\r\n",
                 9 => "a=rtpmap:9 G722/8000\r\n",
+                &OPUS => "a=rtpmap:111 opus/48000/2\r\n",
+                110 => "a=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-15\r\n",
                 _ => "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n",
             };
         }
         (self.rewrite)(format!(
             "v=0\r\no=- 4711 {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
-             m=audio {port} RTP/AVP {}\r\n{lines}a=ptime:20\r\na={direction}\r\n",
+             m=audio {port} RTP/AVP {}\r\n{lines}a=ptime:{ptime}\r\na={direction}\r\n",
             types.join(" ")
         ))
     }
@@ -325,6 +329,7 @@ impl Phone {
         let invite = self.call.came.clone().expect("an INVITE came");
         self.call.offered = invite.audio().is_none();
         let sdp = self.sdp();
+        self.audio.begin();
         self.reply(&invite, "200 OK", "", &sdp);
     }
 
