@@ -167,6 +167,44 @@ fn who_comes_with_a_better_codec_makes_no_click_for_those_who_are_there() {
     }
 }
 
+/// What share of the power of the last 100 ms that a leg heard these tones are. Its decoder has heard
+/// all from the beginning.
+fn share(bench: &Bench, leg: u64, tones: &[f64]) -> f64 {
+    let (pcm, rate) = (bench.heard(leg), bench.rate(leg));
+    let last = &pcm[pcm.len() - rate as usize / 10..];
+    let power = |hz: &f64| strength_at(last, *hz, rate).powi(2) / 2.0;
+    let all = last.iter().map(|sample| (f64::from(*sample) / 32_768.0).powi(2)).sum::<f64>();
+    tones.iter().map(power).sum::<f64>() * last.len() as f64 / all
+}
+
+/// While a key is sent, by events or as a tone, the encoder says nothing that the peer does not get.
+#[test]
+fn a_key_is_clean_and_so_is_what_is_heard_after_it_whatever_the_codec_remembers() {
+    for (codec, has_events) in Codec::ALL.into_iter().flat_map(|c| [(c, true), (c, false)]) {
+        let what = format!("{codec:?}, events: {has_events}");
+        let mut bench = Bench::new();
+        let plan = plan(1, codec);
+        let events_out = plan.events_out.filter(|_| has_events);
+        bench.command(Command::Leg(Plan { events_out, ..plan }));
+        bench.leg(2, Codec::Pcma, A);
+        bench.leg(3, Codec::Pcmu, 0.0);
+        bench.matrix(1, vec![row(1, speakers(&[2, 3])), row(2, music()), row(3, music())]);
+        bench.run(500);
+        let digits = "1".into();
+        bench.command(Command::SendDtmf { leg: LegId(1), digits, duration_ms: 500 });
+        bench.run(440);
+        if !has_events {
+            let heard = share(&bench, 1, &[697.0, 1_209.0]);
+            assert!(heard > 0.95, "{what}: {heard}");
+        }
+        bench.run(60);
+        // 20 ms of the end and the next 100.
+        bench.run(120);
+        let heard = share(&bench, 1, &[A]);
+        assert!(heard > 0.95, "{what}: {heard}");
+    }
+}
+
 #[test]
 fn packets_are_as_long_as_the_peer_wants_them() {
     let lengths = [(10, 80), (20, 160), (30, 240), (40, 320), (60, 480)];

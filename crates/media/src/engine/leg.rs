@@ -92,6 +92,8 @@ pub(super) struct Leg {
     pub(super) digits: dtmf::Sender,
     /// Samples of the digit that is sent as a tone.
     pub(super) digit_at: u64,
+    /// In this frame a key takes the place of audio.
+    pub(super) is_keyed: bool,
     pub(super) conference: Option<u64>,
     pub(super) feed: Feed,
     /// Frames for which the speaker forwarded to it has sent nothing.
@@ -126,6 +128,7 @@ impl Leg {
             keys: dtmf::Receiver::default(),
             digits: dtmf::Sender::default(),
             digit_at: 0,
+            is_keyed: false,
             conference: None,
             feed: Feed::Nothing,
             gap: 0,

@@ -4,7 +4,7 @@ use super::Engine;
 use super::coder::Payload;
 use super::conference::{Conference, Mix};
 use crate::codec::FRAME_MAX;
-use crate::{FRAME_MS, Time};
+use crate::{Codec, FRAME_MS, Time};
 
 impl Engine {
     /// Twenty milliseconds of a conference's mixes, and of its recording.
@@ -37,36 +37,45 @@ impl Engine {
 
     fn serve_mix(&mut self, now: Time, hz: u32, mix: &Mix, pcm: &[i16]) {
         for group in mix.listeners.chunk_by(|a, b| a.0 == b.0) {
-            let codec = group[0].0;
-            let turned = group.iter().filter(|(_, slot)| self.has_turned(*slot)).count();
-            // A seam is its listener's own; where the codec has a memory the group goes together,
-            // and has one only where all of it has turned.
-            let alone = group.len() == 1 || codec.is_stateless() && turned > 0;
-            let settles = !alone && turned < group.len();
-            let mut shared: Option<Payload> = None;
-            for (place, (_, listener)) in group.iter().enumerate() {
-                let Some(mut leg) = self.legs.get_mut(*listener).and_then(Option::take) else {
-                    continue;
-                };
-                if shared.is_none() || alone {
+            for (_, slot) in group {
+                if let Some(leg) = self.legs.get_mut(*slot).and_then(Option::as_deref_mut) {
+                    leg.send_key(now, &mut self.outbox, &mut self.counters);
+                }
+            }
+            self.serve_group(now, hz, group, pcm);
+        }
+    }
+
+    /// Those who hear a mix in one codec, but for those who are sent a key.
+    fn serve_group(&mut self, now: Time, hz: u32, group: &[(Codec, usize)], pcm: &[i16]) {
+        let codec = group[0].0;
+        let turned = group.iter().filter(|(_, slot)| self.has_turned(*slot)).count();
+        // A seam is its listener's own; where the codec has a memory the group goes together,
+        // and has one only where all of it has turned.
+        let alone = group.len() == 1 || codec.is_stateless() && turned > 0;
+        let settles = !alone && turned < group.len();
+        let mut shared: Option<(Payload, usize)> = None;
+        for (_, listener) in group {
+            let Some(mut leg) = self.legs.get_mut(*listener).and_then(Option::take) else {
+                continue;
+            };
+            if !leg.is_keyed {
+                let lead = shared.as_ref().map(|(_, lead)| *lead).filter(|_| !alone);
+                let lead = lead.and_then(|lead| self.legs.get(lead).and_then(Option::as_deref));
+                if let Some(lead) = lead {
+                    leg.coder.follow(&lead.coder);
+                } else {
                     if settles {
                         leg.coder.settle();
                     }
-                    shared = Some(leg.coder.encode(hz, pcm));
+                    shared = Some((leg.coder.encode(hz, pcm), *listener));
                     self.counters.mixed += 1;
-                } else if let Some(lead) = group[..place]
-                    .iter()
-                    .find_map(|(_, lead)| self.legs.get(*lead).and_then(Option::as_deref))
-                {
-                    leg.coder.follow(&lead.coder);
                 }
-                if let Some(payload) = &shared
-                    && !leg.send_digit(now, &mut self.outbox, &mut self.counters)
-                {
+                if let Some((payload, _)) = &shared {
                     leg.frame(now, payload.bytes(), &mut self.outbox, &mut self.counters);
                 }
-                self.legs[*listener] = Some(leg);
             }
+            self.legs[*listener] = Some(leg);
         }
     }
 

@@ -45,7 +45,11 @@ impl Engine {
     /// Twenty milliseconds for a leg that is in no mix.
     fn serve(&mut self, now: Time, tick: u64, slot: usize) {
         let Some(mut leg) = self.legs.get_mut(slot).and_then(Option::take) else { return };
-        let digit = leg.send_digit(now, &mut self.outbox, &mut self.counters);
+        leg.send_key(now, &mut self.outbox, &mut self.counters);
+        if leg.is_keyed {
+            self.legs[slot] = Some(leg);
+            return;
+        }
         let payload = match leg.feed {
             Feed::Nothing | Feed::Mix(_) => None,
             Feed::Silence | Feed::Over(_) => Some(leg.coder.silence()),
@@ -65,7 +69,7 @@ impl Engine {
                 is_due.then(|| leg.coder.silence())
             }
         };
-        if let Some(payload) = payload.filter(|_| !digit) {
+        if let Some(payload) = payload {
             leg.frame(now, payload.bytes(), &mut self.outbox, &mut self.counters);
         }
         self.legs[slot] = Some(leg);
@@ -127,22 +131,30 @@ impl Engine {
 }
 
 impl Leg {
-    /// Sends 20 ms of a digit, if one waits. Returns whether it takes the place of audio.
-    pub(super) fn send_digit(
+    /// Sends 20 ms of a digit, if one waits, and notes whether that, or somebody's key, takes the place
+    /// of audio. Nothing is encoded then that is not sent: the peer's decoder would lose its way.
+    pub(super) fn send_key(
         &mut self,
         now: Time,
         outbox: &mut super::outbox::Outbox,
         counters: &mut super::types::Counters,
-    ) -> bool {
-        let Some(step) = self.digits.step() else { return false };
-        let Step::Event { progress, first, copies } = step else { return false };
+    ) {
+        let step = self.digits.step();
+        let Some(Step::Event { progress, first, copies }) = step else {
+            self.is_keyed = self.tx.is_in_event(now);
+            return;
+        };
+        self.is_keyed = true;
         if self.plan.events_out.is_some() {
             for copy in 0..copies {
                 let place = if first && copy == 0 { Place::First } else { Place::Later };
                 // Nobody else's: it bears the listener's own number.
                 self.event(now, (self.plan.leg, place), progress, outbox, counters);
             }
-            return true;
+            return;
+        }
+        if first {
+            self.coder.turn();
         }
         self.digit_at = if first { 0 } else { self.digit_at + FRAME as u64 };
         let (low, high) = dtmf::tones(progress.event);
@@ -150,6 +162,8 @@ impl Leg {
         sound::pair(low, high, self.digit_at, &mut pcm);
         let payload = self.coder.encode(RATE_HZ, &pcm);
         self.frame(now, payload.bytes(), outbox, counters);
-        true
+        if progress.end {
+            self.coder.turn();
+        }
     }
 }
