@@ -14,13 +14,11 @@ const PEOPLE: [(&str, f64); 5] =
     [("caller", 400.0), ("alice", 700.0), ("boss", 1_100.0), ("bob", 900.0), ("chief", 1_300.0)];
 /// The music.
 const MUSIC_HZ: f64 = 600.0;
-/// What a prompt is, where one is played.
-const PROMPT_HZ: f64 = 300.0;
 /// From the answer to an order until the change is heard.
 const LATE_MS: f64 = 40.0;
-/// The same where somebody's leg has just begun and is mixed: their first packet of 20 ms has to be
-/// spoken and to come, waits in a buffer that knows nothing of its network yet, and then for a frame.
-/// Until then there is silence.
+/// The same where somebody's leg has just begun: their first packet of 20 ms has to be spoken and to
+/// come; where it is mixed it waits in a buffer that knows nothing of its network yet, and then for a
+/// frame. Until then there is silence.
 const FIRST_MS: f64 = 100.0;
 /// No 5 ms are quieter than a tone by more than this.
 const DIP_DB: f64 = -10.0;
@@ -141,7 +139,7 @@ impl Room {
     ) {
         for (name, phone) in &self.phones {
             let (Some(old), Some(new)) = (before.get(*name), self.now.get(*name)) else { continue };
-            if phone.codecs.iter().any(|kind| *kind == 9 || *kind == crate::codec::OPUS) {
+            if !has_g711(phone) {
                 continue;
             }
             let turn = phone.audio.turned(asked[name], done[name], (old, new));
@@ -163,6 +161,7 @@ impl Room {
     /// That everybody hears what they heard, as measured from now on.
     #[track_caller]
     pub fn goes_on(&mut self, what: &str, table: &Table<'_>) {
+        self.hears(what, table);
         self.step(what, |_| (), table);
     }
 
@@ -170,7 +169,7 @@ impl Room {
     /// is not in it is sent nothing.
     #[track_caller]
     fn hears(&mut self, what: &str, table: &Table<'_>) {
-        let all: Vec<f64> = PEOPLE.iter().map(|(_, hz)| *hz).chain([MUSIC_HZ, PROMPT_HZ]).collect();
+        let all: Vec<f64> = PEOPLE.iter().map(|(_, hz)| *hz).chain([MUSIC_HZ]).collect();
         eprintln!("{what}: {table:?}");
         let marks = self.marks();
         self.now.clear();
@@ -278,9 +277,14 @@ impl Room {
     }
 }
 
+/// Whether a phone has G.711, whose every sample can be judged.
+fn has_g711(phone: &Phone) -> bool {
+    phone.codecs.iter().any(|kind| [0, 8].contains(kind))
+}
+
 /// What somebody or something sounds like.
 fn hz(name: &str) -> f64 {
-    let people = PEOPLE.iter().chain(&[("music", MUSIC_HZ), ("prompt", PROMPT_HZ)]);
+    let people = PEOPLE.iter().chain(&[("music", MUSIC_HZ)]);
     let found = people.into_iter().find(|(known, _)| *known == name).map(|(_, hz)| *hz);
     found.unwrap_or_else(|| panic!("nobody is called {name}"))
 }

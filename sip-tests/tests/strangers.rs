@@ -16,8 +16,6 @@ const ALAW: &[u8] = &[8, 101];
 const G722: &[u8] = &[9, 101];
 const OPUS: &[u8] = &[111, 110];
 
-/// What our phones' packets bear: strangers know it.
-const SSRC: u32 = 0x1234_5678;
 /// A stranger's tone: a caller's that nobody has.
 const HZ: f64 = 900.0;
 
@@ -26,7 +24,8 @@ const MONITOR: [(&str, &str); 3] =
 const BARGE: [(&str, &str); 3] =
     [("caller", "alice boss"), ("alice", "caller boss"), ("boss", "caller alice")];
 
-/// Somebody who sends a tone to every media port, fifty times a second, in each law.
+/// Somebody who sends a tone to every media port, fifty times a second, in each law, as if from a
+/// phone's source.
 struct Spray {
     socket: UdpSocket,
     stop: Arc<AtomicBool>,
@@ -34,7 +33,7 @@ struct Spray {
 }
 
 impl Spray {
-    fn start(from: &str, (first, last): (u16, u16)) -> Self {
+    fn start(from: &str, (first, last): (u16, u16), ssrc: u32) -> Self {
         let socket = UdpSocket::bind((from, 0)).expect("a socket");
         let (own, stop) = (socket.try_clone().expect("it twice"), Arc::new(AtomicBool::new(false)));
         let of_thread = Arc::clone(&stop);
@@ -45,7 +44,7 @@ impl Spray {
                 }
                 for port in (first..=last).step_by(2) {
                     // Nobody may be there, and that is told to whoever sends next.
-                    let _ = own.send_to(&rtp(n), ("127.0.0.1", port));
+                    let _ = own.send_to(&rtp(n, ssrc), ("127.0.0.1", port));
                 }
                 std::thread::park_timeout(Duration::from_millis(20));
             }
@@ -66,11 +65,11 @@ impl Spray {
 }
 
 /// 20 ms of the stranger's tone.
-fn rtp(n: u16) -> Vec<u8> {
+fn rtp(n: u16, ssrc: u32) -> Vec<u8> {
     let mut octets = vec![0x80, if n.is_multiple_of(2) { 0 } else { 8 }];
     octets.extend(n.to_be_bytes());
     octets.extend((u32::from(n) * 160).to_be_bytes());
-    octets.extend(SSRC.to_be_bytes());
+    octets.extend(ssrc.to_be_bytes());
     let samples = tone::sine(HZ, u64::from(n) * 160, 160);
     octets.extend(samples.into_iter().map(if n.is_multiple_of(2) {
         tone::to_ulaw
@@ -91,11 +90,12 @@ fn who_sprays_all_ports_before_and_in_a_call_is_neither_heard_nor_answered() {
         let mut room = room(codecs);
         let ports = room.server.ports.media();
         // Another host, whose datagrams are there before anybody's.
-        let elsewhere = Spray::start("127.0.0.2", ports);
+        let ssrc = room.phone("caller").audio.ssrc();
+        let elsewhere = Spray::start("127.0.0.2", ports, ssrc);
         room.calls();
         room.talks();
         // And another port of a phone's own host, once the phones have been found.
-        let near = Spray::start("127.0.0.1", ports);
+        let near = Spray::start("127.0.0.1", ports, ssrc);
         room.goes_on("in a call", &[("caller", "alice"), ("alice", "caller")]);
         room.joins("monitor", |room| room.watches("boss", "monitor"), &MONITOR);
         room.step("barge", |room| room.change("boss", &json!({"mode": "barge"})), &BARGE);
@@ -108,26 +108,26 @@ fn who_sprays_all_ports_before_and_in_a_call_is_neither_heard_nor_answered() {
     }
 }
 
-/// Compound packets of RTCP with nothing true in them.
-fn lies(about: u32) -> Vec<Vec<u8>> {
+/// Compound packets of RTCP of a phone's source with nothing true in them, about another.
+fn lies(own: u32, about: u32) -> Vec<Vec<u8>> {
     let word = |value: u32| value.to_be_bytes();
-    let bye = [&[0x81, 203, 0, 1][..], &word(SSRC)].concat();
+    let bye = [&[0x81, 203, 0, 1][..], &word(own)].concat();
     let block =
         [word(about), word(u32::MAX), word(u32::MAX), word(u32::MAX), word(0), word(0xffff)];
     let report = |sender: u32, fields: [u32; 5]| {
         let fields: Vec<u8> = fields.iter().flat_map(|field| word(*field)).collect();
         [&[0x81, 200, 0, 12][..], &word(sender), &fields, &block.concat()].concat()
     };
-    let many: Vec<u8> = (0..31).flat_map(|_| word(SSRC)).collect();
+    let many: Vec<u8> = (0..31).flat_map(|_| word(own)).collect();
     vec![
         bye.clone(),
-        [&[0x80, 201, 0, 1][..], &word(SSRC), &bye].concat(),
+        [&[0x80, 201, 0, 1][..], &word(own), &bye].concat(),
         [&[0x81, 203, 0, 1][..], &word(about)].concat(),
         [&[0x9f, 203, 0, 31][..], &many].concat(),
-        report(SSRC, [u32::MAX; 5]),
-        report(SSRC, [0; 5]),
+        report(own, [u32::MAX; 5]),
+        report(own, [0; 5]),
         report(about, [1, 2, 3, 4, 5]),
-        [report(SSRC, [0x8000_0000; 5]), bye].concat(),
+        [report(own, [0x8000_0000; 5]), bye].concat(),
         // Lengths that do not fit.
         vec![0x81, 200, 0xff, 0xff, 0x12, 0x34, 0x56, 0x78],
         vec![0x81, 203, 0, 0],
@@ -151,7 +151,9 @@ fn forged_rtcp_is_harmless_whoever_it_seems_to_come_from() {
             let last = heard.last().expect("some audio");
             let (rtp, about) = (last.source, last.ssrc);
             let rtcp = SocketAddr::new(rtp.ip(), rtp.port() + 1);
-            for (lie, to) in lies(about).iter().flat_map(|lie| [(lie, rtp), (lie, rtcp)]) {
+            for (lie, to) in
+                lies(audio.ssrc(), about).iter().flat_map(|lie| [(lie, rtp), (lie, rtcp)])
+            {
                 for stranger in &strangers {
                     stranger.send_to(lie, to).expect("a datagram is sent");
                 }

@@ -11,6 +11,8 @@
 //! - What never came is made up (`conceal`; by Opus itself, from the forward error correction in
 //!   the packet after it where there is any). While nothing at all is there the reading stands still,
 //!   so the delay grows (`supply`).
+//! - Where the reading begins in the midst of speech, a decoder with a memory hears what came before
+//!   that first (`supply`): cold, G.722 would be silent for 40 ms.
 //! - A pause of the sender (contiguous sequence numbers, a jump of the timestamps) is no loss.
 
 mod conceal;

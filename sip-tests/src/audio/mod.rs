@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub use ear::{Mark, Turn};
+pub(crate) use packet::EVENTS;
 pub use packet::{Key, Packet};
 use speak::Mouth;
 
@@ -24,6 +25,8 @@ const WINDOW: usize = 1_600;
 struct State {
     to: Option<SocketAddr>,
     kind: u8,
+    /// The payload type of keys.
+    events: u8,
     hz: f64,
     /// It is to begin to speak anew.
     is_fresh: bool,
@@ -61,6 +64,7 @@ impl Audio {
         let state = State {
             to: None,
             kind: 0,
+            events: 101,
             hz,
             is_fresh: false,
             ptime_ms: 20,
@@ -87,10 +91,21 @@ impl Audio {
         self.address
     }
 
+    /// The source of its packets.
+    #[must_use]
+    pub fn ssrc(&self) -> u32 {
+        speak::ssrc(self.address.port())
+    }
+
     /// Sends the tone there from now on.
     pub fn send_to(&self, to: SocketAddr, kind: u8) {
         let mut state = self.state();
         (state.to, state.kind) = (Some(to), kind);
+    }
+
+    /// Tells keys by this payload type from now on.
+    pub(crate) fn tell_keys_by(&self, kind: u8) {
+        self.state().events = kind;
     }
 
     /// Sends packets of so many milliseconds from now on.
@@ -319,11 +334,12 @@ impl State {
 /// Sends every so many milliseconds, and listens in between.
 fn run(socket: &UdpSocket, shared: &(Mutex<State>, Condvar)) {
     let lock = || shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let (mut mouth, mut decoders) = (Mouth::new(), BTreeMap::new());
+    let ssrc = speak::ssrc(socket.local_addr().map_or(0, |address| address.port()));
+    let (mut mouth, mut decoders) = (Mouth::new(ssrc), BTreeMap::new());
     let mut due = Instant::now();
     loop {
         let ptime_ms = lock().ptime_ms;
-        listen(socket, shared, due, &mut decoders);
+        listen((socket, ssrc), shared, due, &mut decoders);
         due += Duration::from_millis(ptime_ms.into());
         let mut state = lock();
         if state.stopped {
@@ -343,16 +359,16 @@ fn run(socket: &UdpSocket, shared: &(Mutex<State>, Condvar)) {
         if !mouth.is_pressing() && !state.digits.is_empty() {
             mouth.press(state.digits.remove(0));
         }
-        let (kind, hz) = (state.kind, state.hz);
+        let (kinds, hz) = ((state.kind, state.events), state.hz);
         drop(state);
         // Nobody may listen there any more, which is what some tests are about.
-        let _ = socket.send_to(&mouth.packet(kind, hz, ptime_ms), to);
+        let _ = socket.send_to(&mouth.packet(kinds, hz, ptime_ms), to);
     }
 }
 
 /// Takes what comes until then.
 fn listen(
-    socket: &UdpSocket,
+    (socket, ssrc): (&UdpSocket, u32),
     shared: &(Mutex<State>, Condvar),
     until: Instant,
     decoders: &mut BTreeMap<u8, Decoder>,
@@ -373,7 +389,7 @@ fn listen(
             state.reports.push(packet.timestamp);
             if let Some((fraction, to)) = state.complaint.zip(state.to) {
                 // It may be lost, as any packet.
-                let _ = socket.send_to(&speak::complaint(&packet, fraction), to);
+                let _ = socket.send_to(&speak::complaint(ssrc, &packet, fraction), to);
             }
         } else {
             state.heard.push(packet);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 /// Payload types of telephone-event (RFC 4733) in our SDP, by their clock.
-pub(super) const EVENTS: [(u8, u32); 2] = [(101, 8_000), (110, 48_000)];
+pub(crate) const EVENTS: [(u8, u32); 2] = [(101, 8_000), (110, 48_000)];
 
 /// A packet that came.
 #[derive(Debug, Clone, PartialEq, Eq)]

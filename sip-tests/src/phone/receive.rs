@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Call, Phone};
+use crate::audio::EVENTS;
 use crate::{SOON, Sip, codec};
 
 impl Phone {
@@ -46,8 +47,12 @@ impl Phone {
             assert!(!own || message.branch() == invite.branch(), "{}", message.text());
         }
         if let Some((to, kinds)) = message.audio() {
-            let mut kinds = kinds.iter().filter(|kind| codec::rates(**kind).is_some());
-            let kind = kinds.find(|kind| self.codecs.contains(kind));
+            let mut both = kinds.iter().filter(|kind| self.codecs.contains(kind));
+            let events = both.clone().find(|kind| EVENTS.iter().any(|(known, _)| known == *kind));
+            if let Some(&events) = events {
+                self.audio.tell_keys_by(events);
+            }
+            let kind = both.find(|kind| codec::rates(**kind).is_some());
             let open = !to.ip().is_unspecified() && to.port() != 0;
             if let Some(&kind) = kind.filter(|_| open) {
                 self.audio.send_to(to, kind);
