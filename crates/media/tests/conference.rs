@@ -147,6 +147,9 @@ fn who_comes_with_a_better_codec_makes_no_click_for_those_who_are_there() {
     for (leg, codec) in (1..).zip(codecs) {
         bench.leg(leg, codec, if leg == 4 { 517.0 } else { 0.0 });
     }
+    let left = [LegId(4)].into();
+    let tap = Tap { recording: 9, hz: 8_000, left, paused: false };
+    bench.command(Command::Record { conference: 1, tap: Some(tap) });
     let hear = |legs: &[u64]| legs.iter().map(|leg| row(*leg, speakers(&[4, 5]))).collect();
     let talk = [row(4, music()), row(5, music())];
     for generation in 1..100 {
@@ -156,6 +159,7 @@ fn who_comes_with_a_better_codec_makes_no_click_for_those_who_are_there() {
         if generation == 1 {
             bench.run(500);
             bench.sent.clear();
+            bench.recorded.clear();
         }
         bench.run(180 + generation % 23);
     }
@@ -165,6 +169,9 @@ fn who_comes_with_a_better_codec_makes_no_click_for_those_who_are_there() {
         assert!(steep < most, "{leg}: {steep}");
         bench.assert_continuous(leg);
     }
+    let recorded = bench.recorded.iter().flat_map(|frame| frame.channels[0].clone());
+    let steep = steepest(&recorded.collect::<Vec<_>>());
+    assert!(steep < 3_500, "recorded: {steep}");
 }
 
 /// What share of the power of the last 100 ms that a leg heard these tones are. Its decoder has heard

@@ -7,7 +7,7 @@ use crate::{Codec, Decoder, Encoder};
 
 /// How long a source takes to give way to the next: too short to be heard as a fade, long enough
 /// not to be heard as a click.
-const SEAM_MS: usize = 5;
+pub(super) const SEAM_MS: usize = 5;
 /// The longest payload that is forwarded over a seam with its beginning rewritten.
 pub(super) const FORWARDED_MAX: usize = 1_500;
 
@@ -51,6 +51,16 @@ impl Rates {
             }
             None => out.fill(0),
         }
+    }
+}
+
+/// Fades from the last source into this beginning of the next: the end of the last, mirrored, goes on
+/// where it ended.
+pub(super) fn fade(tail: &[i16], pcm: &mut [i16]) {
+    let length = i32::try_from(tail.len()).unwrap_or(1);
+    for ((sample, last), at) in pcm.iter_mut().zip(tail.iter().rev()).zip(0..) {
+        let mixed = i32::from(*last) * (length - at) + i32::from(*sample) * at;
+        *sample = i16::try_from(mixed / length).unwrap_or(0);
     }
 }
 
@@ -153,16 +163,9 @@ impl Coder {
         self.encode(codec.audio_hz(), &[0; FRAME_MAX][..codec.frame()])
     }
 
-    /// Fades from the last source into this beginning of the next: the end of the last, mirrored,
-    /// goes on where it ended.
     fn seam(&mut self, pcm: &mut [i16]) {
-        if !core::mem::take(&mut self.turned) {
-            return;
-        }
-        let length = i32::try_from(self.tail.len()).unwrap_or(1);
-        for ((sample, last), at) in pcm.iter_mut().zip(self.tail.iter().rev()).zip(0..) {
-            let mixed = i32::from(*last) * (length - at) + i32::from(*sample) * at;
-            *sample = i16::try_from(mixed / length).unwrap_or(0);
+        if core::mem::take(&mut self.turned) {
+            fade(&self.tail, pcm);
         }
     }
 

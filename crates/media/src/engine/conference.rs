@@ -296,6 +296,9 @@ impl Engine {
         }
         if let Some(recording) = &mut conference.recording {
             recording.prepare(hz);
+            if hz != conference.hz {
+                recording.turn();
+            }
         }
         conference.hz = hz;
     }

@@ -1,11 +1,14 @@
 //! What of a conference is recorded.
 
-use super::coder::Rates;
+use super::coder::{Rates, SEAM_MS, fade};
 use super::conference::Conference;
 use super::types::Tap;
 use super::{Engine, PHASES};
 use crate::codec::FRAME_MAX;
 use crate::{FRAME_MS, Hears};
+
+/// Samples of a seam at the highest rate.
+const SEAM_MAX: usize = FRAME_MAX * SEAM_MS / FRAME_MS as usize;
 
 /// A recording that goes on.
 #[derive(Debug)]
@@ -17,11 +20,22 @@ pub(super) struct Recording {
     left: Vec<usize>,
     /// For each channel, since each has a past of its own.
     rates: [Rates; 2],
+    /// The end of what was taken last.
+    tails: [[i16; SEAM_MAX]; 2],
+    /// The mix has another rate from now on.
+    turned: bool,
 }
 
 impl Recording {
     fn new(tap: Tap) -> Self {
-        Self { tap, heard: Vec::new(), left: Vec::new(), rates: Default::default() }
+        let (rates, tails) = (Default::default(), [[0; SEAM_MAX]; 2]);
+        Self { tap, heard: Vec::new(), left: Vec::new(), rates, tails, turned: false }
+    }
+
+    /// The mix has another rate: other filters, with another past and another delay.
+    pub(super) fn turn(&mut self) {
+        self.turned = true;
+        self.rates.iter_mut().for_each(Rates::turn);
     }
 
     pub(super) fn prepare(&mut self, mixed_hz: u32) {
@@ -47,8 +61,15 @@ impl Recording {
             }
             let mut mixed = [0; FRAME_MAX];
             super::mix::saturate(&sum, &mut mixed);
-            self.rates[channel].convert(from, to, &mixed[..count(from)], &mut out[..count(to)]);
+            let out = &mut out[..count(to)];
+            self.rates[channel].convert(from, to, &mixed[..count(from)], out);
+            let seam = count(to) * SEAM_MS / FRAME_MS as usize;
+            if self.turned {
+                fade(&self.tails[channel][..seam], out);
+            }
+            self.tails[channel][..seam].copy_from_slice(&out[out.len() - seam..]);
         }
+        self.turned = false;
         if self.tap.paused {
             out.iter_mut().for_each(|channel| channel.fill(0));
         }
