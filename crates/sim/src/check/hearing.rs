@@ -423,12 +423,17 @@ fn expected(seated: &Seated<'_>, listener: ParticipantId) -> Option<Vec<String>>
     if person.is_held() {
         return music();
     }
+    let served_by = servers(seated);
+    let asks_who_serves = |p: &Person| p.mode == Mode::Whisper && p.whisper_to.is_none();
+    if served_by.len() > 1 && seated.values().any(|p| p.supervises() && asks_who_serves(p)) {
+        return None;
+    }
     let in_the_room = |p: &Person| !p.is_held() && (came || p.role != Role::Customer);
     let speaks_to_them = |p: &Person| match (p.supervises(), p.mode) {
         (true, Mode::Monitor | Mode::Intercept) => false,
         (true, Mode::Whisper) => match p.whisper_to {
             Some(to) => to == listener,
-            None => server(seated) == Some(listener),
+            None => served_by == [listener],
         },
         (true, Mode::Barge) | (false, _) => true,
     };
@@ -442,12 +447,16 @@ fn expected(seated: &Seated<'_>, listener: ParticipantId) -> Option<Vec<String>>
     Some(if heard.is_empty() { vec!["silence".to_owned()] } else { sorted(&heard) })
 }
 
-/// Who serves in a plain call: its operator, or the colleague who goes on without one.
-fn server(seated: &Seated<'_>) -> Option<ParticipantId> {
-    let of = |is: &dyn Fn(&Person) -> bool| {
-        seated.iter().find(|(_, p)| !p.supervises() && is(p)).map(|(who, _)| *who)
+/// Who serves in a plain call: its operator, or a colleague who goes on without one. Of several
+/// colleagues in a call that was nobody's task any may be it: which, no event has told.
+fn servers(seated: &Seated<'_>) -> Vec<ParticipantId> {
+    let all = |is: &dyn Fn(&Person) -> bool| {
+        let theirs = seated.iter().filter(|(_, p)| !p.supervises() && is(p));
+        theirs.map(|(who, _)| *who).collect::<Vec<_>>()
     };
-    of(&|p| p.is_heir).or_else(|| of(&|p| p.role == Role::Operator))
+    let ranks: [&dyn Fn(&Person) -> bool; 3] =
+        [&|p| p.is_heir, &|p| p.role == Role::Operator, &|p| p.operator.is_some()];
+    ranks.into_iter().map(all).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
 /// The tone that tells an operator of a supervisor, in place of anything else.
