@@ -265,7 +265,10 @@ impl Scenario {
                 answer_ms: dice.exponential(400),
                 ..Self::quiet(1).operators[0].clone()
             };
-            let supervisor = if dice.one_in_1000(700) { calm } else { rough_operator(&mut dice) };
+            let mut supervisor =
+                if dice.one_in_1000(700) { calm } else { rough_operator(&mut dice) };
+            // Whoever is joined to a colleague by somebody who leaves hangs up in the end.
+            supervisor.move_permille = u64::from(moves);
             scenario.operators.push(supervisor);
         }
         scenario.people_ms = Some(dice.between(100, 2_000));
