@@ -50,7 +50,8 @@ impl Watched {
             | What::ParticipantResumed { participant, .. }
             | What::ParticipantMuted { participant }
             | What::ParticipantUnmuted { participant }
-            | What::DtmfReceived { participant, .. } => {
+            | What::DtmfReceived { participant, .. }
+            | What::PlayFinished { participant, .. } => {
                 match self.supervisors.contains(participant) {
                     true => Veil::Hidden,
                     false => Veil::Open,

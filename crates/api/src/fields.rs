@@ -1,6 +1,7 @@
 //! The fields of a JSON body: every name known, every value sound, or a problem that names each that
 //! is not.
 
+use b2bua::Audio;
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
@@ -76,6 +77,23 @@ impl Fields {
         )]
         let ms = (seconds * 1e3).round() as u64;
         Some(ms)
+    }
+
+    /// Something to hear, as it is written behind `kind`. Whether it is there is the switch's to say.
+    pub(crate) fn audio(&mut self, field: &'static str, kind: &str) -> Option<Audio> {
+        let text = self.text(field)?;
+        match format!("{kind}{text}").parse() {
+            Ok(audio) => Some(audio),
+            Err(why) => {
+                self.wrong(field, format!("{why}"));
+                None
+            }
+        }
+    }
+
+    /// Whether anything was wrong so far.
+    pub(crate) fn is_wrong(&self) -> bool {
+        !self.errors.is_empty()
     }
 
     /// One of a few words.

@@ -145,7 +145,7 @@ impl Inner {
     /// Gives an order to the switch and waits for the answer, not for long.
     async fn order(&self, command: Command) -> Result<Reply, Problem> {
         let (reply, answer) = oneshot::channel();
-        let is_made = command.audio().is_some_and(|(audio, _)| audio.is_made());
+        let is_made = command.audio().is_some_and(|audible| audible.audio.is_made());
         let more = if is_made { b2bua::MAKE_WITHIN } else { Duration::ZERO };
         let order = Order::Command { command, reply };
         Ok(self.ask(order, answer, self.settings.reply_within + more).await??)

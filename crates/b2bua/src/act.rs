@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Name;
 use crate::event::{Mode, Role};
+use crate::sound::Audio;
 
 /// Who gives an order: what they may touch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +48,25 @@ pub enum Act {
         /// How long each sounds, 40 to 6000.
         duration_ms: u16,
     },
+    /// Something is played to some of them, each of whom hears it alone and nothing else meanwhile:
+    /// [`crate::Reply::Playing`], then one `play.finished` for each who hears it.
+    Play {
+        /// To whom.
+        to: Listeners,
+        /// What; no music, which does not end.
+        audio: Audio,
+    },
+}
+
+/// To whom something is played. Supervisors hear it only where they are named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Listeners {
+    /// All who take part in their own right, those on hold and the caller who waits among them.
+    Everybody,
+    /// All who have this role.
+    Having(Role),
+    /// One of them.
+    Named(Name),
 }
 
 /// Somebody to be asked in.
@@ -87,10 +107,24 @@ pub enum Whom {
 pub struct Change {
     /// On hold or not, whatever their own phone does.
     pub hold: Option<bool>,
+    /// What they hear on hold: music, or once something else and music from then on; the queue's music
+    /// if nothing is said. Goes with being on hold by order.
+    pub hold_audio: Option<Audio>,
     /// Heard by nobody.
     pub muted: Option<bool>,
     /// Of a supervisor.
     pub mode: Option<Mode>,
     /// For whom a whisper is; whoever serves the customer if nothing is said.
     pub whisper_to: Option<Name>,
+}
+
+impl Act {
+    /// What it lets somebody hear, and by which field of the API.
+    pub(crate) fn audio(&self) -> Option<(&Audio, &'static str)> {
+        match self {
+            Self::Play { audio, .. } => Some((audio, audio.field())),
+            Self::Change { change, .. } => Some((change.hold_audio.as_ref()?, "hold_audio")),
+            Self::Add(_) | Self::Remove { .. } | Self::Press { .. } => None,
+        }
+    }
 }

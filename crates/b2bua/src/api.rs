@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::act::{Act, Asker};
 use crate::config::{Config, Name};
 use crate::event::{Event, Recorded, Utc};
-use crate::id::{CallKey, ParticipantId, RecordingKey, TaskKey};
+use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey};
 use crate::sound::{Audio, Making, Sounds};
 
 /// Time since the node's epoch.
@@ -210,13 +210,16 @@ pub enum Command {
 }
 
 impl Command {
-    /// What it lets somebody hear, and in which call. A sound that has to be made for it is made
-    /// first; until then the order waits, and nothing changes.
+    /// What it lets somebody hear. A sound that has to be made for it is made first; until then the
+    /// order waits, and nothing changes.
     #[must_use]
-    pub fn audio(&self) -> Option<(&Audio, Option<CallKey>)> {
+    pub fn audio(&self) -> Option<Audible<'_>> {
         match self {
+            Self::Conference { call, act, .. } => {
+                let (audio, field) = act.audio()?;
+                Some(Audible { audio, call: *call, field })
+            }
             Self::HangUp { .. }
-            | Self::Conference { .. }
             | Self::Choose { .. }
             | Self::EndWrapUp { .. }
             | Self::ExtendWrapUp { .. }
@@ -227,6 +230,17 @@ impl Command {
             | Self::RecordingErased { .. } => None,
         }
     }
+}
+
+/// What an order lets somebody hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audible<'a> {
+    /// What.
+    pub audio: &'a Audio,
+    /// In which call.
+    pub call: CallKey,
+    /// By which field of the API.
+    pub field: &'static str,
 }
 
 /// What a person may choose to be.
@@ -250,6 +264,13 @@ pub enum Reply {
     Done,
     /// Who is rung, or has been changed.
     Participants(Vec<ParticipantId>),
+    /// Something is played, to these.
+    Playing {
+        /// What its end is told by.
+        play: PlayKey,
+        /// Who hears it.
+        participants: Vec<ParticipantId>,
+    },
     /// An explanation, oldest decision first.
     Decisions(Vec<Explanation>),
 }
@@ -302,6 +323,16 @@ pub enum Problem {
         /// What is wrong with it.
         what: String,
     },
+}
+
+impl Problem {
+    /// What is invalid, as that of one field of the order.
+    pub(crate) fn of(self, field: &'static str) -> Self {
+        match self {
+            Self::Invalid(what) => Self::Field { field, what },
+            other => other,
+        }
+    }
 }
 
 /// How much of everything is alive: for metrics, and for the check that nothing leaks.

@@ -15,7 +15,7 @@ use crate::Time;
 use crate::config::Name;
 use crate::event::{Kind, Mode, Phase, Role, Totals};
 use crate::flow::quality::Quality;
-use crate::id::{CallKey, ParticipantId, TaskKey};
+use crate::id::{CallKey, ParticipantId, PlayKey, TaskKey};
 use crate::identity::Hidden;
 use crate::recording::Recording;
 
@@ -178,7 +178,7 @@ pub(crate) struct Participant {
     /// How it supervises, which it does where it is a supervisor.
     pub(crate) watch: Watch,
     /// What it is told in place of anything else.
-    pub(crate) message: Option<Source>,
+    pub(crate) message: Option<Message>,
     /// It has been told that somebody supervises.
     pub(crate) is_aware: bool,
     /// What of all that the events have said.
@@ -199,6 +199,30 @@ pub(crate) struct Participant {
     pub(crate) early: bool,
     /// That it takes part has been told.
     pub(crate) joined: bool,
+}
+
+/// Something that one participant is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Message {
+    pub(crate) source: Source,
+    pub(crate) cause: Cause,
+}
+
+/// Why somebody is told something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Cause {
+    /// Somebody supervises.
+    Watched,
+    /// An order; and how its listener stood then: it is over when that changes.
+    Order(PlayKey, Stand),
+}
+
+/// Whether somebody hears others, as far as it is not their own doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Stand {
+    Waiting,
+    Held,
+    Connected,
 }
 
 /// How a supervisor takes part.
@@ -345,6 +369,14 @@ impl Participant {
 
     pub(crate) fn is_held(&self) -> bool {
         self.held || self.hold.is_some()
+    }
+
+    pub(crate) fn stand(&self) -> Stand {
+        match self.seat {
+            Seat::Waiting(_) => Stand::Waiting,
+            Seat::Connected if self.is_held() => Stand::Held,
+            Seat::Connected => Stand::Connected,
+        }
     }
 
     /// Whether silence from it is no sign of anything.

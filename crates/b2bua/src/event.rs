@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Name;
-use crate::id::{CallKey, ParticipantId, RecordingKey, TaskKey};
+use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey};
 
 /// UTC, printed as RFC 3339.
 pub type Utc = jiff::Timestamp;
@@ -86,6 +86,18 @@ pub enum TransferMode {
     Intercept,
     /// The operator left others talking, and a colleague among them goes on.
     Inherited,
+}
+
+/// What became of something that was played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Played {
+    /// Heard to its end.
+    Played,
+    /// Not to its end.
+    Interrupted,
+    /// Not, or not all of it.
+    Failed,
 }
 
 /// What a participant is in a conference.
@@ -336,6 +348,17 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         whisper_to: Option<ParticipantId>,
     },
+    /// What was played to somebody by order is over.
+    #[serde(rename = "play.finished")]
+    PlayFinished {
+        play: PlayKey,
+        participant: ParticipantId,
+        result: Played,
+        /// Of one interrupted: they `left`, were `held`, `resumed` or `connected`, had to wait again
+        /// (`waiting`), or something else was played (`replaced`). Of one failed: why.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cause: Option<Name>,
+    },
     /// Somebody in the call asked for somebody else to have it.
     #[serde(rename = "transfer.started")]
     TransferStarted {
@@ -512,6 +535,7 @@ type_names! {
     ParticipantMuted => "participant.muted",
     ParticipantUnmuted => "participant.unmuted",
     ParticipantMode => "participant.mode",
+    PlayFinished => "play.finished",
     TransferStarted => "transfer.started",
     TransferCompleted => "transfer.completed",
     TransferFailed => "transfer.failed",

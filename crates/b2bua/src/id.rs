@@ -93,6 +93,12 @@ id!(
     'r'
 );
 
+id!(
+    /// One order to play something, for whoever hears it.
+    PlayKey,
+    's'
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -115,6 +115,16 @@ impl Audio {
     pub fn is_made(&self) -> bool {
         matches!(self, Self::Made(_))
     }
+
+    /// The field of the API by which it is played.
+    pub(crate) fn field(&self) -> &'static str {
+        match self {
+            Self::Music(_) => "music",
+            Self::Prompt(_) => "prompt",
+            Self::Made(Making::Speak { .. }) => "say",
+            Self::Made(Making::Fetch { .. }) => "url",
+        }
+    }
 }
 
 fn named(name: &str) -> Result<Name, Problem> {

@@ -2,7 +2,7 @@
 
 use b2bua::config::Name;
 use b2bua::event::{Mode, Role};
-use b2bua::{Act, Add, Asker, CallKey, Change, Command, Whom};
+use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Listeners, Whom};
 
 use crate::dice::Dice;
 
@@ -23,7 +23,10 @@ pub(crate) fn about_people(dice: &mut Dice<'_>, call: CallKey) -> Command {
     let act = match dice.below(8) {
         0..3 => Act::Add(add(dice)),
         3..6 => Act::Change { participant: name(dice), change: change(dice) },
-        6 => Act::Remove { participant: name(dice) },
+        6 => match dice.below(3) {
+            0 => Act::Remove { participant: name(dice) },
+            _ => Act::Play { to: listeners(dice), audio: audio(dice) },
+        },
         _ => Act::Press {
             to: some(dice, name),
             digits: dice.word(&["1", "12#*D", "", "x", "1234567890"]).into(),
@@ -65,9 +68,23 @@ fn add(dice: &mut Dice<'_>) -> Add {
     }
 }
 
+fn audio(dice: &mut Dice<'_>) -> Audio {
+    let text = dice.word(&["music:default", "prompt:closed", "prompt:x+y", "say:a", "http://x/y"]);
+    text.parse().unwrap_or(Audio::Music("default".into()))
+}
+
+fn listeners(dice: &mut Dice<'_>) -> Listeners {
+    match dice.below(4) {
+        0 => Listeners::Having(dice.pick(&ROLES).unwrap_or(Role::Customer)),
+        1 => Listeners::Named(name(dice)),
+        _ => Listeners::Everybody,
+    }
+}
+
 fn change(dice: &mut Dice<'_>) -> Change {
     Change {
         hold: some(dice, |dice| dice.below(2) == 0),
+        hold_audio: some(dice, audio),
         muted: some(dice, |dice| dice.below(2) == 0),
         mode: some(dice, mode),
         whisper_to: some(dice, name),

@@ -5,6 +5,7 @@ mod events;
 mod node;
 mod operators;
 mod participants;
+mod play;
 mod queues;
 mod recording;
 mod records;
@@ -41,6 +42,7 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
             patch(participants::change).delete(participants::remove),
         )
         .route("/v1/calls/{call}/dtmf", post(participants::press))
+        .route("/v1/calls/{call}/play", post(play::play))
         .route("/v1/operators", get(operators::list))
         .route("/v1/operators/{operator}", get(operators::show).patch(operators::change))
         .route("/v1/operators/{operator}/decisions", get(operators::decisions))

@@ -58,12 +58,13 @@ pub(crate) async fn change(
     let mut fields = Fields::new(body);
     let change = Change {
         hold: fields.flag("hold"),
+        hold_audio: fields.audio("hold_audio", ""),
         muted: fields.flag("muted"),
         mode: fields.one_of("mode", &MODES),
         whisper_to: fields.text("whisper_to").map(Into::into),
     };
-    if change == Change::default() {
-        fields.wrong("hold", "one of hold, muted, mode, whisper_to is needed");
+    if change == Change::default() && !fields.is_wrong() {
+        fields.wrong("hold", "one of hold, hold_audio, muted, mode, whisper_to is needed");
     }
     fields.finish()?;
     let act = Act::Change { participant: participant.into(), change };
@@ -103,7 +104,12 @@ pub(crate) async fn press(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn order(inner: &Inner, caller: &Caller, call: &str, act: Act) -> Result<Reply, Problem> {
+pub(super) async fn order(
+    inner: &Inner,
+    caller: &Caller,
+    call: &str,
+    act: Act,
+) -> Result<Reply, Problem> {
     let (call, by) = (key(call)?, caller.asker(&inner.model));
     inner.order(Command::Conference { call, by, act }).await
 }

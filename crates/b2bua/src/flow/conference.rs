@@ -20,6 +20,7 @@ impl B2bua {
         self.tell_occupied(now, &mut call);
         self.plan_legs(&mut call);
         self.tell_standings(now, &mut call);
+        self.interrupt_plays(now, &mut call);
         self.make_aware(now, &mut call);
         let server = call.server().map(|server| server.leg);
         let rows = media::hears(&seats(&call.participants, &self.music(&call), server));
@@ -123,6 +124,9 @@ impl B2bua {
             media::Event::NoAudio { leg, since } => self.silent(now, leg, Some(since)),
             media::Event::AudioBack { leg } | media::Event::FirstPacket { leg } => {
                 self.silent(now, leg, None);
+            }
+            media::Event::Played { leg, play, ref missing } => {
+                self.heard_out(now, sip::LegId(leg.0), play, missing.as_ref());
             }
             media::Event::Refused { leg } => {
                 let leg = sip::LegId(leg.0);

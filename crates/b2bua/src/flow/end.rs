@@ -143,6 +143,7 @@ impl B2bua {
             self.set_timer(call, timer, None);
         }
         self.close_media(&participant);
+        self.play_left(now, call, &participant);
         let was_heard = participant.early && participant.seat == Seat::Connected;
         if was_heard && participant.rings() {
             call.early_over();

@@ -10,7 +10,7 @@ use sip::LegId;
 
 use super::DIAL_TIMEOUT;
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Told, Why};
+use crate::call::{Call, Cause, LegState, Participant, Seat, Task, Timer, Told, Why};
 use crate::config::Name;
 use crate::event::{CallResult, Phase, TransferMode, What};
 use crate::id::CallKey;
@@ -77,6 +77,8 @@ impl B2bua {
         }
         let mut came = None;
         for mut moved in core::mem::take(&mut second.participants) {
+            self.play_left(now, second, &moved);
+            moved.message.take_if(|message| message.cause != Cause::Watched);
             if core::mem::take(&mut moved.joined) {
                 let participant = moved.id;
                 self.tell(now, second, What::ParticipantLeft { participant });

@@ -16,6 +16,7 @@ mod join;
 mod network;
 mod operator;
 mod people;
+mod play;
 pub(crate) mod quality;
 mod reason;
 mod record;

@@ -5,7 +5,7 @@ use sip::LegId;
 use super::dtmf;
 use super::end::Gone;
 use crate::act::{Act, Asker};
-use crate::api::{Problem, Reply, Time};
+use crate::api::{Command, Problem, Reply, Time};
 use crate::call::{Call, LegState, Participant, Why};
 use crate::event::{CallResult, Role};
 use crate::id::{CallKey, ParticipantId};
@@ -53,6 +53,30 @@ impl B2bua {
                 };
                 self.press(call, to, digits, *duration_ms).map(|()| Reply::Done)
             }
+            Act::Play { to, audio } => {
+                self.may_rule(call, by, None)?;
+                let listeners = self.listeners(call, by, to)?;
+                self.play(now, call, listeners, audio)
+            }
+        }
+    }
+
+    /// Whether an order could be carried out, as far as that is known before its sound is made.
+    pub(crate) fn may_be_given(&self, command: &Command) -> Result<(), Problem> {
+        let Command::Conference { call: key, by, act } = command else { return Ok(()) };
+        let none = || Problem::NotFound { what: "call", name: key.to_string() };
+        let call = self.state.calls.get(key).ok_or_else(none)?;
+        self.may_order(call, by)?;
+        match act {
+            Act::Play { to, .. } => {
+                self.may_rule(call, by, None)?;
+                self.listeners(call, by, to).map(|_| ())
+            }
+            Act::Change { participant, .. } => {
+                let who = self.found(call, by, participant)?;
+                self.may_rule(call, by, Some(who))
+            }
+            Act::Add(_) | Act::Remove { .. } | Act::Press { .. } => Ok(()),
         }
     }
 

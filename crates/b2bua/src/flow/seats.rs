@@ -30,12 +30,13 @@ pub(super) fn seats(
         // Whoever is left alone hears music, and is heard by those who listen all the same. A
         // supervisor who hears nobody is to know that there is nobody to hear.
         let is_left = stage == Stage::Connected && held.is_none() && !p.supervises() && is_alone();
+        let told = p.message.as_ref().map(|message| message.source.clone());
         media::Participant {
             stage,
             held,
             muted: p.muted,
             mode: p.supervises().then(|| mode(participants, p, server)),
-            message: p.message.clone().or_else(|| is_left.then(|| music.clone())),
+            message: told.or_else(|| is_left.then(|| music.clone())),
             ..media::Participant::connected(LegId(p.leg.0), p.role.into())
         }
     };

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use media::Source;
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Command, Output, Problem, Time};
+use crate::api::{Audible, Command, Output, Problem, Time};
 use crate::call::Call;
 use crate::config::Name;
 use crate::id::CallKey;
@@ -137,7 +137,10 @@ impl B2bua {
     /// Takes an order: carries it out, or lets it wait for the sound it names.
     pub(crate) fn order(&mut self, now: Time, request: u64, command: Command) {
         let wanted = match command.audio() {
-            Some((Audio::Made(making), call)) => self.unmade(now, making, call),
+            Some(Audible { audio: Audio::Made(making), call, field }) => {
+                let may = self.may_be_given(&command);
+                may.and_then(|()| self.unmade(now, making, Some(call)).map_err(|p| p.of(field)))
+            }
             _ => Ok(None),
         };
         match wanted {
@@ -194,8 +197,10 @@ impl B2bua {
 
     fn not_made(&mut self, token: u64, problem: &Problem) {
         let one = self.state.desk.under_way.remove(&token);
-        for (request, _) in one.into_iter().flat_map(|one| one.waiting) {
-            self.reply(request, Err(problem.clone()));
+        for (request, command) in one.into_iter().flat_map(|one| one.waiting) {
+            let field = command.audio().map(|audible| audible.field);
+            let problem = field.map_or_else(|| problem.clone(), |field| problem.clone().of(field));
+            self.reply(request, Err(problem));
         }
     }
 
@@ -217,7 +222,6 @@ impl B2bua {
         language.unwrap_or_else(|| self.directory.config.media.language.clone())
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the orders that name audio"))]
     /// What is played for `audio` to somebody in a call. Each prompt is a playing of its own
     /// ([`media::Event::Played`] names it).
     ///

@@ -1,6 +1,8 @@
 //! Hold, mute and modes: what changes about somebody who takes part. Orders and phones change the
 //! participant; what is told of it, and what everybody hears then, is worked out once per turn.
 
+use media::Source;
+
 use crate::act::{Asker, Change};
 use crate::api::{Problem, Time};
 use crate::call::{Call, LegState, Participant, Seat, Told, Watch};
@@ -18,11 +20,7 @@ impl B2bua {
         who: ParticipantId,
         change: &Change,
     ) -> Result<(), Problem> {
-        let hold = match change.hold {
-            Some(true) => Some(Some(self.music(call))),
-            Some(false) => Some(None),
-            None => None,
-        };
+        let hold = self.hold_wanted(now, call, who, change)?;
         let watch = self.watch_wanted(call, by, who, change)?;
         let Some(participant) = call.participants.iter_mut().find(|p| p.id == who) else {
             return Ok(());
@@ -45,6 +43,35 @@ impl B2bua {
         }
         self.judge_silence(now, call, who);
         Ok(())
+    }
+
+    /// What is heard on hold from now on, or that the hold is over.
+    fn hold_wanted(
+        &mut self,
+        now: Time,
+        call: &Call,
+        who: ParticipantId,
+        change: &Change,
+    ) -> Result<Option<Option<Source>>, Problem> {
+        let field = "hold_audio";
+        let participant = call.participants.iter().find(|p| p.id == who);
+        let is_held = participant.is_some_and(|p| p.hold.is_some());
+        match (change.hold, &change.hold_audio) {
+            (None, None) => Ok(None),
+            (Some(false), None) => Ok(Some(None)),
+            (Some(true), None) => Ok(Some(Some(self.music(call)))),
+            (None, Some(_)) if !is_held => {
+                let what = "they are not on hold by order; goes with `hold`: true".into();
+                Err(Problem::Field { field, what })
+            }
+            (Some(false), Some(_)) => {
+                Err(Problem::Field { field, what: "goes with being on hold".into() })
+            }
+            (Some(true) | None, Some(audio)) => {
+                let source = self.source(now, audio, Some(call));
+                source.map(|source| Some(Some(source))).map_err(|problem| problem.of(field))
+            }
+        }
     }
 
     fn watch_wanted(

@@ -8,7 +8,7 @@ use sip::LegId;
 use super::end::Gone;
 use crate::act::Asker;
 use crate::api::{Problem, Time};
-use crate::call::{Call, Participant, Timer, Watch};
+use crate::call::{Call, Cause, Message, Participant, Timer, Watch};
 use crate::config::{Name, Notify, Rank};
 use crate::event::{Mode, TransferMode};
 use crate::id::ParticipantId;
@@ -118,7 +118,7 @@ impl B2bua {
             } else if p.talks() && p.operator.is_some() && !p.is_aware && p.message.is_none() {
                 p.is_aware = true;
                 if beeps {
-                    p.message = Some(BEEP);
+                    p.message = Some(Message { source: BEEP, cause: Cause::Watched });
                     told.push(p.id);
                 }
             }
@@ -131,8 +131,8 @@ impl B2bua {
     /// The tone is over.
     pub(crate) fn beep_over(call: &mut Call, id: ParticipantId) {
         let told = call.participants.iter_mut().filter(|p| p.id == id);
-        for p in told.filter(|p| p.message == Some(BEEP)) {
-            p.message = None;
+        for p in told {
+            p.message.take_if(|message| message.cause == Cause::Watched);
         }
     }
 }

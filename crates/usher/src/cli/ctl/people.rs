@@ -1,4 +1,4 @@
-//! `usher ctl calls hold|mute|listen|…`: the people in a call.
+//! `usher ctl calls hold|mute|play|listen|…`: the people in a call.
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -9,7 +9,13 @@ use crate::cli::http::{Verb, segment};
 #[derive(Debug, Subcommand)]
 pub(super) enum Act {
     /// Put somebody on hold.
-    Hold(Who),
+    Hold {
+        #[command(flatten)]
+        who: Who,
+        /// What they hear: `music:NAME`, `prompt:NAME`, `say:TEXT` or a URL; the queue's music if nothing is said.
+        #[arg(long)]
+        audio: Option<String>,
+    },
     /// Take them off hold.
     Resume(Who),
     /// Let nobody hear somebody.
@@ -18,6 +24,17 @@ pub(super) enum Act {
     Unmute(Who),
     /// Take somebody out of a call.
     Remove(Who),
+    /// Play something to somebody, or to everybody.
+    Play {
+        /// The call.
+        id: String,
+        #[command(flatten)]
+        what: Played,
+        /// To whom: a participant's id, an operator's id, a number, or customer, operator, consultant,
+        /// supervisor, everybody.
+        #[arg(long, value_name = "PARTICIPANT", default_value = "everybody")]
+        to: String,
+    },
     /// Let a supervisor listen in: their phone rings.
     Listen {
         /// The call.
@@ -44,6 +61,21 @@ pub(super) struct Who {
     id: String,
     /// Whom: the participant's id, an operator's id or a number.
     participant: String,
+}
+
+/// Something to be played.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Played {
+    /// A sound by name; several with + between.
+    #[arg(long, value_name = "NAME")]
+    prompt: Option<String>,
+    /// A text to be spoken.
+    #[arg(long, value_name = "TEXT")]
+    say: Option<String>,
+    /// A file to be fetched.
+    #[arg(long)]
+    url: Option<String>,
 }
 
 /// How a supervisor takes part.
@@ -92,11 +124,22 @@ impl Act {
     pub(super) fn request(&self) -> Request {
         let change = |who: &Who, body| Request::People(Verb::Patch, who.path(), body);
         match self {
-            Self::Hold(who) => change(who, json!({ "hold": true })),
+            Self::Hold { who, audio: None } => change(who, json!({ "hold": true })),
+            Self::Hold { who, audio } => change(who, json!({ "hold": true, "hold_audio": audio })),
             Self::Resume(who) => change(who, json!({ "hold": false })),
             Self::Mute(who) => change(who, json!({ "muted": true })),
             Self::Unmute(who) => change(who, json!({ "muted": false })),
             Self::Remove(who) => Request::People(Verb::Delete, who.path(), Value::Null),
+            Self::Play { id, what, to } => {
+                let mut body = json!({ "to": to });
+                let given = [("prompt", &what.prompt), ("say", &what.say), ("url", &what.url)];
+                for (field, value) in given {
+                    if let Some(value) = value {
+                        body[field] = json!(value);
+                    }
+                }
+                Request::People(Verb::Post, format!("/calls/{}/play", segment(id)), body)
+            }
             Self::Listen { id, supervisor, how } => {
                 let mut body = json!({ "operator": supervisor, "role": "supervisor" });
                 how.put_into(&mut body);

@@ -51,6 +51,27 @@ fn lines_about_people() {
     };
     let alice = "/calls/c1/participants/alice";
     check("calls hold c1 alice", Verb::Patch, alice, json!({"hold": true}));
+    check(
+        "calls hold c1 alice --audio music:jazz",
+        Verb::Patch,
+        alice,
+        json!({"hold": true, "hold_audio": "music:jazz"}),
+    );
+    let play = "/calls/c1/play";
+    check(
+        "calls play c1 --prompt closed",
+        Verb::Post,
+        play,
+        json!({"to": "everybody", "prompt": "closed"}),
+    );
+    check(
+        "calls play c1 --say Hello --to 101",
+        Verb::Post,
+        play,
+        json!({"to": "101", "say": "Hello"}),
+    );
+    assert!(asked("calls play c1").is_err(), "nothing to play");
+    assert!(asked("calls play c1 --say a --url http://x/").is_err(), "one of them");
     check("calls resume c1 alice", Verb::Patch, alice, json!({"hold": false}));
     check("calls mute c1 alice", Verb::Patch, alice, json!({"muted": true}));
     check(
