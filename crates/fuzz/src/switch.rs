@@ -6,7 +6,9 @@ use b2bua::config::{
     Queue, Rank, Record, SignIn, Supervise, Trunk,
 };
 use b2bua::event::Recorded;
-use b2bua::{B2bua, Carried, Choice, Command, Counts, Input, Output, Start, Time};
+use b2bua::{
+    B2bua, Carried, Choice, Command, Counts, Input, Origin, Output, Sound, Sounds, Start, Time,
+};
 use media::{Codec, Lease, LegId};
 
 use crate::dice::Dice;
@@ -49,6 +51,7 @@ pub fn switch(data: &[u8]) {
         makings: Vec::new(),
         calls: Vec::new(),
     };
+    chaos.input(Input::Sounds(Box::new(sounds())));
     for user in ["alice", "bob"].into_iter().take(usize::from(kind >> 3) % 3) {
         chaos.register(user);
     }
@@ -60,6 +63,11 @@ pub fn switch(data: &[u8]) {
         chaos.switch.check().expect("the invariants");
     }
     chaos.quiesce();
+}
+
+fn sounds() -> Sounds {
+    let sound = |name: &str| (name.into(), Sound { origin: Origin::MadeIn, ms: 1_000 });
+    Sounds { sounds: ["default", "en/closed"].map(sound).into(), mute: None }
 }
 
 /// Two operators, one queue, one trunk.
@@ -197,12 +205,16 @@ impl Chaos<'_> {
 
     fn media_tells(&mut self) {
         let leg = LegId(u64::from(self.dice.byte() % 16));
-        let event = match self.dice.below(6) {
+        let event = match self.dice.below(7) {
             0 => media::Event::FirstPacket { leg },
             1 => media::Event::Dtmf { leg, digit: '5', duration_ms: 100 },
             2 => media::Event::NoAudio { leg, since: self.now },
             3 => media::Event::Refused { leg },
             4 => media::Event::Unlatched { leg },
+            5 => {
+                let (play, missing) = (u64::from(self.dice.byte() % 16), None);
+                media::Event::Played { leg, play, missing }
+            }
             _ => media::Event::Latched { leg, addr: any_flow(&mut self.dice).remote },
         };
         self.input(Input::Media(event));

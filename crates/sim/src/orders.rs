@@ -3,12 +3,22 @@
 
 use b2bua::config::Name;
 use b2bua::event::{Mode, Role};
-use b2bua::{Act, Add, Asker, CallKey, Change, Command, Whom};
+use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Listeners, Whom};
 
 use crate::setup::operator_id;
 use crate::world::World;
 
 const MODES: [Mode; 4] = [Mode::Monitor, Mode::Whisper, Mode::Barge, Mode::Intercept];
+
+/// What is played, and what is heard on hold; the last of each is not there.
+const PLAYED: [&str; 5] = [
+    "prompt:closed",
+    "prompt:closed+digits/1",
+    "say:Hello",
+    "http://10.0.9.9/a.wav",
+    "prompt:lost",
+];
+const HEARD_ON_HOLD: [&str; 4] = ["music:default", "prompt:closed", "say:Hold on", "music:lost"];
 
 impl World {
     /// An order about somebody in some call.
@@ -16,12 +26,13 @@ impl World {
         let any = self.pick(1_000);
         let Some(call) = self.checker.open_call(any) else { return };
         let by = self.asker();
-        let act = match self.wishes.below(20) {
+        let act = match self.wishes.below(24) {
             0..5 => Act::Add(self.supervisor_wanted(call)),
             5..7 => Act::Add(self.colleague_wanted()),
             7..9 => Act::Remove { participant: self.somebody(call) },
             9 => Act::Press { to: None, digits: "12#".into(), duration_ms: 100 },
             10..15 => Act::Change { participant: self.supervisor(), change: self.turned(call) },
+            20..24 => Act::Play { to: self.listeners(call), audio: self.audio(&PLAYED) },
             _ => Act::Change { participant: self.somebody(call), change: self.changed(call) },
         };
         self.order_people(call, by, act);
@@ -118,10 +129,29 @@ impl World {
         Change { mode: Some(mode), whisper_to, ..Change::default() }
     }
 
+    fn listeners(&mut self, call: CallKey) -> Listeners {
+        match self.wishes.below(6) {
+            0 => Listeners::Having(Role::Customer),
+            1 => Listeners::Having(Role::Operator),
+            2 => Listeners::Having(Role::Supervisor),
+            3 => Listeners::Named(self.somebody(call)),
+            _ => Listeners::Everybody,
+        }
+    }
+
+    fn audio(&mut self, all: &[&str]) -> Audio {
+        let text = all[self.pick(all.len())];
+        text.parse().unwrap_or_else(|_| Audio::Music(text.into()))
+    }
+
     fn changed(&mut self, call: CallKey) -> Change {
         let mut change = Change::default();
         match self.wishes.below(4) {
-            0 => change.hold = Some(self.wishes.one_in_1000(600)),
+            0 => {
+                change.hold = Some(self.wishes.one_in_1000(600));
+                let chosen = self.wishes.one_in_1000(400);
+                change.hold_audio = chosen.then(|| self.audio(&HEARD_ON_HOLD));
+            }
             1 => change.muted = Some(self.wishes.one_in_1000(600)),
             2 => change = self.turned(call),
             _ => (change.hold, change.muted) = (Some(false), Some(false)),
@@ -149,6 +179,7 @@ fn described(by: &Asker, act: &Act) -> String {
         }
         Act::Change { participant, change } => {
             said.extend(change.hold.map(|on| format!("hold {on}")));
+            said.extend(change.hold_audio.as_ref().map(|audio| format!("hearing {audio}")));
             said.extend(change.muted.map(|on| format!("muted {on}")));
             said.extend(change.mode.map(word));
             said.extend(change.whisper_to.iter().map(|to| format!("to {to}")));
@@ -156,6 +187,11 @@ fn described(by: &Asker, act: &Act) -> String {
         }
         Act::Remove { participant } => format!("remove {participant}"),
         Act::Press { digits, .. } => format!("press {digits}"),
+        Act::Play { to, audio } => match to {
+            Listeners::Everybody => format!("play {audio} to everybody"),
+            Listeners::Having(role) => format!("play {audio} to every {}", role.as_str()),
+            Listeners::Named(who) => format!("play {audio} to {who}"),
+        },
     };
     let said = if said.is_empty() { String::new() } else { format!(": {}", said.join(", ")) };
     format!("{what}{said}{by}")

@@ -7,6 +7,7 @@ use b2bua::config::{
     Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue, Rank,
     SignIn, Supervise, Trunk,
 };
+use b2bua::{Origin, Sound, Sounds};
 use sip::{Block, Credentials, TrunkPeer};
 
 use crate::dice::Dice;
@@ -57,6 +58,12 @@ pub(crate) fn peers(scenario: &Scenario, dice: &mut Dice, ladder: &mut Ladder) -
         }
     }
     peers
+}
+
+/// What there is to be heard.
+pub(crate) fn sounds() -> Sounds {
+    let sound = |name: &str| (name.into(), Sound { origin: Origin::MadeIn, ms: 1_000 });
+    Sounds { sounds: ["default", "en/closed", "en/digits/1"].map(sound).into(), mute: None }
 }
 
 /// One queue that everybody serves, one trunk.

@@ -191,13 +191,15 @@ impl World {
         self.gives(command);
     }
 
-    /// Gives an order, which is answered at once.
+    /// Gives an order, which is answered at once, unless its sound has to be made.
     pub(crate) fn gives(&mut self, command: Command) {
         self.asked += 1;
         let request = self.asked;
+        let waits = command.audio().is_some_and(|audible| audible.audio.is_made());
+        self.unanswered.insert(request);
         self.tell_switch(Input::Command { request, command });
-        if self.answered != self.asked {
-            self.breaks(format!("{} replies to {} orders", self.answered, self.asked));
+        if !waits && self.unanswered.contains(&request) {
+            self.breaks(format!("no reply to order {request}"));
         }
     }
 

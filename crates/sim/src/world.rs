@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use b2bua::{B2bua, CallKey, Carried, Input, Output, What};
 use bytes::Bytes;
+use media::{Command, Hears, Source};
 use sip::msg::Message;
 use sip::{Flow, LegId, Time, Transport};
 
@@ -26,6 +27,8 @@ const PAIRS: u16 = 2_000;
 const SINCE_UNIX: Time = Time::from_secs(1_790_000_000);
 /// How long it takes to make a sound.
 const MAKE_MS: Ms = 200;
+/// How long the shortest prompt is.
+const PLAY_MS: Ms = 700;
 /// How long all must be quiet before it counts as quiet: longer than any timer of SIP.
 const QUIET: Time = Time::from_secs(200);
 
@@ -49,6 +52,8 @@ pub(crate) enum Act {
     Raw(usize, String, RawAct),
     /// A sound the switch asked for is there.
     Made(u64),
+    /// A prompt has come to its end: of which leg, and which playing.
+    HeardOut(u64, u64),
     /// Something befalls from outside.
     Trouble(Trouble),
 }
@@ -72,9 +77,11 @@ pub(crate) struct World {
     pub(crate) raw: RawCalls,
     /// Calls at phones about which no lie is told.
     pub(crate) honest: BTreeSet<(usize, String)>,
-    /// Orders given, and replies to them.
+    /// Orders given, and those that are not answered.
     pub(crate) asked: u64,
-    pub(crate) answered: u64,
+    pub(crate) unanswered: BTreeSet<u64>,
+    /// Prompts that play: to which leg, and which playing.
+    playing: BTreeSet<(u64, u64)>,
     pub(crate) peers: Vec<Peer>,
     pub(crate) callers: Callers,
     pub(crate) phones: Phones,
@@ -139,7 +146,8 @@ impl World {
             raw: RawCalls::new(),
             honest: BTreeSet::new(),
             asked: 0,
-            answered: 0,
+            unanswered: BTreeSet::new(),
+            playing: BTreeSet::new(),
             agenda: BTreeMap::new(),
             wakes: BTreeSet::new(),
             order: 0,
@@ -153,6 +161,7 @@ impl World {
             switch,
         };
         world.checker.configured(setup::members(&setup::config(&world.scenario)));
+        world.tell_switch(Input::Sounds(Box::new(setup::sounds())));
         world.people_begin();
         world.trouble_begins();
         world.drain_switch();
@@ -211,7 +220,31 @@ impl World {
                 return Err(format!("{} still has {legs} legs", peer.address));
             }
         }
+        if let Some(request) = self.unanswered.first() {
+            return Err(format!("no reply to order {request}"));
+        }
         self.checker.finish()
+    }
+
+    /// Prompts that begin are heard for a while.
+    fn plays(&mut self, command: &Command) {
+        let Command::Matrix { rows, .. } = command else { return };
+        for row in rows {
+            let Hears::Source(Source::Prompt { play, .. }) = &row.hears else { continue };
+            if self.playing.insert((row.leg.0, *play)) {
+                self.later(PLAY_MS * (1 + play % 7), Act::HeardOut(row.leg.0, *play));
+            }
+        }
+    }
+
+    /// As the media thread tells it: to those who still hear it.
+    fn heard_out(&mut self, leg: u64, play: u64) {
+        self.playing.remove(&(leg, play));
+        let leg = media::LegId(leg);
+        if self.checker.hears_prompt(leg, play) {
+            let missing = play.is_multiple_of(11).then(|| "lost".into());
+            self.tell_switch(Input::Media(media::Event::Played { leg, play, missing }));
+        }
     }
 
     fn happen(&mut self, act: Act) {
@@ -220,6 +253,7 @@ impl World {
             Act::Caller(who, act) => self.caller_acts(who, act),
             Act::Phone(who, act) => self.phone_acts(who, act),
             Act::Raw(who, id, act) => self.raw_acts(who, &id, act),
+            Act::HeardOut(leg, play) => self.heard_out(leg, play),
             Act::Made(token) => self.tell_switch(Input::Made { token, result: Ok(100_000) }),
             Act::Trouble(trouble) => self.befalls(trouble),
         }
@@ -334,6 +368,7 @@ impl World {
                 Output::Media { thread, command } => {
                     let seen = self.checker.media(thread, &command);
                     self.note(seen);
+                    self.plays(&command);
                 }
                 Output::Event(event) => {
                     let now = self.now;
@@ -345,11 +380,13 @@ impl World {
                 Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),
                 Output::Forget { .. } => {}
                 Output::Reply { request, result } => {
-                    self.answered += 1;
+                    if let Ok(b2bua::Reply::Playing { play, participants }) = &result {
+                        self.checker.plays(*play, participants);
+                    }
                     let (now, words) = (self.now, reply(&result));
                     self.ladder.note(now, || format!("(reply: {words})"));
-                    if request != self.asked {
-                        self.breaks(format!("a reply to {request}, asked was {}", self.asked));
+                    if !self.unanswered.remove(&request) {
+                        self.breaks(format!("a reply to {request}, which nobody waits for"));
                     }
                 }
             }

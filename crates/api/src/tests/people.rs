@@ -1,7 +1,7 @@
 //! Who takes part in a call: what is ordered, by whom, and who sees what of it.
 
 use b2bua::event::HeldBy;
-use b2bua::{Act, Add, Asker, Change, Command, Problem, Reply, Whom};
+use b2bua::{Act, Add, Asker, Change, Command, Listeners, PlayKey, Problem, Reply, Whom};
 
 use super::*;
 
@@ -77,6 +77,14 @@ async fn orders_say_what_was_asked_for() {
             Change { hold: Some(false), muted: Some(true), ..Change::default() },
         ),
         (
+            json!({ "hold": true, "hold_audio": "prompt:closed" }),
+            Change {
+                hold: Some(true),
+                hold_audio: "prompt:closed".parse().ok(),
+                ..Change::default()
+            },
+        ),
+        (
             json!({ "mode": "intercept", "whisper_to": "x" }),
             Change {
                 mode: Some(Mode::Intercept),
@@ -128,7 +136,19 @@ async fn what_is_wrong_with_an_order_is_named() {
         ("POST", "/participants", json!({ "operator": "bob", "colour": 1 }), "colour"),
         ("PATCH", "/participants/bob", json!({}), "hold"),
         ("PATCH", "/participants/bob", json!({ "hold": "yes" }), "hold"),
+        ("PATCH", "/participants/bob", json!({ "hold": true, "hold_audio": "x" }), "hold_audio"),
+        ("PATCH", "/participants/bob", json!({ "hold_audio": "prompt:../x" }), "hold_audio"),
         ("PATCH", "/participants/bob", json!({ "muted": 1 }), "muted"),
+        ("POST", "/play", json!({}), "say"),
+        ("POST", "/play", json!({ "say": "a", "prompt": "b" }), "say"),
+        ("POST", "/play", json!({ "say": " " }), "say"),
+        ("POST", "/play", json!({ "say": 1 }), "say"),
+        ("POST", "/play", json!({ "prompt": "../etc/passwd" }), "prompt"),
+        ("POST", "/play", json!({ "url": "music:default" }), "url"),
+        ("POST", "/play", json!({ "url": "say:a" }), "url"),
+        ("POST", "/play", json!({ "url": "file:///etc/passwd" }), "url"),
+        ("POST", "/play", json!({ "prompt": "a", "to": 1 }), "to"),
+        ("POST", "/play", json!({ "music": "default" }), "music"),
         ("PATCH", "/participants/bob", json!({ "mode": "" }), "mode"),
         ("POST", "/dtmf", json!({}), "digits"),
         ("POST", "/dtmf", json!({ "digits": "1", "duration_s": 7 }), "duration_s"),
@@ -253,4 +273,34 @@ async fn operators_see_nothing_of_it_where_they_are_not_to() {
     node.api.reconfigure(&open);
     let call = ask(node.address, "GET", CALL, "alice", "").await.json();
     assert_eq!(call["participants"].as_array().unwrap().len(), 3, "now they are told");
+}
+
+#[tokio::test]
+async fn something_is_played_to_whom_it_says() {
+    let mut node = Node::start().await;
+    node.talk();
+    let everybody = Listeners::Everybody;
+    let named = |name: &str| Listeners::Named(name.into());
+    let to = |to: &str| json!({ "to": to, "prompt": "closed" });
+    for (body, listeners, audio) in [
+        (json!({ "prompt": "closed" }), everybody.clone(), "prompt:closed"),
+        (json!({ "prompt": "a+digits/3" }), everybody.clone(), "prompt:a+digits/3"),
+        (json!({ "say": "prompt:x" }), everybody.clone(), "say:prompt:x"),
+        (json!({ "url": "https://a/b.wav", "to": null }), everybody.clone(), "https://a/b.wav"),
+        (to("everybody"), everybody, "prompt:closed"),
+        (to("customer"), Listeners::Having(Part::Customer), "prompt:closed"),
+        (to("supervisor"), Listeners::Having(Part::Supervisor), "prompt:closed"),
+        (to("101"), named("101"), "prompt:closed"),
+        (to("p0000000000001"), named("p0000000000001"), "prompt:closed"),
+    ] {
+        let playing = Reply::Playing { play: PlayKey(7), participants: vec![ParticipantId(1)] };
+        let how = ("POST", "/play", "alice");
+        let (answer, by, act) = asked(&mut node, how, &body, Ok(playing)).await;
+        let audio = audio.parse().unwrap();
+        assert_eq!(act, Act::Play { to: listeners, audio }, "{body}");
+        assert_eq!(by, Asker::Operator("alice".into()));
+        assert_eq!(answer.status, 202);
+        let told = json!({ "play": "s0000000000007", "participants": ["p0000000000001"] });
+        assert_eq!(answer.json(), told);
+    }
 }

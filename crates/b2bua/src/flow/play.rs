@@ -148,3 +148,17 @@ fn change(before: Stand, now: Stand) -> Option<&'static str> {
         (Stand::Waiting, Stand::Connected) => Some("connected"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_play_is_over_when_its_listener_stands_otherwise() {
+        let all = [Stand::Waiting, Stand::Held, Stand::Connected];
+        let told = all.map(|before| all.map(|now| change(before, now).unwrap_or("-")));
+        let expected =
+            [["-", "held", "connected"], ["waiting", "-", "resumed"], ["waiting", "held", "-"]];
+        assert_eq!(told, expected);
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use b2bua::event::{Hears as Told, HeldBy, Mode, Phase, Role};
-use b2bua::{CallKey, Event, ParticipantId, What};
+use b2bua::{CallKey, Event, ParticipantId, PlayKey, What};
 use media::{Command, Hears, LegId, Row, Source};
 
 use super::told_once;
@@ -26,6 +26,8 @@ pub(crate) struct Hearing {
     /// The last segment of each call.
     told: BTreeMap<CallKey, (Phase, Told)>,
     by_leg: BTreeMap<u64, ParticipantId>,
+    /// What is played to whom by order.
+    playing: BTreeMap<ParticipantId, PlayKey>,
 }
 
 /// Somebody who takes part, as the events tell it.
@@ -158,7 +160,14 @@ impl Hearing {
                 let new = self.people.insert(*participant, person).is_none();
                 told_once(new, "joining of", participant)
             }
+            What::PlayFinished { play, participant, .. } => {
+                let known = self.playing.remove(participant);
+                told_once(known == Some(*play), "end of a play to", participant)
+            }
             What::ParticipantLeft { participant } => {
+                if self.playing.contains_key(participant) {
+                    return Err(format!("{participant} leaves, and hears what is played"));
+                }
                 self.answered.remove(participant);
                 let known = self.people.remove(participant).is_some();
                 told_once(known, "leaving of", participant)
@@ -291,11 +300,20 @@ impl Hearing {
             if own.is_held() && !speakers.is_empty() {
                 return wrong(listener, "and is on hold");
             }
+            // What is played to one is heard by nobody else, and by that one without anything else.
+            let prompt = heard.iter().find(|heard| heard.starts_with("prompt:"));
+            let is_own = own.held_by.contains(&HeldBy::Order) && own.audio.as_ref() == prompt;
+            match (self.playing.contains_key(listener), prompt) {
+                (true, None) => return wrong(listener, "and not what is played to them"),
+                (true, Some(_)) if heard.len() > 1 => return wrong(listener, "and is played to"),
+                (false, Some(_)) if !is_own => return wrong(listener, "which is not for them"),
+                _ => {}
+            }
             let two = |who: &ParticipantId| {
                 let both = seated.get(who).is_some_and(|p| !p.supervises()) && !own.supervises();
                 let back =
                     hears.get(who).is_some_and(|heard| heard.contains(&listener.to_string()));
-                both && !own.muted && !back && !is_told(&hears[who], &seated, *who)
+                both && !own.muted && !back && !self.is_told(&hears[who], &seated, *who)
             };
             if speakers.iter().any(two) {
                 return wrong(listener, "who does not hear them");
@@ -303,12 +321,33 @@ impl Hearing {
             let is_plain = is_plain && *phase != Phase::Ring;
             if let (true, Some(expected)) = (is_plain, expected(&seated, *listener))
                 && sorted(heard) != expected
-                && !is_told(heard, &seated, *listener)
+                && !self.is_told(heard, &seated, *listener)
             {
                 return wrong(listener, &format!("but should {expected:?}"));
             }
         }
         if is_plain { self.phase_fits(call, *phase, &seated) } else { Ok(()) }
+    }
+
+    /// What is played to them, or the tone that tells an operator of a supervisor, in place of anything
+    /// else.
+    fn is_told(&self, heard: &[String], seated: &Seated<'_>, listener: ParticipantId) -> bool {
+        let is_ours =
+            seated.get(&listener).is_some_and(|p| !p.supervises() && p.role != Role::Customer);
+        self.playing.contains_key(&listener) || heard == ["tone:1400"] && is_ours
+    }
+
+    /// Something is played to these.
+    pub(crate) fn plays(&mut self, play: PlayKey, to: &[ParticipantId]) {
+        self.playing.extend(to.iter().map(|who| (*who, play)));
+    }
+
+    /// Whether a leg hears this playing of a prompt.
+    pub(crate) fn hears_prompt(&self, leg: LegId, play: u64) -> bool {
+        let rows = self.conferences.values().flat_map(|conference| &conference.rows);
+        let hears =
+            |row: &Row| matches!(&row.hears, Hears::Source(source) if source.play() == play);
+        rows.filter(|row| row.leg == leg).any(hears)
     }
 
     fn phase_fits(&self, call: CallKey, phase: Phase, seated: &Seated<'_>) -> Result<(), String> {
@@ -457,13 +496,6 @@ fn servers(seated: &Seated<'_>) -> Vec<ParticipantId> {
     let ranks: [&dyn Fn(&Person) -> bool; 3] =
         [&|p| p.is_heir, &|p| p.role == Role::Operator, &|p| p.operator.is_some()];
     ranks.into_iter().map(all).find(|found| !found.is_empty()).unwrap_or_default()
-}
-
-/// The tone that tells an operator of a supervisor, in place of anything else.
-fn is_told(heard: &[String], seated: &Seated<'_>, listener: ParticipantId) -> bool {
-    let is_ours =
-        seated.get(&listener).is_some_and(|p| !p.supervises() && p.role != Role::Customer);
-    heard == ["tone:1400"] && is_ours
 }
 
 fn sorted(heard: &[String]) -> Vec<String> {

@@ -14,8 +14,8 @@ use std::net::SocketAddr;
 
 use b2bua::config::Record;
 use b2bua::event::{Kind, Mode, Phase, Role, Totals, TransferMode};
-use b2bua::{CallKey, Event, ParticipantId, TaskKey, What};
-use media::Command;
+use b2bua::{CallKey, Event, ParticipantId, PlayKey, TaskKey, What};
+use media::{Command, LegId};
 use sip::Time;
 use sip::msg::Message;
 
@@ -318,6 +318,16 @@ impl Checker {
     /// Everybody who takes part in a call.
     pub(crate) fn people(&self, call: CallKey) -> Vec<ParticipantId> {
         self.hearing.people(call)
+    }
+
+    /// Something is played to these from now on.
+    pub(crate) fn plays(&mut self, play: PlayKey, to: &[ParticipantId]) {
+        self.hearing.plays(play, to);
+    }
+
+    /// Whether a leg hears this playing of a prompt.
+    pub(crate) fn hears_prompt(&self, leg: LegId, play: u64) -> bool {
+        self.hearing.hears_prompt(leg, play)
     }
 
     /// A task that is open, by number.

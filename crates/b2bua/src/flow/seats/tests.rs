@@ -3,7 +3,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use media::{Hears, Lease, LegSettings, Negotiation};
 
 use super::*;
-use crate::call::{LegState, NewLeg, Watch, Why};
+use crate::call::{Cause, LegState, Message, NewLeg, Watch, Why};
 use crate::event::Role;
 use crate::id::ParticipantId;
 
@@ -78,7 +78,8 @@ fn waits(p: Participant) -> Participant {
 }
 
 fn told(p: Participant) -> Participant {
-    Participant { message: Some(Source::Tone { hz: 1_400, on_ms: 1, off_ms: 0 }), ..p }
+    let source = Source::Tone { hz: 1_400, on_ms: 1, off_ms: 0 };
+    Participant { message: Some(Message { source, cause: Cause::Watched }), ..p }
 }
 
 /// `1:23`, one hears two and three; `1:music`.
@@ -131,6 +132,33 @@ fn waiting_and_being_told() {
     // Whoever has no media yet is nowhere.
     let coming = Participant { planned: None, ..operator() };
     check(&[customer(), coming], "1:music");
+}
+
+/// Whatever becomes of people, something told to one of them changes what that one hears, and nobody
+/// else.
+#[test]
+fn what_is_told_to_one_is_heard_by_that_one_only() {
+    let change: [fn(Participant) -> Participant; 5] = [|p| p, holds, held, muted, waits];
+    let watches = [Mode::Monitor, Mode::Whisper, Mode::Barge, Mode::Intercept];
+    for n in 0..5 * 5 * 5 * 4 {
+        let mut people = [
+            change[n % 5](customer()),
+            change[n / 5 % 5](operator()),
+            change[n / 25 % 5](colleague()),
+            supervisor(watches[n / 125]),
+        ];
+        let before = short(&people);
+        for listener in 0..people.len() {
+            let one = people[listener].clone();
+            people[listener] = told(one.clone());
+            let rows = short(&people);
+            for (at, (was, is)) in before.split(' ').zip(rows.split(' ')).enumerate() {
+                let beep = format!("{}:beep", one.leg.0);
+                assert_eq!(is, if at == listener { &beep } else { was }, "{before} -> {rows}");
+            }
+            people[listener] = one;
+        }
+    }
 }
 
 #[test]
