@@ -102,6 +102,39 @@ impl Api {
         understood(request.send(body.to_string()))
     }
 
+    /// Status and body of a POST below `/v1`.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self
+            .agent
+            .post(format!("{}/v1{path}", self.base))
+            .header("Authorization", format!("Bearer {TOKEN}"))
+            .header("Content-Type", "application/json");
+        understood(request.send(body.to_string()))
+    }
+
+    /// Status and body of a PUT of a file below `/v1`.
+    #[track_caller]
+    pub fn put(&self, path: &str, kind: &str, file: &[u8]) -> (u16, Value) {
+        let request = self
+            .agent
+            .put(format!("{}/v1{path}", self.base))
+            .header("Authorization", format!("Bearer {TOKEN}"))
+            .header("Content-Type", kind);
+        understood(request.send(file))
+    }
+
+    /// A tone as a sound of this name.
+    ///
+    /// # Panics
+    /// Where it is not taken.
+    #[track_caller]
+    pub fn upload_tone(&self, name: &str, hz: f64, ms: usize) {
+        let file = crate::tone::wav(&crate::tone::sine(hz, 0, 8 * ms));
+        let (status, body) = self.put(&format!("/sounds/{name}"), "audio/wav", &file);
+        assert!(status == 201 || status == 200, "{status} {body}");
+    }
+
     /// The entries of a list.
     ///
     /// # Panics

@@ -178,8 +178,9 @@ impl Acd {
             Some(Place::Assigned { connected: Some(_), .. } | Place::Between { .. }) => {
                 self.completed(now, id);
             }
+            // They have answered, and were told of it: that is work too.
             Some(Place::Assigned { .. }) => {
-                self.release(now, id, false, Cause::CallEnded);
+                self.release(now, id, true, Cause::CallEnded);
                 self.finish(id, Outcome::Withdrawn(cause));
             }
             Some(Place::Wrapping { .. }) | None => {}

@@ -81,7 +81,8 @@ pub enum Input {
     },
     /// A new task. One whose id lives already is ignored.
     Enqueue(Enqueue),
-    /// The task ends: its caller is gone, or it goes elsewhere.
+    /// The task ends: its caller is gone, or it goes elsewhere. An operator who has answered for it wraps
+    /// up.
     Withdraw {
         /// Which.
         task: TaskId,

@@ -48,6 +48,8 @@ pub enum Act {
         /// How long each sounds, 40 to 6000.
         duration_ms: u16,
     },
+    /// An operator who is told something before the bridge, or waits for a word, is put through.
+    Connect,
     /// Something is played to some of them, each of whom hears it alone and nothing else meanwhile:
     /// [`crate::Reply::Playing`], then one `play.finished` for each who hears it.
     Play {
@@ -124,7 +126,7 @@ impl Act {
         match self {
             Self::Play { audio, .. } => Some((audio, audio.field())),
             Self::Change { change, .. } => Some((change.hold_audio.as_ref()?, "hold_audio")),
-            Self::Add(_) | Self::Remove { .. } | Self::Press { .. } => None,
+            Self::Add(_) | Self::Remove { .. } | Self::Press { .. } | Self::Connect => None,
         }
     }
 }

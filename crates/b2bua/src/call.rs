@@ -86,13 +86,15 @@ pub(crate) enum Timer {
     Ring(ParticipantId),
     /// The tone that tells of a supervisor is over.
     Beep(ParticipantId),
+    /// What an operator is told before the bridge has taken long enough.
+    Brief,
 }
 
 impl Timer {
     /// Whose it is, if it is not the call's.
     pub(crate) fn participant(self) -> Option<ParticipantId> {
         match self {
-            Self::Dial | Self::Alone => None,
+            Self::Dial | Self::Alone | Self::Brief => None,
             Self::Leave(id) | Self::Silence(id) | Self::Ring(id) | Self::Beep(id) => Some(id),
         }
     }
@@ -139,6 +141,8 @@ pub(crate) struct TaskEntry {
     pub(crate) queue: QueueId,
     /// When it first joined.
     pub(crate) queued: Time,
+    /// Who has answered for it, when, and how long it had waited: until that is told.
+    pub(crate) taken: Option<(OperatorId, Time, Time)>,
     /// Since when it is served.
     pub(crate) served: Option<Time>,
     pub(crate) talk: Time,
@@ -296,6 +300,8 @@ pub(crate) enum LegState {
 pub(crate) enum Seat {
     /// Outside: hears this and is heard by nobody.
     Waiting(Source),
+    /// An operator who has answered and is told this before they are let in: heard by nobody.
+    Briefed(Source),
     /// Inside.
     Connected,
 }
@@ -358,6 +364,11 @@ impl Participant {
         self.connected() && !self.supervises()
     }
 
+    /// Has answered for a caller whom they are not put through to yet.
+    pub(crate) fn is_briefed(&self) -> bool {
+        matches!(self.seat, Seat::Briefed(_))
+    }
+
     pub(crate) fn supervises(&self) -> bool {
         self.role == Role::Supervisor
     }
@@ -373,7 +384,7 @@ impl Participant {
 
     pub(crate) fn stand(&self) -> Stand {
         match self.seat {
-            Seat::Waiting(_) => Stand::Waiting,
+            Seat::Waiting(_) | Seat::Briefed(_) => Stand::Waiting,
             Seat::Connected if self.is_held() => Stand::Held,
             Seat::Connected => Stand::Connected,
         }

@@ -219,12 +219,46 @@ pub struct Queue {
     pub language: Option<Name>,
     /// Whether a caller is answered when queued, or rings until an operator answers.
     pub answer: Answer,
+    /// What an operator hears who has answered, before they are put through.
+    pub pre_bridge: Option<PreBridge>,
     /// Answered or abandoned within this time counts as served well.
     pub service_level_ms: u64,
     /// The status a caller is refused with: queue full, nobody signed in, waited too long.
     pub refuse_status: u16,
     /// Whether its calls are recorded, where that differs from [`Media::record`].
     pub record: Option<Record>,
+}
+
+/// What comes between an operator's answer and the bridge. The caller waits on meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreBridge {
+    /// What.
+    pub before: Before,
+    /// How long it may take.
+    pub timeout_ms: u64,
+    /// What then.
+    pub on_timeout: OnTimeout,
+}
+
+/// What an operator waits for before the bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Before {
+    /// The end of a sound by name.
+    Play(Name),
+    /// The end of a text that is spoken. `{queue}` and `{from}` in it, and any name of the call's
+    /// context in braces, are what the call has there.
+    Say(Name),
+    /// [`crate::Act::Connect`].
+    Decide,
+}
+
+/// What becomes of a call whose operator was told, or waited, for long enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnTimeout {
+    /// They are put through.
+    Connect,
+    /// The operator is let go, and the caller is back at their place.
+    Requeue,
 }
 
 /// When a queued caller's INVITE is answered.

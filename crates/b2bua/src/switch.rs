@@ -339,6 +339,7 @@ impl B2bua {
             Timer::Leave(participant) => self.leave_over(now, call, participant),
             Timer::Silence(participant) => self.judge_silence(now, call, participant),
             Timer::Ring(participant) => self.rang_out(now, call, participant),
+            Timer::Brief => self.briefed_for_long(now, call),
             Timer::Beep(participant) => Self::beep_over(call, participant),
         }
     }

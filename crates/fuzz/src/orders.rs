@@ -25,6 +25,7 @@ pub(crate) fn about_people(dice: &mut Dice<'_>, call: CallKey) -> Command {
         3..6 => Act::Change { participant: name(dice), change: change(dice) },
         6 => match dice.below(3) {
             0 => Act::Remove { participant: name(dice) },
+            1 => Act::Connect,
             _ => Act::Play { to: listeners(dice), audio: audio(dice) },
         },
         _ => Act::Press {

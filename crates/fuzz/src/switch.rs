@@ -2,8 +2,8 @@
 //! media threads, the API and time can do to them.
 
 use b2bua::config::{
-    Answer, Config, HeaderRules, Identity, Limits, Media, Notify, Operator, Outgoing, Pickup,
-    Queue, Rank, Record, SignIn, Supervise, Trunk,
+    Answer, Before, Config, HeaderRules, Identity, Limits, Media, Notify, OnTimeout, Operator,
+    Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
@@ -70,6 +70,18 @@ fn sounds() -> Sounds {
     Sounds { sounds: ["default", "en/closed"].map(sound).into(), mute: None }
 }
 
+/// In every second one of those that answer at once.
+fn pre_bridge(kind: u8) -> Option<PreBridge> {
+    let before = match kind >> 5 & 3 {
+        0 => Before::Decide,
+        1 => Before::Say("{from}".into()),
+        2 => Before::Play("closed".into()),
+        _ => Before::Play("lost".into()),
+    };
+    let on_timeout = if kind & 2 == 0 { OnTimeout::Connect } else { OnTimeout::Requeue };
+    (kind & 1 == 0).then_some(PreBridge { before, timeout_ms: 3_000, on_timeout })
+}
+
 /// Two operators, one queue, one trunk.
 fn config(kind: u8) -> Config {
     let operator = |id: &str| Operator {
@@ -115,6 +127,7 @@ fn config(kind: u8) -> Config {
             auto_connect: true,
             music: None,
             language: None,
+            pre_bridge: pre_bridge(kind),
             answer: if kind & 8 == 0 { Answer::AtOnce } else { Answer::OnConnect },
             service_level_ms: 20_000,
             refuse_status: 480,

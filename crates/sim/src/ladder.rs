@@ -263,6 +263,10 @@ fn told(event: &What) -> String {
             format!("{name}: {position}")
         }
         What::ParticipantMode { mode, .. } => format!("{name}: {mode:?}").to_lowercase(),
+        What::PlayFinished { result, cause, .. } => {
+            let cause = cause.as_ref().map(|cause| format!(", {cause}")).unwrap_or_default();
+            format!("{name}: {}{cause}", format!("{result:?}").to_lowercase())
+        }
         What::QueueLimit { reason, .. } => format!("{name}: {reason}"),
         What::SecurityRefused { reason, user, .. } => format!("{name}: {user}, {reason}"),
         _ => name.to_owned(),

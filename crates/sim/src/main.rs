@@ -1,5 +1,6 @@
 //! `sim rough FROM TO`: that many short runs full of trouble; `sim moving` with calls handed on, `sim watching` with
-//! supervisors and orders about the people in calls. `sim smooth CALLS OPERATORS`: one
+//! supervisors and orders about the people in calls, `sim briefing` with operators who are told something before
+//! they are put through. `sim smooth CALLS OPERATORS`: one
 //! long day. `sim ladder SEED`: how a rough run goes. Exit code 1 and a ladder where something did not hold.
 #![forbid(unsafe_code)]
 
@@ -14,6 +15,7 @@ fn main() -> ExitCode {
         let scenario = match args.get(2).map(String::as_str) {
             Some("moving") => Scenario::moving(seed),
             Some("watching") => Scenario::watching(seed),
+            Some("briefing") => Scenario::briefing(seed),
             _ => Scenario::rough(seed),
         };
         eprint!("{}", sim::ladder(&scenario));
@@ -29,13 +31,16 @@ fn main() -> ExitCode {
         (Some(kind), Some(from), Some(to)) if kind == "watching" && from < to => {
             Box::new((from..to).map(Scenario::watching))
         }
+        (Some(kind), Some(from), Some(to)) if kind == "briefing" && from < to => {
+            Box::new((from..to).map(Scenario::briefing))
+        }
         (Some(kind), Some(calls), Some(operators @ 1..)) if kind == "smooth" && calls > 0 => {
             Box::new(std::iter::once(Scenario::smooth(1, calls, operators)))
         }
         _ => {
             eprintln!(
-                "usage: sim rough|moving|watching FROM TO (seeds, FROM below TO) | sim smooth CALLS \
-                 OPERATORS (one or more of each) | sim ladder SEED [moving|watching]"
+                "usage: sim rough|moving|watching|briefing FROM TO (seeds, FROM below TO) | sim smooth \
+                 CALLS OPERATORS (one or more of each) | sim ladder SEED [moving|watching|briefing]"
             );
             return ExitCode::from(2);
         }

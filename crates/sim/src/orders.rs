@@ -32,6 +32,7 @@ impl World {
             7..9 => Act::Remove { participant: self.somebody(call) },
             9 => Act::Press { to: None, digits: "12#".into(), duration_ms: 100 },
             10..15 => Act::Change { participant: self.supervisor(), change: self.turned(call) },
+            19 if self.scenario.pre_bridge.is_some() => Act::Connect,
             20..24 => Act::Play { to: self.listeners(call), audio: self.audio(&PLAYED) },
             _ => Act::Change { participant: self.somebody(call), change: self.changed(call) },
         };
@@ -186,6 +187,7 @@ fn described(by: &Asker, act: &Act) -> String {
             format!("change {participant}")
         }
         Act::Remove { participant } => format!("remove {participant}"),
+        Act::Connect => "connect".to_owned(),
         Act::Press { digits, .. } => format!("press {digits}"),
         Act::Play { to, audio } => match to {
             Listeners::Everybody => format!("play {audio} to everybody"),

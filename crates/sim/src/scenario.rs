@@ -1,7 +1,7 @@
 //! What a run is made of: who calls, who answers, how bad the network is. All from a seed, and
 //! plain data, so that a failing run can be made smaller by leaving callers out.
 
-use b2bua::config::{Notify, Record};
+use b2bua::config::{Before, Notify, OnTimeout, PreBridge, Record};
 use b2bua::{Act, Asker};
 
 use crate::dice::Dice;
@@ -34,6 +34,8 @@ pub struct Scenario {
     pub at_once: bool,
     /// How an operator is chosen.
     pub strategy: acd::Strategy,
+    /// What an operator is told before the bridge.
+    pub pre_bridge: Option<PreBridge>,
     /// Longest wait in seconds.
     pub wait_s_max: u64,
     /// Without a packet for so long a leg counts as lost.
@@ -207,6 +209,7 @@ impl Scenario {
                 acd::Strategy::RoundRobin,
                 acd::Strategy::RingAll,
             ][usize::try_from(dice.below(4)).unwrap_or(0)],
+            pre_bridge: None,
             wait_s_max: dice.between(5, 120),
             dead_audio_ms,
             watch,
@@ -277,6 +280,30 @@ impl Scenario {
         scenario
     }
 
+    /// The same where operators are told something before they are put through, or wait for a word.
+    #[must_use]
+    pub fn briefing(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0x0b1e);
+        let watches = dice.one_in_1000(300);
+        let mut scenario = if watches { Self::watching(seed) } else { Self::rough(seed) };
+        let before = match dice.below(5) {
+            0 => Before::Play("closed".into()),
+            1 => Before::Play("lost".into()),
+            2 => Before::Say("A call from {from} to {queue}".into()),
+            3 => Before::Say("{X-Nothing}".into()),
+            _ => Before::Decide,
+        };
+        let words = [OnTimeout::Connect, OnTimeout::Requeue];
+        let on_timeout = words[usize::try_from(dice.below(2)).unwrap_or(0)];
+        let timeout_ms = dice.between(300, 8_000);
+        scenario.pre_bridge = Some(PreBridge { before, timeout_ms, on_timeout });
+        scenario.people_ms = scenario.people_ms.or(Some(dice.between(300, 3_000)));
+        for caller in &mut scenario.callers {
+            caller.patience_ms = caller.patience_ms.min(500 + dice.exponential(8_000));
+        }
+        scenario
+    }
+
     /// A quiet house with this many operators who pick up at once and nobody who calls: for tests
     /// to fill.
     #[must_use]
@@ -341,6 +368,7 @@ impl Scenario {
             ring_s: 15,
             at_once: true,
             strategy: acd::Strategy::LongestIdle,
+            pre_bridge: None,
             wait_s_max: 120,
             dead_audio_ms: None,
             watch: sip::Watch::default(),

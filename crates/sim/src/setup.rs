@@ -177,6 +177,7 @@ fn queue(scenario: &Scenario) -> Queue {
         auto_connect: true,
         music: None,
         language: None,
+        pre_bridge: scenario.pre_bridge.clone(),
         answer: if scenario.at_once { Answer::AtOnce } else { Answer::OnConnect },
         service_level_ms: 20_000,
         refuse_status: 480,

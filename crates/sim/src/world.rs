@@ -133,7 +133,11 @@ impl World {
             by_address: peers.iter().enumerate().map(|(at, peer)| (peer.address, at)).collect(),
             due: vec![None; peers.len() + 1],
             calls: BTreeMap::new(),
-            checker: Checker::new(limits(&scenario), scenario.record),
+            checker: Checker::new(
+                limits(&scenario),
+                scenario.record,
+                scenario.pre_bridge.is_some(),
+            ),
             lies: Dice::new(!scenario.seed),
             troubles: Dice::new(scenario.seed.rotate_left(8) ^ 1),
             moves: Dice::new(scenario.seed.rotate_left(40) ^ 5),
@@ -543,6 +547,7 @@ fn limits(scenario: &Scenario) -> Limits {
         wait_ms_max: signed(scenario.wait_s_max * 1_000),
         ring_ms: signed(scenario.ring_s * 1_000),
         wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
+        briefs: scenario.pre_bridge.is_some(),
         undisturbed: scenario.order_ms.is_none()
                     && scenario.people_ms.is_none()
                     && scenario.script.is_empty()

@@ -4,9 +4,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
 
+use b2bua::config::{Before, OnTimeout, PreBridge};
 use b2bua::event::{Mode, Role};
-use b2bua::{Act, Add, Asker, Change, Whom};
+use b2bua::{Act, Add, Asker, Audio, Change, Listeners, Whom};
 use sim::{Caller, Goal, Operator, Plan, Scenario};
 
 /// By then everybody quiet is registered.
@@ -451,4 +453,86 @@ fn supervisors() {
         (9_000, comes(None)),
     ];
     check("supervise-leaves.txt", &about, &watched(script));
+}
+
+/// Somebody who dials a queue whose operators are told something first.
+fn briefed(before: Before, change: impl FnOnce(&mut Scenario)) -> Scenario {
+    house(2, |house| {
+        let on_timeout = OnTimeout::Requeue;
+        house.pre_bridge = Some(PreBridge { before, timeout_ms: 10_000, on_timeout });
+        house.strategy = acd::Strategy::InOrder;
+        house.callers.push(Caller::calm(2_000));
+        change(house);
+    })
+}
+
+#[test]
+fn before_the_bridge() {
+    let closed = || Before::Play("closed".into());
+    let about = [
+        "A queue whose operators hear a message before they are put through (`pre_bridge`): the caller",
+        "keeps the music until then.",
+    ];
+    check("pre-bridge.txt", &about, &briefed(closed(), |_| {}));
+    let about = [
+        "The same where the API says when (`decide = \"api\"`), which first has something said to the",
+        "operator. The text is made before the order is answered.",
+    ];
+    let decided = briefed(Before::Decide, |house| {
+        let to = Listeners::Having(Role::Operator);
+        let audio = Audio::from_str("say:It is about the invoice").ok();
+        house.script.extend(audio.map(|audio| (3_500, Asker::Admin, Act::Play { to, audio })));
+        house.script.push((7_000, Asker::Admin, Act::Connect));
+    });
+    check("pre-bridge-decide.txt", &about, &decided);
+    let about = [
+        "The caller leaves while the operator hears the message: a tone says so, then BYE. The task was",
+        "abandoned, and the operator wraps up.",
+    ];
+    let impatient = briefed(Before::Decide, |house| house.callers[0].patience_ms = 3_000);
+    check("pre-bridge-caller-leaves.txt", &about, &impatient);
+    let about = [
+        "The operator hangs up as soon as they have answered: the caller hears music on, keeps their place,",
+        "and the next operator is asked.",
+    ];
+    let fumbled = briefed(closed(), |house| house.operators[0].fumble_permille = 1_000);
+    check("pre-bridge-operator-leaves.txt", &about, &fumbled);
+    let about = [
+        "Nobody says when, and the queue lets the operator go then (`on_timeout = \"requeue\"`): the caller",
+        "is put before the next one.",
+    ];
+    let forgotten = briefed(Before::Decide, |house| {
+        if let Some(before) = &mut house.pre_bridge {
+            before.timeout_ms = 2_000;
+        }
+        house.script.push((8_000, Asker::Admin, Act::Connect));
+    });
+    check("pre-bridge-timeout.txt", &about, &forgotten);
+}
+
+#[test]
+fn plays() {
+    let about = [
+        "A prompt is played to both in a call, then to the caller alone, who is put on hold meanwhile: then",
+        "it is the music chosen for that. Whoever hears a prompt is heard all the same, and each is told to be",
+        "over. No message is sent for any of it.",
+    ];
+    let prompt = Audio::Prompt(vec!["closed".into()]);
+    let to = |to| Act::Play { to, audio: prompt.clone() };
+    let hold = |hold| {
+        let hold_audio = Some(Audio::Music("default".into())).filter(|_| hold);
+        let change = Change { hold: Some(hold), hold_audio, ..Change::default() };
+        Act::Change { participant: "c0".into(), change }
+    };
+    let script = [
+        (4_000, to(Listeners::Everybody)),
+        (8_500, to(Listeners::Having(Role::Customer))),
+        (9_000, hold(true)),
+        (10_000, hold(false)),
+    ];
+    let scenario = house(1, |house| {
+        house.callers.push(Caller { talk_ms: 9_000, ..Caller::calm(2_000) });
+        house.script = script.into_iter().map(|(at, act)| (at, Asker::Admin, act)).collect();
+    });
+    check("play.txt", &about, &scenario);
 }

@@ -45,6 +45,23 @@ fn nobody_hears_whom_they_should_not_whoever_watches() {
     assert!(came > 500 && changed > 200 && intercepted > 50, "only {all:?} in all those runs");
 }
 
+/// Operators are told something before they are put through, or wait for a word; callers and operators
+/// leave meanwhile.
+#[test]
+fn whoever_is_told_something_first_keeps_nobody_waiting_for_ever() {
+    let (mut answered, mut abandoned) = (0, 0);
+    for seed in 0..400 {
+        match run(&Scenario::briefing(seed)) {
+            Ok(summary) => {
+                answered += summary.answered;
+                abandoned += summary.abandoned;
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(answered > 300 && abandoned > 300, "{answered} answered, {abandoned} abandoned");
+}
+
 #[test]
 fn a_smooth_day_serves_everybody() {
     let summary = run(&Scenario::smooth(1, 500, 10)).unwrap_or_else(|failure| panic!("{failure}"));

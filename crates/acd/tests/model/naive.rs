@@ -507,7 +507,7 @@ impl Naive {
             }
             Some(Place::With(_, _, true) | Place::Between(_)) => self.complete(now, id),
             Some(Place::With(..)) => {
-                self.part(now, id, false);
+                self.part(now, id, true);
                 self.done(id, Outcome::Withdrawn(cause));
             }
             Some(Place::Wrapping(_)) | None => {}

@@ -15,6 +15,7 @@ mod tasks;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::HttpBody as _;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -43,6 +44,7 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
         )
         .route("/v1/calls/{call}/dtmf", post(participants::press))
         .route("/v1/calls/{call}/play", post(play::play))
+        .route("/v1/calls/{call}/connect", post(participants::connect))
         .route("/v1/operators", get(operators::list))
         .route("/v1/operators/{operator}", get(operators::show).patch(operators::change))
         .route("/v1/operators/{operator}/decisions", get(operators::decisions))
@@ -104,6 +106,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Paths {
         let axum::extract::Path((first, second)) =
             path.map_err(|error: PathRejection| Problem::new(error.status(), error.body_text()))?;
         Ok(Self(first, second))
+    }
+}
+
+/// A JSON object as body; one without fields where there is none.
+pub(crate) struct MaybeBody(pub(crate) Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for MaybeBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_empty = request.body().size_hint().exact() == Some(0);
+        if is_empty {
+            return Ok(Self(Map::new()));
+        }
+        Body::from_request(request, state).await.map(|Body(fields)| Self(fields))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::Inner;
 use crate::auth::Caller;
 use crate::fields::Fields;
 use crate::problem::Problem;
-use crate::routes::{Body, Path, Paths};
+use crate::routes::{Body, MaybeBody, Path, Paths};
 
 const MODES: [(&str, Mode); 4] = [
     ("monitor", Mode::Monitor),
@@ -84,6 +84,19 @@ pub(crate) async fn remove(
     Paths(call, participant): Paths,
 ) -> Result<StatusCode, Problem> {
     order(&inner, &caller, &call, Act::Remove { participant: participant.into() }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Puts an operator through who is told something before, or waits for this (`pre_bridge` of a queue): 204;
+/// 409 where none is.
+pub(crate) async fn connect(
+    State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
+    Path(call): Path,
+    MaybeBody(body): MaybeBody,
+) -> Result<StatusCode, Problem> {
+    Fields::new(body).finish()?;
+    order(&inner, &caller, &call, Act::Connect).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

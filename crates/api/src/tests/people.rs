@@ -14,7 +14,8 @@ async fn asked(
     body: &Value,
     result: Result<Reply, Problem>,
 ) -> (Answer, Asker, Act) {
-    let (path, body) = (format!("{CALL}{path}"), body.to_string());
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    let (path, body) = (format!("{CALL}{path}"), text);
     let asking = ask(node.address, method, &path, token, &body);
     let (answer, (by, act)) = node
         .order(asking, |order| match order {
@@ -102,6 +103,11 @@ async fn orders_say_what_was_asked_for() {
     let how = ("DELETE", "/participants/101", "root");
     let (answer, _, act) = asked(&mut node, how, &json!({}), Ok(Reply::Done)).await;
     assert_eq!((answer.status, act), (204, Act::Remove { participant: "101".into() }));
+    for body in [json!({}), Value::Null] {
+        let how = ("POST", "/connect", "root");
+        let (answer, _, act) = asked(&mut node, how, &body, Ok(Reply::Done)).await;
+        assert_eq!((answer.status, act), (204, Act::Connect));
+    }
     let press = |to: Option<&str>, duration_ms| Act::Press {
         to: to.map(Into::into),
         digits: "12#".into(),
@@ -139,6 +145,7 @@ async fn what_is_wrong_with_an_order_is_named() {
         ("PATCH", "/participants/bob", json!({ "hold": true, "hold_audio": "x" }), "hold_audio"),
         ("PATCH", "/participants/bob", json!({ "hold_audio": "prompt:../x" }), "hold_audio"),
         ("PATCH", "/participants/bob", json!({ "muted": 1 }), "muted"),
+        ("POST", "/connect", json!({ "go": "support" }), "go"),
         ("POST", "/play", json!({}), "say"),
         ("POST", "/play", json!({ "say": "a", "prompt": "b" }), "say"),
         ("POST", "/play", json!({ "say": " " }), "say"),

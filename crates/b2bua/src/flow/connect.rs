@@ -43,11 +43,15 @@ impl B2bua {
     /// A leg joins the caller; whoever else was rung for the same reason stops.
     pub(crate) fn connect(&mut self, now: Time, call: &mut Call, leg: LegId) {
         let Some(why) = call.participant(leg).map(|p| p.why) else { return };
+        if let Why::Serve(_) = why {
+            self.tell_assigned(now, call);
+        }
         for other in call.legs(|p| p.why == why && p.leg != leg) {
             self.drop_leg(now, call, other, ELSEWHERE);
         }
         self.set_timer(call, Timer::Dial, None);
         self.set_timer(call, Timer::Alone, None);
+        self.set_timer(call, Timer::Brief, None);
         for participant in &mut call.participants {
             if participant.leg == leg || participant.why == Why::Arrived {
                 participant.seat = Seat::Connected;
@@ -70,6 +74,20 @@ impl B2bua {
         }
     }
 
+    /// The task has an operator: whoever answered for it is put through.
+    fn tell_assigned(&mut self, now: Time, call: &Call) {
+        let Some(task) = call.task() else { return };
+        let entry = self.state.tasks.get_mut(&task.key);
+        let Some((operator, since, waited)) = entry.and_then(|entry| entry.taken.take()) else {
+            return;
+        };
+        let waited = waited + now.saturating_sub(since);
+        let wait_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        let queue = self.directory.queue_name(task.queue);
+        let operator = self.directory.operator_name(operator);
+        self.tell(now, call, What::TaskAssigned { queue, operator, wait_ms });
+    }
+
     fn serves(&mut self, now: Time, call: &mut Call) {
         let Some(task) = call.tasks.last_mut() else { return };
         task.served = true;
@@ -89,7 +107,7 @@ impl B2bua {
     /// The distributor gave the task to the operator who answered.
     pub(crate) fn assigned(&mut self, now: Time, call: &mut Call, claim: acd::ReservationId) {
         match call.legs(|p| answered_for(p, claim)).first() {
-            Some(leg) => self.connect(now, call, *leg),
+            Some(leg) => self.brief_or_connect(now, call, *leg),
             None => self.fault(now, format!("{claim:?} was assigned without a leg")),
         }
     }

@@ -118,6 +118,9 @@ impl B2bua {
         let mut rung = Rung::NoPhone;
         self.with_task(task, |switch, call| {
             rung = switch.ring_operator(now, call, operator, Why::Serve(reservation));
+            if rung == Rung::Rings {
+                switch.prepare_briefing(now, call);
+            }
         });
         let rejection = match rung {
             Rung::Rings => return,
@@ -193,10 +196,9 @@ impl B2bua {
         operator: OperatorId,
         waited: Time,
     ) {
-        let Some(queue) = self.queue_of(task) else { return };
-        let operator = self.directory.operator_name(operator);
-        let wait_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-        self.tell_task(now, task, What::TaskAssigned { queue, operator, wait_ms });
+        if let Some(entry) = self.state.tasks.get_mut(&TaskKey(task.0)) {
+            entry.taken = Some((operator, now, waited));
+        }
         self.with_task(task, |switch, call| switch.assigned(now, call, reservation));
     }
 

@@ -21,12 +21,15 @@ pub(super) struct Gone {
     pub(super) why: Why,
     /// They took part in their own right.
     pub(super) talked: bool,
+    /// They were told something before they would have.
+    pub(super) briefed: bool,
 }
 
 impl Gone {
     pub(super) fn of(participant: &Participant) -> Self {
         let Participant { id, operator, why, .. } = participant;
-        Self { id: *id, operator: *operator, why: *why, talked: participant.talks() }
+        let (talked, briefed) = (participant.talks(), participant.is_briefed());
+        Self { id: *id, operator: *operator, why: *why, talked, briefed }
     }
 }
 
@@ -50,6 +53,7 @@ impl B2bua {
             switch.forget_leg(now, call, leg);
             match gone.why {
                 _ if hands_on => switch.transferor_left(now, call),
+                Why::Arrived if switch.tells_briefed(now, call) => {}
                 Why::Arrived => {
                     switch.end_call(now, call, CallResult::Abandoned, text, 487);
                 }
@@ -64,8 +68,9 @@ impl B2bua {
     pub(super) fn parted(&mut self, now: Time, call: &mut Call, gone: &Gone, hung_up: bool) {
         let company = call.participants.iter().filter(|p| p.talks()).count();
         match company {
+            _ if gone.briefed => self.back_to_queue(now, call),
             // Whoever took no part, a supervisor say, changes nothing.
-            _ if !gone.talked => {}
+            _ if !gone.talked => self.end_deserted(now, call),
             2.. => self.inherit(now, call, gone),
             // In a plain call a hang-up ends the call.
             _ if hung_up => {
@@ -125,6 +130,7 @@ impl B2bua {
         for leg in call.legs(|p| p.id == id) {
             self.drop_leg(now, call, leg, "");
         }
+        self.end_deserted(now, call);
     }
 
     /// CANCEL, BYE or a final response, whatever ends the leg where it stands.
@@ -239,7 +245,7 @@ impl B2bua {
         headers::told(&call.farewell, rules, party)
     }
 
-    fn end_task(&mut self, now: Time, task: Task, result: CallResult) {
+    pub(super) fn end_task(&mut self, now: Time, task: Task, result: CallResult) {
         if let Some(entry) = self.state.tasks.get_mut(&task.key) {
             entry.stop_talk(now);
         }

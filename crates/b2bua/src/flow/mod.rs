@@ -2,6 +2,7 @@
 
 mod arrive;
 mod ask;
+mod brief;
 mod command;
 mod conference;
 mod connect;

@@ -53,6 +53,10 @@ impl B2bua {
                 };
                 self.press(call, to, digits, *duration_ms).map(|()| Reply::Done)
             }
+            Act::Connect => {
+                self.may_rule(call, by, None)?;
+                self.connect_briefed(now, call).map(|()| Reply::Done)
+            }
             Act::Play { to, audio } => {
                 self.may_rule(call, by, None)?;
                 let listeners = self.listeners(call, by, to)?;
@@ -76,7 +80,7 @@ impl B2bua {
                 let who = self.found(call, by, participant)?;
                 self.may_rule(call, by, Some(who))
             }
-            Act::Add(_) | Act::Remove { .. } | Act::Press { .. } => Ok(()),
+            Act::Add(_) | Act::Remove { .. } | Act::Press { .. } | Act::Connect => Ok(()),
         }
     }
 
@@ -89,7 +93,8 @@ impl B2bua {
             }
             Asker::Operator(name) => {
                 let who = self.directory.operator_id(name);
-                let is_theirs = |p: &Participant| who.is_some() && p.operator == who && p.talks();
+                let is_in = |p: &Participant| p.talks() || p.is_briefed();
+                let is_theirs = |p: &Participant| who.is_some() && p.operator == who && is_in(p);
                 (call.participants.iter().any(is_theirs), "your own")
             }
         };
@@ -106,7 +111,8 @@ impl B2bua {
         let Asker::Operator(name) = by else { return Ok(()) };
         let who = self.directory.operator_id(name);
         let is_guest = |p: &Participant| p.role == Role::Consultant && Some(p.id) != whom;
-        let mut own = call.participants.iter().filter(|p| p.operator == who && p.talks());
+        let is_in = |p: &Participant| p.talks() || p.is_briefed();
+        let mut own = call.participants.iter().filter(|p| p.operator == who && is_in(p));
         if own.all(is_guest) {
             let why = "a consultant changes nothing but their own part";
             return Err(Problem::Forbidden(why.into()));

@@ -16,7 +16,7 @@ use sip::LegId;
 
 use crate::act::{Asker, Listeners};
 use crate::api::{Problem, Reply, Time};
-use crate::call::{Call, Cause, LegState, Message, Participant, Stand, Why};
+use crate::call::{Call, Cause, LegState, Message, Participant, Seat, Stand, Why};
 use crate::config::Name;
 use crate::event::{Played, Role, What};
 use crate::id::{ParticipantId, PlayKey};
@@ -70,19 +70,16 @@ impl B2bua {
         }
         let source = self.source(now, audio, Some(call)).map_err(|p| p.of(audio.field()))?;
         let play = PlayKey(self.mint());
-        let mut over = Vec::new();
+        let mut before = Vec::new();
         for p in call.participants.iter_mut().filter(|p| listeners.contains(&p.id)) {
             let cause = Cause::Order(play, p.stand());
-            let before = p.message.replace(Message { source: source.clone(), cause });
-            match before.map(|message| message.cause) {
-                // They are to learn of it all the same.
-                Some(Cause::Watched) => p.is_aware = false,
-                Some(Cause::Order(play, _)) => over.push(interrupted(play, p.id, "replaced")),
-                None => {}
-            }
+            let old = p.message.replace(Message { source: source.clone(), cause });
+            // Of who supervises they are to learn all the same.
+            p.is_aware &= old.as_ref().is_none_or(|old| old.cause != Cause::Watched);
+            before.push((p.id, old));
         }
-        for what in over {
-            self.tell(now, call, what);
+        for (id, message) in before {
+            self.cut_short(now, call, id, message);
         }
         Ok(Reply::Playing { play, participants: listeners })
     }
@@ -100,11 +97,27 @@ impl B2bua {
                 let over = What::PlayFinished { play, participant: p.id, result, cause };
                 return switch.tell(now, call, over);
             }
+            if matches!(&p.seat, Seat::Briefed(source) if source.play() == play) {
+                return switch.connect(now, call, leg);
+            }
             // What is said on hold is said once: silence would sound as if the call were gone.
             if p.hold.as_ref().is_some_and(|source| source.play() == play) {
                 p.hold = Some(music);
             }
         });
+    }
+
+    /// Something else is heard in place of what was told.
+    pub(super) fn cut_short(
+        &mut self,
+        now: Time,
+        call: &Call,
+        id: ParticipantId,
+        message: Option<Message>,
+    ) {
+        if let Some(Cause::Order(play, _)) = message.map(|message| message.cause) {
+            self.tell(now, call, interrupted(play, id, "replaced"));
+        }
     }
 
     /// A participant leaves the call: with what they hear.

@@ -49,8 +49,8 @@ impl B2bua {
         let refuse = |status| Err((status, Vec::new()));
         let Some(old) = call.participant(old) else { return refuse(481) };
         let (allowed, who) = match (peer, old.operator, &old.trunk) {
-            // What somebody supervises is for nobody else's ears.
-            (Peer::User(user), Some(_), _) if old.supervises() => {
+            // What somebody supervises, or is told before a call, is for nobody else's ears.
+            (Peer::User(user), Some(_), _) if old.supervises() || old.is_briefed() => {
                 (self.directory.operator_id(user) == old.operator, user)
             }
             (Peer::User(user), Some(theirs), _) => {

@@ -20,7 +20,7 @@ pub(super) fn seats(
             !others.into_iter().any(|other| keeps_company(participants, other, p, server))
         };
         let stage = match &p.seat {
-            Seat::Waiting(source) => Stage::Waiting(source.clone()),
+            Seat::Waiting(source) | Seat::Briefed(source) => Stage::Waiting(source.clone()),
             Seat::Connected => Stage::Connected,
         };
         let held = match &p.hold {

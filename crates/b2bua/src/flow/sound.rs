@@ -52,7 +52,16 @@ struct Kept {
 struct UnderWay {
     making: Making,
     due: Time,
-    waiting: Vec<(u64, Command)>,
+    waiting: Vec<Waiter>,
+}
+
+/// What waits for a sound that is being made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Waiter {
+    /// An order, with its request's number.
+    Order(u64, Command),
+    /// What an operator in a call is told before the bridge.
+    Briefing(CallKey),
 }
 
 impl SoundDesk {
@@ -72,33 +81,37 @@ impl SoundDesk {
         Some(kept.name.clone())
     }
 
-    /// Lets an order wait; what is to be done for it, if that is not under way.
+    /// Lets something wait; what is to be done for it, if that is not under way. It comes back where
+    /// there is no room.
     fn wait(
         &mut self,
         now: Time,
         making: Making,
-        order: (u64, Command),
-    ) -> Result<Option<Output>, (u64, Problem)> {
-        let busy = |request| Err((request, Problem::Busy("too many sounds are being made".into())));
+        waiter: Waiter,
+    ) -> Result<Option<Output>, Waiter> {
         let waiting: usize = self.under_way.values().map(|one| one.waiting.len()).sum();
-        if waiting >= WAITING_MAX {
-            return busy(order.0);
+        let one = self.under_way.values_mut().find(|one| one.making == making);
+        if one.as_ref().is_some_and(|one| one.waiting.contains(&waiter)) {
+            return Ok(None);
         }
-        if let Some(one) = self.under_way.values_mut().find(|one| one.making == making) {
-            one.waiting.push(order);
+        if waiting >= WAITING_MAX {
+            return Err(waiter);
+        }
+        if let Some(one) = one {
+            one.waiting.push(waiter);
             return Ok(None);
         }
         if self.under_way.len() >= MAKING_MAX {
-            return busy(order.0);
+            return Err(waiter);
         }
         let (token, due) = (self.next(), now + MAKE_WITHIN);
-        let one = UnderWay { making: making.clone(), due, waiting: vec![order] };
+        let one = UnderWay { making: making.clone(), due, waiting: vec![waiter] };
         self.under_way.insert(token, one);
         Ok(Some(Output::Make { token, name: name(token), making }))
     }
 
-    /// Takes in what was made; the orders that waited for it, and what nobody needs any more.
-    fn take(&mut self, now: Time, token: u64, bytes: u64) -> (Vec<(u64, Command)>, Vec<Name>) {
+    /// Takes in what was made; what waited for it, and what nobody needs any more.
+    fn take(&mut self, now: Time, token: u64, bytes: u64) -> (Vec<Waiter>, Vec<Name>) {
         let Some(one) = self.under_way.remove(&token) else {
             // Nobody waited so long.
             return (Vec::new(), vec![name(token)]);
@@ -144,7 +157,7 @@ impl B2bua {
             _ => Ok(None),
         };
         match wanted {
-            Ok(Some(making)) => self.make(now, making, (request, command)),
+            Ok(Some(making)) => self.make(now, making, Waiter::Order(request, command)),
             Ok(None) => {
                 let result = self.command(now, command);
                 self.reply(request, result);
@@ -153,10 +166,37 @@ impl B2bua {
         }
     }
 
-    fn make(&mut self, now: Time, making: Making, order: (u64, Command)) {
-        match self.state.desk.wait(now, making, order) {
-            Ok(output) => output.into_iter().for_each(|output| self.output(output)),
-            Err((request, problem)) => self.reply(request, Err(problem)),
+    fn make(&mut self, now: Time, making: Making, waiter: Waiter) {
+        if let Err(waiter) = self.have_made(now, making, waiter) {
+            let problem = Problem::Busy("too many sounds are being made".into());
+            self.has_no_sound(now, waiter, &problem);
+        }
+    }
+
+    /// Has a sound made for what waits for it, which comes back where there is no room.
+    pub(super) fn have_made(
+        &mut self,
+        now: Time,
+        making: Making,
+        waiter: Waiter,
+    ) -> Result<(), Waiter> {
+        let output = self.state.desk.wait(now, making, waiter)?;
+        output.into_iter().for_each(|output| self.output(output));
+        Ok(())
+    }
+
+    /// It goes on without.
+    fn has_no_sound(&mut self, now: Time, waiter: Waiter, problem: &Problem) {
+        match waiter {
+            Waiter::Order(request, command) => {
+                let problem = problem.clone();
+                let field = command.audio().map(|audible| audible.field);
+                let problem = field.map_or(problem.clone(), |field| problem.of(field));
+                self.reply(request, Err(problem));
+            }
+            Waiter::Briefing(call) => {
+                self.with_call(call, |switch, call| switch.briefing_failed(now, call));
+            }
         }
     }
 
@@ -169,7 +209,17 @@ impl B2bua {
     ) -> Result<Option<Making>, Problem> {
         let call = call.and_then(|call| self.state.calls.get(&call));
         let language = self.language(call.map(|call| &**call));
-        let making = spoken(making, &language);
+        self.lacking(now, making, &language)
+    }
+
+    /// What is to be made of a sound that somebody is to hear, where it is not there.
+    pub(crate) fn lacking(
+        &mut self,
+        now: Time,
+        making: &Making,
+        language: &Name,
+    ) -> Result<Option<Making>, Problem> {
+        let making = spoken(making, language);
         if self.state.desk.kept(now, &making).is_some() {
             return Ok(None);
         }
@@ -183,24 +233,27 @@ impl B2bua {
     pub(crate) fn sound_made(&mut self, now: Time, token: u64, result: Result<u64, String>) {
         match result {
             Ok(bytes) => {
-                let (orders, gone) = self.state.desk.take(now, token, bytes);
-                for (request, command) in orders {
-                    self.order(now, request, command);
+                let (waiting, gone) = self.state.desk.take(now, token, bytes);
+                for waiter in waiting {
+                    match waiter {
+                        Waiter::Order(request, command) => self.order(now, request, command),
+                        Waiter::Briefing(call) => {
+                            self.with_call(call, |switch, call| switch.briefing_made(now, call));
+                        }
+                    }
                 }
                 for name in gone {
                     self.output(Output::Forget { name });
                 }
             }
-            Err(why) => self.not_made(token, &Problem::Invalid(why)),
+            Err(why) => self.not_made(now, token, &Problem::Invalid(why)),
         }
     }
 
-    fn not_made(&mut self, token: u64, problem: &Problem) {
+    fn not_made(&mut self, now: Time, token: u64, problem: &Problem) {
         let one = self.state.desk.under_way.remove(&token);
-        for (request, command) in one.into_iter().flat_map(|one| one.waiting) {
-            let field = command.audio().map(|audible| audible.field);
-            let problem = field.map_or_else(|| problem.clone(), |field| problem.clone().of(field));
-            self.reply(request, Err(problem));
+        for waiter in one.into_iter().flat_map(|one| one.waiting) {
+            self.has_no_sound(now, waiter, problem);
         }
     }
 
@@ -211,7 +264,7 @@ impl B2bua {
         let late: Vec<u64> =
             under_way.iter().filter(|(_, one)| late(one)).map(|(token, _)| *token).collect();
         for token in late {
-            self.not_made(token, &Problem::Busy("the sound was not made in time".into()));
+            self.not_made(now, token, &Problem::Busy("the sound was not made in time".into()));
         }
     }
 

@@ -27,6 +27,7 @@ impl B2bua {
             call: Some(call.key),
             queue: id,
             queued: now,
+            taken: None,
             served: None,
             talk: Time::ZERO,
             wrapping: None,

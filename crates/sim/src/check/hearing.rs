@@ -28,6 +28,8 @@ pub(crate) struct Hearing {
     by_leg: BTreeMap<u64, ParticipantId>,
     /// What is played to whom by order.
     playing: BTreeMap<ParticipantId, PlayKey>,
+    /// Whether operators are told something before the bridge.
+    briefs: bool,
 }
 
 /// Somebody who takes part, as the events tell it.
@@ -44,6 +46,8 @@ struct Person {
     muted: bool,
     mode: Mode,
     whisper_to: Option<ParticipantId>,
+    /// Has answered for the task of the call, and is not put through yet.
+    is_briefed: bool,
 }
 
 impl Person {
@@ -78,6 +82,11 @@ struct Conference {
 type Seated<'a> = BTreeMap<ParticipantId, &'a Person>;
 
 impl Hearing {
+    /// One for a house where operators are told something before the bridge, or not.
+    pub(crate) fn new(briefs: bool) -> Self {
+        Self { briefs, ..Self::default() }
+    }
+
     pub(crate) fn command(&mut self, thread: u16, command: &Command) -> Result<(), String> {
         match command {
             Command::Leg(plan) => {
@@ -156,7 +165,9 @@ impl Hearing {
                 Ok(())
             }
             What::ParticipantJoined { participant, .. } => {
-                let person = joins(event)?;
+                let mut person = joins(event)?;
+                let serves = person.role == Role::Operator && event.task.is_some();
+                person.is_briefed = self.briefs && serves;
                 let new = self.people.insert(*participant, person).is_none();
                 told_once(new, "joining of", participant)
             }
@@ -198,6 +209,12 @@ impl Hearing {
             What::ParticipantUnmuted { participant } => self.mutes(participant, false),
             What::ParticipantMode { participant, mode, whisper_to } => {
                 self.turns(participant, *mode, *whisper_to)
+            }
+            What::OperatorReached { operator } => {
+                let came = |p: &&mut Person| p.operator.as_deref() == Some(&**operator);
+                let of_call = self.people.values_mut().filter(|p| Some(p.call) == call);
+                of_call.filter(came).for_each(|person| person.is_briefed = false);
+                Ok(())
             }
             What::TransferCompleted { operator: Some(to), .. } => {
                 let of_call = self.people.values_mut().filter(|p| Some(p.call) == call);
@@ -302,7 +319,8 @@ impl Hearing {
             }
             // What is played to one is heard by nobody else, and by that one without anything else.
             let prompt = heard.iter().find(|heard| heard.starts_with("prompt:"));
-            let is_own = own.held_by.contains(&HeldBy::Order) && own.audio.as_ref() == prompt;
+            let is_held = own.held_by.contains(&HeldBy::Order) && own.audio.as_ref() == prompt;
+            let is_own = is_held || own.is_briefed;
             match (self.playing.contains_key(listener), prompt) {
                 (true, None) => return wrong(listener, "and not what is played to them"),
                 (true, Some(_)) if heard.len() > 1 => return wrong(listener, "and is played to"),
@@ -352,12 +370,14 @@ impl Hearing {
 
     fn phase_fits(&self, call: CallKey, phase: Phase, seated: &Seated<'_>) -> Result<(), String> {
         let there = || self.people.values().filter(|p| p.call == call && !p.supervises());
-        if there().all(|p| p.role != Role::Customer) {
+        // One who was told of a caller hears that they are gone.
+        if there().all(|p| p.role != Role::Customer) && !there().all(|p| p.is_briefed) {
             return Err(format!("{call}: the customer is gone, and the call is not over"));
         }
         let answered = |(who, _): &(&ParticipantId, &Person)| self.answered.contains(who);
         let of_call = self.people.iter().filter(|(_, p)| p.call == call && !p.supervises());
-        let operators: Vec<_> = of_call.filter(|(_, p)| p.role != Role::Customer).collect();
+        let is_in = |p: &Person| p.role != Role::Customer && !p.is_briefed;
+        let operators: Vec<_> = of_call.filter(|(_, p)| is_in(p)).collect();
         let talks = operators.iter().any(answered);
         let present = there().filter(|p| !p.is_held()).count();
         let customer_held = there().any(|p| p.role == Role::Customer && p.is_held());
@@ -451,8 +471,9 @@ impl Hearing {
 /// ringing. Stated from the listener's side: who is in the room, who of them can be heard.
 fn expected(seated: &Seated<'_>, listener: ParticipantId) -> Option<Vec<String>> {
     let person = seated.get(&listener)?;
-    let came = seated.values().any(|p| !p.supervises() && p.role != Role::Customer);
-    if person.role == Role::Customer && !came {
+    let came =
+        seated.values().any(|p| !p.supervises() && !p.is_briefed && p.role != Role::Customer);
+    if person.is_briefed || person.role == Role::Customer && !came {
         return None;
     }
     let music = || Some(vec!["music:default".to_owned()]);
@@ -467,7 +488,8 @@ fn expected(seated: &Seated<'_>, listener: ParticipantId) -> Option<Vec<String>>
     if served_by.len() > 1 && seated.values().any(|p| p.supervises() && asks_who_serves(p)) {
         return None;
     }
-    let in_the_room = |p: &Person| !p.is_held() && (came || p.role != Role::Customer);
+    let in_the_room =
+        |p: &Person| !p.is_held() && !p.is_briefed && (came || p.role != Role::Customer);
     let speaks_to_them = |p: &Person| match (p.supervises(), p.mode) {
         (true, Mode::Monitor | Mode::Intercept) => false,
         (true, Mode::Whisper) => match p.whisper_to {
@@ -529,6 +551,7 @@ fn joins(event: &Event) -> Result<Person, String> {
         muted: false,
         mode: mode.unwrap_or(Mode::Barge),
         whisper_to: *whisper_to,
+        is_briefed: false,
     };
     if person.supervises() == mode.is_some() {
         Ok(person)

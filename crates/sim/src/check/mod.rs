@@ -68,9 +68,9 @@ struct OpenCall {
 
 impl Checker {
     /// One that holds queues to this configuration.
-    pub(crate) fn new(limits: Limits, record: Record) -> Self {
+    pub(crate) fn new(limits: Limits, record: Record, briefs: bool) -> Self {
         let (tasks, recordings) = (tasks::Tasks::new(limits), recording::Recordings::new(record));
-        Self { tasks, recordings, ..Self::default() }
+        Self { tasks, recordings, hearing: hearing::Hearing::new(briefs), ..Self::default() }
     }
 
     /// Takes an event.
@@ -380,6 +380,8 @@ pub(crate) struct Limits {
     pub(crate) ring_ms: i64,
     pub(crate) back_off_ms: i64,
     pub(crate) wrap_up_ms: i64,
+    /// Operators are told something before the bridge.
+    pub(crate) briefs: bool,
     /// Nothing but time ends a wrap-up.
     pub(crate) undisturbed: bool,
 }

@@ -49,6 +49,12 @@ enum Place {
         since_ms: i64,
         unasked_ms: i64,
     },
+    /// An operator has answered for it, and is told something before they are put through.
+    Briefed {
+        operator: String,
+    },
+    /// It was abandoned then, and they wrap up.
+    Left,
     Served {
         operator: String,
         since_ms: i64,
@@ -94,6 +100,12 @@ impl Tasks {
             | What::ReservationCancelled { reservation, .. } => {
                 let ended = self.reservations.remove(reservation);
                 told_once(ended.is_some(), "end of reservation", reservation)?;
+                if let (What::ReservationAccepted { operator, .. }, Some(open)) =
+                    (&event.what, self.open.get_mut(&task))
+                    && self.limits.briefs
+                {
+                    open.place = Place::Briefed { operator: operator.to_string() };
+                }
                 if let Some(Open { place: Place::Waiting { unasked_ms, .. }, .. }) =
                     self.open.get_mut(&task)
                 {
@@ -138,6 +150,7 @@ impl Tasks {
             return Ok(false);
         };
         let (since_ms, operator) = match &open.place {
+            Place::Briefed { operator } => (&ms, operator),
             Place::Served { since_ms, operator } => (since_ms, operator),
             Place::Between { operator } => (&ms, operator),
             _ => return Err(format!("{task} is queued again: {open:?}")),
@@ -179,11 +192,12 @@ impl Tasks {
     /// An operator has nothing else.
     fn is_free(&self, operator: &str, task: TaskKey) -> Result<(), String> {
         let reserved = self.reservations.values().find(|(_, who)| who == operator);
-        let busy = self.open.iter().find(|(_, open)| match &open.place {
+        let busy = self.open.iter().find(|(other, open)| match &open.place {
             Place::Served { operator: who, .. } | Place::Wrapping { operator: who, .. } => {
                 who == operator
             }
-            Place::Waiting { .. } | Place::Between { .. } => false,
+            Place::Briefed { operator: who } => who == operator && **other != task,
+            Place::Waiting { .. } | Place::Between { .. } | Place::Left => false,
         });
         match (reserved, busy) {
             (None, None) => Ok(()),
@@ -195,7 +209,12 @@ impl Tasks {
     fn assigned(&mut self, task: TaskKey, operator: &str, ms: i64) -> Result<(), String> {
         self.is_free(operator, task)?;
         let open = self.open.get_mut(&task).ok_or_else(|| format!("{task}: assigned, not open"))?;
-        if !matches!(open.place, Place::Waiting { .. }) {
+        let fits = match &open.place {
+            Place::Waiting { .. } => !self.limits.briefs,
+            Place::Briefed { operator: who } => who == operator,
+            _ => false,
+        };
+        if !fits {
             return Err(format!("{task}: assigned to {operator}, but is {:?}", open.place));
         }
         open.place = Place::Served { operator: operator.to_owned(), since_ms: ms };
@@ -209,6 +228,10 @@ impl Tasks {
                 open.talk_ms += ms - since_ms;
                 open.parts += 1;
                 open.place = Place::Wrapping { operator: operator.to_owned(), since_ms: ms };
+                Ok(())
+            }
+            Place::Briefed { operator: who } if who == operator => {
+                open.place = Place::Left;
                 Ok(())
             }
             // Prolonged.
@@ -237,7 +260,7 @@ impl Tasks {
             Place::Wrapping { operator, since_ms } => {
                 (operator, open.talk_ms, ms - since_ms, open.parts)
             }
-            place @ (Place::Waiting { .. } | Place::Between { .. }) => {
+            place => {
                 return Err(format!("{task}: completed, but is {place:?}"));
             }
         };
@@ -260,7 +283,13 @@ impl Tasks {
     fn left(&mut self, task: TaskKey, wait_ms: Option<u64>, ms: i64) -> Result<(), String> {
         let open = self.open.remove(&task);
         let open = open.ok_or_else(|| format!("end of {task}: told twice or never begun"))?;
-        if !matches!(open.place, Place::Waiting { .. }) {
+        // One without a wrap-up tells none.
+        let waited = match &open.place {
+            Place::Waiting { .. } | Place::Left => true,
+            Place::Briefed { .. } => self.limits.wrap_up_ms == 0 || !self.limits.undisturbed,
+            _ => false,
+        };
+        if !waited {
             return Err(format!("{task} left the queue, but was {:?}", open.place));
         }
         let waited = ms - open.queued_ms;
@@ -302,7 +331,7 @@ impl Tasks {
     pub(crate) fn server(&self, task: TaskKey) -> Option<&str> {
         match &self.open.get(&task)?.place {
             Place::Served { operator, .. } => Some(operator),
-            Place::Waiting { .. } | Place::Wrapping { .. } | Place::Between { .. } => None,
+            _ => None,
         }
     }
 
@@ -319,6 +348,10 @@ impl Tasks {
         let ok = match (phase, place) {
             (Phase::Ring, Some(Place::Waiting { .. })) => rung,
             // Left alone: their operator was lost and may come back for two seconds.
+            (
+                Phase::Wait,
+                Some(Place::Served { .. } | Place::Waiting { .. } | Place::Briefed { .. }) | None,
+            ) if self.limits.briefs => !rung,
             (Phase::Wait, Some(Place::Served { .. } | Place::Waiting { .. }))
             | (Phase::Talk | Phase::Hold, Some(Place::Served { .. })) => !rung,
             _ => false,
@@ -342,7 +375,8 @@ impl Tasks {
         }
         for (task, open) in &self.open {
             let (who, fits) = match &open.place {
-                Place::Waiting { .. } | Place::Between { .. } => continue,
+                Place::Waiting { .. } | Place::Between { .. } | Place::Left => continue,
+                Place::Briefed { operator } => (operator, &["on-call", "on-hold"][..]),
                 // Whoever took it over may have been on another call of their own, or be gone.
                 _ if open.moved => continue,
                 Place::Served { operator, .. } => (operator, &["on-call", "on-hold"][..]),

@@ -91,6 +91,7 @@ fn build(root: &Section<'_>) -> Setup {
     trunk::check(&trunks, &operators, root.report);
     route::check(&routes, &trunks, root.report);
     warn::all(root, &operators, &queues, &routes, &http);
+    warn::briefings(root.report, &queues, &media.sounds, &media_core.language);
     warn::ports(root, &media, &limits);
     warn::recording(root, &media_core, &queues);
 

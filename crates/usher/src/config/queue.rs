@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use acd::Strategy;
-use b2bua::config::{Answer, Name, Queue};
+use b2bua::config::{Answer, Before, Name, OnTimeout, PreBridge, Queue};
 
 use super::names::{Names, Thing};
 use super::operator::plain;
@@ -43,7 +43,6 @@ const LATER: &[&str] = &[
     "delivery",
     "refer_busy_s",
     "announce",
-    "pre_bridge",
     "sticky_s",
     "sticky_wait_s",
     "leave_empty",
@@ -97,6 +96,7 @@ pub(super) fn read(
             &[("at-once", Answer::AtOnce), ("on-connect", Answer::OnConnect)],
             &[],
         ),
+        pre_bridge: pre_bridge(&section),
         service_level_ms: service_level(&section),
         refuse_status: refusal(&section),
         record: super::recording::policy(&section),
@@ -163,6 +163,49 @@ fn song(section: &Section<'_>, there: &BTreeSet<Name>) -> Option<Name> {
         );
     }
     Some(text.text.into())
+}
+
+/// `{ say = "…" | play = "…" | decide = "api", timeout_s = 10, on_timeout = "connect" | "requeue" }`.
+fn pre_bridge(section: &Section<'_>) -> Option<PreBridge> {
+    let table = section.table("pre_bridge")?;
+    let text = |key, expected| table.has(key).then(|| table.required(key, expected)).flatten();
+    let say = text("say", "a text to be spoken").filter(|say| {
+        let fits = say.text.chars().count() <= b2bua::TEXT_MAX;
+        if !fits {
+            let most = b2bua::TEXT_MAX;
+            let what = table.what();
+            section.report.fault(say.at, format!("`say` of {what} has over {most} characters"));
+        }
+        fits
+    });
+    let play = text("play", "the name of a sound").filter(|play| {
+        let fits = b2bua::is_name(play.text);
+        if !fits {
+            let what = table.what();
+            section.report.fault(
+                play.at,
+                format!("`play` of {what} is `{}`; expected the name of a sound", play.text),
+            );
+        }
+        fits
+    });
+    let decides = table.has("decide");
+    table.choice("decide", &[("api", ())], &[]);
+    let given = ["say", "play", "decide"].iter().filter(|key| table.has(key)).count();
+    if given != 1 {
+        section.report.fault(table.at, format!("{} needs one of say, play, decide", table.what()));
+    }
+    let before = match (say, play) {
+        (Some(say), _) => Before::Say(say.text.into()),
+        (_, Some(play)) => Before::Play(play.text.into()),
+        _ if decides => Before::Decide,
+        _ => Before::Play("".into()),
+    };
+    let timeout_ms = milliseconds(&table, "timeout_s", 10, 1, 600);
+    let words = [("connect", OnTimeout::Connect), ("requeue", OnTimeout::Requeue)];
+    let on_timeout = table.choice("on_timeout", &words, &[]);
+    table.finish(&[]);
+    Some(PreBridge { before, timeout_ms, on_timeout })
 }
 
 fn service_level(section: &Section<'_>) -> u64 {

@@ -419,6 +419,53 @@ fn queues() {
 }
 
 #[test]
+fn before_the_bridge() {
+    use b2bua::config::{Before, OnTimeout, PreBridge};
+    let read = |keys: &str| {
+        let core = sound(&format!("{QUEUE}pre_bridge = {{ {keys} }}\n{OPERATOR}")).core;
+        core.queues[0].pre_bridge.clone().unwrap()
+    };
+    let expected = |before, timeout_ms, on_timeout| PreBridge { before, timeout_ms, on_timeout };
+    let says = Before::Say("A call from {from}".into());
+    assert_eq!(read("say = \"A call from {from}\""), expected(says, 10_000, OnTimeout::Connect));
+    assert_eq!(
+        read("play = \"beep\", timeout_s = 2.5, on_timeout = \"requeue\""),
+        expected(Before::Play("beep".into()), 2_500, OnTimeout::Requeue)
+    );
+    assert_eq!(read("decide = \"api\"").before, Before::Decide);
+    check(
+        "[[queue]]\nname = \"q\"\npre_bridge = { play = \"../x\", say = \"y\", colour = 1 }\n[[queue]]\n\
+           name = \"r\"\npre_bridge = {}\n[[queue]]\nname = \"s\"\npre_bridge = { decide = \"phone\" }",
+        &[
+            "a:3: `play` of `pre_bridge` of [[queue]] `q` is `../x`; expected the name of a sound",
+            "a:3: `pre_bridge` of [[queue]] `q` needs one of say, play, decide",
+            "a:3: unknown key `colour` in `pre_bridge` of [[queue]] `q`; known: decide, on_timeout, play, \
+         say, timeout_s",
+            "a:6: `pre_bridge` of [[queue]] `r` needs one of say, play, decide",
+            "a:9: `decide` of `pre_bridge` of [[queue]] `s` is `phone`; expected api",
+        ],
+    );
+    let with = |keys: &str| {
+        format!("{ROUTE}{QUEUE}{keys}\n{OPERATOR}[media]\nspeech = []\nports = \"20000-29999\"\n")
+    };
+    check_warnings(
+        &with("pre_bridge = { play = \"nothing\" }"),
+        &[
+            "a:4: `pre_bridge` of queue `q` plays `nothing`, which is not there, so operators are told \
+         nothing; upload it, or see `prompts` of [media]",
+        ],
+    );
+    check_warnings(
+        &with("pre_bridge = { say = \"x\" }"),
+        &[
+            "a:4: `pre_bridge` of queue `q` says a text, and `speech` of [media] is empty, so operators \
+         are told nothing",
+        ],
+    );
+    check_warnings(&with("pre_bridge = { play = \"closed\" }"), &[]);
+}
+
+#[test]
 fn routes() {
     let head = format!("{QUEUE}{OPERATOR}[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\n");
     let after = |number: u32| 10 + number;

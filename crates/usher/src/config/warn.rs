@@ -1,11 +1,12 @@
 //! What is allowed, but hardly meant.
 
-use b2bua::config::{Go, Limits, Media, Rank, Record};
+use b2bua::config::{Before, Go, Limits, Media, Name, Rank, Record};
 
 use super::fault::Report;
 use super::section::Section;
 use super::setup::{HttpSetup, MediaSetup, Role, TokenSetup};
 use super::{operator, queue, route};
+use crate::sound::{SoundSetup, prompt_names};
 
 pub(super) fn all(
     root: &Section<'_>,
@@ -122,6 +123,46 @@ pub(super) fn ports(root: &Section<'_>, media: &MediaSetup, limits: &Limits) {
                 limits.calls_max
             ),
         );
+    }
+}
+
+/// What operators are told before the bridge: where it cannot be, they are put through without.
+pub(super) fn briefings(
+    report: &Report,
+    queues: &[queue::Read],
+    sounds: &SoundSetup,
+    language: &Name,
+) {
+    let told = |queue: &queue::Read| queue.core.pre_bridge.as_ref().map(|told| told.before.clone());
+    if queues.iter().all(|queue| told(queue).is_none()) {
+        return;
+    }
+    let there = prompt_names(sounds);
+    for queue in queues {
+        let name = &queue.core.name;
+        let language = queue.core.language.as_ref().unwrap_or(language);
+        match told(queue) {
+            Some(Before::Play(prompt))
+                if !there.contains(&prompt)
+                    && !there.contains(&*format!("{language}/{prompt}")) =>
+            {
+                report.warn(
+                    &queue.at,
+                    format!(
+                        "`pre_bridge` of queue `{name}` plays `{prompt}`, which is not there, so \
+                         operators are told nothing; upload it, or see `prompts` of [media]"
+                    ),
+                );
+            }
+            Some(Before::Say(_)) if sounds.speech.is_empty() => report.warn(
+                &queue.at,
+                format!(
+                    "`pre_bridge` of queue `{name}` says a text, and `speech` of [media] is empty, so \
+                     operators are told nothing"
+                ),
+            ),
+            _ => {}
+        }
     }
 }
 

@@ -22,13 +22,36 @@ pub(super) type File = (String, PathBuf);
 /// All sounds of a folder, by name, in order: that of the file without its ending, behind the
 /// folders that it lies in. Of two files with one name the better is taken.
 pub(super) fn files(folder: &Path) -> Vec<File> {
-    let (mut found, mut seen) = (BTreeMap::new(), BTreeSet::new());
-    walk(folder, "", DEPTH_MAX, &mut found, &mut seen);
-    found.into_iter().map(|(name, (_, path))| (name, path)).collect()
+    let sounds = found(folder).sounds;
+    sounds.into_iter().map(|(name, (_, path))| (name, path)).collect()
 }
 
-/// By name: how good the ending is, and where.
-type Found = BTreeMap<String, (usize, PathBuf)>;
+/// What to tell of a folder whose sounds are of kinds that are not read.
+pub(super) fn unread(folder: &Path) -> Option<String> {
+    let Found { sounds, mut others } = found(folder);
+    others.retain(|name, _| !sounds.contains_key(name));
+    let (_, path) = others.first_key_value()?;
+    let more = match others.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let known = wave::ENDINGS.join(", .");
+    let helps = wave::HELPS;
+    Some(format!("{}{more}: not read, which .{known} are; {helps}", path.display()))
+}
+
+/// By name: how good the ending is, and where. And those that cannot be read.
+#[derive(Default)]
+struct Found {
+    sounds: BTreeMap<String, (usize, PathBuf)>,
+    others: BTreeMap<String, PathBuf>,
+}
+
+fn found(folder: &Path) -> Found {
+    let (mut found, mut seen) = (Found::default(), BTreeSet::new());
+    walk(folder, "", DEPTH_MAX, &mut found, &mut seen);
+    found
+}
 
 fn walk(
     folder: &Path,
@@ -56,10 +79,16 @@ fn walk(
         }
         let Some((stem, ending)) = file.rsplit_once('.') else { continue };
         let ending = ending.to_lowercase();
-        let Some(rank) = wave::ENDINGS.iter().position(|known| *known == ending) else { continue };
         let name = format!("{prefix}{stem}");
-        if b2bua::is_name(&name) && found.get(&name).is_none_or(|(other, _)| rank < *other) {
-            found.insert(name, (rank, path));
+        let Some(rank) = wave::ENDINGS.iter().position(|known| *known == ending) else {
+            if wave::ENDINGS_OF_OTHERS.contains(&&*ending) {
+                found.others.insert(name, path);
+            }
+            continue;
+        };
+        let is_better = found.sounds.get(&name).is_none_or(|(other, _)| rank < *other);
+        if b2bua::is_name(&name) && is_better {
+            found.sounds.insert(name, (rank, path));
         }
     }
 }
@@ -218,6 +247,18 @@ mod tests {
             prompts(&scratch.path("en_US_f_Allison")).into_iter().map(|(name, _)| name).collect();
         assert_eq!(spoken, ["en/closed", "en/digits/1"]);
         assert_eq!(files(&scratch.path("nowhere")), []);
+    }
+
+    #[test]
+    fn what_is_of_another_kind_is_told_once() {
+        let scratch = Scratch::new();
+        for file in ["a.gsm", "b.gsm", "b.wav", "c.mp3", "notes.txt"] {
+            scratch.file(file, &tone(8_000, 440, 80));
+        }
+        let told = unread(&scratch.path("")).unwrap();
+        assert!(told.contains("a.gsm and 1 more: not read, which .wav, .sln48"), "{told}");
+        assert_eq!(files(&scratch.path("")).len(), 1);
+        assert_eq!(unread(&scratch.path("nowhere")), None);
     }
 
     #[test]

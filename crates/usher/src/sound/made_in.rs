@@ -26,6 +26,17 @@ pub(crate) fn shelf() -> Shelf {
     shelf
 }
 
+/// The names of all that, without unpacking any.
+pub(crate) fn names() -> Vec<Name> {
+    let of = |language: Language| {
+        let index = index(packed(language)).0.lines();
+        let names = index.filter_map(|line| Some(line.rsplit_once(' ')?.0));
+        names.map(move |name| Name::from(format!("{language}/{name}"))).collect::<Vec<_>>()
+    };
+    let spoken = Language::ALL.into_iter().flat_map(of);
+    spoken.chain([MUSIC.into(), BEEP.into()]).collect()
+}
+
 fn packed(language: Language) -> &'static [u8] {
     match language {
         Language::English => include_bytes!("../../sounds/en.sounds"),
@@ -33,14 +44,18 @@ fn packed(language: Language) -> &'static [u8] {
     }
 }
 
-/// The prompts of a language, with it in their names.
-fn spoken(language: Language) -> Vec<(Name, Pcm)> {
-    let file = packed(language);
+/// The lines of names, and what is behind them.
+fn index(file: &[u8]) -> (&str, &[u8]) {
     let end = file.windows(2).position(|pair| pair == b"\n\n").map_or(0, |at| at + 1);
     let (index, data) = file.split_at(end);
-    let mut data = data.get(1..).unwrap_or_default();
+    (std::str::from_utf8(index).unwrap_or_default(), data.get(1..).unwrap_or_default())
+}
+
+/// The prompts of a language, with it in their names.
+fn spoken(language: Language) -> Vec<(Name, Pcm)> {
+    let (index, mut data) = index(packed(language));
     let mut sounds = Vec::new();
-    for line in std::str::from_utf8(index).unwrap_or_default().lines() {
+    for line in index.lines() {
         let Some((name, count)) = line.rsplit_once(' ') else { continue };
         let Ok(count) = count.parse::<usize>() else { continue };
         let (samples, rest) = data.split_at(data.len().min(count));

@@ -126,6 +126,8 @@ impl Library {
             }
             Some(_) => None,
         };
+        let folders = [setup.music.as_deref(), setup.prompts.as_deref()];
+        budget.complaints.extend(folders.into_iter().flatten().filter_map(folder::unread));
         self.setup = setup;
         budget.finish()
     }
@@ -193,6 +195,15 @@ pub(crate) fn music_names(setup: &SoundSetup) -> BTreeSet<Name> {
     let named: BTreeSet<Name> = files.into_iter().map(|(name, _)| name.into()).collect();
     names.extend(setup.music.iter().flat_map(|music| music::pieces(music, &named).into_keys()));
     names.extend(folder::files(&setup.uploads).into_iter().map(|(name, _)| name.into()));
+    names
+}
+
+/// The names of all that can be played once, without reading any.
+pub(crate) fn prompt_names(setup: &SoundSetup) -> BTreeSet<Name> {
+    let of = |files: Vec<folder::File>| files.into_iter().map(|(name, _)| Name::from(name));
+    let mut names: BTreeSet<Name> = made_in::names().into_iter().collect();
+    names.extend(setup.prompts.iter().flat_map(|prompts| of(folder::prompts(prompts))));
+    names.extend(of(folder::files(&setup.uploads)));
     names
 }
 

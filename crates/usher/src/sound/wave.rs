@@ -4,14 +4,19 @@
 //! | --- | --- |
 //! | `.wav` | 16 bits, A-law or µ-law; one channel or two, which become one |
 //! | `.sln`, `.sln16`, `.sln48` | 16 bits, little endian, of 8, 16, 48 kHz |
+//! | `.g722` | G.722, 16 kHz |
 //! | `.ulaw`, `.ul`, `.alaw`, `.al` | G.711, 8 kHz |
 
-use media::{Pcm, g711};
+use media::{Codec, Decoder, Pcm, g711};
 
 /// Endings of the names of files that are read; of two files of one name the earlier is taken.
-pub(crate) const ENDINGS: [&str; 8] = ["wav", "sln48", "sln16", "sln", "ulaw", "ul", "alaw", "al"];
+pub(crate) const ENDINGS: [&str; 9] =
+    ["wav", "sln48", "sln16", "g722", "sln", "ulaw", "ul", "alaw", "al"];
+/// Endings of other sounds, as telephone systems and people have them: none of them is read.
+pub(crate) const ENDINGS_OF_OTHERS: [&str; 9] =
+    ["gsm", "g729", "siren7", "siren14", "mp3", "ogg", "opus", "flac", "m4a"];
 /// What makes a file that is played as it is.
-const HELPS: &str = "`sox IN -b 16 -r 16000 -c 1 OUT.wav` makes one that is";
+pub(crate) const HELPS: &str = "`sox IN -b 16 -r 16000 -c 1 OUT.wav` makes one that is";
 /// Samples per second that are played as they are.
 const RATES_HZ: [u32; 3] = [8_000, 16_000, 48_000];
 
@@ -65,6 +70,13 @@ pub(crate) fn read(ending: &str, file: &[u8]) -> Result<Wave, String> {
         "sln" => linear(8_000),
         "sln16" => linear(16_000),
         "sln48" => linear(48_000),
+        "g722" => {
+            // A byte is two samples.
+            let mut samples = vec![0; file.len() * 2];
+            let count = Decoder::new(Codec::G722).decode(file, &mut samples);
+            samples.truncate(count);
+            some(16_000, samples)
+        }
         "ulaw" | "ul" => law(&g711::ULAW_TO_PCM),
         "alaw" | "al" => law(&g711::ALAW_TO_PCM),
         _ => riff(file),
@@ -270,6 +282,15 @@ mod tests {
         check("alaw", &[0xd5], 8_000, &[8]);
         check("al", &[0x55], 8_000, &[-8]);
         assert!(read("sln", &[1]).is_err());
+        let said: Vec<i16> =
+            (0..1_600).map(|n| if n / 8 % 2 == 0 { 4_000 } else { -4_000 }).collect();
+        let mut file = vec![0; 800];
+        media::Encoder::new(Codec::G722).encode(&said, &mut file);
+        let heard = read("g722", &file).unwrap();
+        assert_eq!((heard.hz, heard.samples.len()), (16_000, 1_600));
+        let loud = heard.samples[400..].iter().filter(|sample| sample.abs() > 2_000).count();
+        assert!(loud > 800, "{loud}");
+        assert!(read("g722", &[]).is_err());
     }
 
     #[test]

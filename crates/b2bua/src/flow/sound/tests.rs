@@ -70,8 +70,8 @@ fn making(text: &str) -> Making {
 }
 
 /// An order that fails whenever it is carried out: its reply shows that it was.
-fn order(request: u64) -> (u64, Command) {
-    (request, Command::HangUp { call: CallKey(request) })
+fn order(request: u64) -> Waiter {
+    Waiter::Order(request, Command::HangUp { call: CallKey(request) })
 }
 
 const S: Time = Time::from_secs(1);

@@ -35,6 +35,11 @@ pub(super) enum Act {
         #[arg(long, value_name = "PARTICIPANT", default_value = "everybody")]
         to: String,
     },
+    /// Put an operator through who waits for that (`pre_bridge` of the queue).
+    Connect {
+        /// The call.
+        id: String,
+    },
     /// Let a supervisor listen in: their phone rings.
     Listen {
         /// The call.
@@ -139,6 +144,9 @@ impl Act {
                     }
                 }
                 Request::People(Verb::Post, format!("/calls/{}/play", segment(id)), body)
+            }
+            Self::Connect { id } => {
+                Request::People(Verb::Post, format!("/calls/{}/connect", segment(id)), json!({}))
             }
             Self::Listen { id, supervisor, how } => {
                 let mut body = json!({ "operator": supervisor, "role": "supervisor" });

@@ -57,6 +57,7 @@ fn lines_about_people() {
         alice,
         json!({"hold": true, "hold_audio": "music:jazz"}),
     );
+    check("calls connect c1", Verb::Post, "/calls/c1/connect", json!({}));
     let play = "/calls/c1/play";
     check(
         "calls play c1 --prompt closed",
