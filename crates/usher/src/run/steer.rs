@@ -72,6 +72,8 @@ struct Ending {
     draining: bool,
     stop_by: Option<Instant>,
     died: Option<&'static str>,
+    /// Threads that have finished before the core said that it has: theirs ends with its own.
+    finished: Vec<&'static str>,
 }
 
 impl Ending {
@@ -106,7 +108,7 @@ pub(super) async fn steer(
     let mut wall = interval(WALL_EVERY);
     wall.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut jumps = Jumps::new(node.clock.now(), clock::wall());
-    let mut ending = Ending { draining: false, stop_by: None, died: None };
+    let mut ending = Ending { draining: false, stop_by: None, died: None, finished: Vec::new() };
     loop {
         let stop_by = ending.stop_by;
         let too_late = async {
@@ -136,13 +138,13 @@ pub(super) async fn steer(
                 match (name, panicked) {
                     ("core", _) => break,
                     (_, true) => ending.stop(&node.inbox).await,
-                    (_, false) => {}
+                    (_, false) => ending.finished.push(name),
                 }
             }
             () = too_late => return Err(ending.died.map_or(Failure::Stuck, Failure::Died)),
         }
     }
-    finish(node).await?;
+    finish(node, &ending.finished).await?;
     ending.died.map_or(Ok(()), |name| Err(Failure::Died(name)))
 }
 
@@ -183,15 +185,15 @@ async fn reload(
 }
 
 /// The core is gone, and its events with it: waits until they are stored, and recordings whole.
-async fn finish(mut node: Node) -> Result<(), Failure> {
+async fn finish(mut node: Node, finished: &[&str]) -> Result<(), Failure> {
     drop(node.api_stop);
     let mut missing = vec!["events", "recorder"];
+    missing.retain(|name| !finished.contains(name));
     let stored = async {
-        while let Some(Ended { name, .. }) = node.ended.recv().await {
+        while !missing.is_empty()
+            && let Some(Ended { name, .. }) = node.ended.recv().await
+        {
             missing.retain(|other| *other != name);
-            if missing.is_empty() {
-                return;
-            }
         }
     };
     let _ = timeout(FINISH_WITHIN, stored).await;
