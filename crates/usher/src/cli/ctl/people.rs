@@ -79,8 +79,8 @@ pub(super) struct Played {
     #[arg(long, value_name = "TEXT")]
     say: Option<String>,
     /// A file to be fetched.
-    #[arg(long)]
-    url: Option<String>,
+    #[arg(long, value_name = "URL")]
+    fetch: Option<String>,
 }
 
 /// How a supervisor takes part.
@@ -137,7 +137,7 @@ impl Act {
             Self::Remove(who) => Request::People(Verb::Delete, who.path(), Value::Null),
             Self::Play { id, what, to } => {
                 let mut body = json!({ "to": to });
-                let given = [("prompt", &what.prompt), ("say", &what.say), ("url", &what.url)];
+                let given = [("prompt", &what.prompt), ("say", &what.say), ("url", &what.fetch)];
                 for (field, value) in given {
                     if let Some(value) = value {
                         body[field] = json!(value);

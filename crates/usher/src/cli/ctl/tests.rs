@@ -71,8 +71,14 @@ fn lines_about_people() {
         play,
         json!({"to": "101", "say": "Hello"}),
     );
+    check(
+        "calls play c1 --fetch http://x/",
+        Verb::Post,
+        play,
+        json!({"to": "everybody", "url": "http://x/"}),
+    );
     assert!(asked("calls play c1").is_err(), "nothing to play");
-    assert!(asked("calls play c1 --say a --url http://x/").is_err(), "one of them");
+    assert!(asked("calls play c1 --say a --fetch http://x/").is_err(), "one of them");
     check("calls resume c1 alice", Verb::Patch, alice, json!({"hold": false}));
     check("calls mute c1 alice", Verb::Patch, alice, json!({"muted": true}));
     check(
