@@ -1,5 +1,6 @@
 //! Sounds that are played to people in a call by order, and holds with chosen audio: who hears what,
 //! and for how long.
+#![expect(clippy::expect_used, reason = "all of it is a test")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

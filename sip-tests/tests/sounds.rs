@@ -1,5 +1,6 @@
 //! Sounds that are uploaded, and those of folders: what is taken, what is refused, and where each is
 //! heard at its frequency.
+#![expect(clippy::expect_used, reason = "all of it is a test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

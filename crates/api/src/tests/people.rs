@@ -100,6 +100,12 @@ async fn orders_say_what_was_asked_for() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.json()["role"], "customer", "whom it was about");
     }
+}
+
+#[tokio::test]
+async fn orders_without_an_answer_are_204() {
+    let mut node = Node::start().await;
+    node.talk();
     let how = ("DELETE", "/participants/101", "root");
     let (answer, _, act) = asked(&mut node, how, &json!({}), Ok(Reply::Done)).await;
     assert_eq!((answer.status, act), (204, Act::Remove { participant: "101".into() }));

@@ -59,7 +59,7 @@ struct UnderWay {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Waiter {
     /// An order, with its request's number.
-    Order(u64, Command),
+    Order(u64, Box<Command>),
     /// What an operator in a call is told before the bridge.
     Briefing(CallKey),
 }
@@ -157,7 +157,7 @@ impl B2bua {
             _ => Ok(None),
         };
         match wanted {
-            Ok(Some(making)) => self.make(now, making, Waiter::Order(request, command)),
+            Ok(Some(making)) => self.make(now, making, Waiter::Order(request, Box::new(command))),
             Ok(None) => {
                 let result = self.command(now, command);
                 self.reply(request, result);
@@ -236,7 +236,7 @@ impl B2bua {
                 let (waiting, gone) = self.state.desk.take(now, token, bytes);
                 for waiter in waiting {
                     match waiter {
-                        Waiter::Order(request, command) => self.order(now, request, command),
+                        Waiter::Order(request, command) => self.order(now, request, *command),
                         Waiter::Briefing(call) => {
                             self.with_call(call, |switch, call| switch.briefing_made(now, call));
                         }

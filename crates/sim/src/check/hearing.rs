@@ -30,6 +30,8 @@ pub(crate) struct Hearing {
     playing: BTreeMap<ParticipantId, PlayKey>,
     /// Whether operators are told something before the bridge.
     briefs: bool,
+    /// Who has answered for a call, and is not put through to it.
+    awaited: BTreeMap<CallKey, String>,
 }
 
 /// Somebody who takes part, as the events tell it.
@@ -155,6 +157,9 @@ impl Hearing {
     /// Takes what an event says of somebody.
     pub(crate) fn event(&mut self, event: &Event, ms: i64) -> Result<(), String> {
         let call = event.call;
+        if let Some(call) = call {
+            self.answers(call, &event.what);
+        }
         match &event.what {
             What::LegRinging { participant, role: Role::Supervisor | Role::Consultant, .. } => {
                 self.rung.insert(*participant, ms);
@@ -166,8 +171,8 @@ impl Hearing {
             }
             What::ParticipantJoined { participant, .. } => {
                 let mut person = joins(event)?;
-                let serves = person.role == Role::Operator && event.task.is_some();
-                person.is_briefed = self.briefs && serves;
+                let awaited = self.awaited.get(&person.call);
+                person.is_briefed = awaited.is_some() && person.operator.as_ref() == awaited;
                 let new = self.people.insert(*participant, person).is_none();
                 told_once(new, "joining of", participant)
             }
@@ -210,12 +215,6 @@ impl Hearing {
             What::ParticipantMode { participant, mode, whisper_to } => {
                 self.turns(participant, *mode, *whisper_to)
             }
-            What::OperatorReached { operator } => {
-                let came = |p: &&mut Person| p.operator.as_deref() == Some(&**operator);
-                let of_call = self.people.values_mut().filter(|p| Some(p.call) == call);
-                of_call.filter(came).for_each(|person| person.is_briefed = false);
-                Ok(())
-            }
             What::TransferCompleted { operator: Some(to), .. } => {
                 let of_call = self.people.values_mut().filter(|p| Some(p.call) == call);
                 for person in of_call {
@@ -224,6 +223,23 @@ impl Hearing {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Who answers for a call, and takes part in it from then on, or later where operators are told
+    /// something first.
+    fn answers(&mut self, call: CallKey, what: &What) {
+        match what {
+            What::ReservationAccepted { operator, .. } if self.briefs => {
+                self.awaited.insert(call, operator.to_string());
+            }
+            What::OperatorReached { operator } => {
+                let of_call = self.people.values_mut().filter(|p| p.call == call);
+                let came = of_call.filter(|p| p.operator.as_deref() == Some(operator));
+                came.for_each(|person| person.is_briefed = false);
+                self.awaited.remove(&call);
+            }
+            _ => {}
         }
     }
 

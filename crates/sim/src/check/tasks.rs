@@ -150,9 +150,8 @@ impl Tasks {
             return Ok(false);
         };
         let (since_ms, operator) = match &open.place {
-            Place::Briefed { operator } => (&ms, operator),
             Place::Served { since_ms, operator } => (since_ms, operator),
-            Place::Between { operator } => (&ms, operator),
+            Place::Between { operator } | Place::Briefed { operator } => (&ms, operator),
             _ => return Err(format!("{task} is queued again: {open:?}")),
         };
         self.apart.insert((task, operator.clone()), ms);

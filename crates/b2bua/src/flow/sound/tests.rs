@@ -71,7 +71,7 @@ fn making(text: &str) -> Making {
 
 /// An order that fails whenever it is carried out: its reply shows that it was.
 fn order(request: u64) -> Waiter {
-    Waiter::Order(request, Command::HangUp { call: CallKey(request) })
+    Waiter::Order(request, Box::new(Command::HangUp { call: CallKey(request) }))
 }
 
 const S: Time = Time::from_secs(1);
