@@ -50,7 +50,7 @@ fn nobody_hears_whom_they_should_not_whoever_watches() {
 #[test]
 fn whoever_is_told_something_first_keeps_nobody_waiting_for_ever() {
     let (mut answered, mut abandoned) = (0, 0);
-    for seed in 0..400 {
+    for seed in 0..160 {
         match run(&Scenario::briefing(seed)) {
             Ok(summary) => {
                 answered += summary.answered;
@@ -59,7 +59,7 @@ fn whoever_is_told_something_first_keeps_nobody_waiting_for_ever() {
             Err(failure) => panic!("{failure}"),
         }
     }
-    assert!(answered > 300 && abandoned > 300, "{answered} answered, {abandoned} abandoned");
+    assert!(answered > 150 && abandoned > 150, "{answered} answered, {abandoned} abandoned");
 }
 
 #[test]
