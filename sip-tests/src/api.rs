@@ -102,25 +102,11 @@ impl Api {
         understood(request.send(body.to_string()))
     }
 
-    /// Status and body of a POST below `/v1`.
-    #[track_caller]
-    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let request = self
-            .agent
-            .post(format!("{}/v1{path}", self.base))
-            .header("Authorization", format!("Bearer {TOKEN}"))
-            .header("Content-Type", "application/json");
-        understood(request.send(body.to_string()))
-    }
-
     /// Status and body of a PUT of a file below `/v1`.
     #[track_caller]
     pub fn put(&self, path: &str, kind: &str, file: &[u8]) -> (u16, Value) {
-        let request = self
-            .agent
-            .put(format!("{}/v1{path}", self.base))
-            .header("Authorization", format!("Bearer {TOKEN}"))
-            .header("Content-Type", kind);
+        let request = self.agent.put(format!("{}/v1{path}", self.base));
+        let request = request.header("Authorization", &self.bearer).header("Content-Type", kind);
         understood(request.send(file))
     }
 

@@ -175,6 +175,12 @@ impl Side {
     }
 }
 
+/// A file of G.722 of samples of 16 kHz.
+#[must_use]
+pub fn to_g722(pcm: &[i16]) -> Vec<u8> {
+    Encoder::new().encode(pcm)
+}
+
 /// From samples of 16 kHz to octets.
 pub(crate) struct Encoder(Side);
 

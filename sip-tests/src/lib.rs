@@ -36,6 +36,7 @@ pub use api::Api;
 pub use audio::{Audio, Key, Mark, Packet, Turn};
 pub use config::Config;
 pub use feed::Feed;
+pub use g722::to_g722;
 pub use handset::{Handset, Keys, Kind, Way};
 pub use linphone::Linphone;
 pub use message::Sip;

@@ -138,7 +138,7 @@ fn course(phone: &Phone, since: Instant, tones: [f64; 2]) -> Vec<Option<usize>> 
     let last = heard.last().map_or(0, |packet| ms(packet.at));
     let slot = |n| {
         let inside = heard.iter().filter(|p| p.at >= since && ms(p.at) == n);
-        let samples: Vec<i16> = inside.flat_map(sip_tests::Packet::samples).collect();
+        let samples: Vec<i16> = inside.flat_map(|packet| packet.pcm.clone()).collect();
         tones.iter().position(|hz| samples.len() >= 480 && tone::share(&samples, *hz) > 0.7)
     };
     (0..last).map(slot).collect()
@@ -258,14 +258,15 @@ fn folders_as_asterisks_packages_lay_them_out_are_heard() {
     folder.file("moh/one.wav", &wave(1, 1, 8_000, 16, &linear(&sine(500.0, 8_000, 4_000))));
     folder.file("moh/jazz/two.sln16", &linear(&sine(700.0, 16_000, 4_000)));
     let prompts = [("wav", 900.0), ("sln16", 1_300.0), ("sln", 1_500.0), ("ulaw", 1_700.0)];
-    let prompts = prompts.into_iter().chain([("alaw", 1_900.0)]);
+    let prompts = prompts.into_iter().chain([("alaw", 1_900.0), ("g722", 2_100.0)]);
     for (ending, hz) in prompts.clone() {
         let octets = match ending {
             "wav" => wave(1, 1, 8_000, 16, &linear(&sine(hz, 8_000, 900))),
             "sln16" => linear(&sine(hz, 16_000, 900)),
             "sln" => linear(&sine(hz, 8_000, 900)),
             "ulaw" => law(tone::to_ulaw, hz),
-            _ => law(tone::to_alaw, hz),
+            "alaw" => law(tone::to_alaw, hz),
+            _ => sip_tests::to_g722(&sine(hz, 16_000, 900)),
         };
         folder.file(&format!("sounds/en/of-{ending}.{ending}"), &octets);
     }
