@@ -151,10 +151,10 @@ fn music_that_a_queue_names_is_joined_where_it_is() {
     let both = [tone::sine(TONES[0], 0, 8_000), tone::sine(TONES[1], 0, 8_000)].concat();
     assert_eq!(server.api.put("/sounds/jazz", WAVE, &tone::wav(&both)).0, 201);
     let (mut first, call) = waiting(&server);
-    assert_eq!(
-        server.api.get(&format!("/calls/{call}")).1["participants"][0]["hears"],
-        json!(["music:jazz"])
-    );
+    server.api.until("what the caller hears", |api| {
+        let call = api.get(&format!("/calls/{call}")).1;
+        (call["participants"][0]["hears"] == json!(["music:jazz"])).then_some(())
+    });
     first.audio.hears(TONES[0]);
     first.audio.hears(TONES[1]);
     let (mut second, _) = waiting(&server);
