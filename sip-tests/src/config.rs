@@ -13,6 +13,8 @@ use crate::api::TOKEN;
 pub struct Config {
     /// Where it listens for SIP and RTP, and its trunk and phones are: an address of loopback.
     pub host: IpAddr,
+    /// Where it listens for SIP as well; where audio comes in is then its own choice.
+    pub also: Option<IpAddr>,
     /// More keys of `[sip]`.
     pub sip: String,
     /// More keys of `[media]`.
@@ -42,6 +44,7 @@ impl Default for Config {
         }
         Self {
             host: Ipv4Addr::LOCALHOST.into(),
+            also: None,
             sip: String::new(),
             media: String::new(),
             trunks: "[[trunk]]\nname = \"carrier\"\nhosts = [\"127.0.0.1\", \"::1\"]\n".to_owned(),
@@ -66,12 +69,20 @@ impl Config {
 
     pub(crate) fn text(&self, data: &Path, ports: &Ports) -> String {
         let (first, last) = ports.media();
-        let (host, listen) = (self.host, SocketAddr::new(self.host, ports.sip()));
+        let listen = |host: IpAddr| {
+            let at = SocketAddr::new(host, ports.sip());
+            format!("\"udp://{at}\", \"tcp://{at}\", ")
+        };
+        let listens = listen(self.host) + &self.also.map(listen).unwrap_or_default();
+        let audio = match self.also {
+            None => format!("listen = \"{}\"\n", self.host),
+            Some(_) => String::new(),
+        };
         format!(
             "[node]\nname = \"wire\"\ndata_dir = {data:?}\n\
-             [sip]\ndomain = \"usher.test\"\nlisten = [\"udp://{listen}\", \"tcp://{listen}\"]\n\
+             [sip]\ndomain = \"usher.test\"\nlisten = [{listens}]\n\
              {sip_more}\n\
-             [media]\nlisten = \"{host}\"\nports = \"{first}-{last}\"\nthreads = 1\n{media}\n\
+             [media]\n{audio}ports = \"{first}-{last}\"\nthreads = 1\n{media}\n\
              [http]\nlisten = \"127.0.0.1:{http}\"\n\
              [[http.token]]\nname = \"test\"\nsecret = \"{TOKEN}\"\nrole = \"admin\"\n\
              {trunks}\n{operators}\n\

@@ -148,6 +148,32 @@ fn a_key_sent_both_ways_is_one_key() {
     server.finish();
 }
 
+/// A phone that knows no telephone-event hears the key itself; and one that has pressed keys with
+/// its audio may press the next by INFO alone.
+#[test]
+fn a_key_reaches_a_phone_without_telephone_event() {
+    let server = Server::plain();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    alice.rewrite = |sdp| sdp.replace(" 101\r\n", "\r\n").replace("a=rtpmap:101", "a=x-none:101");
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("600");
+    alice.expect("INVITE");
+    alice.answer();
+    caller.expect_answer();
+    alice.audio.hears(1_130.0);
+    caller.audio.press('5');
+    server.events.wait("dtmf.received", &[("digit", "5")]);
+    alice.audio.hears(770.0);
+    alice.audio.hears(1_130.0);
+    let relay = "Content-Type: application/dtmf-relay\r\n";
+    assert_eq!(info(&mut caller, relay, "Signal=6\r\nDuration=400\r\n"), Some(200));
+    server.events.wait("dtmf.received", &[("digit", "6")]);
+    alice.audio.hears(1_477.0);
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
+
 #[test]
 fn a_stranger_who_sends_rtp_is_neither_heard_nor_answered() {
     let server = Server::plain();

@@ -1,6 +1,6 @@
-//! The same over IPv6: the server, its phones and its trunk are at ::1.
+//! The same over IPv6: the server, its phones and its trunk are at ::1; and over both at once.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use sip_tests::{Config, Phone, Server, Stream, call_of, connected, record};
 
@@ -61,5 +61,54 @@ fn a_description_of_the_other_family_is_refused() {
     caller.invite("600");
     let refusal = caller.expect_refusal();
     assert_eq!(refusal.status(), Some(488), "{}", refusal.text());
+    server.finish();
+}
+
+/// Nothing of `[media]` says where audio comes in: it comes in over what SIP comes over.
+#[test]
+fn callers_of_both_families_talk_to_one_another() {
+    let both = Config { also: Some(Ipv6Addr::LOCALHOST.into()), ..Config::default() };
+    let server = Server::start(&both);
+    let six = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), server.address().port());
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let mut caller = Phone::towards(six, "::1", "+74951234567", 1_130.0);
+    caller.invite("600");
+    alice.expect("INVITE");
+    alice.answer();
+    caller.expect_answer();
+    assert!(caller.heard().contains("c=IN IP6 ::1\r\n"), "{}", caller.heard());
+    assert!(alice.heard().contains("c=IN IP4 127.0.0.1\r\n"), "{}", alice.heard());
+    caller.audio.hears(1_570.0);
+    alice.audio.hears(1_130.0);
+    caller.hang_up();
+    alice.expect_bye();
+    // And both of the older one.
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("600");
+    alice.expect("INVITE");
+    alice.answer();
+    caller.expect_answer();
+    caller.audio.hears(1_570.0);
+    alice.audio.hears(1_130.0);
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
+
+/// A call that nobody could be heard in is not answered.
+#[test]
+fn without_audio_of_its_family_a_call_is_refused() {
+    let config = Config {
+        also: Some(Ipv6Addr::LOCALHOST.into()),
+        media: "listen = \"127.0.0.1\"\n".to_owned(),
+        ..Config::default()
+    };
+    let server = Server::start(&config);
+    let six = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), server.address().port());
+    let mut caller = Phone::towards(six, "::1", "+74951234567", 1_130.0);
+    caller.invite("600");
+    let refusal = caller.expect_refusal();
+    assert_eq!(refusal.status(), Some(488), "{}", refusal.text());
+    assert!(refusal.text().contains("Warning: 399 "), "{}", refusal.text());
     server.finish();
 }

@@ -187,8 +187,8 @@ pub(crate) struct Participant {
     pub(crate) is_aware: bool,
     /// What of all that the events have said.
     pub(crate) told: Told,
-    /// How its keys come, once one has.
-    pub(crate) keys: Option<Keys>,
+    /// The keys it has pressed.
+    pub(crate) keys: Keys,
     /// Since when no audio has come from it.
     pub(crate) silent_since: Option<Time>,
     /// How it sounds, once that is known.
@@ -254,15 +254,49 @@ impl Told {
     pub(crate) const NOTHING: Self = Self { hold: None, muted: false, watch: Watch::MONITOR };
 }
 
-/// How a leg sends the keys pressed.
+/// How a key comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Keys {
+pub(crate) enum Way {
     /// With the audio, as telephone-event.
     Audio,
     /// By INFO.
     Info,
-    /// By INFO, and with the audio again.
-    Both,
+}
+
+/// The keys that a leg has pressed lately.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Keys {
+    /// Told, and not yet come the other way: the digit, how it came, and when.
+    told: Vec<(char, Way, Time)>,
+    /// Its INFO comes before its audio.
+    is_info_first: bool,
+}
+
+/// How long a key may take to come the other way too.
+const TWICE_WITHIN: Time = Time::from_secs(1);
+/// Keys in that time.
+const TWICE_MAX: usize = 16;
+
+impl Keys {
+    /// Whether a key is a new one: not the other way's of one that is told.
+    pub(crate) fn is_new(&mut self, now: Time, digit: char, way: Way) -> bool {
+        self.told.retain(|(.., at)| now.saturating_sub(*at) < TWICE_WITHIN);
+        let twin = |(known, how, _): &(char, Way, Time)| *known == digit && *how != way;
+        if let Some(at) = self.told.iter().position(twin) {
+            self.told.remove(at);
+            self.is_info_first = way == Way::Audio;
+            return false;
+        }
+        if self.told.len() < TWICE_MAX {
+            self.told.push((digit, way, now));
+        }
+        true
+    }
+
+    /// Whether a key that came by INFO is to be heard by others: unless it will come with the audio.
+    pub(crate) fn is_heard(&self) -> bool {
+        !self.is_info_first
+    }
 }
 
 /// What brought a leg into the call.
@@ -343,7 +377,7 @@ impl Participant {
             message: None,
             is_aware: false,
             told: Told::NOTHING,
-            keys: None,
+            keys: Keys::default(),
             silent_since: None,
             quality: None,
             lease,

@@ -36,6 +36,8 @@ pub struct Config {
 /// `[media]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Media {
+    /// Where audio comes in. `::` takes both families.
+    pub listen: IpAddr,
     /// The address put into SDP; the signalling flow's local address where absent.
     pub advertise: Option<IpAddr>,
     /// Codecs by preference.
@@ -48,6 +50,17 @@ pub struct Media {
     pub dead_audio_ms: Option<u64>,
     /// Whether calls are recorded, where their queue does not say.
     pub record: Record,
+}
+
+impl Media {
+    /// What is put into the SDP of a leg whose signalling comes in at this address; `None` where no
+    /// audio of its family could come in.
+    #[must_use]
+    pub fn address(&self, local: IpAddr) -> Option<IpAddr> {
+        let is_like = |ip: &IpAddr| ip.is_ipv4() == local.is_ipv4();
+        let takes = is_like(&self.listen) || self.listen == IpAddr::from([0_u16; 8]);
+        takes.then(|| self.advertise.filter(is_like).unwrap_or(local))
+    }
 }
 
 /// Whether calls are recorded.

@@ -105,6 +105,7 @@ fn config(kind: u8) -> Config {
         sip: sip_config(kind & 0xe0),
         node: 1,
         media: Media {
+            listen: [0, 0, 0, 0].into(),
             advertise: None,
             codecs: Codec::ALL.to_vec(),
             music: "default".into(),

@@ -396,6 +396,32 @@ fn a_digit_is_the_same_at_either_clock() {
     }
 }
 
+/// Forwarded to or mixed for: a listener without telephone-event hears the key as two tones.
+#[test]
+fn a_key_sounds_for_those_who_know_no_events() {
+    for mixed in [false, true] {
+        let mut bench = three();
+        let deaf = Plan { generation: 2, events_out: None, ..plan(2, Codec::Pcmu) };
+        bench.command(Command::Leg(deaf));
+        let heard = if mixed { speakers(&[1, 3]) } else { speakers(&[1]) };
+        bench.matrix(2, vec![row(1, speakers(&[2])), row(2, heard), row(3, Hears::Silence)]);
+        bench.run(500);
+        bench.listen(0);
+        let mut keys = bench.phones[0].twin();
+        (keys.ssrc, keys.sequence) = (4_711, 3);
+        for n in 1..=10 {
+            let packet = event(&mut keys, 777, n >= 8, n.min(8) * 160);
+            bench.send(1, phone(1), &packet);
+            bench.run(20);
+        }
+        bench.run(100);
+        let tones = bench.tones(2, &[770.0, 1_336.0, 697.0, 1_209.0]);
+        assert_eq!(tones, [770, 1_336], "mixed {mixed}");
+        assert!(digit(&bench, 2).is_empty());
+        assert_eq!(bench.events.iter().filter(|e| matches!(e, Event::Dtmf { .. })).count(), 1);
+    }
+}
+
 #[test]
 fn digits_are_sent_as_events_or_as_tones() {
     let mut bench = two();

@@ -104,6 +104,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         sip,
         node: 1,
         media: Media {
+            listen: [0, 0, 0, 0].into(),
             advertise: None,
             codecs: media::Codec::ALL.to_vec(),
             music: "default".into(),

@@ -147,7 +147,15 @@ impl B2bua {
         request: &Message,
         had: Option<Codec>,
     ) -> Result<(Negotiation, Option<Bytes>), (u16, sip::Headers)> {
-        let address = self.directory.config.media.advertise.unwrap_or_else(|| flow.local.ip());
+        let local = flow.local.ip();
+        let refused = |status, text: &str| {
+            let warning = format!("399 {local} \"{text}\"");
+            (status, vec![("Warning".into(), warning)])
+        };
+        let Some(address) = self.directory.config.media.address(local) else {
+            self.release(lease);
+            return Err(refused(488, "No audio over this IP version"));
+        };
         let codecs = match peer {
             Peer::Trunk(name) => self.directory.codecs(None, Some(name)),
             Peer::User(user) => self.directory.codecs(self.directory.operator_id(user), None),
@@ -164,8 +172,7 @@ impl B2bua {
             Ok(reply) => Ok((negotiation, Some(reply))),
             Err(refusal) => {
                 self.release(lease);
-                let warning = format!("399 {address} \"{}\"", refusal.text());
-                Err((refusal.status, vec![("Warning".into(), warning)]))
+                Err(refused(refusal.status, refusal.text()))
             }
         }
     }

@@ -6,7 +6,7 @@ use media::{Command, Hears, Row, Source};
 
 use super::seats::seats;
 use crate::api::{Output, Time};
-use crate::call::{Call, Keys, LegState, Occupation, Participant, Timer};
+use crate::call::{Call, LegState, Occupation, Participant, Timer, Way};
 use crate::config::Name;
 use crate::event::{Phase, What};
 use crate::id::{CallKey, ParticipantId};
@@ -117,7 +117,7 @@ impl B2bua {
             media::Event::Dtmf { leg, digit, .. } => {
                 let leg = sip::LegId(leg.0);
                 self.with_leg(leg, |switch, call| {
-                    switch.pressed(now, call, leg, digit, Keys::Audio);
+                    switch.pressed(now, call, leg, digit, Way::Audio);
                 });
             }
             media::Event::Report(report) => self.reported(now, report),

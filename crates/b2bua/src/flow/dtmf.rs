@@ -1,15 +1,15 @@
 //! Keys pressed: with the audio (RFC 4733), or by INFO as phones did before it.
 //!
-//! Some phones send a key both ways. It is told once: the way that a leg's first key came is its
-//! way, and what comes by the other is the same key again. It is heard once at the other side too,
-//! but for the first key of a phone whose INFO comes before its audio.
+//! Some phones send a key both ways. It is told once: the same key by the other way within a second
+//! is the same one again. It is heard once at the other side too, but for the first key of a phone
+//! whose INFO comes before its audio.
 
 use media::{Command, Hears, Row};
 use sip::msg::{Message, Name as Header};
 use sip::{Headers, LegId};
 
 use crate::api::{Output, Time};
-use crate::call::{Call, Keys};
+use crate::call::{Call, Way};
 use crate::event::What;
 use crate::switch::B2bua;
 
@@ -34,8 +34,8 @@ impl B2bua {
         };
         if let Some((digit, length_ms)) = key(&kind, text) {
             self.with_leg(leg, |switch, call| {
-                switch.pressed(now, call, leg, digit, Keys::Info);
-                if call.participant(leg).is_some_and(|p| p.keys == Some(Keys::Info)) {
+                let is_new = switch.pressed(now, call, leg, digit, Way::Info);
+                if is_new && call.participant(leg).is_some_and(|p| p.keys.is_heard()) {
                     switch.relay_key(call, leg, digit, length_ms);
                 }
             });
@@ -43,24 +43,22 @@ impl B2bua {
         (200, Headers::new())
     }
 
-    /// A key came this way; one that has come by the other is not told again.
+    /// A key came this way; one that has come by the other is not told again. Whether it is new.
     pub(crate) fn pressed(
         &mut self,
         now: Time,
         call: &mut Call,
         leg: LegId,
         digit: char,
-        keys: Keys,
-    ) {
-        let Some(participant) = call.participant_mut(leg) else { return };
-        let known = *participant.keys.get_or_insert(keys);
-        if known == Keys::Info && keys == Keys::Audio {
-            participant.keys = Some(Keys::Both);
-        }
+        way: Way,
+    ) -> bool {
+        let Some(participant) = call.participant_mut(leg) else { return false };
+        let is_new = participant.keys.is_new(now, digit, way);
         let participant = participant.id;
-        if (known == Keys::Audio) == (keys == Keys::Audio) {
+        if is_new {
             self.tell(now, call, What::DtmfReceived { participant, digit });
         }
+        is_new
     }
 
     /// Lets those who hear the leg hear its key; one in the audio goes there by itself.
@@ -114,6 +112,40 @@ fn key(kind: &str, text: &str) -> Option<(char, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Ways, digits and times in ms; `+` where it is a new key.
+    #[test]
+    fn a_key_that_comes_twice_is_one() {
+        let check = |keys: &[(Way, char, u64)], expected: &str, is_heard: bool| {
+            let mut known = crate::call::Keys::default();
+            let told = keys.iter().map(|(way, digit, at)| {
+                let is_new = known.is_new(Time::from_millis(*at), *digit, *way);
+                if is_new { '+' } else { '-' }
+            });
+            assert_eq!(told.collect::<String>(), expected, "{keys:?}");
+            assert_eq!(known.is_heard(), is_heard, "{keys:?}");
+        };
+        let (audio, info) = (Way::Audio, Way::Info);
+        check(
+            &[(audio, '1', 0), (info, '1', 300), (audio, '1', 600), (info, '1', 900)],
+            "+-+-",
+            true,
+        );
+        check(
+            &[(audio, '5', 0), (audio, '5', 200), (info, '5', 250), (info, '5', 400)],
+            "++--",
+            true,
+        );
+        check(
+            &[(info, '1', 0), (audio, '1', 200), (info, '2', 900), (audio, '2', 1_100)],
+            "+-+-",
+            false,
+        );
+        // One that came with the audio, and later others by INFO alone.
+        check(&[(audio, '1', 0), (info, '2', 100), (info, '1', 5_000)], "+++", true);
+        check(&[(audio, '1', 0), (info, '1', 1_000)], "++", true);
+        check(&[(info, '1', 0), (info, '1', 100), (info, '1', 200)], "+++", true);
+    }
 
     #[test]
     fn keys() {

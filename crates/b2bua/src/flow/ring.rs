@@ -69,14 +69,15 @@ impl B2bua {
         let shown = self.directory.operator(&name).map(|operator| operator.name.to_string());
         let to = NameAddr::new(self.own_uri(&name)).with_display(&shown.unwrap_or_default());
         let there = self.endpoint.bindings(&name).iter().filter(|binding| !binding.lost);
-        let bindings: Vec<_> = there.map(|b| (b.id, b.flow.local.ip())).collect();
-        let advertise = self.directory.config.media.advertise;
+        let media = &self.directory.config.media;
+        let bindings: Vec<_> =
+            there.filter_map(|b| Some((b.id, media.address(b.flow.local.ip())?))).collect();
         let mut rung = if bindings.is_empty() { Rung::NoPhone } else { Rung::NoPort };
-        for (binding, local) in bindings {
+        for (binding, address) in bindings {
             let callee = Callee {
                 target: Target::Binding { user: name.clone(), binding },
                 to: to.clone(),
-                address: advertise.unwrap_or(local),
+                address,
                 role: errand.role.unwrap_or(Role::Operator),
                 operator: Some(operator),
                 errand: errand.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Progress, event};
+use super::{Pressed, Progress, event};
 
 /// What to send for a frame of 20 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Step {
 }
 
 /// Digits waiting to be sent to a leg.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Sender {
     waiting: VecDeque<(u8, u16)>,
     /// The present event, how long it lasts and has lasted, in units of [`RATE_HZ`](crate::RATE_HZ).
@@ -29,8 +29,16 @@ pub struct Sender {
     pause: u8,
 }
 
+impl Default for Sender {
+    fn default() -> Self {
+        Self { waiting: VecDeque::with_capacity(RELAYED_MAX), now: None, pause: 0 }
+    }
+}
+
 /// Most digits that wait.
 const WAITING_MAX: usize = 64;
+/// Most digits of somebody else that wait.
+const RELAYED_MAX: usize = 8;
 /// Frames between two digits.
 const PAUSE: u8 = 3;
 /// Timestamp units in a frame.
@@ -44,6 +52,17 @@ impl Sender {
             if self.waiting.len() < WAITING_MAX {
                 self.waiting.push_back((event, duration));
             }
+        }
+    }
+
+    /// Adds what somebody else has pressed. Takes no memory: one that comes while many wait is
+    /// left out.
+    pub fn relay(&mut self, pressed: Pressed) {
+        let digit = super::digit(pressed.event);
+        if digit.is_some() && self.waiting.len() < RELAYED_MAX {
+            let duration = pressed.duration.clamp(40 * 8, 6_000 * 8) / u32::from(FRAME);
+            let duration = u16::try_from(duration).unwrap_or(1) * FRAME;
+            self.waiting.push_back((pressed.event, duration));
         }
     }
 
@@ -98,5 +117,17 @@ mod tests {
         }
         assert_eq!(log, "(111)...(222)...");
         assert!(sender.is_idle());
+    }
+
+    #[test]
+    fn keys_of_others_wait_without_more_memory() {
+        let mut sender = Sender::default();
+        let room = sender.waiting.capacity();
+        for _ in 0..100 {
+            sender.relay(Pressed { event: 5, duration: 800 });
+            sender.relay(Pressed { event: 99, duration: 800 });
+        }
+        assert_eq!((sender.waiting.len(), sender.waiting.capacity()), (RELAYED_MAX, room));
+        assert!(sender.waiting.iter().all(|waiting| *waiting == (5, 800)));
     }
 }

@@ -122,10 +122,17 @@ impl Engine {
         }
     }
 
+    /// A key is over: it is told, and sounds for those who know no telephone-event.
     fn pressed(&mut self, leg: &Leg, pressed: Pressed) {
         if let Some(digit) = dtmf::digit(pressed.event) {
             let duration_ms = pressed.duration / (RATE_HZ / 1_000);
             self.outbox.event(Event::Dtmf { leg: leg.plan.leg, digit, duration_ms });
+        }
+        for ear in &leg.ears {
+            let listener = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut);
+            if let Some(listener) = listener.filter(|leg| leg.plan.events_out.is_none()) {
+                listener.digits.relay(pressed);
+            }
         }
     }
 

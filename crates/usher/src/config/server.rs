@@ -1,6 +1,6 @@
 //! `[node]`, `[sip]`, `[media]`, `[http]`, `[acd]`, `[limits]`: one of each.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -251,20 +251,7 @@ pub(super) fn media(
     data_dir: &Path,
 ) -> (MediaSetup, b2bua::config::Media) {
     let table = section(root, "media");
-    let listen = table.text("listen", "an address such as \"0.0.0.0\"");
-    let listen = listen.map_or(IpAddr::from([0, 0, 0, 0]), |text| {
-        text.text.parse().unwrap_or_else(|_| {
-            table.report.fault(
-                text.at,
-                format!(
-                    "`listen` of [media] is `{}`; expected an address without port, \
-                     such as \"0.0.0.0\"",
-                    text.text
-                ),
-            );
-            IpAddr::from([0, 0, 0, 0])
-        })
-    });
+    let listen = media_listen(&table, sip);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let advertise = address(&table, "advertise").or(sip.core.advertise);
     let dead_audio_ms = table.seconds("dead_audio_s", None, 0..=86_400).filter(|&ms| ms > 0);
@@ -275,6 +262,7 @@ pub(super) fn media(
         sounds: super::sound::read(&table, data_dir),
     };
     let core = b2bua::config::Media {
+        listen,
         advertise,
         codecs: codecs::read(&table).unwrap_or_else(|| media::Codec::ALL.to_vec()),
         music: "default".into(),
@@ -284,6 +272,39 @@ pub(super) fn media(
     };
     table.finish(&["srtp"]);
     (setup, core)
+}
+
+/// Where audio comes in: where nothing is said, over IPv4, and over both where SIP comes over IPv6.
+fn media_listen(table: &Section<'_>, sip: &SipSection) -> IpAddr {
+    let families = || sip.listen.iter().map(|listen| listen.address.is_ipv6());
+    let both = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    let four = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let default = if families().any(|is_v6| is_v6) { both } else { four };
+    let Some(text) = table.text("listen", "an address such as \"0.0.0.0\"") else {
+        return default;
+    };
+    let Ok(listen) = text.text.parse::<IpAddr>() else {
+        table.report.fault(
+            text.at,
+            format!(
+                "`listen` of [media] is `{}`; expected an address without port, such as \
+                 \"0.0.0.0\", or \"::\" for IPv6 and IPv4",
+                text.text
+            ),
+        );
+        return default;
+    };
+    if listen != both && families().any(|is_v6| is_v6 != listen.is_ipv6()) {
+        let (other, own) = if listen.is_ipv6() { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+        table.report.warn(
+            text.at,
+            format!(
+                "[sip] listens on {other} too, but audio comes in over {own} only: calls over \
+                 {other} are refused; \"::\" takes both"
+            ),
+        );
+    }
+    listen
 }
 
 fn ports(table: &Section<'_>, sip: &SipSection) -> RangeInclusive<u16> {

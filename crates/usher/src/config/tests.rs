@@ -754,3 +754,32 @@ fn codecs_are_everybodys_or_ones_own() {
         ],
     );
 }
+
+#[test]
+fn where_audio_comes_in() {
+    let load = |listens: &str, media: &str| {
+        let folder = Folder::new();
+        folder.file("a", media);
+        let first = FIRST.replace("[sip]\n", &format!("[sip]\nlisten = [{listens}]\n"));
+        let loaded = folder.load(&folder.file("first", &first));
+        let Ok(loaded) = loaded else { panic!("{listens} {media}") };
+        let warnings = lines(&folder, &loaded.warnings);
+        (loaded.setup.core.media.listen.to_string(), warnings)
+    };
+    let (four, six) = ("\"udp://0.0.0.0:5060\"", "\"udp://[::1]:5060\"");
+    let both = format!("{four}, {six}");
+    let here = |listen: &str| format!("[media]\nlisten = \"{listen}\"");
+    let sound = |listen: &str| (listen.to_owned(), Vec::new());
+    assert_eq!(load(four, ""), sound("0.0.0.0"));
+    assert_eq!(load(&both, ""), sound("::"));
+    assert_eq!(load(&both, &here("::")), sound("::"));
+    assert_eq!(load(six, &here("::1")), sound("::1"));
+    let warning = "a:2: [sip] listens on IPv6 too, but audio comes in over IPv4 only: calls over \
+                   IPv6 are refused; \"::\" takes both";
+    assert_eq!(load(&both, &here("1.2.3.4")), ("1.2.3.4".to_owned(), vec![warning.to_owned()]));
+    check(
+        &here("::1:5060x"),
+        &["a:2: `listen` of [media] is `::1:5060x`; expected an address without port, such as \
+           \"0.0.0.0\", or \"::\" for IPv6 and IPv4"],
+    );
+}

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -199,8 +198,7 @@ impl Worker {
                 let index = usize::try_from(token >> 1).unwrap_or(usize::MAX);
                 let Some(pair) = pairs.get(index) else { continue };
                 any = true;
-                // An error is that of a packet sent earlier, and read by this.
-                if let Ok((length, from)) = pair.socket(channel).recv_from(&mut buffer[..]) {
+                if let Some((length, from)) = pair.receive(channel, &mut buffer[..]) {
                     engine.packet(now, pair.port, channel, from, &buffer[..length]);
                 }
             }
@@ -212,16 +210,14 @@ impl Worker {
 
     fn send(&mut self) {
         let Self { engine, pairs, by_port, events, recorder, meters, .. } = self;
-        let socket = |port: u16, channel| -> Option<&UdpSocket> {
-            let index = usize::from(by_port[usize::from(port >> 1)]).checked_sub(1)?;
-            Some(pairs[index].socket(channel))
+        let pair = |port: u16| -> Option<&Pair> {
+            pairs.get(usize::from(by_port[usize::from(port >> 1)]).checked_sub(1)?)
         };
         while let Some(output) = engine.poll_output() {
             match output {
                 Output::Packet { port, channel, to, data } => {
-                    if let Some(socket) = socket(port, channel) {
-                        // Lost, as any packet may be.
-                        let _ = socket.send_to(data, to);
+                    if let Some(pair) = pair(port) {
+                        pair.send(channel, data, to);
                     }
                 }
                 Output::Recorded { recording, frame, left, right } => {

@@ -16,6 +16,7 @@ const SPARED: u64 = 1_024;
 pub(super) struct Pair {
     /// The even port.
     pub(super) port: u16,
+    is_v6: bool,
     rtp: UdpSocket,
     rtcp: UdpSocket,
 }
@@ -24,7 +25,23 @@ impl Pair {
     fn bind(ip: IpAddr, port: u16) -> io::Result<Self> {
         let rtp = bind(SocketAddr::new(ip, port))?;
         let rtcp = bind(SocketAddr::new(ip, port + 1))?;
-        Ok(Self { port, rtp, rtcp })
+        Ok(Self { port, is_v6: ip.is_ipv6(), rtp, rtcp })
+    }
+
+    /// Sends a packet, which may be lost, as any may be.
+    pub(super) fn send(&self, channel: Channel, data: &[u8], to: SocketAddr) {
+        let to = match to {
+            SocketAddr::V4(to) if self.is_v6 => (to.ip().to_ipv6_mapped(), to.port()).into(),
+            to => to,
+        };
+        let _ = self.socket(channel).send_to(data, to);
+    }
+
+    /// The next packet, and where it comes from; `None` where there is none. An error of the system
+    /// is that of a packet sent earlier, and read by this.
+    pub(super) fn receive(&self, channel: Channel, data: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        let (length, from) = self.socket(channel).recv_from(data).ok()?;
+        Some((length, SocketAddr::new(from.ip().to_canonical(), from.port())))
     }
 
     /// One of the two.
@@ -40,7 +57,8 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let kind = Type::DGRAM.nonblocking();
     let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::UDP))?;
     if address.is_ipv6() {
-        socket.set_only_v6(true)?;
+        // All addresses are those of both families.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
     }
     socket.bind(&address.into())?;
     Ok(socket.into())

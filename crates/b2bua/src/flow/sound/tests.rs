@@ -23,6 +23,7 @@ fn switch() -> B2bua {
         sha256_first: false,
     };
     let media = Media {
+        listen: [0, 0, 0, 0].into(),
         advertise: None,
         codecs: vec![media::Codec::Pcma],
         music: "default".into(),

@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
 use ::media::{Codec, Hears, LegId, Plan, Row, Source};
@@ -59,8 +59,16 @@ fn until(ours: &mut MediaThread, bell: &Doorbell, suits: impl Fn(&Event) -> bool
 
 #[test]
 fn a_thread_plays_music_latches_and_ends() {
-    let ip = [127, 0, 0, 32].into();
-    let mut ports = Ports::bind(ip, &(12_000..=12_003), 1, 4_000);
+    let four = IpAddr::from([127, 0, 0, 32]);
+    plays_to(four, four, 12_002);
+    let both = Ipv6Addr::UNSPECIFIED.into();
+    plays_to(both, Ipv6Addr::LOCALHOST.into(), 12_012);
+    plays_to(both, [127, 0, 0, 1].into(), 12_022);
+}
+
+/// Listening at one address, to a phone at another.
+fn plays_to(listen: IpAddr, ip: IpAddr, port: u16) {
+    let mut ports = Ports::bind(listen, &(port - 2..=port + 1), 1, 4_000);
     let bell = Arc::new(Doorbell::new().unwrap());
     let pairs = ports.by_thread.remove(0);
     let (settings, clock) = (EngineSettings::default(), Clock::start());
@@ -70,7 +78,7 @@ fn a_thread_plays_music_latches_and_ends() {
 
     let phone = UdpSocket::bind((ip, 0)).unwrap();
     phone.set_read_timeout(Some(PATIENCE)).unwrap();
-    assert!(ours.send(Command::Leg(plan(1, 12_002, phone.local_addr().unwrap()))));
+    assert!(ours.send(Command::Leg(plan(1, port, phone.local_addr().unwrap()))));
     let hears = Hears::Source(Source::Music("default".into()));
     let rows = vec![Row { leg: LegId(1), hears }];
     ours.send(Command::Matrix { conference: 1, generation: 1, rows });
@@ -79,12 +87,12 @@ fn a_thread_plays_music_latches_and_ends() {
     let mut last = None;
     for _ in 0..4 {
         let (length, from) = phone.recv_from(&mut packet).unwrap();
-        assert_eq!((length, from), (172, SocketAddr::new(ip, 12_002)));
+        assert_eq!((length, from), (172, SocketAddr::new(ip, port)));
         let sequence = u16::from_be_bytes([packet[2], packet[3]]);
         assert!(last.is_none_or(|last: u16| sequence == last.wrapping_add(1)));
         last = Some(sequence);
     }
-    phone.send_to(&packet[..172], (ip, 12_002)).unwrap();
+    phone.send_to(&packet[..172], (ip, port)).unwrap();
     until(&mut ours, &bell, |event| matches!(event, Event::Latched { leg: LegId(1), .. }));
 
     ours.send(Command::EndLeg(LegId(1)));
