@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use sip_tests::{Packet, Phone, Server, call_of, connect, connected, record, ring, tone};
+use sip_tests::{Phone, Server, call_of, connect, connected, record, ring, tone};
 
 #[test]
 fn a_caller_hears_music_then_the_operator_and_the_operator_hears_the_caller() {
@@ -152,7 +152,7 @@ fn a_key_sent_both_ways_is_one_key() {
 #[track_caller]
 fn heard_key(phone: &Phone, (low, high): (f64, f64), voice: f64) {
     phone.audio.hears(voice);
-    let samples: Vec<i16> = phone.audio.heard().iter().flat_map(Packet::samples).collect();
+    let samples: Vec<i16> = phone.audio.heard().into_iter().flat_map(|packet| packet.pcm).collect();
     let is_key = |part: &[i16]| tone::share(part, low) > 0.2 && tone::share(part, high) > 0.2;
     assert!(samples.windows(480).step_by(160).any(is_key), "no {low} and {high} Hz");
 }
