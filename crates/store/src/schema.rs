@@ -218,12 +218,17 @@ const V3: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// What the writer keeps of the file in memory, in kB.
+const CACHE_KB: i32 = 512;
+
 /// Opens the writer's connection and brings the schema up to date.
 pub(crate) fn open(path: &Path, pages_max: Option<u32>) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(std::time::Duration::from_millis(200))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // Rows are added at the end and closed soon after; more would hold pages nobody looks at again.
+    connection.pragma_update(None, "cache_size", -CACHE_KB)?;
     if let Some(pages) = pages_max {
         connection.pragma_update(None, "max_page_count", pages)?;
     }

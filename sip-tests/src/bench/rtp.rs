@@ -17,6 +17,12 @@ const PAYLOAD: usize = 160;
 const HEADER: usize = 12;
 /// What our payloads begin with.
 const MARK: [u8; 4] = *b"RTP\xa7";
+/// Half an octet takes a whole one of these 16: all come through a mix with silence as they are,
+/// which µ-law's two zeros do not.
+const NIBBLE: u8 = 0x20;
+/// µ-law's zero, and the other one.
+const SILENCE: u8 = 0xff;
+const MINUS: u8 = 0x7f;
 /// Packets of a stream are 20 ms apart, and the streams are spread over them.
 const SLICES: u32 = 20;
 /// Bytes the kernel is asked to hold for a socket.
@@ -57,12 +63,13 @@ pub struct Rtp {
 }
 
 impl Rtp {
-    /// Starts it on these ports of callers and operators.
+    /// Starts it on these ports of callers and operators; the operators may be silent, so that what
+    /// the callers say comes out of a mix as it was.
     ///
     /// # Panics
     /// Where they are taken.
     #[must_use]
-    pub fn start(callers: u16, operators: u16) -> Self {
+    pub fn start(callers: u16, operators: u16, silent: bool) -> Self {
         let sockets = [callers, operators].map(|port| {
             let socket = UdpSocket::bind(("127.0.0.1", port)).expect("a free port");
             if sockopt::set_socket_recv_buffer_size_force(&socket, BUFFER).is_err() {
@@ -78,6 +85,7 @@ impl Rtp {
             began: Instant::now(),
             streams: Vec::new(),
             by_port: vec![None; 65_536],
+            silent,
             counts: Arc::clone(&counts),
             heard: Heard::default(),
         };
@@ -122,6 +130,7 @@ struct Generator {
     streams: Vec<Stream>,
     /// The server's port → the stream.
     by_port: Vec<Option<u32>>,
+    silent: bool,
     counts: Arc<AtomicBool>,
     heard: Heard,
 }
@@ -169,7 +178,11 @@ impl Generator {
         let ssrc = call << 1 | u32::from(side == Side::Operator);
         packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
         let since = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        write_payload(&mut packet[HEADER..], ssrc, stream.sent, since);
+        if self.silent && side == Side::Operator {
+            packet[HEADER..].fill(SILENCE);
+        } else {
+            write_payload(&mut packet[HEADER..], ssrc, stream.sent, since);
+        }
         let to = SocketAddr::from(([127, 0, 0, 1], port));
         let sent = self.sockets[index(side)].send_to(packet, to).is_ok();
         self.heard.sent += u64::from(sent && counts);
@@ -199,7 +212,7 @@ impl Generator {
         stream.last = Some((ssrc, sequence));
         let payload = &packet[HEADER..];
         let ours = payload.starts_with(&MARK);
-        let (of, number) = (word(&payload[4..]), word(&payload[8..]));
+        let [of, number, high, low] = [4, 12, 20, 28].map(|at| read(&payload[at..]));
         let last = stream.last_payload;
         if ours {
             stream.last_payload = Some(number);
@@ -220,7 +233,7 @@ impl Generator {
             Some(ahead) => heard.missing += u64::from(ahead - 1),
             None => {}
         }
-        let since = u64::from(word(&payload[12..])) << 32 | u64::from(word(&payload[16..]));
+        let since = u64::from(high) << 32 | u64::from(low);
         let mut expected = [0; PAYLOAD];
         write_payload(&mut expected, of, number, since);
         heard.changed += u64::from(payload != expected);
@@ -232,17 +245,24 @@ fn word(octets: &[u8]) -> u32 {
     u32::from_be_bytes([octets[0], octets[1], octets[2], octets[3]])
 }
 
+/// A number of [`write_payload`].
+fn read(octets: &[u8]) -> u32 {
+    octets[..8].iter().fold(0, |number, octet| number << 4 | u32::from(octet & 15))
+}
+
 /// Mark, whose, which, when; then octets that follow from these.
 fn write_payload(payload: &mut [u8], of: u32, number: u32, since: u64) {
     payload[..4].copy_from_slice(&MARK);
-    payload[4..8].copy_from_slice(&of.to_be_bytes());
-    payload[8..12].copy_from_slice(&number.to_be_bytes());
-    payload[12..20].copy_from_slice(&since.to_be_bytes());
+    let all = u128::from(of) << 96 | u128::from(number) << 64 | u128::from(since);
+    for (at, octet) in payload[4..36].iter_mut().enumerate() {
+        *octet = NIBBLE | (all >> (124 - 4 * at) & 15) as u8;
+    }
     let mut x = (u64::from(of) << 32 | u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    for chunk in payload[20..].chunks_mut(4) {
+    for chunk in payload[36..].chunks_mut(4) {
         x ^= x << 13;
         x ^= x >> 7;
         x ^= x << 17;
         chunk.copy_from_slice(&x.to_be_bytes()[..chunk.len()]);
     }
+    payload.iter_mut().filter(|octet| **octet == MINUS).for_each(|octet| *octet = SILENCE);
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(name: &str, options: &Options) -> bool {
             (load, None, Duration::from_secs(2))
         }
         "media" => {
-            let rtp = Rtp::start(audio.0, audio.1);
+            let rtp = Rtp::start(audio.0, audio.1, false);
             let ready = Duration::from_secs(6);
             let hold = ready + Duration::from_secs(u64::from(SECONDS) + 2);
             let paths = Some(rtp.paths.clone());
