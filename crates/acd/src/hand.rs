@@ -8,7 +8,8 @@ use crate::reservation::{Lease, Reservation};
 use crate::task::Place;
 
 impl Acd {
-    /// To an operator who is configured no more it goes as to one who is not ours: it is over.
+    /// An operator who is configured no more, but in the call, serves it to its end like any that a
+    /// reload has caught at work; with one who is not ours it is over.
     pub(crate) fn handed(&mut self, now: Time, id: TaskId, to: Option<OperatorId>) {
         let by = match self.state.tasks.get(&id).map(|task| &task.place) {
             Some(Place::Assigned { operator, .. }) if to == Some(*operator) => None,
@@ -21,9 +22,10 @@ impl Acd {
             task.place = Place::Between { operator: by };
         }
         let Some(to) = to else { return };
-        match self.state.operators.get(&to) {
-            Some(person) if !person.removed => self.take_over(now, id, to),
-            _ => self.over_between(id, by),
+        if self.state.operators.contains_key(&to) {
+            self.take_over(now, id, to);
+        } else {
+            self.over_between(id, by);
         }
     }
 

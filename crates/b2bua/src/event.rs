@@ -209,6 +209,34 @@ pub struct Totals {
     pub hold_ms: u64,
 }
 
+/// How a leg sounds. `bad` when one way has turned so by the last seconds, `recovered` from that,
+/// `ended` before `leg.ended`, then of all its time. The scores are mean opinion scores, 1 to 4.5,
+/// estimated (ITU-T G.107): of what comes from the leg, and, where it sends reports (RTCP), of what
+/// it hears. Packets that came too late count as lost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the fields are what they are called; units stand last")]
+pub struct LegQuality {
+    pub participant: ParticipantId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<Name>,
+    pub cause: Name,
+    pub codec: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mos: Option<f64>,
+    pub packets: u64,
+    pub lost: u64,
+    pub jitter_ms: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_mos: Option<f64>,
+    pub remote_packets: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_lost: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_jitter_ms: Option<u32>,
+}
+
 /// What one participant hears: ids of others, or `music:NAME`, `ringing`, `silence`, …
 pub type Hears = BTreeMap<ParticipantId, Vec<String>>;
 
@@ -283,32 +311,9 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// How a leg sounds. `bad` when one way has turned so by the last seconds, `recovered` from that,
-    /// `ended` before `leg.ended`, then of all its time. The scores are mean opinion scores, 1 to 4.5,
-    /// estimated (ITU-T G.107): of what comes from the leg, and, where it sends reports (RTCP), of what
-    /// it hears. Packets that came too late count as lost.
+    /// See [`LegQuality`].
     #[serde(rename = "leg.quality")]
-    LegQuality {
-        participant: ParticipantId,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        operator: Option<Name>,
-        cause: Name,
-        codec: Name,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        mos: Option<f64>,
-        packets: u64,
-        lost: u64,
-        jitter_ms: u32,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        round_trip_ms: Option<u32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        remote_mos: Option<f64>,
-        remote_packets: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        remote_lost: Option<u32>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        remote_jitter_ms: Option<u32>,
-    },
+    LegQuality(Box<LegQuality>),
     #[serde(rename = "participant.joined")]
     ParticipantJoined {
         participant: ParticipantId,

@@ -23,7 +23,7 @@ mod switch;
 pub use act::{Act, Add, Asker, Change, Listeners, Whom};
 pub use api::*;
 pub use config::Config;
-pub use event::{Event, SharedEvent, Utc, What};
+pub use event::{Event, LegQuality, SharedEvent, Utc, What};
 pub use id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey, UnknownId};
 pub use phrase::{Language, NUMBER_MAX, Phrase, names};
 pub use sound::{Audio, MADE, MAKE_WITHIN, Making, Origin, Sound, Sounds, TEXT_MAX, is_name};

@@ -39,6 +39,8 @@ pub struct B2bua {
     /// Legs found dead in a turn of their call, to be ended after it.
     pub(crate) dead: VecDeque<sip::LegId>,
     outputs: VecDeque<Output>,
+    /// Answers to orders, for behind all that they cause.
+    replies: Vec<Output>,
 }
 
 /// What the switch knows by itself, as plain data.
@@ -102,7 +104,8 @@ impl B2bua {
             since_unix: start.since_unix,
         };
         let (dirty, dead, outputs) = (BTreeSet::new(), VecDeque::new(), VecDeque::new());
-        let mut switch = Self { directory, endpoint, acd, state, dirty, dead, outputs };
+        let replies = Vec::new();
+        let mut switch = Self { directory, endpoint, acd, state, dirty, dead, outputs, replies };
         switch.settle(Time::ZERO);
         switch
     }
@@ -188,6 +191,7 @@ impl B2bua {
             dirty: BTreeSet::new(),
             dead: VecDeque::new(),
             outputs: VecDeque::new(),
+            replies: Vec::new(),
         })
     }
 
@@ -230,7 +234,7 @@ impl B2bua {
 
     /// Works until neither machine has anything to say, then tells the conferences what changed:
     /// once per turn and call, whole.
-    fn settle(&mut self, now: Time) {
+    pub(crate) fn settle(&mut self, now: Time) {
         loop {
             if let Some(output) = self.endpoint.poll_output() {
                 self.on_sip(now, output);
@@ -244,6 +248,7 @@ impl B2bua {
                 break;
             }
         }
+        self.outputs.extend(self.replies.drain(..));
     }
 
     pub(crate) fn output(&mut self, output: Output) {
@@ -251,7 +256,7 @@ impl B2bua {
     }
 
     pub(crate) fn reply(&mut self, request: u64, result: Result<Reply, Problem>) {
-        self.output(Output::Reply { request, result });
+        self.replies.push(Output::Reply { request, result });
     }
 
     pub(crate) fn command_sip(&mut self, now: Time, command: sip::Command) {

@@ -1,7 +1,7 @@
 //! Virtual time: an agenda, the switch, the trunk and the phones. Nothing here waits or threads;
 //! a run is a function of its scenario.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use b2bua::{B2bua, CallKey, Carried, Input, Output, What};
@@ -165,6 +165,7 @@ impl World {
             switch,
         };
         world.checker.configured(setup::members(&setup::config(&world.scenario)));
+        world.drain_switch();
         world.tell_switch(Input::Sounds(Box::new(setup::sounds())));
         world.people_begin();
         world.trouble_begins();
@@ -353,7 +354,18 @@ impl World {
     }
 
     fn drain_switch(&mut self) {
-        while let Some(output) = self.switch.poll_output() {
+        let mut outputs: VecDeque<Output> =
+            core::iter::from_fn(|| self.switch.poll_output()).collect();
+        // An order is answered last, and its events may speak already of what the answer names.
+        for output in &outputs {
+            if let Output::Reply {
+                result: Ok(b2bua::Reply::Playing { play, participants }), ..
+            } = output
+            {
+                self.checker.plays(*play, participants);
+            }
+        }
+        while let Some(output) = outputs.pop_front().or_else(|| self.switch.poll_output()) {
             match output {
                 Output::Transmit { flow, bytes } => {
                     if self.is_small() {
@@ -384,9 +396,6 @@ impl World {
                 Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),
                 Output::Forget { .. } => {}
                 Output::Reply { request, result } => {
-                    if let Ok(b2bua::Reply::Playing { play, participants }) = &result {
-                        self.checker.plays(*play, participants);
-                    }
                     let (now, words) = (self.now, reply(&result));
                     self.ladder.note(now, || format!("(reply: {words})"));
                     if !self.unanswered.remove(&request) {

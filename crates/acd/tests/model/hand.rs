@@ -15,7 +15,7 @@ impl Naive {
         self.follow(now);
         self.t(id).unwrap().place = Place::Between(by);
         let Some(to) = to else { return };
-        if self.p(to).is_none_or(|person| person.removed) {
+        if self.p(to).is_none() {
             return self.over_between(id, by);
         }
         let claim = ReservationId(7 * 1_024 + self.made);

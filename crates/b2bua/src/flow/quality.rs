@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Time;
 use crate::call::{Call, LegState, Participant};
-use crate::event::What;
+use crate::event::{LegQuality, What};
 use crate::switch::B2bua;
 
 /// A score below which people complain, in thousandths: many users are dissatisfied (R 60, ITU-T
@@ -67,7 +67,7 @@ impl B2bua {
             true => (report.mos_now, report.remote_mos_now),
             false => (report.mos, report.remote_mos),
         };
-        What::LegQuality {
+        What::LegQuality(Box::new(LegQuality {
             participant: participant.id,
             operator: participant.operator.map(|id| self.directory.operator_name(id)),
             cause: cause.into(),
@@ -81,7 +81,7 @@ impl B2bua {
             remote_packets: report.packets_out,
             remote_lost: report.remote_lost,
             remote_jitter_ms: report.remote_jitter_us.map(ms),
-        }
+        }))
     }
 }
 

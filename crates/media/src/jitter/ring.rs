@@ -4,8 +4,8 @@
 use crate::Codec;
 use crate::rtp::ahead;
 
-/// Bytes of payload kept, while no codec says more: 0.38 s of G.711 or G.722.
-const BYTES: usize = 3_072;
+/// Bytes of payload kept, while no codec says more: 0.32 s of G.711 or G.722.
+const BYTES: usize = 2_560;
 /// The same where payloads may be long: Opus at 64 kbit/s takes as much as G.711, and may take more.
 const BYTES_LONG: usize = 8_192;
 /// Packets kept.

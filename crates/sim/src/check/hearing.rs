@@ -27,7 +27,7 @@ pub(crate) struct Hearing {
     told: BTreeMap<CallKey, (Phase, Told)>,
     by_leg: BTreeMap<u64, ParticipantId>,
     /// What is played to whom by order.
-    playing: BTreeMap<ParticipantId, PlayKey>,
+    playing: BTreeMap<ParticipantId, Vec<PlayKey>>,
     /// Whether operators are told something before the bridge.
     briefs: bool,
     /// Who has answered for a call, and is not put through to it.
@@ -177,8 +177,8 @@ impl Hearing {
                 told_once(new, "joining of", participant)
             }
             What::PlayFinished { play, participant, .. } => {
-                let known = self.playing.remove(participant);
-                told_once(known == Some(*play), "end of a play to", participant)
+                let known = self.heard_out(*play, *participant);
+                told_once(known, "end of a play to", participant)
             }
             What::ParticipantLeft { participant } => {
                 if self.playing.contains_key(participant) {
@@ -371,9 +371,24 @@ impl Hearing {
         self.playing.contains_key(&listener) || heard == ["tone:1400"] && is_ours
     }
 
+    /// Whether it was played to them; it is no more.
+    fn heard_out(&mut self, play: PlayKey, participant: ParticipantId) -> bool {
+        let plays = self.playing.entry(participant).or_default();
+        let known = plays.iter().position(|known| *known == play);
+        if let Some(at) = known {
+            plays.remove(at);
+        }
+        if plays.is_empty() {
+            self.playing.remove(&participant);
+        }
+        known.is_some()
+    }
+
     /// Something is played to these.
     pub(crate) fn plays(&mut self, play: PlayKey, to: &[ParticipantId]) {
-        self.playing.extend(to.iter().map(|who| (*who, play)));
+        for who in to {
+            self.playing.entry(*who).or_default().push(play);
+        }
     }
 
     /// Whether a leg hears this playing of a prompt.

@@ -79,6 +79,7 @@ const S: Time = Time::from_secs(1);
 
 /// What came out: `make NAME`, `forget NAME`, `REQUEST STATUS`.
 fn drain(switch: &mut B2bua) -> Vec<String> {
+    switch.settle(S);
     core::iter::from_fn(|| switch.poll_output())
         .map(|output| match output {
             Output::Make { token, name, making: Making::Speak { text, language } } => {
