@@ -82,9 +82,8 @@ fn pre_bridge(kind: u8) -> Option<PreBridge> {
     (kind & 1 == 0).then_some(PreBridge { before, timeout_ms: 3_000, on_timeout })
 }
 
-/// Two operators, one queue, one trunk.
-fn config(kind: u8) -> Config {
-    let operator = |id: &str| Operator {
+fn operator(kind: u8, id: &str) -> Operator {
+    Operator {
         id: id.into(),
         number: Some(if id == "alice" { "101".into() } else { "102".into() }),
         name: id.into(),
@@ -100,7 +99,11 @@ fn config(kind: u8) -> Config {
         codecs: None,
         rank: if id == "alice" { Rank::Operator } else { Rank::Supervisor },
         supervises: vec!["support".into()],
-    };
+    }
+}
+
+/// Two operators, one queue, one trunk.
+fn config(kind: u8) -> Config {
     Config {
         sip: sip_config(kind & 0xe0),
         node: 1,
@@ -113,7 +116,7 @@ fn config(kind: u8) -> Config {
             dead_audio_ms: Some(20_000),
             record: if kind & 4 == 0 { Record::Always } else { Record::OnDemand },
         },
-        operators: vec![operator("alice"), operator("bob")],
+        operators: vec![operator(kind, "alice"), operator(kind, "bob")],
         queues: vec![Queue {
             name: "support".into(),
             number: Some("600".into()),
