@@ -79,7 +79,8 @@ impl B2bua {
         for mut moved in core::mem::take(&mut second.participants) {
             self.play_left(now, second, &moved);
             moved.message.take_if(|message| message.cause != Cause::Watched);
-            if core::mem::take(&mut moved.joined) {
+            let had_joined = core::mem::take(&mut moved.joined);
+            if had_joined {
                 let participant = moved.id;
                 self.tell(now, second, What::ParticipantLeft { participant });
             }
@@ -91,7 +92,7 @@ impl B2bua {
                 why => why,
             };
             let talks = moved.talks();
-            let present = moved.connected() || moved.early;
+            let present = had_joined || moved.connected() || moved.early;
             if moved.rings() {
                 moved.seat = Seat::Waiting(media::Source::Ringing);
             }
