@@ -32,7 +32,7 @@ pub struct Endpoint {
 }
 
 /// The version of [`Carried`] that this code writes and reads.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// The whole state of an endpoint as plain data.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -199,7 +199,15 @@ impl Core {
         self.transmit(flow, request.wire().clone());
         self.deadlines.set(Key::Client(key), state.due());
         self.sent_to.insert((flow.remote, key));
-        let client = Client { state, flow, request, purpose, spare: None, acked: Vec::new() };
+        let client = Client {
+            state,
+            flow,
+            request,
+            purpose,
+            spare: None,
+            acked: Vec::new(),
+            numbers: Vec::new(),
+        };
         self.clients.insert(key, Box::new(client));
     }
 
@@ -282,6 +290,29 @@ impl Core {
         if let Some(client) = self.clients.get_mut(&invite) {
             client.acked.push(Acked { to_tag: to_tag.to_owned(), flow, ack });
         }
+    }
+
+    /// The next CSeq of ours in an early dialog that an INVITE has made: one more than the last, which
+    /// each of them counts for itself (RFC 3261 section 12.2.1.1).
+    pub(crate) fn next_early_number(&mut self, invite: ClientKey, to_tag: &str) -> Option<u32> {
+        let client = self.clients.get_mut(&invite)?;
+        let number = match client.numbers.iter_mut().find(|(tag, _)| tag == to_tag) {
+            Some((_, number)) => number,
+            None => {
+                let first = client.request.cseq().ok()?.number;
+                client.numbers.push((to_tag.to_owned(), first));
+                client.numbers.last_mut().map(|(_, number)| number)?
+            }
+        };
+        *number += 1;
+        Some(*number)
+    }
+
+    /// The last CSeq of ours in the dialog that a response to an INVITE of ours makes.
+    pub(crate) fn last_early_number(&self, invite: ClientKey, to_tag: &str) -> Option<u32> {
+        let client = self.clients.get(&invite)?;
+        let known = client.numbers.iter().find(|(tag, _)| tag == to_tag);
+        known.map(|(_, number)| *number).or_else(|| Some(client.request.cseq().ok()?.number))
     }
 
     /// Opens a server transaction for a request that has none yet.

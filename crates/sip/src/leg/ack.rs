@@ -114,7 +114,8 @@ pub(crate) fn stray(
     let (_, ack) = request(core, &Method::Ack, number);
     core.ack(key, &dialog.remote_tag, flow, &ack);
     if is_new_dialog {
-        let (branch, bye) = request(core, &Method::Bye, number + 1);
+        let last = core.last_early_number(key, &dialog.remote_tag).unwrap_or(number);
+        let (branch, bye) = request(core, &Method::Bye, last + 1);
         let key = ClientKey { branch, cancel: false };
         core.send(now, key, flow, bye, crate::transaction::Purpose::Nobody);
     }

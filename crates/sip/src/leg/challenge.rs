@@ -116,11 +116,14 @@ impl Leg {
             return None;
         }
         let (method, uri) = (sent.request.method()?, sent.request.uri().ok()?);
-        self.cseq += 1;
+        let number = match sent.request.to_tag() {
+            Some(tag) => self.next_number(core, &tag),
+            None => self.next_cseq(),
+        };
         let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
         let mut builder = Builder::copy(&sent.request)
             .set(Name::Via, core.via(&sent.flow, key.branch))
-            .set(Name::CSeq, format_args!("{} {method}", self.cseq))
+            .set(Name::CSeq, format_args!("{number} {method}"))
             .without(Name::Authorization)
             .without(Name::ProxyAuthorization);
         if gives_way {

@@ -246,6 +246,7 @@ impl Leg {
             dialog.remote_cseq = early.remote_cseq;
         }
         self.dialogs = vec![dialog];
+        self.cseq = core.last_early_number(sent.key, &tag).unwrap_or(self.cseq);
         self.phase = Phase::Confirmed;
         self.expiry.settle(now, &core.config.watch, response);
         self.owe_ack(core, now, sent.key, &sent.request);

@@ -89,7 +89,7 @@ pub(crate) struct Leg {
     silent: bool,
     /// Early ones while Calling; then the one.
     dialogs: Vec<Dialog>,
-    /// Of our last request.
+    /// Of our last request: an INVITE, and from the 2xx on any. Early dialogs have numbers of their own.
     cseq: u32,
     auth: Auth,
     expiry: Expiry,
@@ -179,6 +179,19 @@ impl Leg {
     /// The dialog with the peer of this tag.
     fn dialog_with(&mut self, tag: &str) -> Option<&mut Dialog> {
         self.dialogs.iter_mut().find(|dialog| dialog.remote_tag == tag)
+    }
+
+    /// The CSeq of our next request, which no early dialog has to do with.
+    fn next_cseq(&mut self) -> u32 {
+        self.cseq += 1;
+        self.cseq
+    }
+
+    /// The CSeq of our next request in the dialog of this tag.
+    fn next_number(&mut self, core: &mut Core, tag: &str) -> u32 {
+        let invite = self.calling.as_ref().and_then(|calling| calling.key);
+        let early = invite.and_then(|invite| core.next_early_number(invite, tag));
+        early.unwrap_or_else(|| self.next_cseq())
     }
 
     /// The terminal event, once.

@@ -104,8 +104,8 @@ impl Leg {
         body: Option<&Body>,
         purpose: Purpose,
     ) -> Option<ClientKey> {
-        self.cseq += 1;
-        let builder = self.in_dialog(core, &flow, method, self.cseq)?;
+        let number = self.next_cseq();
+        let builder = self.in_dialog(core, &flow, method, number)?;
         let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
         let mut builder = builder.header_first(Name::Via, core.via(&flow, key.branch));
         if matches!(method, Method::Invite | Method::Update) {

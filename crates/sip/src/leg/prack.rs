@@ -131,13 +131,13 @@ impl Leg {
         tag: &str,
         rack: &str,
     ) {
-        self.cseq += 1;
+        let number = self.next_number(core, tag);
         let Some(dialog) = self.dialogs.iter().find(|dialog| dialog.remote_tag == tag) else {
             return;
         };
         let key = ClientKey { branch: core.rng.next_u64(), cancel: false };
         let builder = self
-            .within(core, &flow, dialog, &Method::Prack, self.cseq)
+            .within(core, &flow, dialog, &Method::Prack, number)
             .header_first(Name::Via, core.via(&flow, key.branch))
             .header(Name::RAck, rack);
         let request = self.auth.prove(builder, core, &Method::Prack, dialog.request_uri()).build();
@@ -146,7 +146,10 @@ impl Leg {
 
     /// What became of a PRACK: it may be challenged, or find nobody.
     pub(crate) fn prack_outcome(&mut self, core: &mut Core, now: Time, sent: &Sent) {
+        let Some(tag) = sent.request.to_tag() else { return };
         let status = match &sent.outcome {
+            // Of a fork that has lost there is nothing to be acknowledged any more.
+            Outcome::Response(_) if !self.dialogs.iter().any(|d| d.remote_tag == tag) => return,
             Outcome::Response(response) => {
                 self.try_again(core, now, sent, response, true);
                 return;
@@ -154,9 +157,7 @@ impl Leg {
             Outcome::TimedOut => 408,
             Outcome::TransportFailed => 503,
         };
-        if let Some(tag) = sent.request.to_tag() {
-            self.early_lost(core, now, &tag, status);
-        }
+        self.early_lost(core, now, &tag, status);
     }
 
     /// Nobody is there in an early dialog. Others may still answer; without any the INVITE is given

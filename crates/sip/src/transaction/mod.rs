@@ -105,6 +105,9 @@ pub(crate) struct Client {
     /// The same by another way, should this one fail before anything was heard.
     pub(crate) spare: Option<Box<Spare>>,
     pub(crate) acked: Vec<Acked>,
+    /// Of an INVITE: the last CSeq of ours in its early dialogs where that is above its own, by the
+    /// peer's tag. It outlives the leg, since a fork that lost may answer after that.
+    pub(crate) numbers: Vec<(String, u32)>,
 }
 
 /// The same request for another way.

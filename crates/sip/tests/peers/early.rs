@@ -194,6 +194,51 @@ fn three_forks_and_two_of_them_answer() {
 }
 
 #[test]
+fn each_dialog_of_a_fork_counts_for_itself() {
+    for is_gone in [false, true] {
+        let mut bench = Bench::new();
+        let (leg, invite) = bench.call(None);
+        let numbers = |bench: &mut Bench| -> Vec<String> {
+            let sent = std::mem::take(&mut bench.sent);
+            sent.iter()
+                .map(|(_, m)| format!("{} {}", m.to_tag().unwrap_or_default(), m.cseq().unwrap()))
+                .collect()
+        };
+        assert_eq!(numbers(&mut bench), [" 1 INVITE"]);
+        for (status, tag, rseq) in
+            [(183, "one", 5), (183, "two", 70), (180, "one", 6), (180, "three", 1)]
+        {
+            bench.hears(says(&invite, status, tag, Some(rseq), ""));
+            let prack = bench.last();
+            bench.hears(answer(&prack, 200, tag, None));
+        }
+        let pracks = ["one 2 PRACK", "two 2 PRACK", "one 3 PRACK", "three 2 PRACK"];
+        assert_eq!(numbers(&mut bench), pracks);
+        bench.carried();
+        bench.hears(answer(&invite, 200, "two", Some("<sip:two@192.0.2.2>")));
+        assert_eq!(numbers(&mut bench), ["two 1 ACK"]);
+        if is_gone {
+            bench.end(leg);
+            let bye = bench.last();
+            assert_eq!(numbers(&mut bench), ["two 3 BYE"]);
+            bench.hears(answer(&bye, 200, "two", None));
+            assert_eq!(bench.endpoint.counts().legs, 0);
+        }
+        bench.hears(answer(&invite, 200, "one", Some("<sip:one@192.0.2.2>")));
+        let bye = bench.last();
+        assert_eq!(numbers(&mut bench), ["one 1 ACK", "one 4 BYE"]);
+        bench.hears(answer(&invite, 200, "four", Some("<sip:four@192.0.2.2>")));
+        assert_eq!(numbers(&mut bench), ["four 1 ACK", "four 2 BYE"]);
+        bench.hears(answer(&bye, 500, "one", None));
+        if !is_gone {
+            bench.end(leg);
+            assert_eq!(numbers(&mut bench), ["two 3 BYE"]);
+        }
+        bench.nothing_left();
+    }
+}
+
+#[test]
 fn which_of_the_answers_holds() {
     let check = |rseq: Option<u32>, early: &[&str], last: &str, expected: &str| {
         let mut bench = Bench::new();
