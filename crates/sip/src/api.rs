@@ -45,6 +45,12 @@ impl Transport {
         self != Self::Udp
     }
 
+    /// Whether nobody on the way can read along.
+    #[must_use]
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
     /// The token of the Via header field.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -495,7 +501,7 @@ pub enum Command {
         headers: Headers,
     },
     /// Tell the peer how far a REFER that was accepted has come, where it wants to know: by NOTIFY.
-    /// 100 is told by the endpoint itself.
+    /// 100 is told by the endpoint itself. A peer that has hung up meanwhile is told all the same.
     Notify {
         /// The leg.
         leg: LegId,

@@ -17,12 +17,16 @@ impl Endpoint {
         }
         let events = self.core.registrar.flow_failed(&flow);
         self.core.events(events);
-        if flow.connection != 0 {
-            let on = (flow.connection, LegId(0))..=(flow.connection, LegId(u64::MAX));
-            let legs: Vec<LegId> = self.by_connection.range(on).map(|(_, leg)| *leg).collect();
-            for leg in legs {
-                self.with_leg(leg, |leg, core| leg.flow_closed(core, now, &flow));
-            }
+        if !flow.transport.is_reliable() {
+            return;
+        }
+        // Those on it, and those whose answers would go by any connection to that address.
+        let on = |number| (number, LegId(0))..=(number, LegId(u64::MAX));
+        let of = |number| self.by_connection.range(on(number)).map(|(_, leg)| *leg);
+        let away = of(0).collect::<Vec<_>>();
+        let here = (flow.connection != 0).then(|| of(flow.connection).collect::<Vec<_>>());
+        for leg in away.into_iter().chain(here.unwrap_or_default()) {
+            self.with_leg(leg, |leg, core| leg.flow_closed(core, now, &flow));
         }
     }
 

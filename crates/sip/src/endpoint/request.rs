@@ -4,7 +4,7 @@ use super::Endpoint;
 use crate::access::Verdict;
 use crate::ground::{ACCEPT, ALLOW, Core, REQUIRABLE, reply_flow};
 use crate::leg::{Leg, is_too_short};
-use crate::msg::{Message, Method, Name};
+use crate::msg::{Message, Method, Name, Scheme, Uri};
 use crate::rng::token;
 use crate::{Flow, Headers, LegId, Peer, Time};
 
@@ -81,6 +81,11 @@ impl Endpoint {
     ) {
         let core = &mut self.core;
         core.trying(now, server);
+        // What makes another leg goes on, hop by hop; all the rest ends here, however many it has left
+        // (RFC 3261 sections 8.2 and 16.3). Who takes another's place makes none.
+        if request.max_forwards() == Some(0) && request.header(Name::Replaces).is_none() {
+            return core.reply(now, server, 483, &[]);
+        }
         if core.refused_by_form(now, server, request) {
             return;
         }
@@ -137,9 +142,8 @@ impl Core {
         let is_invite = request.method() == Some(&Method::Invite);
         let brings = matches!(request.method(), Some(Method::Update | Method::Prack));
         let may_offer = is_invite || brings && !request.body().is_empty();
-        if request.max_forwards() == Some(0) {
-            self.reply(now, server, 483, &[]);
-        } else if !request.uri().is_ok_and(|uri| uri.is_sip() || is_tel(&uri)) {
+        let flow = self.servers.get(&server).map(|server| server.flow);
+        if !request.uri().is_ok_and(|uri| is_taken(&uri, flow)) {
             self.reply(now, server, 416, &[]);
         } else if let Some(unknown) = unknown_extensions(request) {
             self.reply(now, server, 420, &[(Name::Unsupported, &unknown)]);
@@ -188,8 +192,14 @@ impl Core {
     }
 }
 
-fn is_tel(uri: &crate::msg::Uri) -> bool {
-    *uri.scheme() == crate::msg::Scheme::Tel
+/// Whether a Request-URI may come this way. `sips:` by a transport without TLS has been lowered to
+/// that by somebody, and is no scheme that we have there (RFC 3261 section 26.2.2, RFC 5630).
+fn is_taken(uri: &Uri, flow: Option<Flow>) -> bool {
+    match uri.scheme() {
+        Scheme::Sip | Scheme::Tel => true,
+        Scheme::Sips => flow.is_some_and(|flow| flow.transport.is_secure()),
+        Scheme::Other(_) => false,
+    }
 }
 
 /// Option tags that are required of us and that we do not know (section 8.2.2.3).

@@ -1,11 +1,11 @@
 //! Responses, and requests of ours that got none.
 
 use super::Endpoint;
-use crate::Time;
 use crate::ground::{Outcome, Sent};
 use crate::leg::stray;
 use crate::msg::{Message, Method};
 use crate::transaction::{Class, ClientIn, ClientKey, Purpose, key};
+use crate::{Headers, Time};
 
 impl Endpoint {
     /// A response arrived. One that answers nothing we asked is dropped (RFC 6026 section 8.9).
@@ -73,7 +73,8 @@ impl Endpoint {
             }
             200..300 => {
                 let is_new = matches!(sent.purpose, Purpose::Invite(_));
-                stray(&mut self.core, now, sent.key, sent.flow, &sent.request, response, is_new);
+                let bye = is_new.then(Headers::new);
+                stray(&mut self.core, now, sent.key, sent.flow, &sent.request, response, bye);
             }
             _ => {}
         }

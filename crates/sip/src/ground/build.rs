@@ -4,8 +4,9 @@ use crate::msg::{Builder, HeaderName, Host, Message, Method, Name, Uri};
 use crate::{Body, Flow, Headers, Transport};
 
 /// Methods taken within a dialog: a phone offers a transfer on the strength of REFER being here.
+/// SUBSCRIBE is taken for nothing but what a REFER has begun.
 pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE";
 
 /// Bodies an INVITE or UPDATE may have.
 pub(crate) const ACCEPT: &str =

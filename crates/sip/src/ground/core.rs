@@ -434,6 +434,14 @@ impl Core {
         sent
     }
 
+    /// Responses go another way from now on, and the last one again.
+    pub(crate) fn answer_by(&mut self, now: Time, id: u64, flow: Flow) {
+        if let Some(server) = self.servers.get_mut(&id) {
+            server.flow = flow;
+            self.server_step(now, id, ServerIn::Request, None);
+        }
+    }
+
     pub(crate) fn server_due(&mut self, now: Time, id: u64) {
         self.server_step(now, id, ServerIn::Due, None);
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::bye::because;
 use super::challenge::Auth;
 use super::expiry::Expiry;
 use super::progress::{Reliable, Said};
@@ -94,6 +95,7 @@ impl Leg {
             query: None,
             asked: None,
             bye: None,
+            away: None,
             lost: None,
         })
     }
@@ -208,7 +210,7 @@ impl Leg {
         if self.unacked.as_ref().is_none_or(|unacked| unacked.cseq != number) {
             return;
         }
-        self.unacked = None;
+        (self.unacked, self.away) = (None, None);
         self.hear(now, ack);
         self.note_flow(flow);
         let request = ack.clone();
@@ -225,7 +227,7 @@ impl Leg {
         let Some(unacked) = &mut self.unacked else { return };
         if unacked.until <= now {
             self.unacked = None;
-            let headers = self.bye.take().unwrap_or_default();
+            let headers = self.bye.take().unwrap_or_else(|| because(408, "No ACK"));
             self.ended(core, EndCause::NoAck);
             self.leave(core, now, headers);
         } else if unacked.next <= now {

@@ -6,9 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Leg;
+use super::bye::because;
 use super::parcel::Parcel;
 use crate::dialog::Dialog;
-use crate::ground::{Core, with_body};
+use crate::ground::{Core, with_body, with_headers};
 use crate::msg::{Message, Method, Name};
 use crate::transaction::ClientKey;
 use crate::{Body, EndCause, Flow, Headers, Time};
@@ -54,7 +55,7 @@ impl Leg {
         if self.owed.as_ref().is_some_and(|owed| owed.until <= now) {
             self.pay_ack(core, now, None);
             self.ended(core, EndCause::NoAnswer);
-            self.leave(core, now, Headers::new());
+            self.leave(core, now, because(500, "No answer to the offer"));
         }
     }
 
@@ -81,7 +82,7 @@ impl Leg {
 }
 
 /// A 2xx that nobody wants: of a fork that lost, or to a leg that is gone. It is acknowledged, and a
-/// dialog it made is ended at once.
+/// dialog it made is ended at once, by a BYE with these fields.
 pub(crate) fn stray(
     core: &mut Core,
     now: Time,
@@ -89,7 +90,7 @@ pub(crate) fn stray(
     flow: Flow,
     invite: &Message,
     response: &Message,
-    is_new_dialog: bool,
+    bye: Option<Headers>,
 ) {
     let dialog = Dialog::uac(invite, response).or_else(|_| Dialog::unrouted(invite, response));
     let Ok(dialog) = dialog else { return };
@@ -109,13 +110,14 @@ pub(crate) fn stray(
             .headers_from(invite, Name::CallId)
             .headers_from(invite, Name::SessionId)
             .header(Name::CSeq, format_args!("{number} {method}"));
-        (branch, builder.build())
+        (branch, builder)
     };
     let (_, ack) = request(core, &Method::Ack, number);
-    core.ack(key, &dialog.remote_tag, flow, &ack);
-    if is_new_dialog {
+    core.ack(key, &dialog.remote_tag, flow, &ack.build());
+    if let Some(headers) = bye {
         let last = core.last_early_number(key, &dialog.remote_tag).unwrap_or(number);
         let (branch, bye) = request(core, &Method::Bye, last + 1);
+        let bye = with_headers(bye, &headers).build();
         let key = ClientKey { branch, cancel: false };
         core.send(now, key, flow, bye, crate::transaction::Purpose::Nobody);
     }

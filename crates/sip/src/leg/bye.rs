@@ -3,9 +3,15 @@
 use super::parcel::Parcel;
 use super::{Leg, Phase};
 use crate::ground::{Core, Outcome, Sent};
-use crate::msg::Message;
+use crate::msg::{Message, Name};
 use crate::transaction::ClientIn;
 use crate::{EndCause, Headers, Time};
+
+/// Why a leg sends BYE of itself (RFC 3326): as if the request in question had got that status.
+pub(super) fn because(status: u16, text: &str) -> Headers {
+    let reason = format!("SIP;cause={status};text=\"{text}\"");
+    vec![(Name::Reason.as_str().into(), reason)]
+}
 
 impl Leg {
     /// Sends BYE. Whoever calls this has told the owner, or was told by it.
@@ -28,7 +34,7 @@ impl Leg {
     fn settle(&mut self, core: &mut Core, now: Time) {
         self.unacked = None;
         self.owed = None;
-        self.lost = None;
+        (self.lost, self.away) = (None, None);
         self.bye = None;
         self.wish = None;
         self.asking = None;
@@ -48,7 +54,9 @@ impl Leg {
         core.reply(now, server, 200, &[]);
         if self.phase != Phase::Leaving {
             self.ended_by(core, EndCause::Bye, Some(bye));
+            let told = self.take_told();
             self.over(core, now);
+            self.goes_on_telling(told);
         }
     }
 

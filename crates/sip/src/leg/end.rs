@@ -16,7 +16,7 @@ impl Leg {
             Phase::Alerting if status == 0 => self.ignore(core, now),
             Phase::Alerting => self.refuse(core, now, status.clamp(300, 699), &headers),
             Phase::Confirmed => self.hang_up(core, now, headers),
-            Phase::Leaving | Phase::Over => {}
+            Phase::Telling | Phase::Leaving | Phase::Over => {}
         }
     }
 

@@ -6,6 +6,8 @@
 //! | agreed             | due at                        | what happens                           |
 //! | ------------------ | ----------------------------- | -------------------------------------- |
 //! | we refresh         | half the interval             | UPDATE, or re-INVITE                   |
+//! | its UPDATE met glare | as after glare              | UPDATE                                 |
+//! | its UPDATE was refused | at once                   | re-INVITE                              |
 //! | we refresh         | the interval                  | BYE                                    |
 //! | the peer refreshes | the interval − min(⅓ of it, 32 s) | BYE                                |
 //! | only we know of it | half the interval             | UPDATE, or re-INVITE: any answer is life |
@@ -15,6 +17,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bye::because;
 use super::parcel::Parcel;
 use super::{Leg, Phase};
 use crate::deadlines::earlier;
@@ -26,6 +29,8 @@ use crate::{EndCause, Time, Watch};
 const TRIES_MAX: u8 = 4;
 /// The RFC's least interval in seconds, which a peer's 2xx is held to.
 const INTERVAL_S_MIN: u32 = 90;
+/// How often one refresh gives way to what the peer has under way.
+const GLARES_MAX: u8 = 8;
 /// A refresh that was refused is tried again, but not in less than this.
 const AGAIN_MIN: Time = Time::from_secs(1);
 
@@ -61,6 +66,8 @@ struct Agreed {
     until: Time,
     /// A refresh of ours is under way.
     refreshing: bool,
+    /// How often it met glare.
+    glares: u8,
 }
 
 impl Agreed {
@@ -68,7 +75,8 @@ impl Agreed {
         let interval = Time::from_secs(interval_s.into());
         let early = (interval / 3).min(Time::from_secs(32));
         let until = now + if is_ours { interval } else { interval - early };
-        Self { interval_s, is_ours, is_mutual, at: now + interval / 2, until, refreshing: false }
+        let at = now + interval / 2;
+        Self { interval_s, is_ours, is_mutual, at, until, refreshing: false, glares: 0 }
     }
 }
 
@@ -232,6 +240,22 @@ impl Expiry {
         }
     }
 
+    /// A refresh of ours met something of the peer's; it goes again after this time. `false` if it has
+    /// met that too often.
+    fn refresh_again(&mut self, now: Time, wait: Time) -> bool {
+        let Some(agreed) = self.agreed.as_mut().filter(|agreed| agreed.glares < GLARES_MAX) else {
+            return false;
+        };
+        agreed.glares += 1;
+        (agreed.refreshing, agreed.at) = (false, now + wait);
+        true
+    }
+
+    /// Whether the peer counts as well, so that being alive is not enough.
+    fn is_mutual(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.is_mutual)
+    }
+
     /// A refresh of ours came to nothing. It is tried again at half of the time that is left; a
     /// peer that knows no timer has shown that it lives, if the refusal was its own.
     pub(super) fn refresh_failed(&mut self, now: Time) {
@@ -265,8 +289,7 @@ impl Leg {
                 Some(Step::Probe) => self.pulse(core, now, Method::Options),
                 Some(Step::Give) => {
                     self.ended(core, EndCause::Expired);
-                    let reason = "SIP;cause=408;text=\"No refresh\"".to_owned();
-                    self.hang_up(core, now, vec![("Reason".into(), reason)]);
+                    self.hang_up(core, now, because(408, "No refresh"));
                 }
                 None => return,
             }
@@ -315,13 +338,27 @@ impl Leg {
             Some(response) if status < Some(300) => {
                 self.update_answered(core, now, &Method::Update, response);
             }
-            // Its Allow has promised too much.
-            Some(_) if matches!(status, Some(405 | 501)) => {
-                self.expiry.takes_update = false;
-                self.refresh(core, now);
-            }
-            _ => self.expiry.refresh_failed(now),
+            Some(response) => self.update_refused(core, now, response),
+            None => self.expiry.refresh_failed(now),
         }
+    }
+
+    /// The peer will not have our UPDATE. Glare passes (RFC 3311 section 5.3, by the timers of RFC 3261
+    /// section 14.1). Whatever else it is may be about UPDATE alone, its Allow having promised too much:
+    /// a re-INVITE goes in its place, and only when that is refused too the refresh has failed.
+    fn update_refused(&mut self, core: &mut Core, now: Time, response: &Message) {
+        let is_unknown = matches!(response.status(), Some(405 | 501));
+        if !is_unknown && !self.expiry.is_mutual() {
+            // It has shown that it lives, and that was all.
+            return self.expiry.refresh_failed(now);
+        }
+        if let Some(wait) = self.wait(core, response)
+            && self.expiry.refresh_again(now, wait)
+        {
+            return;
+        }
+        self.expiry.takes_update = false;
+        self.refresh(core, now);
     }
 
     /// It could not be sent.

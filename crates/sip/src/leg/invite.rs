@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bye::because;
 use super::cancel::Cancel;
 use super::challenge::Auth;
 use super::expiry::Expiry;
@@ -17,7 +18,7 @@ use crate::ground::{ALLOW, Core, Outcome, Sent, supported, with_body, with_heade
 use crate::msg::{Builder, Label, Message, Method, Name, NameAddr, Uri};
 use crate::rng::token;
 use crate::transaction::{ClientIn, ClientKey, Purpose};
-use crate::{Event, Failure, Flow, Headers, Invite, LegId, Target, Time};
+use crate::{Event, Failure, Flow, Invite, LegId, Target, Time};
 
 /// An INVITE of ours that is not finally answered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -106,6 +107,7 @@ impl Leg {
             query: None,
             asked: None,
             bye: None,
+            away: None,
             lost: None,
         }
     }
@@ -230,7 +232,8 @@ impl Leg {
         let Some(mut calling) = self.calling.take() else {
             let ours = self.dialog().is_some_and(|dialog| dialog.remote_tag == tag);
             if !ours {
-                super::ack::stray(core, now, sent.key, sent.flow, &sent.request, response, true);
+                let bye = Some(because(200, "Call completed elsewhere"));
+                super::ack::stray(core, now, sent.key, sent.flow, &sent.request, response, bye);
             }
             return;
         };
@@ -253,7 +256,7 @@ impl Leg {
         if let Cancel::Wanted(headers) | Cancel::Sent(headers) = calling.cancel {
             self.leave(core, now, headers);
         } else if !is_sound {
-            self.leave(core, now, Headers::new());
+            self.leave(core, now, because(502, "No usable dialog"));
         } else {
             let answer = calling.earlies.answer(&tag, response);
             let response = response.clone();

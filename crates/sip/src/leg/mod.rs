@@ -5,6 +5,7 @@
 //! | Calling   | our INVITE, from the resolver to its final response | final response, CANCEL         |
 //! | Alerting  | the peer's INVITE, not finally answered             | our answer, CANCEL, BYE        |
 //! | Confirmed | a dialog                                            | BYE either way, a dead dialog  |
+//! | Telling   | the peer's BYE came, and its REFER is open          | the last NOTIFY                |
 //! | Leaving   | our BYE is out, or a refused INVITE's PRACK may come | its final response, the PRACK  |
 //! | Over      | nothing left                                        | –                              |
 //!
@@ -65,6 +66,7 @@ pub(crate) enum Phase {
     Calling,
     Alerting,
     Confirmed,
+    Telling,
     Leaving,
     Over,
 }
@@ -114,6 +116,8 @@ pub(crate) struct Leg {
     asked: Option<Uri>,
     /// A BYE that may not be sent before the ACK came (section 15).
     bye: Option<Headers>,
+    /// Where its INVITE is answered since the connection closed that it came by.
+    away: Option<Flow>,
     /// Until when a phone whose connection closed may come back.
     lost: Option<Time>,
 }

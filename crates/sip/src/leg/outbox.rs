@@ -59,6 +59,7 @@ impl Leg {
                 None => self.undeliverable(core, now, parcel),
             }
         }
+        self.told_all();
     }
 
     fn ship(&mut self, core: &mut Core, now: Time, flow: Flow, parcel: Parcel) {

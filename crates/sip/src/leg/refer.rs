@@ -5,18 +5,20 @@
 //! | Asked  | the owner has not said yet what becomes of it | the owner's word                    |
 //! | Told   | the peer hears how it goes, by NOTIFY     | the last NOTIFY, its refusal, its time  |
 //!
-//! One at a time in a dialog: a second one gets 491. The subscription lives in the dialog of the
-//! call and ends with it, so that no leg has to stay for the sake of a NOTIFY: before our BYE goes a
-//! last one with what is known by then; whoever sends BYE has heard enough. A NOTIFY waits for the
-//! answer of the one before, unless it is the last before a BYE; of those that wait the newest is
-//! sent.
+//! One at a time in a dialog: a second one gets 491. The subscription is a usage of the dialog of its
+//! own (RFC 5057 section 4.1). The peer's BYE ends the call and leaves it as it is: many phones hang up
+//! as soon as they have their 202, and some of them wait for the outcome; so the leg stays, telling,
+//! until that is known. Before our own BYE a last NOTIFY goes with what is known by then, since we send
+//! none before the matter is decided, but to end everything. By SUBSCRIBE the peer prolongs it, shortens
+//! it or ends it (RFC 6665 section 4.2.1). A NOTIFY waits for the answer of the one before, unless it
+//! is the last before a BYE; of those that wait the newest is sent.
 
 use serde::{Deserialize, Serialize};
 
 use super::parcel::Parcel;
 use super::{Leg, Phase};
 use crate::ground::{Core, Outcome, Sent, with_headers};
-use crate::msg::{Message, Name, NameAddr, Replaces, Scheme, Uri, reason_phrase};
+use crate::msg::{Message, Name, NameAddr, Params, Replaces, Scheme, Uri, reason_phrase};
 use crate::{Body, Event, Flow, Headers, Time};
 
 /// How long the peer is told at most: longer than somebody waits in a queue and is rung.
@@ -66,7 +68,8 @@ impl Wanted {
         let mut values = request.list(Name::ReferTo);
         let (Some(value), None) = (values.next(), values.next()) else { return Err(400) };
         let uri = NameAddr::parse(value).map_err(|_| 400_u16)?.uri;
-        if !uri.is_sip() && *uri.scheme() != Scheme::Tel {
+        // `sips:` would have to be called by TLS all the way (RFC 5630), which we cannot promise.
+        if !matches!(uri.scheme(), Scheme::Sip | Scheme::Tel) {
             return Err(416);
         }
         if uri.param("method").is_some_and(|method| !method.eq_ignore_ascii_case("INVITE")) {
@@ -117,6 +120,48 @@ impl Leg {
             replaces,
             request,
         });
+    }
+
+    /// The peer's SUBSCRIBE in the dialog: it may only be for the REFER that is being told of.
+    pub(super) fn subscribe_received(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        server: u64,
+        request: &Message,
+    ) {
+        let event = request.header(Name::Event).unwrap_or("");
+        let (package, params) = event.split_once(';').unwrap_or((event, ""));
+        if !package.trim().eq_ignore_ascii_case("refer") {
+            return core.reply(now, server, 489, &[(Name::AllowEvents, "refer")]);
+        }
+        let id = Params::parse(params).get("id").map(str::to_owned);
+        let flow = core.servers.get(&server).map(|server| server.flow);
+        let its = |one: &&mut Referred| id.as_ref().is_none_or(|id| *id == one.number.to_string());
+        let one = self.referred.as_mut().filter(its);
+        let Some((one, flow)) = one.filter(|one| one.told.is_some()).zip(flow) else {
+            return core.reply(now, server, 481, &[]);
+        };
+        let (token, number) = (one.token, one.number);
+        let Some(told) = &mut one.told else { return };
+        let asked = request.expires().map_or(TOLD_FOR, |s| Time::from_secs(s.into()));
+        let expires = asked.min(TOLD_FOR);
+        told.until = now + expires;
+        let status = told.next.unwrap_or(told.last);
+        if let Some(response) = core.response(server, 200) {
+            let response = response
+                .header(Name::Contact, core.contact(&flow, &self.user))
+                .header(Name::Expires, expires.as_secs());
+            core.respond(now, server, response);
+        }
+        if expires.is_zero() {
+            self.referred = None;
+            let state = "terminated;reason=timeout".to_owned();
+            self.send_notify(core, now, token, number, status, state);
+        } else {
+            // At once, whatever has been told before.
+            self.notify(core, now, token, status);
+        }
     }
 
     /// The owner's word on a REFER.
@@ -198,6 +243,7 @@ impl Leg {
         let body = Body { content_type: SIPFRAG.into(), bytes };
         self.auth.begin();
         self.post(core, now, Parcel::Notify { token, headers, body });
+        self.told_all();
     }
 
     /// What became of a NOTIFY. One that is refused ends the subscription, and nothing else
@@ -219,16 +265,35 @@ impl Leg {
 
     /// A NOTIFY is answered, or will never be.
     pub(super) fn notified(&mut self, core: &mut Core, now: Time, token: u64, status: u16) {
-        let Some(referred) = self.referred.as_mut().filter(|one| one.token == token) else {
-            return;
-        };
+        let one = self.referred.as_mut().filter(|one| one.token == token);
         if status >= 300 {
-            self.referred = None;
-        } else if let Some(told) = &mut referred.told {
+            self.referred.take_if(|one| one.token == token);
+        } else if let Some(told) = one.and_then(|one| one.told.as_mut()) {
             told.waits = false;
             if let Some(next) = told.next.take() {
                 self.notify(core, now, token, next);
             }
+        }
+        self.told_all();
+    }
+
+    /// The peer's BYE has ended the call: what it hears of its REFER goes on.
+    pub(super) fn goes_on_telling(&mut self, referred: Option<Referred>) {
+        if referred.is_some() {
+            (self.referred, self.phase) = (referred, Phase::Telling);
+            self.outbox.retain(|parcel| matches!(parcel, Parcel::Notify { .. }));
+        }
+    }
+
+    /// The peer's subscription, if it has one.
+    pub(super) fn take_told(&mut self) -> Option<Referred> {
+        self.referred.take_if(|one| one.told.is_some())
+    }
+
+    /// A leg that was there for nothing else is over once the last NOTIFY is out.
+    pub(super) fn told_all(&mut self) {
+        if self.phase == Phase::Telling && self.referred.is_none() && self.outbox.is_empty() {
+            self.phase = Phase::Over;
         }
     }
 
@@ -250,7 +315,7 @@ impl Leg {
 
     /// Our BYE is about to go: what there is to be said is said before it.
     pub(super) fn say_last(&mut self, core: &mut Core, now: Time) {
-        let Some(one) = self.referred.take_if(|one| one.told.is_some()) else { return };
+        let Some(one) = self.take_told() else { return };
         if let Some(told) = one.told {
             let status = told.next.unwrap_or(told.last);
             self.send_notify(core, now, one.token, one.number, status, ENDED.to_owned());
@@ -269,7 +334,7 @@ impl Leg {
     /// Whether an INVITE may replace this leg (RFC 3891 section 3), or what it is refused with.
     pub(crate) fn replaceable(&self, early_only: bool) -> Result<(), u16> {
         match self.phase {
-            Phase::Leaving | Phase::Over => Err(603),
+            Phase::Telling | Phase::Leaving | Phase::Over => Err(603),
             Phase::Calling | Phase::Confirmed if self.silent => Err(603),
             Phase::Confirmed if early_only => Err(486),
             Phase::Calling | Phase::Confirmed => Ok(()),

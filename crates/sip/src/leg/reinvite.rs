@@ -227,9 +227,9 @@ impl Leg {
         }
     }
 
-    /// How long to wait before the same re-INVITE is sent again: after glare by who owns the
-    /// Call-ID (section 14.1), after an overlap as the peer says (section 14.2).
-    fn wait(&self, core: &mut Core, response: &Message) -> Option<Time> {
+    /// How long to wait before the same re-INVITE or UPDATE is sent again: after glare by who owns the
+    /// Call-ID (section 14.1), after an overlap as the peer says (section 14.2, RFC 3311 section 5.3).
+    pub(super) fn wait(&self, core: &mut Core, response: &Message) -> Option<Time> {
         let ms = match response.status() {
             Some(491) if self.owns_call_id => 2100 + 10 * core.rng.below(191),
             Some(491) => 10 * core.rng.below(201),

@@ -1,11 +1,12 @@
 //! Other requests in the dialog, both ways.
 
+use super::bye::because;
 use super::parcel::{Order, Parcel};
 use super::reinvite::overlapping;
 use super::{Leg, Phase};
 use crate::ground::{ALLOW, Core, Outcome, Sent};
 use crate::msg::{Message, Method, Name};
-use crate::{EndCause, Event, Flow, Headers, Time};
+use crate::{EndCause, Event, Flow, Time};
 
 impl Leg {
     /// Notes that a request of the peer's came, and tells whether it is the next of its dialog
@@ -43,7 +44,10 @@ impl Leg {
             }
             (_, Method::Options) => core.reply_options(now, server),
             (Phase::Leaving, Method::Prack) => self.prack_received(core, now, server, request),
-            (Phase::Leaving | Phase::Over, _) | (Phase::Calling, Method::Bye) => {
+            (Phase::Confirmed | Phase::Telling, Method::Subscribe) => {
+                self.subscribe_received(core, now, server, request);
+            }
+            (Phase::Telling | Phase::Leaving | Phase::Over, _) | (Phase::Calling, Method::Bye) => {
                 core.reply(now, server, 481, &[]);
             }
             (Phase::Confirmed, Method::Invite) => {
@@ -57,14 +61,14 @@ impl Leg {
             }
             (Phase::Confirmed, Method::Notify) => self.notify_received(core, now, server, request),
             (_, Method::Refer) => core.reply(now, server, 403, &[]),
-            (_, Method::Info | Method::Message) => {
+            (_, Method::Info) => {
                 let (token, request) = (server, request.clone());
                 if self.silent {
                     return core.reply(now, server, 481, &[]);
                 }
                 self.tell(core, |leg| Event::Request { leg, token, request });
             }
-            (_, Method::Notify) => core.reply(now, server, 481, &[]),
+            (_, Method::Notify | Method::Subscribe) => core.reply(now, server, 481, &[]),
             (_, Method::Prack) => self.prack_received(core, now, server, request),
             (_, Method::Other(_)) => core.reply(now, server, 501, &[(Name::Allow, ALLOW)]),
             _ => core.reply(now, server, 405, &[(Name::Allow, ALLOW)]),
@@ -131,7 +135,7 @@ impl Leg {
             }
             408 => {
                 self.ended(core, EndCause::DialogGone);
-                self.leave(core, now, Headers::new());
+                self.leave(core, now, because(408, "No answer to a request"));
             }
             _ => return false,
         }

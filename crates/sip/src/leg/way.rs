@@ -143,8 +143,12 @@ impl Leg {
         }
     }
 
-    /// The connection it lives on: the one of its last flow.
+    /// The connection it lives on: the one of its last flow; 0 where the answer to its INVITE goes by
+    /// one that is still to be made.
     pub(crate) fn connection(&self) -> Option<u64> {
+        if self.away.is_some() {
+            return Some(0);
+        }
         self.way.flow().map(|flow| flow.connection).filter(|connection| *connection != 0)
     }
 
@@ -159,18 +163,14 @@ impl Leg {
     /// A connection closed. A leg that can go another way stands; a phone's waits for it to come
     /// back; others are over.
     pub(crate) fn flow_closed(&mut self, core: &mut Core, now: Time, failed: &Flow) {
+        if self.away.take_if(|away| away.remote == failed.remote).is_some() {
+            return self.unreachable(core, now);
+        }
         if self.connection() != Some(failed.connection) {
             return;
         }
         if self.phase == Phase::Alerting {
-            // RFC 3261 section 18.2.2 would have the answer go by a new connection; but a caller
-            // whose connection closes while it rings has gone, and nobody is to be rung for that.
-            self.ended(core, EndCause::FlowGone);
-            self.phase = Phase::Over;
-            if let Some(open) = self.open.take() {
-                core.drop_server(open.server);
-            }
-            return;
+            return self.answers_elsewhere(core, now, failed);
         }
         if let Way::Direct { closed, .. } = &mut self.way {
             *closed = true;
@@ -187,6 +187,38 @@ impl Leg {
             }
             (_, Route::Flow(_) | Route::Ask(_)) => {}
         }
+    }
+
+    /// The connection closed by which the peer's INVITE came: the answer goes by a new one to where the
+    /// peer says that it listens (RFC 3261 section 18.2.2). What was said last is said there at once,
+    /// so that nobody is rung for somebody who has gone. A client that names the port it called from,
+    /// as one does that listens nowhere, has.
+    fn answers_elsewhere(&mut self, core: &mut Core, now: Time, failed: &Flow) {
+        let can = matches!(failed.transport, Transport::Tcp | Transport::Tls);
+        let via = self.open.as_ref().and_then(|open| open.request.top_via().ok()).filter(|_| can);
+        let port = via.map(|via| via.port_or_default());
+        let remote = port.map(|port| SocketAddr::new(failed.remote.ip(), port));
+        let Some(remote) = remote.filter(|remote| *remote != failed.remote) else {
+            return self.unreachable(core, now);
+        };
+        let flow = Flow { remote, connection: 0, ..*failed };
+        self.away = Some(flow);
+        match &mut self.way {
+            Way::Direct { flow: old, closed, .. } => (*old, *closed) = (Some(flow), true),
+            Way::Phone { flow: old, .. } => *old = flow,
+        }
+        if let Some(open) = &self.open {
+            core.answer_by(now, open.server, flow);
+        }
+    }
+
+    /// The peer cannot be told the answer to its INVITE, or has not heard it.
+    fn unreachable(&mut self, core: &mut Core, now: Time) {
+        self.ended(core, EndCause::FlowGone);
+        if let Some(open) = self.open.take() {
+            core.drop_server(open.server);
+        }
+        self.over(core, now);
     }
 
     /// The phone had time to come back.

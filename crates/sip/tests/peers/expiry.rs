@@ -263,23 +263,76 @@ fn an_allow_that_promised_too_much() {
 
 #[test]
 fn a_refused_refresh_is_tried_again_but_not_for_ever() {
-    let mut bench = Bench::watching(SHORT);
-    bench.placed(&[("Session-Expires", "90;refresher=uac"), ("Allow", "UPDATE")]);
-    bench.asks(secs(45), "UPDATE");
-    bench.replies(500, &[]);
-    bench.sends(secs(22), &[]);
-    bench.asks(ms(500), "UPDATE");
-    bench.replies(500, &[]);
-    let mut tries = 0;
-    while bench.seen().is_empty() {
-        bench.pass(ms(100));
-        if bench.titles() == ["UPDATE"] {
-            bench.replies(500, &[]);
-            tries += 1;
+    for status in [403, 488, 500, 501, 503] {
+        let mut bench = Bench::watching(SHORT);
+        bench.placed(&[("Session-Expires", "90;refresher=uac"), ("Allow", "UPDATE")]);
+        bench.asks(secs(45), "UPDATE");
+        bench.replies(status, &[]);
+        bench.asks(ms(0), "INVITE");
+        bench.replies(status, &[]);
+        assert_eq!((bench.titles(), bench.seen()), refused(status));
+        bench.sends(secs(22), &[]);
+        bench.asks(ms(500), "INVITE");
+        bench.replies(status, &[]);
+        assert_eq!((bench.titles(), bench.seen()), refused(status));
+        let mut tries = 0;
+        while bench.seen().is_empty() {
+            bench.pass(ms(100));
+            if bench.sent.last().is_some_and(|(_, last)| title(last) == "INVITE") {
+                bench.asks(ms(0), "INVITE");
+                bench.replies(status, &[]);
+                bench.titles();
+                assert_eq!(bench.seen(), [format!("ReinviteFailed {status}")]);
+                tries += 1;
+            }
         }
+        assert!((2..10).contains(&tries), "{tries}");
+        bench.nothing_left();
     }
-    assert!((2..10).contains(&tries), "{tries}");
-    bench.nothing_left();
+}
+
+fn refused(status: u16) -> (Vec<String>, Vec<String>) {
+    (vec!["ACK".to_owned()], vec![format!("ReinviteFailed {status}")])
+}
+
+#[test]
+fn a_refresh_that_met_something_goes_again() {
+    // What refuses it, whether we called, and when it goes again in milliseconds.
+    let retry = &[("Retry-After", "3")][..];
+    for (status, lines, is_ours, span) in [
+        (491, &[][..], true, 2_100..=4_000),
+        (491, &[], false, 0..=2_000),
+        (500, retry, true, 3_000..=3_000),
+        (500, retry, false, 3_000..=3_000),
+    ] {
+        let mut bench = Bench::watching(SHORT);
+        if is_ours {
+            bench.placed(&[("Session-Expires", "90;refresher=uac"), ("Allow", "UPDATE")]);
+        } else {
+            bench.granted(&[TIMER, ALLOW, "x: 90;refresher=uas"]);
+        }
+        bench.asks(secs(45), "UPDATE");
+        for _ in 0..8 {
+            bench.replies(status, lines);
+            let mut waited = 0;
+            while bench.sent.is_empty() {
+                assert!(waited <= *span.end(), "{status} {is_ours}");
+                bench.pass(ms(10));
+                waited += 10;
+            }
+            assert!(span.contains(&waited) || waited == 10, "{status} {is_ours}: {waited}");
+            bench.asks(ms(0), "UPDATE");
+        }
+        // So often is no coincidence.
+        bench.replies(status, lines);
+        bench.asks(ms(0), "INVITE");
+        bench.replies(200, &[("Session-Expires", "90;refresher=uac"), ("Allow", "UPDATE")]);
+        bench.titles();
+        bench.seen();
+        bench.asks(secs(45), "UPDATE");
+        bench.replies(491, &[]);
+        assert!(bench.seen().is_empty());
+    }
 }
 
 #[test]

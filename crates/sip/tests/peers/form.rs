@@ -26,8 +26,8 @@ fn what_is_refused_by_its_form_has_used_up_its_number() {
         ("UPDATE", US, &["Content-Type: text/html"], "<p>", "415 UPDATE"),
         ("UPDATE", US, &[known, "Accept: text/html"], "v=0", "406 UPDATE"),
         ("OPTIONS", US, &["Require: foo"], "", "420 OPTIONS"),
-        ("INFO", US, &["Max-Forwards: 0"], "", "483 INFO"),
         ("INFO", "http://x", &[], "", "416 INFO"),
+        ("INFO", "sips:600@192.0.2.1", &[], "", "416 INFO"),
     ];
     for (method, uri, lines, body, expected) in refused {
         let mut bench = Bench::new();
@@ -44,6 +44,46 @@ fn what_is_refused_by_its_form_has_used_up_its_number() {
         bench.hears(request("BYE", US, 13, &[&to], ""));
         assert_eq!(bench.titles(), ["200 BYE"]);
         assert_eq!(bench.seen(), ["Acked", "Ended Bye"], "{expected}");
+    }
+}
+
+#[test]
+fn what_ends_here_needs_no_hops() {
+    for hops in [&["Max-Forwards: 0"][..], &[]] {
+        let mut bench = Bench::new();
+        bench.hears(request("OPTIONS", US, 1, hops, ""));
+        assert_eq!(bench.titles(), ["200 OPTIONS"]);
+        let (leg, to) = answered(&mut bench);
+        bench.hears(request("ACK", US, 10, &[&to], ""));
+        let lines: Vec<&str> = hops.iter().copied().chain([&*to, CONTACT]).collect();
+        bench.hears(request("OPTIONS", US, 11, &lines, ""));
+        bench.hears(request("UPDATE", US, 12, &lines, ""));
+        assert_eq!(bench.titles(), ["200 OPTIONS", "200 UPDATE"]);
+        bench.hears(request("INFO", US, 13, &lines, ""));
+        bench.hears(request("PRACK", US, 14, &lines, ""));
+        bench.hears(request("INVITE", US, 15, &lines, ""));
+        assert_eq!(bench.titles(), ["481 PRACK", "100 INVITE"]);
+        assert_eq!(bench.seen(), ["Acked", "Request INFO", "Reinvite"]);
+        let (headers, body) = (Headers::new(), Some(sdp("answer")));
+        bench.command(Command::Respond { leg, status: 200, headers, body });
+        bench.hears(request("ACK", US, 15, &[&to], ""));
+        bench.hears(request("BYE", US, 16, &lines, ""));
+        assert_eq!(bench.titles(), ["200 INVITE", "200 BYE"]);
+        assert_eq!(bench.seen(), ["Acked", "Ended Bye"]);
+    }
+}
+
+#[test]
+fn what_we_do_not_take_in_a_dialog_says_what_we_do() {
+    for (method, status) in [("MESSAGE", 405), ("PUBLISH", 405), ("FOO", 501)] {
+        let mut bench = Bench::new();
+        let (_, to) = answered(&mut bench);
+        bench.hears(request("ACK", US, 10, &[&to], ""));
+        bench.hears(request(method, US, 11, &[&to], "hi"));
+        let last = bench.last();
+        assert_eq!(last.status(), Some(status), "{method}");
+        assert!(last.lists(Name::Allow, "SUBSCRIBE") && !last.lists(Name::Allow, method));
+        assert_eq!(bench.seen(), ["Acked"]);
     }
 }
 

@@ -337,6 +337,7 @@ fn what_is_refused_by_its_form() {
     check("INVITE", US, &[CONTACT, "Require: foo, 100rel, bar"], "", "420 INVITE", unsupported);
     check("INVITE", US, &[CONTACT, "Max-Forwards: 0"], "", "483 INVITE", None);
     check("INVITE", "http://x", &[CONTACT], "", "416 INVITE", None);
+    check("INVITE", "sips:600@192.0.2.1", &[CONTACT], "", "416 INVITE", None);
     let accept = Some((Name::Accept, ACCEPT));
     check("INVITE", US, &[CONTACT, "Content-Type: text/html"], "<p>", "415 INVITE", accept);
     check("INVITE", US, &["Contact: <tel:1>"], "", "400 INVITE", None);
@@ -693,4 +694,79 @@ fn a_closed_connection_ends_the_legs_on_it_and_no_others() {
     bench.input(Input::FlowFailed { flow: flow(Transport::Tcp, 8) });
     assert_eq!(bench.seen(), ["Ended FlowGone"]);
     bench.nothing_left();
+}
+
+/// An INVITE over a connection from a client that listens elsewhere, or nowhere.
+fn over_a_connection(sent_by: &str, transport: Transport) -> (Bench, LegId) {
+    let mut bench = Bench::new();
+    let text = String::from_utf8(request("INVITE", US, 10, &[CONTACT], "").wire().to_vec());
+    let text = text.unwrap().replace("192.0.2.2:5060;branch", &format!("{sent_by};branch"));
+    let message = Message::parse(Bytes::from(text)).unwrap();
+    bench.input(Input::Message { flow: flow(transport, 7), message });
+    let Some(Event::Invite { leg, .. }) = bench.events.pop() else { panic!("no INVITE") };
+    let headers = Headers::new();
+    bench.command(Command::Respond { leg, status: 180, headers, body: None });
+    bench.titles();
+    (bench, leg)
+}
+
+#[test]
+fn an_answer_whose_connection_closed_goes_by_another() {
+    let to = Flow { remote: "192.0.2.2:5071".parse().unwrap(), ..flow(Transport::Tcp, 0) };
+    let answers = |bench: &mut Bench, leg| {
+        let (headers, body) = (Headers::new(), Some(sdp("answer")));
+        bench.command(Command::Respond { leg, status: 200, headers, body });
+        let (way, ok) = bench.sent.pop().unwrap();
+        assert_eq!((way, title(&ok)), (to, "200 INVITE".to_owned()));
+        format!("To: {}", ok.header(Name::To).unwrap())
+    };
+    let closed = || {
+        let (mut bench, leg) = over_a_connection("p.example:5071", Transport::Tcp);
+        bench.input(Input::FlowFailed { flow: flow(Transport::Tcp, 7) });
+        let (way, ringing) = bench.sent.pop().unwrap();
+        assert_eq!((way, title(&ringing)), (to, "180 INVITE".to_owned()), "whether it is there");
+        bench.carried();
+        assert!(bench.seen().is_empty() && bench.titles().is_empty());
+        (bench, leg)
+    };
+    // It is: the dialog lives where its ACK came.
+    let (mut bench, leg) = closed();
+    let tag = answers(&mut bench, leg);
+    let came = Flow { connection: 9, ..flow(Transport::Tcp, 9) };
+    let ack = request("ACK", US, 10, &[&tag], "");
+    bench.input(Input::Message { flow: came, message: ack });
+    bench.input(Input::FlowFailed { flow: to });
+    assert_eq!(bench.seen(), ["Acked"]);
+    bench.end(leg);
+    let (way, bye) = bench.sent.pop().unwrap();
+    assert_eq!((way, title(&bye)), (came, "BYE".to_owned()));
+    bench.nothing_left();
+    // It is not: before there is an answer, or after.
+    for is_answered in [false, true] {
+        let (mut bench, leg) = closed();
+        if is_answered {
+            answers(&mut bench, leg);
+        }
+        bench.input(Input::FlowFailed { flow: Flow { connection: 0, ..to } });
+        assert_eq!(bench.seen(), ["Ended FlowGone"], "{is_answered}");
+        assert_eq!(bench.endpoint.counts().legs, 0);
+        bench.titles();
+        bench.nothing_left();
+        assert!(bench.titles().is_empty(), "nobody to talk to");
+    }
+}
+
+#[test]
+fn who_listens_nowhere_has_gone_with_the_connection() {
+    for (sent_by, transport) in [
+        ("192.0.2.2:5060", Transport::Tcp),
+        ("df7jal23ls0d.invalid", Transport::Ws),
+        ("192.0.2.2:5071", Transport::Wss),
+    ] {
+        let (mut bench, _) = over_a_connection(sent_by, transport);
+        bench.input(Input::FlowFailed { flow: flow(transport, 7) });
+        assert_eq!(bench.seen(), ["Ended FlowGone"], "{sent_by}");
+        bench.nothing_left();
+        assert!(bench.titles().is_empty());
+    }
 }

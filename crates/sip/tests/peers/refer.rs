@@ -172,17 +172,117 @@ fn our_bye_does_not_overtake_the_last_word() {
 }
 
 #[test]
-fn who_sends_bye_has_heard_enough() {
+fn who_sends_bye_is_told_all_the_same() {
+    // What the owner says after it, how the peer answers that, and what it is told last.
+    let check = |said: &[u16], answers: u16, last: &str| {
+        let (mut bench, leg, to) = confirmed();
+        bench.hears(refer(11, &to, &[BOB]));
+        let token = bench.referred();
+        bench.accept(leg, token);
+        let trying = answer(&bench.last(), 200, "them", None);
+        bench.hears(request("BYE", US, 12, &[&to], ""));
+        assert_eq!(bench.titles(), ["202 REFER", "NOTIFY", "200 BYE"]);
+        assert_eq!(bench.seen(), ["Ended Bye"]);
+        bench.carried();
+        // The call is over, the dialog is not.
+        bench.hears(request("INFO", US, 13, &[&to], ""));
+        bench.hears(request("OPTIONS", US, 14, &[&to], ""));
+        bench.hears(request("BYE", US, 15, &[&to], ""));
+        assert_eq!(bench.titles(), ["481 INFO", "200 OPTIONS", "481 BYE"]);
+        bench.hears(trying);
+        for status in said {
+            bench.tell(leg, token, *status);
+            let told = bench.told();
+            if *status >= 200 {
+                assert_eq!(told, ["refer;id=11", "terminated;reason=noresource", last]);
+            }
+            bench.answers(answers);
+        }
+        assert_eq!(bench.endpoint.counts().legs, 0, "{said:?} {answers}");
+        bench.titles();
+        bench.tell(leg, token, 200);
+        assert!(bench.titles().is_empty() && bench.seen().is_empty());
+        bench.nothing_left();
+    };
+    let ok = "SIP/2.0 200 OK\r\n";
+    check(&[180, 200], 200, ok);
+    check(&[486], 200, "SIP/2.0 486 Busy Here\r\n");
+    check(&[200], 481, ok);
+    // A phone that has forgotten the dialog hears nothing more.
+    check(&[180], 481, "");
+}
+
+#[test]
+fn who_sends_bye_is_not_told_for_ever() {
     let (mut bench, leg, to) = confirmed();
     bench.hears(refer(11, &to, &[BOB]));
     let token = bench.referred();
     bench.accept(leg, token);
     bench.answers(200);
-    bench.titles();
     bench.hears(request("BYE", US, 12, &[&to], ""));
-    bench.tell(leg, token, 200);
-    assert_eq!(bench.titles(), ["200 BYE"]);
+    bench.pass(Time::from_secs(899));
+    bench.titles();
+    bench.pass(Time::from_secs(1));
+    assert_eq!(bench.told()[1], "terminated;reason=timeout");
+    assert_eq!(bench.endpoint.counts().legs, 0);
     bench.nothing_left();
+}
+
+#[test]
+fn a_subscription_is_prolonged_shortened_and_ended() {
+    let subscribe = |number, to: &str, lines: &[&str]| {
+        let lines: Vec<&str> = [to, CONTACT].into_iter().chain(lines.iter().copied()).collect();
+        request("SUBSCRIBE", US, number, &lines, "")
+    };
+    for is_over in [false, true] {
+        let (mut bench, leg, to) = confirmed();
+        bench.hears(subscribe(11, &to, &["Event: refer"]));
+        bench.hears(subscribe(12, &to, &["Event: presence"]));
+        assert_eq!(bench.titles(), ["481 SUBSCRIBE", "489 SUBSCRIBE"], "there is none");
+        bench.hears(refer(13, &to, &[BOB]));
+        let token = bench.referred();
+        bench.hears(subscribe(14, &to, &["Event: refer"]));
+        assert_eq!(bench.titles(), ["481 SUBSCRIBE"], "nor is there before the 202");
+        bench.accept(leg, token);
+        bench.answers(200);
+        bench.tell(leg, token, 180);
+        bench.answers(200);
+        if is_over {
+            bench.hears(request("BYE", US, 15, &[&to], ""));
+        }
+        bench.pass(Time::from_secs(100));
+        bench.titles();
+        bench.hears(subscribe(16, &to, &["Event: refer;id=14"]));
+        assert_eq!(bench.titles(), ["481 SUBSCRIBE"], "of another REFER");
+        let ringing = "SIP/2.0 180 Ringing\r\n";
+        for (at, line, granted) in [
+            (17, "Expires: 3600", "900"),
+            (18, "Expires: 60", "60"),
+            (19, "Expires: x", "900"),
+            (20, "Event: refer;id=13", "900"),
+        ] {
+            let lines = ["Event: refer", line];
+            let lines = if at == 20 { &lines[1..] } else { &lines[..] };
+            bench.hears(subscribe(at, &to, lines));
+            let ok = bench.sent[0].1.clone();
+            assert_eq!(title(&ok), "200 SUBSCRIBE");
+            assert_eq!(ok.header(Name::Expires), Some(granted), "{line}");
+            assert!(ok.header(Name::Contact).is_some());
+            let state = format!("active;expires={granted}");
+            assert_eq!(bench.told(), ["refer;id=13", &state, ringing]);
+            bench.answers(200);
+            bench.titles();
+        }
+        bench.hears(subscribe(21, &to, &["Event: refer", "Expires: 0"]));
+        assert_eq!(bench.sent[0].1.header(Name::Expires), Some("0"));
+        assert_eq!(bench.told(), ["refer;id=13", "terminated;reason=timeout", ringing]);
+        assert_eq!(bench.titles(), ["200 SUBSCRIBE", "NOTIFY"]);
+        assert_eq!(bench.endpoint.counts().legs, usize::from(!is_over));
+        bench.tell(leg, token, 200);
+        assert!(bench.titles().is_empty());
+        bench.end(leg);
+        bench.nothing_left();
+    }
 }
 
 #[test]

@@ -359,7 +359,6 @@ fn its_form_is_judged_as_an_invites() {
     check(&[KIND, "Accept: text/plain"], "v=0", "406 UPDATE");
     check(&["Accept: text/plain"], "", "200 UPDATE");
     check(&[KIND, "Require: foo"], "v=0", "420 UPDATE");
-    check(&[KIND, "Max-Forwards: 0"], "v=0", "483 UPDATE");
     bench.hears(request("UPDATE", US, 90, &[&to, CONTACT, "Content-Type: text/plain"], "v=0"));
     assert_eq!(bench.last().header(Name::Accept), Some(super::ACCEPT));
     assert!(bench.seen().is_empty());
