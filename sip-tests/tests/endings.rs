@@ -235,6 +235,19 @@ fn a_caller_whose_operator_went_silent_for_ever_is_not_left_in_silence() {
 }
 
 #[test]
+fn who_is_not_heard_any_more_is_told_so() {
+    let config = Config { media: "dead_audio_s = 1".to_owned(), ..Config::default() };
+    let server = Server::start(&config);
+    let (mut caller, mut alice) = connected(&server);
+    alice.audio.mute();
+    let bye = alice.expect_bye();
+    assert_eq!(bye.must("Reason"), "SIP;cause=408;text=\"No audio\"", "{}", bye.text());
+    caller.audio.hears_music(&[1_570.0]);
+    caller.hang_up();
+    server.finish();
+}
+
+#[test]
 fn two_phones_of_one_operator_ring_and_the_loser_is_told_who_won() {
     let server = Server::plain();
     let mut desk = Phone::operator(&server, "alice", 1_570.0);

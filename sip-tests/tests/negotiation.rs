@@ -131,7 +131,8 @@ fn a_late_offer_that_the_ack_does_not_answer_ends_the_call() {
     let response = caller.expect_status(200);
     caller.ack_without_answer();
     assert!(response.audio().is_some());
-    caller.expect_bye();
+    let bye = caller.expect_bye();
+    assert!(bye.must("Reason").starts_with("SIP;cause=488;"), "{}", bye.text());
     server.finish();
 }
 

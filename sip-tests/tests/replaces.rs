@@ -1,6 +1,6 @@
 //! INVITE with Replaces (RFC 3891): another phone takes a seat in a call.
 
-use sip_tests::{Config, Invite, Phone, Server, call_of, connected, record};
+use sip_tests::{Config, Invite, Phone, Server, call_of, connected, record, ring};
 
 const BOB_HZ: f64 = 2_210.0;
 
@@ -131,5 +131,84 @@ fn a_phone_that_rings_can_be_picked_up_from_another() {
     bob.audio.hears(caller.audio.hz());
     caller.hang_up();
     bob.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn a_queues_call_is_picked_up_from_a_phone_that_does_not_ring() {
+    let server = Server::start(&sharing());
+    let (mut caller, mut alice) = ring(&server);
+    let mut bob = bob(&server);
+    let mark = server.events.mark();
+    ask(&mut bob, &alice.replaces());
+    bob.expect_answer();
+    let cancel = alice.expect_cancel();
+    assert!(cancel.must("Reason").contains("cause=200"), "{}", cancel.text());
+    let fields = [("operator", "alice"), ("cause", "answered-elsewhere")];
+    server.events.wait_from(mark, "reservation.rescinded", &fields);
+    server.events.wait_from(mark, "reservation.accepted", &[("operator", "bob")]);
+    server.events.wait_from(mark, "task.assigned", &[("operator", "bob")]);
+    server.events.wait_from(mark, "call.answered", &[("operator", "bob")]);
+    let free = [("operator", "alice"), ("/effective/state", "ready")];
+    server.events.wait_from(mark, "operator.state", &free);
+    caller.audio.hears(BOB_HZ);
+    bob.audio.hears(caller.audio.hz());
+    caller.audio.is_continuous();
+    caller.hang_up();
+    bob.expect_bye();
+    let done = server.events.wait_from(mark, "task.completed", &[("operator", "bob")]);
+    assert_eq!(record(&server, call_of(&done))["result"], "answered");
+    server.finish();
+}
+
+#[test]
+fn with_ring_all_one_picks_up_for_all_and_who_is_busy_picks_up_nothing() {
+    let mut config = sharing();
+    config.queue = "strategy = \"ring-all\"\nwrap_up_s = 0\nanswer = \"on-connect\"\n".to_owned();
+    config.operators =
+        config.operators.replace("queues = [\"sales\"]\npickup = \"queues\"", "pickup = \"any\"");
+    config.routes += "[[route]]\nto = \"^102$\"\ngo = { operator = \"bob\" }\n";
+    let server = Server::start(&config);
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let mut bob = bob(&server);
+    let mut carol = Phone::operator(&server, "carol", 1_950.0);
+    // Who talks with somebody has no room for another.
+    let mut other = Phone::caller(&server, 1_700.0);
+    carol.invite("102");
+    bob.expect("INVITE");
+    bob.answer();
+    carol.expect_answer();
+    let mut caller = Phone::caller(&server, 1_130.0);
+    caller.invite("600");
+    alice.expect("INVITE");
+    alice.reply_invite("180 Ringing");
+    let mut second = Phone::of(&server, "carol", 1_960.0);
+    assert_eq!(second.register(3_600).status(), Some(200));
+    ask(&mut second, &alice.replaces());
+    assert_eq!(second.expect_refusal().status(), Some(486));
+    carol.hang_up();
+    bob.expect_bye();
+    bob.expect("INVITE");
+    bob.reply_invite("180 Ringing");
+    ask(&mut second, &bob.replaces());
+    second.expect_answer();
+    for phone in [&mut alice, &mut bob] {
+        let cancel = phone.expect_cancel();
+        assert!(cancel.must("Reason").contains("cause=200"), "{}", cancel.text());
+    }
+    caller.expect_answer();
+    server.events.wait("task.assigned", &[("operator", "carol")]);
+    caller.audio.hears(1_960.0);
+    second.audio.hears(caller.audio.hz());
+    // It is hers like any other.
+    other.invite("102");
+    bob.expect("INVITE");
+    bob.answer();
+    other.expect_answer();
+    other.hang_up();
+    bob.expect_bye();
+    second.hang_up();
+    caller.expect_bye();
+    server.events.wait("task.completed", &[("operator", "carol")]);
     server.finish();
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test panics when it fails")]
 
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -51,6 +51,66 @@ fn clean_call(mut caller: Phone, number: &str, phone: &mut Phone) {
     caller.expect_answer();
     caller.hang_up();
     phone.expect_bye();
+}
+
+/// A request of a call from somebody who listens at `at`.
+fn of_call(method: &str, at: SocketAddr, to: &str, body: &str) -> String {
+    let (number, kind) = match method {
+        "BYE" => (2, ""),
+        "INVITE" => (1, "Content-Type: application/sdp\r\n"),
+        _ => (1, ""),
+    };
+    format!(
+        "{method} sip:101@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP {at};branch=z9hG4bK{method}{at}\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:t@{at}>;tag=t\r\nTo: {to}\r\nCall-ID: of-{at}\r\n\
+         CSeq: {number} {method}\r\nContact: <sip:t@{at};transport=tcp>\r\n{kind}\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// A call to Alice, whose phone rings, over a connection that closes then.
+fn closed_while_it_rings(server: &Server, alice: &mut Phone, at: SocketAddr) {
+    let sdp = "v=0\r\no=t 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+               m=audio 9 RTP/AVP 0\r\n";
+    let mut stream = Stream::open(server.address());
+    assert!(stream.send(of_call("INVITE", at, "<sip:101@usher.test>", sdp).as_bytes()));
+    alice.expect("INVITE");
+    alice.reply_invite("180 Ringing");
+    while stream.message().status() != Some(180) {}
+}
+
+#[test]
+fn an_answer_whose_connection_has_closed_comes_by_another() {
+    let server = server();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let listener = TcpListener::bind((server.address().ip(), 0)).expect("a listener");
+    let at = listener.local_addr().expect("a bound socket");
+    closed_while_it_rings(&server, &mut alice, at);
+    // Whether anybody is there is tried at once.
+    let mut stream = Stream::of(listener.accept().expect("a connection").0);
+    assert_eq!(stream.message().status(), Some(180));
+    alice.pick_up();
+    let ok = stream.message();
+    assert_eq!(ok.status(), Some(200), "{}", ok.text());
+    assert!(stream.send(of_call("ACK", at, ok.must("To"), "").as_bytes()));
+    alice.expect("ACK");
+    assert!(stream.send(of_call("BYE", at, ok.must("To"), "").as_bytes()));
+    assert_eq!(stream.message().status(), Some(200));
+    alice.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn nobody_is_rung_for_a_caller_who_has_gone_with_their_connection() {
+    let server = server();
+    let mut alice = Phone::operator(&server, "alice", 1_570.0);
+    let listener = TcpListener::bind((server.address().ip(), 0)).expect("a listener");
+    let at = listener.local_addr().expect("a bound socket");
+    drop(listener);
+    closed_while_it_rings(&server, &mut alice, at);
+    alice.expect_cancel();
+    server.finish();
 }
 
 #[test]

@@ -239,3 +239,67 @@ fn nobody_names_what_is_not_theirs() {
     out.expect_bye();
     server.finish();
 }
+
+#[test]
+fn whoever_leaves_at_once_hears_how_it_went() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let mut bob = Phone::operator(&server, "bob", BOB_HZ);
+    assert_eq!(refer(&mut alice, "sip:bob@usher.test"), Some(202));
+    alice.hang_up();
+    bob.expect("INVITE");
+    bob.reply_invite("180 Ringing");
+    bob.answer();
+    assert_eq!(outcome(&mut alice), "SIP/2.0 200 OK");
+    caller.audio.hears(BOB_HZ);
+    caller.hang_up();
+    bob.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn a_call_goes_straight_back_to_whoever_has_just_handed_it_on() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let mut bob = Phone::operator(&server, "bob", BOB_HZ);
+    assert_eq!(refer(&mut alice, "sip:bob@usher.test"), Some(202));
+    bob.expect("INVITE");
+    bob.answer();
+    assert_eq!(outcome(&mut alice), "SIP/2.0 200 OK");
+    // She has not hung up, and is not waited for.
+    assert_eq!(refer(&mut bob, "sip:alice@usher.test"), Some(202));
+    alice.expect_bye();
+    alice.expect("INVITE");
+    alice.answer();
+    assert_eq!(outcome(&mut bob), "SIP/2.0 200 OK");
+    caller.audio.hears(alice.audio.hz());
+    alice.audio.hears(caller.audio.hz());
+    bob.expect_bye();
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
+
+#[test]
+fn our_address_is_ours_by_its_port_and_sips_is_nobodys() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let mut bob = Phone::operator(&server, "bob", BOB_HZ);
+    let own = server.address();
+    let foreign = SocketAddr::new(own.ip(), 9);
+    for (target, status) in [
+        (format!("sip:102@{foreign}"), 403),
+        ("sips:102@usher.test".to_owned(), 416),
+        ("mailto:bob@usher.test".to_owned(), 416),
+    ] {
+        assert_eq!(refer(&mut alice, &target), Some(status), "{target}");
+    }
+    assert_eq!(refer(&mut alice, &format!("sip:102@{own};transport=udp")), Some(202));
+    bob.expect("INVITE");
+    bob.answer();
+    assert_eq!(outcome(&mut alice), "SIP/2.0 200 OK");
+    caller.hang_up();
+    bob.expect_bye();
+    alice.expect_bye();
+    server.finish();
+}

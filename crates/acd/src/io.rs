@@ -104,6 +104,14 @@ pub enum Input {
     Accepted(ReservationId),
     /// The operator did not.
     Rejected(ReservationId, Rejection),
+    /// An operator has answered for a task that waits, at a phone that was not rung for it: it is
+    /// theirs, if [`crate::Acd::may_take`] says so, and nobody else is rung for it any more.
+    Taken {
+        /// Which.
+        task: TaskId,
+        /// Who.
+        operator: OperatorId,
+    },
     /// Customer and operator hear each other.
     Connected {
         /// Which.

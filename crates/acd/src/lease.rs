@@ -98,6 +98,11 @@ impl Acd {
     fn win(&mut self, now: Time, id: ReservationId) {
         self.set_lease(id, Lease::Accepted);
         self.state.reservations_open -= 1;
+        self.won(now, id);
+    }
+
+    /// A reservation is accepted: its task is the operator's, and nobody else's.
+    pub(crate) fn won(&mut self, now: Time, id: ReservationId) {
         let Some(held) = self.state.reservations.get(&id) else { return };
         let (task_id, operator, channel) = (held.task, held.operator, held.channel);
         let Some(task) = self.state.tasks.get(&task_id) else { return };

@@ -29,6 +29,7 @@ mod positions;
 mod query;
 mod queue;
 mod reservation;
+mod take;
 mod task;
 mod timer;
 mod view;

@@ -83,6 +83,7 @@ impl Acd {
             Input::Rejected(reservation, why) => {
                 self.lease(now, reservation, Event::Rejected(why));
             }
+            Input::Taken { task, operator } => self.taken(now, task, operator),
             Input::Connected { task } => self.connected(now, task),
             Input::Completed { task } => self.completed(now, task),
             Input::Lost { task, ahead } => self.lost(now, task, ahead),

@@ -127,7 +127,17 @@ impl Operator {
         })
     }
 
-    fn is_on_call(&self) -> bool {
+    /// Whether one more may be theirs beside what is, whatever is reserved for them.
+    pub(crate) fn has_room(&self, channel: Channel) -> bool {
+        let own = self.own.len() + self.alerting.len();
+        let voice = self.tasks.iter().filter(|(_, c)| *c == Channel::Voice).count() + own;
+        let total = self.tasks.len() + own;
+        let limits = self.config.limits;
+        (channel != Channel::Voice || voice < limits.voice as usize)
+            && total < limits.total as usize
+    }
+
+    pub(crate) fn is_on_call(&self) -> bool {
         !self.own.is_empty() || self.tasks.iter().any(|(_, c)| *c == Channel::Voice)
     }
 

@@ -14,6 +14,7 @@ use sip::msg::Uuid;
 use crate::Time;
 use crate::config::Name;
 use crate::event::{Kind, Mode, Phase, Role, Totals};
+use crate::flow::divert::Diversion;
 use crate::flow::quality::Quality;
 use crate::id::{CallKey, ParticipantId, PlayKey, TaskKey};
 use crate::identity::Hidden;
@@ -46,6 +47,8 @@ pub(crate) struct Call {
     pub(crate) wanted: Option<OperatorId>,
     /// Somebody in it asked for somebody else to have it, and it is not decided.
     pub(crate) transfer: Option<Transfer>,
+    /// Where an operator's phones sent it by 302, and what has come of that.
+    pub(crate) diversion: Diversion,
     /// Legs whose peers have been offered other ports, and have not agreed.
     pub(crate) moving: BTreeSet<sip::LegId>,
     /// When what happens by itself.
@@ -105,6 +108,8 @@ impl Timer {
 pub(crate) struct Transfer {
     /// Whose REFER it was; none once they have left.
     pub(crate) by: Option<sip::LegId>,
+    /// Who is told how it goes: the same, who may want to know after that too.
+    pub(crate) told: sip::LegId,
     /// The endpoint's name for the REFER.
     pub(crate) token: u64,
     /// The number or URI wanted.
@@ -536,9 +541,10 @@ impl Call {
         found
     }
 
-    /// Everybody of ours who takes part or rings.
+    /// Everybody of ours who takes part or rings: whoever has handed the call on does neither.
     pub(crate) fn operators(&self) -> BTreeSet<OperatorId> {
-        self.participants.iter().filter_map(|p| p.operator).collect()
+        let here = self.participants.iter().filter(|p| p.why != Why::Left);
+        here.filter_map(|p| p.operator).collect()
     }
 }
 

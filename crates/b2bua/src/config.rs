@@ -1,6 +1,6 @@
 //! What the switch is told about its world, as plain data; replaced whole on reload.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,8 @@ pub type Name = Arc<str>;
 pub struct Config {
     /// `[sip]`, the operators' credentials and the trunks' addresses.
     pub sip: sip::Config,
+    /// Where we are reached; an address may be unspecified.
+    pub listeners: Vec<SocketAddr>,
     /// The number of this node, 0 to 1023: the top ten bits of every id.
     pub node: u16,
     /// `[media]`.

@@ -82,6 +82,23 @@ fn pre_bridge(kind: u8) -> Option<PreBridge> {
     (kind & 1 == 0).then_some(PreBridge { before, timeout_ms: 3_000, on_timeout })
 }
 
+/// The trunk that everybody comes by.
+fn trunk(kind: u8) -> Trunk {
+    Trunk {
+        name: "other".into(),
+        proxy: None,
+        credentials: None,
+        calls_max: 5,
+        outgoing: Outgoing::Internal,
+        headers: HeaderRules::of_trunk(),
+        trusted: kind & 16 == 0,
+        identity: Identity::Customer,
+        caller_id: None,
+        redirects: sip::Redirects::Refused,
+        codecs: None,
+    }
+}
+
 fn operator(kind: u8, id: &str) -> Operator {
     Operator {
         id: id.into(),
@@ -106,6 +123,7 @@ fn operator(kind: u8, id: &str) -> Operator {
 fn config(kind: u8) -> Config {
     Config {
         sip: sip_config(kind & 0xe0),
+        listeners: vec![([192, 0, 2, 1], 5060).into()],
         node: 1,
         media: Media {
             listen: [0, 0, 0, 0].into(),
@@ -137,19 +155,7 @@ fn config(kind: u8) -> Config {
             refuse_status: 480,
             record: (kind & 2 == 0).then_some(Record::OnDemand),
         }],
-        trunks: vec![Trunk {
-            name: "other".into(),
-            proxy: None,
-            credentials: None,
-            calls_max: 5,
-            outgoing: Outgoing::Internal,
-            headers: HeaderRules::of_trunk(),
-            trusted: kind & 16 == 0,
-            identity: Identity::Customer,
-            caller_id: None,
-            redirects: sip::Redirects::Refused,
-            codecs: None,
-        }],
+        trunks: vec![trunk(kind)],
         routes: Vec::new(),
         limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },
         supervise: Supervise {

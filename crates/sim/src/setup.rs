@@ -102,6 +102,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
     };
     Config {
         sip,
+        listeners: vec![SWITCH],
         node: 1,
         media: Media {
             listen: [0, 0, 0, 0].into(),

@@ -323,7 +323,7 @@ fn blind_transfers() {
     check("5589-6.1-basic.txt", &basic, &handed_on(blind, |_| {}));
     let about = [
         "RFC 5589 6.1, basic transfer, and op0 does not wait for it: BYE right after REFER.",
-        "The subscription ends with the dialog; the transfer goes on, and op0 wraps up at once.",
+        "The transfer goes on, op0 wraps up at once, and is told all the same how it went.",
     ];
     let leaves = Plan { leaves_ms: Some(100), ..Plan::blind(Goal::Operator(1)) };
     check("5589-6.1-left.txt", &about, &handed_on(leaves, |_| {}));

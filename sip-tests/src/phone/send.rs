@@ -320,6 +320,16 @@ impl Phone {
         self.reply(&invite, status, "", "");
     }
 
+    /// Answers the INVITE that came last with 302 and this Contact.
+    ///
+    /// # Panics
+    /// Where none came.
+    #[track_caller]
+    pub fn divert(&mut self, to: &str) {
+        let invite = self.call.came.clone().expect("an INVITE came");
+        self.reply(&invite, "302 Moved Temporarily", &format!("Contact: <{to}>\r\n"), "");
+    }
+
     /// Answers the INVITE that came last with 200 and SDP, and does not wait for anything.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! A task parts from its operator: completed, come back, handed on; as plainly as the rest.
-use super::naive::{Claim, Naive, Place, State};
-use acd::{OperatorId, Outcome, Rescission, ReservationId, TaskId, Time};
+use super::naive::{Claim, Naive, Place, State, voice};
+use acd::{OperatorId, Outcome, Output, Rescission, ReservationId, TaskId, Time};
 
 impl Naive {
     pub(crate) fn handed(&mut self, now: Time, id: TaskId, to: Option<OperatorId>) {
@@ -28,6 +28,39 @@ impl Naive {
             self.take_back(now, to, Rescission::Occupied);
         }
         self.follow(now);
+    }
+
+    /// Whoever takes a task for themselves is signed in and has room.
+    pub(crate) fn taken(&mut self, now: Time, id: TaskId, operator: OperatorId) {
+        let Some(place) = self.t(id).map(|task| task.place) else { return };
+        if place != Place::Waits || !self.may_take(id, operator) {
+            return;
+        }
+        let claim = ReservationId(7 * 1_024 + self.made);
+        self.made += 1;
+        self.out.push(Output::Book { reservation: claim, epoch: 7, task: id, operator });
+        let claim = Claim { id: claim, task: id, operator, directed: true, state: State::Accepted };
+        self.claims.push(claim);
+        self.won(now, claim);
+        let person = self.people.iter().find(|p| p.id == operator).unwrap();
+        if self.over_limit(person) {
+            self.take_back(now, operator, Rescission::Occupied);
+        }
+        self.follow(now);
+    }
+
+    fn may_take(&self, id: TaskId, operator: OperatorId) -> bool {
+        let Some(person) = self.people.iter().find(|p| p.id == operator) else { return false };
+        let kind = |id: TaskId| self.tasks.iter().find(|t| t.e.task == id).unwrap().e.kind;
+        let theirs = |c: &&Claim| c.operator == operator && c.state == State::Accepted;
+        let held: Vec<_> = self.claims.iter().filter(theirs).map(|c| kind(c.task)).collect();
+        let own = person.own.len() + person.alerting.len();
+        let (total, limits) = (held.len() + own, person.config.limits);
+        let voices = held.iter().filter(|kind| voice(**kind)).count() + own;
+        !Self::offline(person)
+            && person.reachable
+            && total < limits.total as usize
+            && (!voice(kind(id)) || voices < limits.voice as usize)
     }
 
     pub(crate) fn over_between(&mut self, id: TaskId, by: OperatorId) {

@@ -92,6 +92,8 @@ struct Listener {
     open: BTreeSet<ReservationId>,
     limits: BTreeSet<(TaskId, acd::LimitReason)>,
     decided: Option<(TaskId, OperatorId)>,
+    /// By themselves.
+    taken: Option<(TaskId, OperatorId)>,
 }
 
 impl Listener {
@@ -116,7 +118,9 @@ impl Listener {
                 }
             }
             Output::Book { reservation, task, operator, .. } => {
-                assert_eq!(self.decided.take(), Some((*task, *operator)), "unexplained");
+                let taken = self.taken.take() == Some((*task, *operator));
+                let is_explained = self.decided.take() == Some((*task, *operator));
+                assert!(is_explained || taken, "unexplained");
                 assert!(self.open.insert(*reservation));
             }
             Output::Rescind { reservation, .. } | Output::Ring { reservation, .. } => {
@@ -285,6 +289,10 @@ impl World {
             32..34 => Input::Connected { task: self.assigned() },
             34..38 => Input::Completed { task: self.assigned() },
             38 => Input::Lost { task: self.assigned(), ahead: self.dice.one_in(2) },
+            39 if self.dice.one_in(3) => {
+                let operator = OperatorId(self.dice.roll32(self.operators + 1));
+                Input::Taken { task: self.task(), operator }
+            }
             _ if self.dice.one_in(6) => {
                 Input::Configure(config(&mut self.dice, self.queues, self.operators))
             }
@@ -293,6 +301,10 @@ impl World {
     }
 
     fn handle(&mut self, input: Input) {
+        self.listener.taken = match input {
+            Input::Taken { task, operator } => Some((task, operator)),
+            _ => None,
+        };
         self.naive.handle(self.now, &input);
         self.acd.handle(self.now, input);
         self.compare();
@@ -548,6 +560,57 @@ fn a_phone_that_rings_for_another_call_is_not_rung_for_a_task() {
     assert_eq!(acd.operator(operator).unwrap().effective.state, Effective::OnCall);
     acd.handle(Time::from_secs(4), Input::Vacate { operator, work });
     assert_eq!(acd.open_reservations(), 1);
+}
+
+#[test]
+fn who_takes_a_task_that_rings_elsewhere() {
+    let other = OperatorId(9);
+    let check = |inputs: &[Input], expected: Result<(), acd::Filter>| {
+        let (mut acd, rung) = one_desk();
+        let config = |queues| OperatorConfig { queues, ..OperatorConfig::default() };
+        let operators = vec![(rung, config(vec![QueueId(0)])), (other, config(Vec::new()))];
+        let queues = vec![(QueueId(0), QueueConfig::default())];
+        acd.handle(Time::ZERO, Input::Configure(Config { auto_connect: true, queues, operators }));
+        for input in inputs {
+            acd.handle(Time::ZERO, input.clone());
+        }
+        let task = TaskId(1);
+        let call = Enqueue::call(task, QueueId(0), Utc::default());
+        acd.handle(Time::ZERO, Input::Enqueue(call));
+        let claim = acd.operator(rung).unwrap().reservations[0];
+        acd.handle(Time::ZERO, Input::Booked(claim));
+        while acd.poll_output().is_some() {}
+        assert_eq!(acd.may_take(task, other), expected, "{inputs:?}");
+        acd.handle(Time::from_secs(1), Input::Taken { task, operator: other });
+        let told: Vec<_> = std::iter::from_fn(|| acd.poll_output()).collect();
+        let has = |wanted: &dyn Fn(&Output) -> bool| told.iter().any(wanted);
+        let is_theirs = has(
+            &|output| matches!(output, Output::Assigned { operator, .. } if *operator == other),
+        );
+        assert_eq!(is_theirs, expected.is_ok());
+        if expected.is_err() {
+            return assert!(told.is_empty(), "{told:?}");
+        }
+        let cause = acd::Rescission::AnsweredElsewhere;
+        assert!(has(&|output| matches!(output, Output::Rescind { operator, cause: why, .. }
+            if *operator == rung && *why == cause)));
+        let view = acd.operator(rung).unwrap();
+        assert_eq!((view.effective.state, view.missed), (Effective::Ready, 0), "no RONA");
+        assert_eq!(acd.operator(other).unwrap().tasks, [task]);
+        assert_eq!(acd.may_take(task, rung), Err(acd::Filter::Reserved), "it waits no more");
+        acd.handle(Time::from_secs(2), Input::Completed { task });
+        acd.check().unwrap();
+    };
+    let operator = other;
+    let here = [Input::SignIn { operator }, Input::Reachable { operator, reachable: true }];
+    let with = |more: Input| [&here[..], &[more]].concat();
+    check(&here, Ok(()));
+    let pause = Input::Choose { operator, choice: Choice::NotReady { reason: None } };
+    check(&with(pause), Ok(()));
+    check(&here[1..], Err(acd::Filter::Offline));
+    check(&here[..1], Err(acd::Filter::Unreachable));
+    check(&with(Input::Occupy { operator, work: WorkId(5) }), Err(acd::Filter::OnCall));
+    check(&with(Input::Alert { operator, work: WorkId(5) }), Err(acd::Filter::Limit));
 }
 
 #[test]

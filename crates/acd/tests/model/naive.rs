@@ -28,7 +28,7 @@ pub(crate) struct Queue {
 
 pub(crate) struct Person {
     pub(crate) id: OperatorId,
-    config: OperatorConfig,
+    pub(crate) config: OperatorConfig,
     place: usize,
     pub(crate) removed: bool,
     serves: Vec<QueueId>,
@@ -36,7 +36,7 @@ pub(crate) struct Person {
     /// By a person; a phone does not undo it.
     chosen: bool,
     forced: Option<RonaState>,
-    reachable: bool,
+    pub(crate) reachable: bool,
     absent_at: Option<Time>,
     pub(crate) own: Vec<WorkId>,
     pub(crate) alerting: Vec<WorkId>,
@@ -86,7 +86,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn voice(kind: Kind) -> bool {
+pub(crate) fn voice(kind: Kind) -> bool {
     kind != Kind::Dialog
 }
 
@@ -138,7 +138,7 @@ impl Naive {
             })
     }
 
-    fn offline(person: &Person) -> bool {
+    pub(crate) fn offline(person: &Person) -> bool {
         person.removed
             || person.choice == Choice::Offline
             || person.forced == Some(RonaState::Offline)
@@ -525,6 +525,12 @@ impl Naive {
             return;
         }
         self.claims.iter_mut().find(|c| c.id == id).unwrap().state = State::Accepted;
+        self.won(now, claim);
+        self.follow(now);
+    }
+
+    pub(crate) fn won(&mut self, now: Time, claim: Claim) {
+        let id = claim.id;
         let (task, operator) = (claim.task, claim.operator);
         for other in self.claims_of(task) {
             self.end(now, other, End::Rescinded(Rescission::AnsweredElsewhere));
@@ -537,7 +543,6 @@ impl Naive {
         self.p(operator).unwrap().missed = 0;
         self.out.push(Output::Resolved { reservation: id, task, operator, end: End::Accepted });
         self.out.push(Output::Assigned { task, reservation: id, operator, waited });
-        self.follow(now);
     }
 
     fn failed(&mut self, now: Time, claim: Claim, end: End) {
@@ -706,6 +711,7 @@ impl Naive {
                 _ => {}
             },
             Input::Handed { task, to } => self.handed(now, *task, *to),
+            Input::Taken { task, operator } => self.taken(now, *task, *operator),
             Input::Lost { task, ahead } => self.come_back(now, *task, *ahead, false),
             Input::Completed { task } => self.complete(now, *task),
             Input::Connected { task } => {

@@ -8,6 +8,7 @@ use sip::msg::{Message, Name as Header, Uri};
 use sip::{Flow, LegId, Peer};
 
 use super::RETRY_AFTER_S;
+use super::divert::Diversion;
 use crate::api::Time;
 use crate::call::{Call, LegState, NewLeg, Participant, PhaseClock, Why};
 use crate::config::{Go, Name};
@@ -95,6 +96,7 @@ impl B2bua {
             tasks: Vec::new(),
             wanted: None,
             transfer: None,
+            diversion: Diversion::default(),
             moving: BTreeSet::new(),
             timers: BTreeMap::new(),
             begun: false,

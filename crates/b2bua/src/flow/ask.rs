@@ -208,7 +208,7 @@ impl B2bua {
     /// They have rung for long enough.
     pub(crate) fn rang_out(&mut self, now: Time, call: &mut Call, id: ParticipantId) {
         for leg in call.legs(|p| p.id == id && p.rings()) {
-            self.hang_up_leg(now, leg, 480);
+            self.hang_up_leg(now, leg, 480, "");
             self.leg_failed(now, call, leg, 408, None);
         }
     }

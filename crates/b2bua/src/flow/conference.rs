@@ -130,7 +130,7 @@ impl B2bua {
             }
             media::Event::Refused { leg } => {
                 let leg = sip::LegId(leg.0);
-                self.hang_up_leg(now, leg, 503);
+                self.hang_up_leg(now, leg, 503, super::reason::NO_MEDIA);
                 let is_early = self.with_leg(leg, |switch, call| {
                     let is_early = call.participant(leg).is_some_and(Participant::rings);
                     if is_early {
@@ -170,7 +170,7 @@ impl B2bua {
 
     /// Ends a leg that was found dead: outside of its call's turn.
     pub(crate) fn bury(&mut self, now: Time, leg: sip::LegId) {
-        self.hang_up_leg(now, leg, 408);
+        self.hang_up_leg(now, leg, 408, super::reason::SILENT);
         self.leg_ended(now, leg, sip::EndCause::FlowGone, None);
     }
 }

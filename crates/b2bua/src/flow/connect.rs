@@ -3,8 +3,8 @@
 use media::Source;
 use sip::LegId;
 
-use super::ALONE;
 use super::ring::Rung;
+use super::{ALONE, reason};
 use crate::api::Time;
 use crate::call::{Call, LegState, Participant, Seat, Timer, Why};
 use crate::event::{CallResult, What};
@@ -21,7 +21,7 @@ impl B2bua {
             participant.negotiation.signalled_from(from);
         }
         if participant.negotiation.on_answer(answer).is_err() {
-            self.hang_up_leg(now, leg, 488);
+            self.hang_up_leg(now, leg, 488, reason::UNUSABLE);
             self.leg_failed(now, call, leg, 488, None);
             return;
         }
@@ -49,6 +49,7 @@ impl B2bua {
         for other in call.legs(|p| p.why == why && p.leg != leg) {
             self.drop_leg(now, call, other, ELSEWHERE);
         }
+        call.diversion.answered();
         self.set_timer(call, Timer::Dial, None);
         self.set_timer(call, Timer::Alone, None);
         self.set_timer(call, Timer::Brief, None);
@@ -104,12 +105,26 @@ impl B2bua {
         }
     }
 
-    /// The distributor gave the task to the operator who answered.
-    pub(crate) fn assigned(&mut self, now: Time, call: &mut Call, claim: acd::ReservationId) {
-        match call.legs(|p| answered_for(p, claim)).first() {
-            Some(leg) => self.brief_or_connect(now, call, *leg),
-            None => self.fault(now, format!("{claim:?} was assigned without a leg")),
+    /// The distributor gave the task to the operator who answered, at a phone that was rung for them or
+    /// for somebody else.
+    pub(crate) fn assigned(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        claim: acd::ReservationId,
+        operator: acd::OperatorId,
+    ) {
+        let picked_up = |p: &Participant| {
+            matches!(p.why, Why::Serve(of) if answered_for(p, of)) && p.operator == Some(operator)
+        };
+        let rung = call.legs(|p| answered_for(p, claim)).first().copied();
+        let Some(leg) = rung.or_else(|| call.legs(picked_up).first().copied()) else {
+            return self.fault(now, format!("{claim:?} was assigned without a leg"));
+        };
+        if let Some(participant) = call.participant_mut(leg) {
+            participant.why = Why::Serve(claim);
         }
+        self.brief_or_connect(now, call, leg);
     }
 
     /// Whoever talked with the caller was lost: music at once, and back to where they came from

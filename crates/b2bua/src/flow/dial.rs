@@ -55,7 +55,12 @@ impl B2bua {
             use acd::Effective::{OnCall, Reserved, Ringing};
             matches!(view.effective.state, OnCall | Reserved | Ringing)
         });
-        if busy || call.operators().contains(&operator) {
+        // Whoever has handed the call on may have it back, but is not asked in by order as they leave.
+        let leaves = |p: &Participant| p.why == Why::Left && p.operator == Some(operator);
+        let is_asked = matches!(errand.why, Why::Asked(_));
+        let is_here = call.operators().contains(&operator)
+            || is_asked && call.participants.iter().any(leaves);
+        if busy || is_here {
             return Err(refused("busy", 486));
         }
         if errand.why == Why::Dialled {
@@ -150,10 +155,22 @@ impl B2bua {
         };
         self.tell(now, call, failed);
         self.forget_leg(now, call, leg);
+        if status >= 600 {
+            // A 6xx speaks for everywhere (RFC 3261 sections 16.7, step 5, and 21.6): it is the person
+            // who says so, whichever of their phones it was.
+            for other in call.legs(|p| p.why == why && p.rings()) {
+                self.drop_leg(now, call, other, &reason::of_status(status));
+            }
+        }
+        let is_dialled = matches!(why, Why::Dialled | Why::Referred);
+        if let (300..=302, true, Some(who), Some(response)) = (status, is_dialled, who, response) {
+            call.diversion.take(who, response);
+        }
         if call.participants.iter().any(|p| p.why == why) {
             return;
         }
         match why {
+            Why::Dialled | Why::Referred if self.diverted(now, call, why) => {}
             Why::Serve(claim) => {
                 if let Some(operator) = operator {
                     let cause = cause_of(status).into();
@@ -199,13 +216,17 @@ pub(super) fn cause_of(status: u16) -> &'static str {
 
 /// What a caller is told when the one they called refused: what speaks of the callee, and nothing
 /// that speaks of our request, which they could take for their own (a challenge, a redirection, an
-/// extension). Of a phone of ours nothing about all the world (6xx). A 5xx is 500: a 503 would say
-/// that we take no calls (RFC 3261 section 16.7, step 6).
+/// extension). Of a phone of ours nothing about all the world (6xx), but that a person declined. That
+/// a caller without a name is not put through (433), or that the way leads round in circles (482, 483),
+/// is theirs to know: with another number, or another way, they may have better luck. A 5xx is 500: a
+/// 503 would say that we take no calls (RFC 3261 section 16.7, step 6).
 pub(super) fn passed_on(status: u16, ours: bool) -> u16 {
     match status {
         404 | 410 | 604 if ours => 480,
         600 if ours => 486,
-        403 | 404 | 408 | 410 | 480 | 484 | 486 | 488 | 600 | 603 | 604 | 606..=608 => status,
+        403 | 404 | 408 | 410 | 433 | 480 | 482..=484 | 486 | 488 | 600 | 603 | 604 | 606..=608 => {
+            status
+        }
         500..=599 => 500,
         _ => 480,
     }

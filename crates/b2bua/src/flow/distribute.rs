@@ -199,7 +199,7 @@ impl B2bua {
         if let Some(entry) = self.state.tasks.get_mut(&TaskKey(task.0)) {
             entry.taken = Some((operator, now, waited));
         }
-        self.with_task(task, |switch, call| switch.assigned(now, call, reservation));
+        self.with_task(task, |switch, call| switch.assigned(now, call, reservation, operator));
     }
 
     fn wrapping(&mut self, now: Time, task: acd::TaskId, operator: OperatorId, until: Time) {

@@ -116,10 +116,7 @@ impl B2bua {
 
     /// Ends a leg that is ours to end, and forgets it.
     pub(crate) fn drop_leg(&mut self, now: Time, call: &mut Call, leg: LegId, reason: &str) {
-        let headers: Headers = match reason {
-            "" => Vec::new(),
-            reason => vec![("Reason".into(), reason.to_owned())],
-        };
+        let headers = reason::field(reason);
         self.command_sip(now, sip::Command::End { leg, status: 480, headers });
         self.leg_over(now, call, leg, "ended", None);
         self.forget_leg(now, call, leg);
@@ -133,9 +130,10 @@ impl B2bua {
         self.end_deserted(now, call);
     }
 
-    /// CANCEL, BYE or a final response, whatever ends the leg where it stands.
-    pub(crate) fn hang_up_leg(&mut self, now: Time, leg: LegId, status: u16) {
-        self.command_sip(now, sip::Command::End { leg, status, headers: Vec::new() });
+    /// CANCEL, BYE or a final response, whatever ends the leg where it stands, for this reason.
+    pub(crate) fn hang_up_leg(&mut self, now: Time, leg: LegId, status: u16, reason: &str) {
+        let headers = reason::field(reason);
+        self.command_sip(now, sip::Command::End { leg, status, headers });
     }
 
     /// Gives back what a leg of the call's held.

@@ -9,6 +9,7 @@ mod connect;
 mod destination;
 mod dial;
 mod distribute;
+pub(crate) mod divert;
 mod dtmf;
 mod early;
 mod end;

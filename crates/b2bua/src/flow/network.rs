@@ -1,9 +1,10 @@
 //! Outputs of the endpoint: to the network, or into the calls.
 
 use media::Negotiation;
-use sip::msg::{Message, Method};
+use sip::msg::Message;
 use sip::{EndCause, Event, LegId, Output as Sip};
 
+use super::reason;
 use super::refer::Referred;
 use crate::api::{Output, Time};
 use crate::call::{LegState, Why};
@@ -106,17 +107,14 @@ impl B2bua {
             !negotiation.is_offering() || negotiation.on_answer(&answer).is_ok()
         });
         if usable == Some(false) {
-            self.hang_up_leg(now, leg, 488);
+            self.hang_up_leg(now, leg, 488, reason::UNUSABLE);
             self.leg_ended(now, leg, EndCause::NoAnswer, None);
         }
     }
 
-    /// A request within a dialog that is neither INVITE, ACK nor BYE.
+    /// A request within a dialog that the endpoint leaves to us: INFO.
     fn requested(&mut self, now: Time, leg: LegId, token: u64, request: &Message) {
-        let (status, headers) = match request.method() {
-            Some(Method::Info) => self.info(now, leg, request),
-            _ => (501, Vec::new()),
-        };
+        let (status, headers) = self.info(now, leg, request);
         let body = None;
         self.command_sip(now, sip::Command::RespondRequest { leg, token, status, headers, body });
     }

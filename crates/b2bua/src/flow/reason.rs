@@ -7,6 +7,26 @@ use sip::msg::{Message, Reason};
 
 use super::connect::ELSEWHERE;
 
+/// What a leg brought cannot be used: nobody can talk on it.
+pub(super) const UNUSABLE: &str = "SIP;cause=488;text=\"No usable SDP\"";
+
+/// Nothing has been heard of a leg for too long.
+pub(super) const SILENT: &str = "SIP;cause=408;text=\"No audio\"";
+
+/// We have nothing to carry audio with (Q.850: resource unavailable); in a response as well.
+pub(super) const NO_MEDIA: &str = "Q.850;cause=47";
+
+/// The header field, if there is a reason.
+pub(super) fn field(reason: &str) -> sip::Headers {
+    let given = Some(reason).filter(|reason| !reason.is_empty());
+    given.map(|reason| ("Reason".into(), reason.to_owned())).into_iter().collect()
+}
+
+/// What the other phones are told of an answer that speaks for them too.
+pub(super) fn of_status(status: u16) -> String {
+    format!("SIP;cause={status}")
+}
+
 /// Everything the message gives as its reason.
 pub(super) fn said(message: &Message) -> Option<String> {
     let all: Vec<String> = Reason::of(message).take(2).map(|reason| reason.to_string()).collect();

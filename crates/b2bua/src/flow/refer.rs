@@ -7,6 +7,8 @@
 //! | another host                    | that URI, where the dial policy matches it with its scheme |
 //! | with Replaces                   | another leg of the same operator's or trunk's: the two far ends are joined |
 
+use std::net::IpAddr;
+
 use sip::LegId;
 use sip::msg::{Message, Replaces, Scheme, Uri};
 
@@ -16,6 +18,19 @@ use crate::config::{Go, Name, Outgoing};
 use crate::event::What;
 use crate::route::Dialled;
 use crate::switch::B2bua;
+
+/// Who wants a call to go elsewhere: an operator, or a trunk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mover<'a> {
+    pub(super) operator: Option<acd::OperatorId>,
+    pub(super) trunk: Option<&'a str>,
+}
+
+impl<'a> Mover<'a> {
+    fn of(participant: &'a Participant) -> Self {
+        Self { operator: participant.operator, trunk: participant.trunk.as_deref() }
+    }
+}
 
 /// A REFER as the endpoint tells it.
 pub(crate) struct Referred<'a> {
@@ -53,21 +68,34 @@ impl B2bua {
 
     /// Where a REFER leads, if whoever sent it may go there.
     fn referred_to(&self, by: &Participant, call: &Call, refer: &Referred<'_>) -> Result<Go, u16> {
-        if !self.is_ours(refer.leg, &refer.target) {
-            let text = refer.target.to_string();
-            let may = self.may_move(by, Some(&text));
-            return if may { Ok(Go::Uri(refer.target.clone())) } else { Err(403) };
-        }
-        let to = refer.target.user().unwrap_or_default();
         let from = match by.operator {
             Some(operator) => self.directory.operator_name(operator),
             None => call.from.clone(),
         };
-        let trunk = by.trunk.as_deref();
+        let known = self.endpoint.leg_flow(refer.leg).map(|flow| flow.local.ip());
+        let known = known.into_iter().collect();
+        self.leads_to(Mover::of(by), &from, &refer.target, known, Some(refer.request))
+    }
+
+    /// Where a URI leads that somebody wants a call of theirs to go to, if it may; `known` are the
+    /// addresses by which they know us.
+    pub(super) fn leads_to(
+        &self,
+        by: Mover<'_>,
+        from: &str,
+        target: &Uri,
+        known: Vec<IpAddr>,
+        request: Option<&Message>,
+    ) -> Result<Go, u16> {
+        if !self.is_ours(known, target) {
+            let text = target.to_string();
+            let may = self.may_move(by, Some(&text));
+            return if may { Ok(Go::Uri(target.clone())) } else { Err(403) };
+        }
+        let (to, trunk) = (target.user().unwrap_or_default(), by.trunk);
         let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
-        let request = Some(refer.request);
-        let dialled = Dialled { to: &to, from: &from, trunk, trusted, request };
-        let go = self.reached(&dialled).ok_or(404_u16)?;
+        let go = self.reached(&Dialled { to: &to, from, trunk, trusted, request });
+        let go = go.ok_or(404_u16)?;
         let outside = match go {
             Go::Reject(_) | Go::Drop => return Err(603),
             Go::Queue { .. } | Go::Operator(_) => None,
@@ -76,21 +104,37 @@ impl B2bua {
         if self.may_move(by, outside) { Ok(go) } else { Err(403) }
     }
 
-    /// Whether a URI names us: by our domain, by the address the leg knows us by, or as a number.
-    fn is_ours(&self, leg: LegId, uri: &Uri) -> bool {
+    /// The addresses of ours that a call's legs have to do with.
+    pub(super) fn addresses_of(&self, call: &Call) -> Vec<IpAddr> {
+        let flows = call.participants.iter().filter_map(|p| self.endpoint.leg_flow(p.leg));
+        flows.map(|flow| flow.local.ip()).collect()
+    }
+
+    /// Whether a URI names us: by our domain, as a number, or by the address of a listener. One that
+    /// listens everywhere does so at those by which we are known, and on this host itself.
+    fn is_ours(&self, mut known: Vec<IpAddr>, uri: &Uri) -> bool {
         let Some(host) = uri.host() else { return *uri.scheme() == Scheme::Tel };
-        let known = self.endpoint.leg_flow(leg).map(|flow| flow.local.ip());
-        let ours = [known, self.directory.config.sip.advertise];
-        *host == self.own_host() || host.ip().is_some_and(|ip| ours.contains(&Some(ip)))
+        if *host == self.own_host() {
+            return true;
+        }
+        let Some(ip) = host.ip() else { return false };
+        known.extend(self.directory.config.sip.advertise);
+        let is_known = known.contains(&ip);
+        self.directory.config.listeners.iter().any(|at| {
+            let is_here = at.ip() == ip
+                || is_known
+                || at.ip().is_unspecified() && ip.is_loopback() && at.is_ipv4() == ip.is_ipv4();
+            is_here && uri.port().is_none_or(|port| port == at.port())
+        })
     }
 
     /// Whether somebody may have a call moved to somebody in the house, or outside to that number: an
     /// operator as they may call, a trunk as its own policy says, whoever we called by a URI within
     /// the house only.
-    fn may_move(&self, by: &Participant, outside: Option<&str>) -> bool {
+    fn may_move(&self, by: Mover<'_>, outside: Option<&str>) -> bool {
         let router = &self.directory.router;
         let name = by.operator.map(|operator| self.directory.operator_name(operator));
-        let (policy, may_outside) = match (&name, by.trunk.as_deref()) {
+        let (policy, may_outside) = match (&name, by.trunk) {
             (Some(name), _) => {
                 let policy = self.directory.operator(name).map(|operator| &operator.outgoing);
                 (policy, outside.is_some_and(|number| router.may_dial(name, number)))
@@ -116,7 +160,7 @@ impl B2bua {
         replaces: &Replaces,
     ) -> Result<(), u16> {
         let by = may_refer(call, refer.leg)?;
-        if by.operator.is_none() && !self.may_move(by, None) {
+        if by.operator.is_none() && !self.may_move(Mover::of(by), None) {
             return Err(403);
         }
         let named = self.endpoint.named_by(replaces);
@@ -155,6 +199,7 @@ impl B2bua {
         let is_outside = |p: &&Participant| p.leg != theirs && p.operator.is_none();
         second.participants.iter().filter(is_outside).all(|far| {
             let number = if far.why == Why::Arrived { &second.from } else { &second.to };
+            let by = Mover::of(by);
             self.may_move(by, Some(number)) || self.may_move(by, Some(&far.uri))
         })
     }

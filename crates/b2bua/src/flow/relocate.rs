@@ -63,7 +63,7 @@ impl B2bua {
     pub(super) fn relocated(&mut self, now: Time, leg: LegId, is_agreed: bool) {
         let was_moving = self.with_leg(leg, |_, call| call.moving.remove(&leg));
         if was_moving == Some(true) && !is_agreed {
-            self.hang_up_leg(now, leg, 488);
+            self.hang_up_leg(now, leg, 488, super::reason::UNUSABLE);
             self.leg_ended(now, leg, EndCause::NoAnswer, None);
         }
     }

@@ -2,8 +2,10 @@
 //! call hears more of it than another voice.
 //!
 //! Whose seat it may be: an operator's for a phone of theirs, and for those of others as their
-//! `pickup` says; a trunk's for the same trunk. Of those who ring only somebody dialled can be answered
-//! for (a pickup): a reservation is the distributor's.
+//! `pickup` says; a trunk's for the same trunk. Those who ring can be answered for (a pickup): somebody
+//! dialled, and somebody rung for a queue's call, if the distributor lets whoever answers have it
+//! ([`acd::Acd::may_take`]). It is theirs then as if they had been rung, and for the others it was
+//! answered elsewhere.
 
 use sip::msg::Message;
 use sip::{Flow, LegId, Peer};
@@ -69,6 +71,7 @@ impl B2bua {
         }
         let can = match old.why {
             Why::Dialled => true,
+            Why::Serve(_) if old.rings() => return self.may_serve(call, peer),
             Why::Arrived | Why::Serve(_) | Why::Asked(_) => old.state == LegState::Up,
             Why::Referred | Why::Left => false,
         };
@@ -77,6 +80,24 @@ impl B2bua {
             (true, Some(_)) => refuse(491),
             (false, _) => refuse(603),
         }
+    }
+
+    /// Whether whoever answers for somebody who is rung for a queue's call may have it.
+    fn may_serve(&self, call: &Call, peer: &Peer) -> Result<(), (u16, sip::Headers)> {
+        let operator = match peer {
+            Peer::User(user) => self.directory.operator_id(user),
+            Peer::Trunk(_) => None,
+        };
+        let may = operator.zip(call.task()).map(|(operator, task)| {
+            let task = acd::TaskId(task.key.0);
+            self.acd.may_take(task, operator)
+        });
+        let status = match may {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(acd::Filter::OnCall | acd::Filter::Limit)) => 486,
+            Some(Err(_)) | None => 603,
+        };
+        Err((status, Vec::new()))
     }
 
     /// Who takes the seat, if its offer can be answered on the call's own thread.
@@ -137,6 +158,14 @@ impl B2bua {
         let name = operator.map(|id| self.directory.operator_name(id));
         if let Some(participant) = call.participant(leg).map(|p| p.id) {
             self.tell(now, call, What::LegAnswered { participant, role, operator: name });
+        }
+        if let (true, Why::Serve(_)) = (rang, why) {
+            // Whom it is assigned to is said by the distributor, which stops those who ring as well.
+            if let Some((operator, task)) = operator.zip(call.task()) {
+                let task = acd::TaskId(task.key.0);
+                self.acd.handle(now, acd::Input::Taken { task, operator });
+            }
+            return;
         }
         if rang {
             call.wanted = operator;

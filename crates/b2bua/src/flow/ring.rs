@@ -65,6 +65,10 @@ impl B2bua {
         errand: impl Into<Errand>,
     ) -> Rung {
         let errand = errand.into();
+        // Who is called back has had time enough to leave.
+        for leg in call.legs(|p| p.why == Why::Left && p.operator == Some(operator)) {
+            self.drop_leg(now, call, leg, "");
+        }
         let name = self.directory.operator_name(operator);
         let shown = self.directory.operator(&name).map(|operator| operator.name.to_string());
         let to = NameAddr::new(self.own_uri(&name)).with_display(&shown.unwrap_or_default());

@@ -2,7 +2,7 @@
 //!
 //! | then                      | whoever stays             | whoever asked                               |
 //! | ------------------------- | ------------------------- | ------------------------------------------- |
-//! | the target is rung        | hears music, then ringing | is told by NOTIFY, and may leave            |
+//! | the target is rung        | hears music, then ringing | is told by NOTIFY, left or not; may leave   |
 //! | it answers                | talks with it             | is free; gets BYE unless they leave first   |
 //! | it does not, they are there | talks with them as before | is told, and goes on                      |
 //! | it does not, they are gone | goes back: queue, ahead   | wraps up since they left                   |
@@ -83,14 +83,15 @@ impl B2bua {
         if let Some(asks) = call.participant_mut(by).filter(|_| stayer.is_some()) {
             asks.why = Why::Dialled;
         }
-        call.transfer = Some(Transfer { by: Some(by), token, to: to.clone(), was, stayer });
+        call.transfer =
+            Some(Transfer { by: Some(by), told: by, token, to: to.clone(), was, stayer });
         let operator = operator.map(|id| self.directory.operator_name(id));
         self.tell(now, call, What::TransferStarted { participant, operator, to, mode });
     }
 
-    /// How far it has come, to whoever asked, if they still listen.
+    /// How far it has come, to whoever asked, if they still listen: who has hung up may as well.
     fn notify(&mut self, now: Time, call: &Call, status: u16) {
-        if let Some(Transfer { by: Some(leg), token, .. }) = call.transfer {
+        if let Some(Transfer { told: leg, token, .. }) = call.transfer {
             self.command_sip(now, sip::Command::Notify { leg, token, status });
         }
     }

@@ -32,8 +32,8 @@ pub(super) struct Open {
 /// A 2xx of ours that waits for its ACK (section 13.3.1.4).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Unacked {
-    response: Bytes,
-    flow: Flow,
+    pub(super) response: Bytes,
+    pub(super) flow: Flow,
     cseq: u32,
     /// Whether it carries our offer, whose answer the ACK brings.
     pub(super) is_offer: bool,

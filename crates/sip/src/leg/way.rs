@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Leg, Phase};
 use crate::dialog::Dialog;
 use crate::ground::Core;
-use crate::msg::{Host, Scheme, Uri};
+use crate::msg::{Host, Message, Scheme, Uri};
 use crate::transaction::timer::T1_64;
 use crate::{Binding, EndCause, Flow, Peer, Time, Transport};
 
@@ -124,6 +124,15 @@ fn direct(flow: Flow, closed: bool, cache: Option<&(Uri, Flow)>, hop: &Uri) -> R
     }
 }
 
+/// Where a client listens whose connection closed, by the Via of its request or our response: at the
+/// port of sent-by. One that names the port it called from, as one does that listens nowhere, has gone.
+fn elsewhere(message: &Message, failed: &Flow) -> Option<Flow> {
+    let can = matches!(failed.transport, Transport::Tcp | Transport::Tls);
+    let port = message.top_via().ok().filter(|_| can)?.port_or_default();
+    let remote = SocketAddr::new(failed.remote.ip(), port);
+    (remote != failed.remote).then_some(Flow { remote, connection: 0, ..*failed })
+}
+
 /// Whether a host can be more than decoration (`.invalid` of RFC 2606, as browsers write it).
 fn is_routable(host: &Host) -> bool {
     match host {
@@ -169,8 +178,11 @@ impl Leg {
         if self.connection() != Some(failed.connection) {
             return;
         }
+        if self.answers_elsewhere(core, now, failed) {
+            return;
+        }
         if self.phase == Phase::Alerting {
-            return self.answers_elsewhere(core, now, failed);
+            return self.unreachable(core, now);
         }
         if let Way::Direct { closed, .. } = &mut self.way {
             *closed = true;
@@ -189,27 +201,30 @@ impl Leg {
         }
     }
 
-    /// The connection closed by which the peer's INVITE came: the answer goes by a new one to where the
-    /// peer says that it listens (RFC 3261 section 18.2.2). What was said last is said there at once,
-    /// so that nobody is rung for somebody who has gone. A client that names the port it called from,
-    /// as one does that listens nowhere, has.
-    fn answers_elsewhere(&mut self, core: &mut Core, now: Time, failed: &Flow) {
-        let can = matches!(failed.transport, Transport::Tcp | Transport::Tls);
-        let via = self.open.as_ref().and_then(|open| open.request.top_via().ok()).filter(|_| can);
-        let port = via.map(|via| via.port_or_default());
-        let remote = port.map(|port| SocketAddr::new(failed.remote.ip(), port));
-        let Some(remote) = remote.filter(|remote| *remote != failed.remote) else {
-            return self.unreachable(core, now);
+    /// The connection closed by which the peer's INVITE came, and our final answer is not
+    /// acknowledged: it goes by a new one to where the peer says that it listens (RFC 3261 section
+    /// 18.2.2). What was said last is said there at once, so that nobody is rung for somebody who has
+    /// gone. `false` where there is nothing to be said, or nobody listens.
+    fn answers_elsewhere(&mut self, core: &mut Core, now: Time, failed: &Flow) -> bool {
+        let of_open = || Some(self.open.as_ref()?.request.clone());
+        let of_unacked = || Message::parse(self.unacked.as_ref()?.response.clone()).ok();
+        let is_alerting = self.phase == Phase::Alerting;
+        let message = if is_alerting { of_open() } else { of_unacked() };
+        let Some(flow) = message.and_then(|message| elsewhere(&message, failed)) else {
+            return false;
         };
-        let flow = Flow { remote, connection: 0, ..*failed };
         self.away = Some(flow);
         match &mut self.way {
             Way::Direct { flow: old, closed, .. } => (*old, *closed) = (Some(flow), true),
             Way::Phone { flow: old, .. } => *old = flow,
         }
-        if let Some(open) = &self.open {
+        if let Some(open) = self.open.as_ref().filter(|_| is_alerting) {
             core.answer_by(now, open.server, flow);
+        } else if let Some(unacked) = &mut self.unacked {
+            unacked.flow = flow;
+            core.transmit(flow, unacked.response.clone());
         }
+        true
     }
 
     /// The peer cannot be told the answer to its INVITE, or has not heard it.

@@ -1,9 +1,9 @@
 //! What a request's form rules out, within a dialog, and bodies of several parts.
 
-use sip::msg::Name;
-use sip::{Command, Event, Headers};
+use sip::msg::{Method, Name};
+use sip::{Command, Event, Headers, Time};
 
-use super::net::{sdp, title};
+use super::net::{answer, sdp, title};
 use super::{ACCEPT, Bench, CONTACT, US, answered, request};
 
 const MIXED: &str = "Content-Type: multipart/mixed;boundary=\"a b\"";
@@ -148,4 +148,44 @@ fn a_part_that_we_must_know_and_do_not() {
     check(&format!("{ISUP}\r\nContent-Disposition: signal;handling=required"), "415 INVITE");
     check(ODD, "415 INVITE");
     check(&format!("{ODD}\r\nContent-Disposition: x;handling=optional"), "100 INVITE");
+}
+
+#[test]
+fn a_bye_of_ours_says_why() {
+    let reason = |bench: &Bench| {
+        let bye = bench.last();
+        assert_eq!(title(&bye), "BYE");
+        bye.header(Name::Reason).unwrap_or_default().to_owned()
+    };
+    // Nobody acknowledges our 200.
+    let mut bench = Bench::new();
+    answered(&mut bench);
+    bench.pass(Time::from_secs(32));
+    assert_eq!(reason(&bench), "SIP;cause=408;text=\"No ACK\"");
+    // The owner has a reason of its own.
+    let mut bench = Bench::new();
+    let (leg, _) = answered(&mut bench);
+    let headers = vec![("Reason".into(), "Q.850;cause=16".to_owned())];
+    bench.command(Command::End { leg, status: 480, headers });
+    bench.pass(Time::from_secs(32));
+    assert_eq!(reason(&bench), "Q.850;cause=16");
+    // Nobody answers a request, or what comes back is no dialog.
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    let (token, method, headers, body) = (1, Method::Info, Headers::new(), None);
+    bench.command(Command::Request { leg, token, method, headers, body });
+    bench.pass(Time::from_secs(32));
+    assert_eq!(reason(&bench), "SIP;cause=408;text=\"No answer to a request\"");
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call(None);
+    let ok = invite.respond(200, None, Some("t")).header(Name::Contact, "<sip:x@192.0.2.2>");
+    bench.hears(ok.header(Name::RecordRoute, "<<<").build());
+    assert_eq!(reason(&bench), "SIP;cause=502;text=\"No usable dialog\"");
+    // Another fork was first.
+    let mut bench = Bench::new();
+    let (_, invite) = bench.call(None);
+    bench.hears(answer(&invite, 200, "one", Some("<sip:one@192.0.2.2>")));
+    bench.hears(answer(&invite, 200, "two", Some("<sip:two@192.0.2.2>")));
+    assert_eq!(reason(&bench), "SIP;cause=200;text=\"Call completed elsewhere\"");
 }

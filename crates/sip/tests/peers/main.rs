@@ -741,6 +741,20 @@ fn an_answer_whose_connection_closed_goes_by_another() {
     let (way, bye) = bench.sent.pop().unwrap();
     assert_eq!((way, title(&bye)), (came, "BYE".to_owned()));
     bench.nothing_left();
+    // A 200 that went down with its connection is said again there.
+    let (mut bench, leg) = over_a_connection("p.example:5071", Transport::Tcp);
+    let (headers, body) = (Headers::new(), Some(sdp("answer")));
+    bench.command(Command::Respond { leg, status: 200, headers, body });
+    let (way, ok) = bench.sent.pop().unwrap();
+    assert_eq!(way, flow(Transport::Tcp, 7));
+    bench.input(Input::FlowFailed { flow: flow(Transport::Tcp, 7) });
+    assert_eq!(
+        bench.sent.pop().map(|(way, again)| (way, again.wire().clone())),
+        Some((to, ok.wire().clone()))
+    );
+    bench.input(Input::FlowFailed { flow: to });
+    assert_eq!(bench.seen(), ["Ended FlowGone"]);
+    bench.nothing_left();
     // It is not: before there is an answer, or after.
     for is_answered in [false, true] {
         let (mut bench, leg) = closed();

@@ -102,6 +102,7 @@ fn build(root: &Section<'_>) -> Setup {
         data_dir: node.data_dir,
         core: b2bua::Config {
             sip: sip.core,
+            listeners: sip.listen.iter().map(|listen| listen.address).collect(),
             node: node.number,
             media: media_core,
             operators: operators.into_iter().map(|operator| operator.core).collect(),

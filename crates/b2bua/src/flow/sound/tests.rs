@@ -33,6 +33,7 @@ fn switch() -> B2bua {
     };
     let config = Config {
         sip,
+        listeners: Vec::new(),
         node: 0,
         media,
         operators: Vec::new(),
