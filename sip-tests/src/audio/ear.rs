@@ -191,8 +191,12 @@ fn one_after_the_other(packets: &[Packet]) {
         let (Some(ticks), Some(_)) = (last.ticks(), next.ticks()) else { continue };
         let step = next.timestamp.wrapping_sub(last.timestamp);
         let after = next.at.duration_since(last.at);
-        assert_eq!(
-            step, ticks,
+        // Whoever is forwarded to waits for the speaker's next packet, of 60 ms perhaps; what is
+        // longer than jitter the timestamps tell.
+        let told = Duration::from_micros(u64::from(step) * 125);
+        let is_pause = (40..=80).contains(&told.as_millis());
+        assert!(
+            step == ticks || is_pause && told.abs_diff(after) <= Duration::from_millis(15),
             "a timestamp after {step} ticks, {after:?}, where {ticks} were said"
         );
     }
