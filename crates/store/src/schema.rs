@@ -219,7 +219,7 @@ const V3: &str = "
 ";
 
 /// What the writer keeps of the file in memory, in kB.
-const CACHE_KB: i32 = 512;
+const CACHE_KB: i32 = 256;
 
 /// Opens the writer's connection and brings the schema up to date.
 pub(crate) fn open(path: &Path, pages_max: Option<u32>) -> Result<Connection, StoreError> {
