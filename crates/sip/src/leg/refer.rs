@@ -86,6 +86,24 @@ impl Wanted {
     }
 }
 
+/// Which REFER's subscription a SUBSCRIBE or a NOTIFY means (RFC 3515 section 2.4.6).
+pub(super) struct Meant(Option<String>);
+
+impl Meant {
+    /// By the Event of a request; `None` where that is of another package.
+    pub(super) fn by(request: &Message) -> Option<Self> {
+        let event = request.header(Name::Event).unwrap_or("");
+        let (package, params) = event.split_once(';').unwrap_or((event, ""));
+        let is_refer = package.trim().eq_ignore_ascii_case("refer");
+        is_refer.then(|| Self(Params::parse(params).get("id").map(str::to_owned)))
+    }
+
+    /// Whether it is that of a REFER with this CSeq; without an id it is any.
+    pub(super) fn fits(&self, number: u32) -> bool {
+        self.0.as_ref().is_none_or(|id| *id == number.to_string())
+    }
+}
+
 impl Leg {
     /// The peer's REFER in a dialog that stands.
     pub(super) fn refer_received(
@@ -130,14 +148,11 @@ impl Leg {
         server: u64,
         request: &Message,
     ) {
-        let event = request.header(Name::Event).unwrap_or("");
-        let (package, params) = event.split_once(';').unwrap_or((event, ""));
-        if !package.trim().eq_ignore_ascii_case("refer") {
+        let Some(meant) = Meant::by(request) else {
             return core.reply(now, server, 489, &[(Name::AllowEvents, "refer")]);
-        }
-        let id = Params::parse(params).get("id").map(str::to_owned);
+        };
         let flow = core.servers.get(&server).map(|server| server.flow);
-        let its = |one: &&mut Referred| id.as_ref().is_none_or(|id| *id == one.number.to_string());
+        let its = |one: &&mut Referred| meant.fits(one.number);
         let one = self.referred.as_mut().filter(its);
         let Some((one, flow)) = one.filter(|one| one.told.is_some()).zip(flow) else {
             return core.reply(now, server, 481, &[]);

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parcel::Parcel;
+use super::refer::Meant;
 use super::{Leg, Phase};
 use crate::ground::{Core, Outcome, Sent};
 use crate::msg::{Message, Method, Name, NameAddr, Params};
@@ -126,17 +127,10 @@ impl Leg {
         server: u64,
         request: &Message,
     ) {
-        let event = request.header(Name::Event).unwrap_or("");
-        let (package, params) = event.split_once(';').unwrap_or((event, ""));
-        if !package.trim().eq_ignore_ascii_case("refer") {
+        let Some(meant) = Meant::by(request) else {
             return core.reply(now, server, 489, &[(Name::AllowEvents, "refer")]);
-        }
-        let id = Params::parse(params).get("id").map(str::to_owned);
-        let is_ours = |asking: &&mut Asking| {
-            asking
-                .number
-                .is_some_and(|number| id.as_ref().is_none_or(|id| *id == number.to_string()))
         };
+        let is_ours = |asking: &&mut Asking| asking.number.is_some_and(|number| meant.fits(number));
         let Some(asking) = self.asking.as_mut().filter(is_ours) else {
             return core.reply(now, server, 481, &[]);
         };

@@ -468,9 +468,8 @@ fn before_the_bridge() {
 #[test]
 fn routes() {
     let head = format!("{QUEUE}{OPERATOR}[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\n");
-    let after = |number: u32| 10 + number;
     let check_route = |route: &str, line: u32, expected: &str| {
-        let expected = format!("a:{}: {expected}", after(line));
+        let expected = format!("a:{}: {expected}", 10 + line);
         check(&format!("{head}[[route]]\n{route}\n"), &[&expected]);
     };
     check_route("", 1, "[[route]] has no `go`; expected such as go = { queue = \"support\" }");
