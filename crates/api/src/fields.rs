@@ -130,7 +130,10 @@ impl Fields {
         let mut known = self.known.clone();
         known.sort_unstable();
         for field in self.body.keys() {
-            let what = format!("no such field; known are {}", known.join(", "));
+            let what = match &known[..] {
+                [] => "no such field; there are none".to_owned(),
+                known => format!("no such field; known are {}", known.join(", ")),
+            };
             self.errors.push((field.clone(), what));
         }
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::fields(self.errors)) }

@@ -8,8 +8,10 @@
 
 mod auth;
 mod discreet;
+mod document;
 mod events;
 mod fields;
+mod idempotency;
 mod meters;
 mod metrics;
 mod model;
@@ -20,14 +22,16 @@ mod routes;
 mod settings;
 mod tally;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use b2bua::{Command, Reply, SharedEvent, Utc};
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::events::Hub;
+use crate::idempotency::Answered;
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::problem::Problem;
@@ -56,6 +60,9 @@ pub(crate) struct Inner {
     metrics: Metrics,
     model: Model,
     hub: Hub,
+    answered: Answered,
+    /// What the API says of itself.
+    document: OnceLock<Bytes>,
     stopping: watch::Sender<bool>,
     subscribers: Arc<Semaphore>,
 }
@@ -76,6 +83,8 @@ impl Api {
         let inner = Inner {
             metrics: Metrics::new(&settings.node, &settings.version),
             hub,
+            answered: Answered::default(),
+            document: OnceLock::new(),
             stopping: watch::Sender::new(false),
             subscribers: Arc::new(Semaphore::new(settings.subscribers_max)),
             settings,

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use crate::problem::Problem;
 
 /// Entries of a page where nobody says how many.
-const LIMIT: usize = 100;
+pub(crate) const LIMIT: usize = 100;
 /// Entries of a page at most.
-const LIMIT_MAX: usize = 1_000;
+pub(crate) const LIMIT_MAX: usize = 1_000;
 
 /// The parameters of one request; each is taken out as it is read.
 #[derive(Debug)]

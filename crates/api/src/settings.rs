@@ -21,6 +21,18 @@ pub enum Role {
     Admin,
 }
 
+impl Role {
+    /// As configuration and API have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Supervisor => "supervisor",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// `[[http.token]]`.
 #[derive(Clone)]
 pub struct Token {

@@ -10,9 +10,19 @@ use serde_json::Value;
 
 use crate::Inner;
 use crate::auth::Caller;
+use crate::document::{Doc, Routes, named};
 use crate::problem::Problem;
 use crate::query::{Params, page};
 use crate::routes::Path;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let show_doc = Doc::new("A call that lives").answers(200, "The call", named("Call"));
+    let end_doc = Doc::new("Ends a call").more("An operator ends only calls of their own.");
+    routes
+        .get("/v1/calls", list, Doc::new("Calls that live").page("Call"))
+        .get("/v1/calls/{call}", show, show_doc)
+        .delete("/v1/calls/{call}", hang_up, end_doc.done(204, "It has ended"))
+}
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,

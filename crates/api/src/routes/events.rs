@@ -22,6 +22,7 @@ use tokio::time::{Instant, interval_at, timeout};
 
 use crate::Inner;
 use crate::auth::Caller;
+use crate::document::{Doc, Routes, any_text, count};
 use crate::events::{Joined, Keys, Published, Topics};
 use crate::ports::Records;
 use crate::problem::Problem;
@@ -35,6 +36,19 @@ const SEND_WITHIN: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// Octets a subscriber may send at once; there is nothing to say.
 const MESSAGE_MAX: usize = 4_096;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let topics = "`queue:support,operator:alice,call:…,task.*,call.ended`; all where there is none";
+    let doc = Doc::new("Events as they happen, over a WebSocket")
+        .more("One JSON text for each. With `after` those missed since come first.")
+        .query("topics", any_text(), topics)
+        .query("after", count(), "The `seq` of the last event seen")
+        .done(101, "Events follow")
+        .problem(400)
+        .problem(410)
+        .problem(426);
+    routes.get("/v1/events", subscribe, doc)
+}
 
 pub(crate) async fn subscribe(
     State(inner): State<Arc<Inner>>,

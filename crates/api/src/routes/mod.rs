@@ -1,6 +1,7 @@
 //! Paths to handlers.
 
 mod calls;
+mod description;
 mod events;
 mod node;
 mod operators;
@@ -21,52 +22,38 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, patch, post};
 use b2bua::Reply;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::Inner;
+use crate::document::Routes;
 use crate::problem::Problem;
 
 /// Octets of a request's body at most.
-const BODY_MAX: usize = 1024 * 1024;
+pub(crate) const BODY_MAX: usize = 1024 * 1024;
 
 pub(crate) fn router(inner: Arc<Inner>) -> Router {
-    Router::new()
-        .route("/v1/calls", get(calls::list))
-        .route("/v1/calls/{call}", get(calls::show).delete(calls::hang_up))
-        .route("/v1/calls/{call}/recording", patch(recording::change))
-        .route("/v1/calls/{call}/participants", post(participants::add))
-        .route(
-            "/v1/calls/{call}/participants/{participant}",
-            patch(participants::change).delete(participants::remove),
-        )
-        .route("/v1/calls/{call}/dtmf", post(participants::press))
-        .route("/v1/calls/{call}/play", post(play::play))
-        .route("/v1/calls/{call}/connect", post(participants::connect))
-        .route("/v1/operators", get(operators::list))
-        .route("/v1/operators/{operator}", get(operators::show).patch(operators::change))
-        .route("/v1/operators/{operator}/decisions", get(operators::decisions))
-        .route("/v1/queues", get(queues::list))
-        .route("/v1/queues/{queue}", get(queues::show))
-        .route("/v1/tasks", get(tasks::list))
-        .route("/v1/tasks/{task}", get(tasks::show))
-        .route("/v1/tasks/{task}/decisions", get(tasks::decisions))
-        .route("/v1/records/calls", get(records::list))
-        .route("/v1/records/calls/{call}", get(records::show))
-        .route("/v1/sounds", get(sounds::list))
-        .route("/v1/sounds/{*name}", get(sounds::show).put(sounds::put).delete(sounds::delete))
-        .route("/v1/records/calls/{call}/recording", get(recording::listen))
-        .route("/v1/records/recordings", delete(recording::erase))
-        .route("/v1/trunks", get(node::trunks))
-        .route("/v1/events", get(events::subscribe))
-        .route("/v1/reload", post(node::reload))
-        .route("/metrics", get(node::metrics))
-        .route("/healthz", get(node::healthy))
-        .route("/readyz", get(node::ready))
+    let routes = Routes::new();
+    let routes = calls::routes(routes);
+    let routes = participants::routes(routes);
+    let routes = play::routes(routes);
+    let routes = recording::routes(routes);
+    let routes = operators::routes(routes);
+    let routes = queues::routes(routes);
+    let routes = tasks::routes(routes);
+    let routes = records::routes(routes);
+    let routes = sounds::routes(routes);
+    let routes = events::routes(routes);
+    let routes = node::routes(routes);
+    let routes = description::routes(routes);
+    let (router, document) = routes.finish(&inner.settings.version);
+    // Set once: there is one router.
+    let _ = inner.document.set(document.to_string().into());
+    router
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(Arc::clone(&inner), crate::idempotency::once))
         .layer(from_fn_with_state(Arc::clone(&inner), crate::auth::require))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(inner)

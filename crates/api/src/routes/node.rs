@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::auth::Caller;
+use crate::document::{Doc, Routes, shown, text};
 use crate::ports::Order;
 use crate::problem::Problem;
 use crate::query::{Params, page};
@@ -22,6 +23,29 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// How long a reload may take: folders of sounds are read.
 const RELOAD_WITHIN: Duration = Duration::from_secs(30);
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let state = || shown(vec![("status", text())]);
+    let reload_doc = Doc::new("Reads the configuration again")
+        .more("Every fault is named, and then the old one still holds.")
+        .of(Role::Admin)
+        .done(204, "The new one holds");
+    let metrics_doc = Doc::new("Metrics for Prometheus")
+        .open()
+        .answers_file(200, "OpenMetrics", "application/openmetrics-text")
+        .problem(500);
+    let healthy_doc = Doc::new("That the process answers").open().answers(200, "It does", state());
+    let ready_doc = Doc::new("That the node can do its work")
+        .open()
+        .answers(200, "It can", state())
+        .problem(503);
+    routes
+        .get("/v1/trunks", trunks, Doc::new("Trunks").page("Trunk"))
+        .post("/v1/reload", reload, reload_doc)
+        .get("/metrics", metrics, metrics_doc)
+        .get("/healthz", healthy, healthy_doc)
+        .get("/readyz", ready, ready_doc)
+}
 
 pub(crate) async fn trunks(
     State(inner): State<Arc<Inner>>,

@@ -9,6 +9,7 @@ use b2bua::{CallKey, Choice, Command};
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
+use crate::document::{Doc, Routes, named, needing_any, one_of, or_null, taken, whole_list};
 use crate::problem::Problem;
 use crate::query::{Params, page};
 use crate::routes::{Body, Path};
@@ -16,6 +17,31 @@ use crate::{Inner, now};
 
 /// Characters of a reason at most.
 const REASON_MAX: usize = 64;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let reason = serde_json::json!({ "type": "string", "maxLength": REASON_MAX });
+    let wish = taken(vec![
+        ("state", one_of(&["ready", "not-ready", "offline"])),
+        ("reason", or_null(&reason)),
+        ("wrap_up", one_of(&["end", "extend"])),
+    ]);
+    let show_doc = Doc::new("An operator").answers(200, "The operator", named("Operator"));
+    let change_doc = Doc::new("Chooses a state, ends or extends wrap-up")
+        .more("A choice made during a call takes effect after it. A reason goes with not-ready.")
+        .takes(needing_any(wish))
+        .answers(200, "As they are then", named("Operator"))
+        .problem(409);
+    let decisions_doc = Doc::new("Why an operator got what they got, or nothing").answers(
+        200,
+        "The latest decisions about them",
+        whole_list("Decision"),
+    );
+    routes
+        .get("/v1/operators", list, Doc::new("Operators").page("Operator"))
+        .get("/v1/operators/{operator}", show, show_doc)
+        .patch("/v1/operators/{operator}", change, change_doc)
+        .get("/v1/operators/{operator}/decisions", decisions, decisions_doc)
+}
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,

@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 use super::calls::key;
 use crate::Inner;
 use crate::auth::Caller;
+use crate::document::{
+    Doc, Routes, Schema, about, flag, list, named, needing, needing_any, needing_one, one_of,
+    pattern, seconds, shown, taken, text, texts,
+};
 use crate::fields::Fields;
 use crate::problem::Problem;
 use crate::routes::{Body, MaybeBody, Path, Paths};
@@ -31,6 +35,66 @@ const ROLES: [(&str, Role); 3] = [
 const TIMEOUT_MS: u64 = 30_000;
 /// How long a key sounds where nobody says.
 const KEY_MS: u64 = 160;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let rung = shown(vec![("participants", list(&text()))]);
+    let add_doc = Doc::new("Asks somebody in")
+        .more("One participant for each phone that is rung; the first to answer takes part.")
+        .takes(needing_one(&["operator", "number", "uri"], wish()))
+        .answers(201, "Who is rung", rung)
+        .problem(409);
+    let change_doc = Doc::new("Holds, mutes, or changes how somebody supervises")
+        .more("Everything that is asked for, or nothing.")
+        .takes(needing_any(change_wish()))
+        .answers(200, "As they are then", named("Participant"))
+        .problem(409);
+    let remove_doc = Doc::new("One of them leaves").done(204, "They have left").problem(409);
+    let connect_doc = Doc::new("Puts an operator through who is told something before")
+        .may_take(taken(vec![]))
+        .done(204, "They talk")
+        .problem(409);
+    let keys = taken(vec![
+        ("to", about(text(), "Whom; the customer if nobody is named")),
+        ("digits", pattern("^[0-9*#A-Da-d]{1,64}$")),
+        ("duration_s", seconds(0.04..=6.0)),
+    ]);
+    let press_doc = Doc::new("Presses keys for somebody to hear")
+        .takes(needing(&["digits"], keys))
+        .done(204, "They are pressed")
+        .problem(409);
+    let one = "/v1/calls/{call}/participants/{participant}";
+    routes
+        .post("/v1/calls/{call}/participants", add, add_doc)
+        .patch(one, change, change_doc)
+        .delete(one, remove, remove_doc)
+        .post("/v1/calls/{call}/dtmf", press, press_doc)
+        .post("/v1/calls/{call}/connect", connect, connect_doc)
+}
+
+fn wish() -> Schema {
+    taken(vec![
+        ("operator", text()),
+        ("number", text()),
+        ("uri", text()),
+        ("trunk", about(text(), "Goes with a number")),
+        ("role", one_of(&ROLES.map(|(word, _)| word))),
+        ("mode", about(one_of(&MODES.map(|(word, _)| word)), "Of a supervisor")),
+        ("whisper_to", about(text(), "For whom a whisper is")),
+        ("headers", texts()),
+        ("timeout_s", seconds(1.0..=300.0)),
+    ])
+}
+
+fn change_wish() -> Schema {
+    let audio = "`music:NAME`, `prompt:NAME`, `say:TEXT` or a URL";
+    taken(vec![
+        ("hold", flag()),
+        ("hold_audio", about(text(), audio)),
+        ("muted", flag()),
+        ("mode", one_of(&MODES.map(|(word, _)| word))),
+        ("whisper_to", text()),
+    ])
+}
 
 /// Asks somebody in: 201 and who is rung by that, one participant for each phone.
 pub(crate) async fn add(
@@ -135,9 +199,6 @@ fn wanted(mut fields: Fields) -> Result<Add, Problem> {
     let uri = fields.text("uri").map(|text| Whom::Uri(text.into()));
     if has_trunk && number.is_none() {
         fields.wrong("trunk", "goes with a number only");
-    }
-    if fields.text("queue").is_some() {
-        fields.wrong("queue", "one person is asked in: an operator, a number or a uri");
     }
     let mut named: Vec<Whom> = [operator, number, uri].into_iter().flatten().collect();
     if named.len() != 1 {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::participants::order;
 use crate::Inner;
 use crate::auth::Caller;
+use crate::document::{Doc, Routes, about, list, needing_one, shown, taken, text};
 use crate::fields::Fields;
 use crate::problem::Problem;
 use crate::routes::{Body, Path};
@@ -25,6 +26,24 @@ const WORDS: [(&str, Listeners); 6] = [
     ("supervisor", Listeners::Having(Role::Supervisor)),
     ("bot", Listeners::Having(Role::Bot)),
 ];
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let to = "A participant, an operator, a number, or everybody, customer, operator, consultant, \
+        supervisor, bot; everybody if nobody is named";
+    let wish = taken(vec![
+        ("to", about(text(), to)),
+        ("say", text()),
+        ("prompt", text()),
+        ("url", text()),
+    ]);
+    let told = shown(vec![("play", text()), ("participants", list(&text()))]);
+    let doc = Doc::new("Plays something to somebody")
+        .more("`play.finished` tells its end, once for each who hears it.")
+        .takes(needing_one(&["say", "prompt", "url"], wish))
+        .answers(202, "What its end is told by, and who hears it", told)
+        .problem(409);
+    routes.post("/v1/calls/{call}/play", play, doc)
+}
 
 /// `{to, say | prompt | url}`: 202, what its end is told by, and who hears it. `to` is a participant, as in
 /// the routes of those, or one of [`WORDS`]; everybody if it is not there. A sound that has to be made

@@ -6,10 +6,20 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::Value;
 
+use crate::document::{Doc, Routes, named};
 use crate::problem::Problem;
 use crate::query::{Params, page};
 use crate::routes::Path;
 use crate::{Inner, now};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let show_doc = Doc::new("A queue").answers(200, "The queue", named("Queue"));
+    routes.get("/v1/queues", list, Doc::new("Queues").page("Queue")).get(
+        "/v1/queues/{queue}",
+        show,
+        show_doc,
+    )
+}
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,

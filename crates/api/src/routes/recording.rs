@@ -13,10 +13,12 @@ use b2bua::Command;
 use b2bua::event::Recorded;
 use bytes::Bytes;
 use futures_util::stream;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::Inner;
 use crate::auth::Caller;
+use crate::document::{Doc, Routes, count, list, named, needing, one_of, shown, taken, text};
+use crate::fields::Fields;
 use crate::model::Recording;
 use crate::ports::RecordingFile;
 use crate::problem::Problem;
@@ -27,6 +29,30 @@ use crate::settings::Role;
 /// Octets read from a file at once.
 const CHUNK: u64 = 64 * 1024;
 
+pub(super) fn routes(routes: Routes) -> Routes {
+    let wish = taken(vec![("state", one_of(&STATES.map(|(word, _)| word)))]);
+    let change_doc = Doc::new("Records a call, pauses that, or stops it")
+        .takes(needing(&["state"], wish))
+        .answers(200, "What holds then", named("Recording"))
+        .problem(409);
+    let listen_doc = Doc::new("The recording of a call, or a range of it")
+        .of(Role::Supervisor)
+        .answers_file(200, "All of it", "audio/wav")
+        .answers_file(206, "A part of it", "audio/wav")
+        .problem(416);
+    let erased = shown(vec![("erased", list(&text())), ("live", count())]);
+    let erase_doc = Doc::new("Deletes what was recorded of calls from or to a number")
+        .more("Calls that still live are left out, and counted.")
+        .of(Role::Admin)
+        .query("number", text(), "Whose; needed")
+        .answers(200, "Whose recordings are gone", erased)
+        .problem(500);
+    routes
+        .patch("/v1/calls/{call}/recording", change, change_doc)
+        .get("/v1/records/calls/{call}/recording", listen, listen_doc)
+        .delete("/v1/records/recordings", erase, erase_doc)
+}
+
 /// `{state: "on" | "paused" | "off"}`: answers with what holds then. The same again changes nothing.
 pub(crate) async fn change(
     State(inner): State<Arc<Inner>>,
@@ -35,7 +61,7 @@ pub(crate) async fn change(
     Body(body): Body,
 ) -> Result<Json<Value>, Problem> {
     let key = super::calls::theirs(&inner, &caller, &call)?;
-    let state = wanted(&body)?;
+    let state = wanted(Fields::new(body))?;
     inner.order(Command::Record { call: key, state, by: caller.name().clone() }).await?;
     // Gone in the meantime, or not begun yet.
     let view = inner.model.calls.get(&key).map(|call| Recording::view(call.recording.as_ref()));
@@ -43,18 +69,16 @@ pub(crate) async fn change(
     Ok(Json(view.filter(|view| !view.is_null()).unwrap_or(nothing)))
 }
 
-fn wanted(body: &Map<String, Value>) -> Result<Recorded, Problem> {
-    let known = [Recorded::On, Recorded::Paused, Recorded::Off];
-    let mut errors = Vec::new();
-    for field in body.keys().filter(|field| *field != "state") {
-        errors.push((field.clone(), "no such field; known is state".to_owned()));
+const STATES: [(&str, Recorded); 3] =
+    [("on", Recorded::On), ("paused", Recorded::Paused), ("off", Recorded::Off)];
+
+fn wanted(mut fields: Fields) -> Result<Recorded, Problem> {
+    let state = fields.one_of("state", &STATES);
+    if state.is_none() && !fields.is_wrong() {
+        fields.wrong("state", "one of on, paused, off");
     }
-    let given = body.get("state").and_then(Value::as_str);
-    let state = known.into_iter().find(|state| given == Some(state.as_str()));
-    if state.is_none() {
-        errors.push(("state".to_owned(), "one of on, paused, off".to_owned()));
-    }
-    state.filter(|_| errors.is_empty()).ok_or_else(|| Problem::fields(errors))
+    fields.finish()?;
+    state.ok_or_else(|| Problem::field("state", "is needed"))
 }
 
 /// The recording of a call as `audio/wav`, or a range of it. Who listens is noted first.

@@ -8,11 +8,29 @@ use serde_json::{Value, json};
 
 use crate::Inner;
 use crate::auth::Caller;
+use crate::document::{Doc, Routes, named, text, time};
 use crate::ports::RecordQuery;
 use crate::problem::Problem;
 use crate::query::Params;
 use crate::routes::Path;
 use crate::settings::Role;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let list_doc = Doc::new("Records of calls, newest first")
+        .of(Role::Supervisor)
+        .query("from", time(), "Started at this time or later")
+        .query("to", time(), "Started before this time")
+        .query("queue", text(), "With a task in this queue")
+        .query("operator", text(), "With this operator in it")
+        .query("number", text(), "From or to this number")
+        .page("Record");
+    let show_doc = Doc::new("The record of a call").of(Role::Supervisor).answers(
+        200,
+        "The record",
+        named("Record"),
+    );
+    routes.get("/v1/records/calls", list, list_doc).get("/v1/records/calls/{call}", show, show_doc)
+}
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,

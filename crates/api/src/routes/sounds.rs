@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::Inner;
 use crate::auth::Caller;
+use crate::document::{Doc, Routes, named};
 use crate::ports::{SoundEntry, SoundRefused, Sounds};
 use crate::problem::Problem;
 use crate::query::{Params, page};
@@ -20,6 +21,29 @@ use crate::settings::Role;
 
 /// What a WAVE file is called: it never got a registered name.
 const WAVE: [&str; 4] = ["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"];
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let show_doc = Doc::new("A sound, or with `Accept: application/json` what is known of it")
+        .answers_file(200, "The sound", WAVE[0])
+        .answers(200, "The sound", named("Sound"));
+    let put_doc = Doc::new("Keeps a sound")
+        .of(Role::Admin)
+        .takes_file(WAVE[0])
+        .answers(200, "In place of another that was put", named("Sound"))
+        .answers(201, "Of a new name", named("Sound"))
+        .problem(409)
+        .problem(415);
+    let delete_doc = Doc::new("Deletes a sound that was put")
+        .more("Whoever hears it goes on.")
+        .of(Role::Admin)
+        .done(204, "It is deleted")
+        .problem(409);
+    routes
+        .get("/v1/sounds", list, Doc::new("Music and prompts").page("Sound"))
+        .get("/v1/sounds/{*name}", show, show_doc)
+        .put("/v1/sounds/{*name}", put, put_doc)
+        .delete("/v1/sounds/{*name}", delete, delete_doc)
+}
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,

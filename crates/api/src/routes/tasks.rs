@@ -9,6 +9,7 @@ use axum::extract::State;
 use b2bua::{Command, TaskKey, UnknownId};
 use serde_json::Value;
 
+use crate::document::{Doc, Routes, named, one_of, text, whole_list};
 use crate::problem::Problem;
 use crate::query::{Params, page};
 use crate::routes::Path;
@@ -27,6 +28,24 @@ const STATES: [&str; 10] = [
     "withdrawn",
     "unserved",
 ];
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let list_doc = Doc::new("Tasks, as they will be served")
+        .query("state", one_of(&STATES), "Without it all that are not over")
+        .query("queue", text(), "In this queue")
+        .page("Task");
+    let show_doc = Doc::new("A task").answers(200, "The task", named("Task"));
+    let decisions_doc = Doc::new("Why a task went where it went, and waited as it did").answers(
+        200,
+        "Oldest first",
+        whole_list("Decision"),
+    );
+    routes.get("/v1/tasks", list, list_doc).get("/v1/tasks/{task}", show, show_doc).get(
+        "/v1/tasks/{task}/decisions",
+        decisions,
+        decisions_doc,
+    )
+}
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,

@@ -1,7 +1,9 @@
 //! The API over a real listener, fed with events as the switch would.
 
+mod description;
 mod events;
 mod http;
+mod idempotency;
 mod live;
 mod people;
 mod recordings;

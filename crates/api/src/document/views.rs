@@ -1,0 +1,259 @@
+//! What is shown, by name. [`crate::model`] makes it; the tests hold one against the other.
+
+use serde_json::{Map, Value, json};
+
+use super::doc::counts;
+use super::schema::{
+    Schema, any_text, count, flag, length, list, named, one_of, or_null, shown, text, texts, time,
+};
+
+/// Every schema with a name.
+pub(super) fn all() -> Map<String, Value> {
+    let all = [
+        ("Call", call()),
+        ("Decision", decision()),
+        ("Operator", operator()),
+        ("Participant", participant()),
+        ("Problem", problem()),
+        ("Queue", queue()),
+        ("Record", record()),
+        ("Recording", recording()),
+        ("Segment", segment()),
+        ("Sound", sound()),
+        ("Task", task()),
+        ("Trunk", trunk()),
+    ];
+    all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+}
+
+fn maybe_text() -> Schema {
+    or_null(&any_text())
+}
+
+fn ids() -> Schema {
+    list(&text())
+}
+
+fn call() -> Schema {
+    shown(vec![
+        ("id", text()),
+        ("kind", one_of(&["inbound", "outbound", "internal"])),
+        ("state", one_of(&["queued", "ringing", "talking", "held"])),
+        ("from", any_text()),
+        ("to", any_text()),
+        ("trunk", maybe_text()),
+        ("started", time()),
+        ("answered", or_null(&time())),
+        ("queue", maybe_text()),
+        ("tasks", ids()),
+        ("conference", shown(vec![("id", text()), ("name", text())])),
+        ("customer", shown(vec![("number", any_text()), ("name", maybe_text())])),
+        ("context", texts()),
+        ("participants", list(&named("Participant"))),
+        ("segments", list(&named("Segment"))),
+        ("recording", or_null(&named("Recording"))),
+    ])
+}
+
+fn participant() -> Schema {
+    shown(vec![
+        ("id", text()),
+        ("role", one_of(&["customer", "operator", "consultant", "supervisor", "bot"])),
+        ("operator", maybe_text()),
+        ("uri", maybe_text()),
+        ("state", one_of(&["ringing", "connected"])),
+        ("held", flag()),
+        ("held_by", list(&one_of(&["phone", "order"]))),
+        ("muted", flag()),
+        ("mode", or_null(&one_of(&["monitor", "whisper", "barge"]))),
+        ("whisper_to", maybe_text()),
+        ("hears", ids()),
+    ])
+}
+
+fn segment() -> Schema {
+    let hears = json!({ "type": "object", "additionalProperties": ids() });
+    shown(vec![
+        ("phase", one_of(&["wait", "ring", "talk", "hold"])),
+        ("participants", ids()),
+        ("hears", hears),
+        ("start", time()),
+        ("length_s", or_null(&length())),
+    ])
+}
+
+fn recording() -> Schema {
+    shown(vec![
+        ("state", one_of(&["on", "paused", "off"])),
+        ("since", or_null(&time())),
+        ("file", maybe_text()),
+    ])
+}
+
+fn task() -> Schema {
+    shown(vec![
+        ("id", text()),
+        ("kind", text()),
+        ("queue", text()),
+        ("call", maybe_text()),
+        ("state", text()),
+        ("virtual_start", time()),
+        ("priority_s", count()),
+        ("position", or_null(&count())),
+        ("wait_s", length()),
+        ("estimate_s", or_null(&list(&length()))),
+        ("operator", maybe_text()),
+        ("context", texts()),
+        ("attempts", count()),
+    ])
+}
+
+fn operator() -> Schema {
+    let chosen = shown(vec![
+        ("state", one_of(&["ready", "not-ready", "offline"])),
+        ("reason", maybe_text()),
+    ]);
+    let effective = shown(vec![("state", text()), ("cause", text()), ("since", time())]);
+    let stats = shown(vec![
+        ("answered", count()),
+        ("missed", count()),
+        ("talk_s", length()),
+        ("wrap_up_s", length()),
+    ]);
+    shown(vec![
+        ("id", text()),
+        ("name", any_text()),
+        ("number", maybe_text()),
+        ("queues", ids()),
+        ("chosen", chosen),
+        ("effective", effective),
+        ("registered", flag()),
+        ("contacts", ids()),
+        ("calls", ids()),
+        ("dialogs", ids()),
+        ("stats", stats),
+    ])
+}
+
+fn queue() -> Schema {
+    let level = || or_null(&json!({ "type": "number", "minimum": 0, "maximum": 1 }));
+    let period = || {
+        shown(vec![
+            ("offered", count()),
+            ("answered", count()),
+            ("abandoned", count()),
+            ("service_level", level()),
+        ])
+    };
+    shown(vec![
+        ("name", text()),
+        ("number", maybe_text()),
+        ("auto_connect", flag()),
+        ("open", flag()),
+        ("waiting", count()),
+        ("longest_wait_s", length()),
+        ("estimate_s", or_null(&list(&length()))),
+        ("service_level", level()),
+        ("today", period()),
+        ("last_hour", period()),
+        ("operators", counts()),
+    ])
+}
+
+fn trunk() -> Schema {
+    shown(vec![
+        ("name", text()),
+        ("state", or_null(&one_of(&["up", "down"]))),
+        ("cause", maybe_text()),
+        ("since", or_null(&time())),
+        ("registered", or_null(&flag())),
+        ("calls", count()),
+    ])
+}
+
+fn sound() -> Schema {
+    shown(vec![
+        ("name", text()),
+        ("origin", text()),
+        ("duration_s", length()),
+        ("rate_hz", count()),
+    ])
+}
+
+fn decision() -> Schema {
+    let considered = shown(vec![("operator", text()), ("verdict", text())]);
+    let excluded = shown(vec![("filter", text()), ("count", count())]);
+    shown(vec![
+        ("at", time()),
+        ("task", maybe_text()),
+        ("queue", text()),
+        ("chosen", maybe_text()),
+        ("considered", list(&considered)),
+        ("excluded", list(&excluded)),
+    ])
+}
+
+fn record() -> Schema {
+    let objects = || list(&json!({ "type": "object" }));
+    shown(vec![
+        ("id", text()),
+        ("node", text()),
+        ("kind", text()),
+        ("state", one_of(&["live", "ended"])),
+        ("from", any_text()),
+        ("to", any_text()),
+        ("trunk", maybe_text()),
+        ("queue", maybe_text()),
+        ("operator", maybe_text()),
+        ("started", time()),
+        ("answered", or_null(&time())),
+        ("ended", or_null(&time())),
+        ("result", maybe_text()),
+        ("cause", maybe_text()),
+        ("length_s", or_null(&length())),
+        ("wait_s", length()),
+        ("ring_s", length()),
+        ("talk_s", length()),
+        ("hold_s", length()),
+        ("context", texts()),
+        ("participants", objects()),
+        ("segments", objects()),
+        ("tasks", objects()),
+        ("recording", or_null(&json!({ "type": "object" }))),
+    ])
+}
+
+fn problem() -> Schema {
+    let error = shown(vec![("field", text()), ("detail", any_text())]);
+    let mut problem = shown(vec![
+        ("type", text()),
+        ("title", text()),
+        ("status", count()),
+        ("detail", any_text()),
+    ]);
+    problem["properties"]["errors"] = list(&error);
+    problem
+}
+
+/// What `[[webhook]]` sends.
+pub(super) fn webhook() -> Value {
+    let mut event = shown(vec![("seq", count()), ("at", time()), ("type", text())]);
+    for (name, schema) in [("call", text()), ("task", text())] {
+        event["properties"][name] = schema;
+    }
+    let header = |name: &str, about: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": about,
+            "schema": any_text(),
+        })
+    };
+    json!({ "post": {
+        "summary": "An event, as the stream has it",
+        "parameters": [
+            header("Usher-Event-Id", "The same with each attempt"),
+            header("Usher-Signature", "`t=SECONDS,v1=HMAC-SHA256(secret, \"t.body\")` in hex"),
+        ],
+        "requestBody": { "content": { "application/json": { "schema": event } } },
+        "responses": { "2XX": { "description": "Taken; anything else is tried again" } },
+    } })
+}
