@@ -104,7 +104,9 @@ impl Metrics {
             What::CallEnded { result, .. } => {
                 self.calls.get_or_create(&ByResult { result: result_name(*result) }).inc();
             }
-            What::TaskAssigned { queue, wait_ms, .. } | What::TaskExpired { queue, wait_ms } => {
+            What::TaskAssigned { queue, wait_ms, .. }
+            | What::TaskExpired { queue, wait_ms }
+            | What::TaskOverflowed { queue, wait_ms } => {
                 self.waited(queue, *wait_ms);
             }
             What::TaskAbandoned { queue, wait_ms } => {

@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use sip::msg::Uuid;
 
 use crate::Time;
-use crate::config::Name;
-use crate::event::{Kind, Mode, Phase, Role, Totals};
+use crate::config::{Go, Name};
+use crate::event::{CallResult, Kind, Mode, Phase, Role, Totals};
 use crate::flow::divert::Diversion;
 use crate::flow::quality::Quality;
 use crate::id::{CallKey, ParticipantId, PlayKey, TaskKey};
 use crate::identity::Hidden;
 use crate::recording::Recording;
+use crate::sound::Audio;
 
 /// One interaction, from its first leg to its last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,6 +46,12 @@ pub(crate) struct Call {
     pub(crate) tasks: Vec<Task>,
     /// The operator dialled without the distributor.
     pub(crate) wanted: Option<OperatorId>,
+    /// The time that orders it in queues: when it first joined one.
+    pub(crate) virtual_start: Option<acd::Utc>,
+    /// How often a limit has sent it on.
+    pub(crate) overflows: u8,
+    /// What its caller is told or asked who waits for nobody.
+    pub(crate) attendant: Option<Attendant>,
     /// Somebody in it asked for somebody else to have it, and it is not decided.
     pub(crate) transfer: Option<Transfer>,
     /// Where an operator's phones sent it by 302, and what has come of that.
@@ -91,16 +98,37 @@ pub(crate) enum Timer {
     Beep(ParticipantId),
     /// What an operator is told before the bridge has taken long enough.
     Brief,
+    /// A caller has thought about a menu for long enough.
+    Menu,
+    /// A caller who waits is to be told where they stand.
+    Announce,
 }
 
 impl Timer {
     /// Whose it is, if it is not the call's.
     pub(crate) fn participant(self) -> Option<ParticipantId> {
         match self {
-            Self::Dial | Self::Alone | Self::Brief => None,
+            Self::Dial | Self::Alone | Self::Brief | Self::Menu | Self::Announce => None,
             Self::Leave(id) | Self::Silence(id) | Self::Ring(id) | Self::Beep(id) => Some(id),
         }
     }
+}
+
+/// What a caller is told or asked while nobody is sought for them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Attendant {
+    /// They are told something; what comes then.
+    Tells { audio: Audio, next: Next },
+    /// They are to choose from a menu; how often they have not.
+    Asks { menu: Name, failed: u32 },
+}
+
+/// What becomes of a caller who has been told something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Next {
+    Go(Go),
+    /// The call ends so, with its cause and the status of an INVITE that is open.
+    End(CallResult, Name, u16),
 }
 
 /// A transfer that is not decided.
@@ -125,6 +153,8 @@ pub(crate) struct Transfer {
 pub(crate) struct Task {
     pub(crate) key: TaskKey,
     pub(crate) queue: QueueId,
+    /// Head start, seconds.
+    pub(crate) priority_s: u32,
     /// Somebody serves it.
     pub(crate) served: bool,
 }
@@ -224,6 +254,8 @@ pub(crate) enum Cause {
     Watched,
     /// An order; and how its listener stood then: it is over when that changes.
     Order(PlayKey, Stand),
+    /// They wait, and are told how.
+    Waits,
 }
 
 /// Whether somebody hears others, as far as it is not their own doing.

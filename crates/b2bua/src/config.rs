@@ -1,9 +1,12 @@
 //! What the switch is told about its world, as plain data; replaced whole on reload.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::sound::Audio;
 
 /// A name from the configuration.
 pub type Name = Arc<str>;
@@ -27,6 +30,8 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     /// `[[route]]`, first match wins.
     pub routes: Vec<Route>,
+    /// `[[menu]]`.
+    pub menus: Vec<Menu>,
     /// `[limits]`.
     pub limits: Limits,
     /// `[supervise]`.
@@ -238,10 +243,80 @@ pub struct Queue {
     pub pre_bridge: Option<PreBridge>,
     /// Answered or abandoned within this time counts as served well.
     pub service_level_ms: u64,
-    /// The status a caller is refused with: queue full, nobody signed in, waited too long.
-    pub refuse_status: u16,
+    /// What becomes of callers whom a limit meets: the first that names it; [`OnLimit::usual`] where
+    /// none does.
+    pub on_limit: Vec<OnLimit>,
+    /// Where keys lead that a waiting caller presses.
+    pub exits: BTreeMap<char, Go>,
+    /// What a waiting caller is told from time to time.
+    pub announce: Option<Announce>,
     /// Whether its calls are recorded, where that differs from [`Media::record`].
     pub record: Option<Record>,
+}
+
+/// What a caller who waits is told from time to time, over the music.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announce {
+    /// Which number they are in the queue, this often.
+    pub position_every_ms: u64,
+}
+
+/// What becomes of a caller whom a limit of their queue meets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnLimit {
+    /// Which limits.
+    pub reasons: Vec<acd::LimitReason>,
+    /// What they are told.
+    pub say: Option<Audio>,
+    /// What then.
+    pub then: Then,
+}
+
+/// What becomes of a caller who has been told something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Then {
+    /// They wait on in the queue, or wait although there is no room.
+    Wait,
+    /// They go elsewhere.
+    Go(Go),
+    /// The call ends: with this status where it is not answered.
+    HangUp(u16),
+}
+
+impl OnLimit {
+    /// What becomes of a caller where the queue says nothing: those who may wait do, others are told
+    /// why they may not.
+    #[must_use]
+    pub fn usual(reason: acd::LimitReason, may_wait: bool) -> Self {
+        use acd::LimitReason as Reason;
+        let words = match reason {
+            Reason::NobodySignedIn if may_wait => None,
+            Reason::NoFreeOperator => None,
+            Reason::NobodySignedIn => Some("nobody-here"),
+            Reason::QueueFull => Some("queue-full"),
+            Reason::MaxWait => Some("waited-too-long"),
+            Reason::Closed => Some("closed"),
+        };
+        let then = if words.is_some() { Then::HangUp(480) } else { Then::Wait };
+        Self { reasons: vec![reason], say: words.map(|name| Audio::Prompt(vec![name.into()])), then }
+    }
+}
+
+/// `[[menu]]`: a caller is asked to press a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Menu {
+    /// Unique.
+    pub name: Name,
+    /// What they are asked.
+    pub prompt: Audio,
+    /// Where each key leads.
+    pub keys: BTreeMap<char, Go>,
+    /// How long they may think about it.
+    pub timeout_ms: u64,
+    /// How often they are asked again.
+    pub retries: u32,
+    /// Where those go who press none, or others.
+    pub otherwise: Go,
 }
 
 /// What comes between an operator's answer and the bridge. The caller waits on meanwhile.
@@ -347,7 +422,7 @@ pub struct Route {
 }
 
 /// A destination.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Go {
     /// Wait for an operator.
     Queue {
@@ -367,6 +442,10 @@ pub enum Go {
         /// Over which.
         trunk: Name,
     },
+    /// They are told something, and the call ends.
+    Announce(Audio),
+    /// They are asked which way.
+    Menu(Name),
     /// A final response, 400 to 699.
     Reject(u16),
     /// No response at all.

@@ -447,6 +447,9 @@ pub enum What {
     TaskAbandoned { queue: Name, wait_ms: u64 },
     #[serde(rename = "task.expired")]
     TaskExpired { queue: Name, wait_ms: u64 },
+    /// A limit has sent its caller elsewhere.
+    #[serde(rename = "task.overflowed")]
+    TaskOverflowed { queue: Name, wait_ms: u64 },
     #[serde(rename = "task.failed")]
     TaskFailed { queue: Name, cause: Name },
     #[serde(rename = "task.withdrawn")]
@@ -561,6 +564,7 @@ type_names! {
     TaskCompleted => "task.completed",
     TaskAbandoned => "task.abandoned",
     TaskExpired => "task.expired",
+    TaskOverflowed => "task.overflowed",
     TaskFailed => "task.failed",
     TaskWithdrawn => "task.withdrawn",
     ReservationOffered => "reservation.offered",

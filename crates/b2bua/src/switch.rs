@@ -77,7 +77,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 9;
+const VERSION: u32 = 10;
 
 impl B2bua {
     /// A switch without calls.
@@ -345,6 +345,8 @@ impl B2bua {
             Timer::Silence(participant) => self.judge_silence(now, call, participant),
             Timer::Ring(participant) => self.rang_out(now, call, participant),
             Timer::Brief => self.briefed_for_long(now, call),
+            Timer::Menu => self.chose_nothing(now, call),
+            Timer::Announce => self.announce_position(now, call),
             Timer::Beep(participant) => Self::beep_over(call, participant),
         }
     }

@@ -1,6 +1,8 @@
 //! The switch: the endpoint, the distributor and the calls, under arbitrary sequences of what peers,
 //! media threads, the API and time can do to them.
 
+use std::collections::BTreeMap;
+
 use b2bua::config::{
     Answer, Before, Config, HeaderRules, Identity, Limits, Media, Notify, OnTimeout, Operator,
     Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Trunk,
@@ -152,11 +154,14 @@ fn config(kind: u8) -> Config {
             pre_bridge: pre_bridge(kind),
             answer: if kind & 8 == 0 { Answer::AtOnce } else { Answer::OnConnect },
             service_level_ms: 20_000,
-            refuse_status: 480,
+            on_limit: vec![refused()],
+            exits: BTreeMap::new(),
+            announce: None,
             record: (kind & 2 == 0).then_some(Record::OnDemand),
         }],
         trunks: vec![trunk(kind)],
         routes: Vec::new(),
+        menus: Vec::new(),
         limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },
         supervise: Supervise {
             notify: if kind & 2 == 0 { Notify::Beep } else { Notify::Nothing },

@@ -1,49 +1,53 @@
-//! `sim rough FROM TO`: that many short runs full of trouble; `sim moving` with calls handed on, `sim watching` with
-//! supervisors and orders about the people in calls, `sim briefing` with operators who are told something before
-//! they are put through. `sim smooth CALLS OPERATORS`: one
-//! long day. `sim ladder SEED`: how a rough run goes. Exit code 1 and a ladder where something did not hold.
+//! `sim KIND FROM TO`: that many short runs of a kind: `rough` is full of trouble, `moving` has calls handed
+//! on, `watching` supervisors and orders about the people in calls, `briefing` operators who are told
+//! something before they are put through, `receiving` menus and ways out of the queue. `sim smooth CALLS
+//! OPERATORS`: one long day. `sim ladder SEED KIND`: how a run goes. Exit code 1 and a ladder where
+//! something did not hold.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 use sim::{Scenario, run};
 
+/// Runs of one kind, by its name.
+const KINDS: [(&str, fn(u64) -> Scenario); 5] = [
+    ("rough", Scenario::rough),
+    ("moving", Scenario::moving),
+    ("watching", Scenario::watching),
+    ("briefing", Scenario::briefing),
+    ("receiving", Scenario::receiving),
+];
+
+fn usage() -> ExitCode {
+    let kinds = KINDS.map(|(kind, _)| kind).join("|");
+    eprintln!(
+        "usage: sim {kinds} FROM TO (seeds, FROM below TO) | sim smooth CALLS OPERATORS (one or more \
+         of each) | sim ladder SEED [{kinds}]"
+    );
+    ExitCode::from(2)
+}
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize| args.get(at).and_then(|text| text.parse::<u64>().ok());
-    if let (Some("ladder"), Some(seed)) = (args.first().map(String::as_str), number(1)) {
-        let scenario = match args.get(2).map(String::as_str) {
-            Some("moving") => Scenario::moving(seed),
-            Some("watching") => Scenario::watching(seed),
-            Some("briefing") => Scenario::briefing(seed),
-            _ => Scenario::rough(seed),
-        };
-        eprint!("{}", sim::ladder(&scenario));
-        return ExitCode::SUCCESS;
-    }
+    let kind = |at: usize| {
+        let name = args.get(at).map_or("rough", String::as_str);
+        KINDS.iter().find(|(kind, _)| *kind == name).map(|(_, scenario)| *scenario)
+    };
     let scenarios: Box<dyn Iterator<Item = Scenario>> = match (args.first(), number(1), number(2)) {
-        (Some(kind), Some(from), Some(to)) if kind == "rough" && from < to => {
-            Box::new((from..to).map(Scenario::rough))
+        (Some(word), Some(seed), _) if word == "ladder" => {
+            let Some(kind) = kind(2) else { return usage() };
+            eprint!("{}", sim::ladder(&kind(seed)));
+            return ExitCode::SUCCESS;
         }
-        (Some(kind), Some(from), Some(to)) if kind == "moving" && from < to => {
-            Box::new((from..to).map(Scenario::moving))
-        }
-        (Some(kind), Some(from), Some(to)) if kind == "watching" && from < to => {
-            Box::new((from..to).map(Scenario::watching))
-        }
-        (Some(kind), Some(from), Some(to)) if kind == "briefing" && from < to => {
-            Box::new((from..to).map(Scenario::briefing))
-        }
-        (Some(kind), Some(calls), Some(operators @ 1..)) if kind == "smooth" && calls > 0 => {
+        (Some(word), Some(calls), Some(operators @ 1..)) if word == "smooth" && calls > 0 => {
             Box::new(std::iter::once(Scenario::smooth(1, calls, operators)))
         }
-        _ => {
-            eprintln!(
-                "usage: sim rough|moving|watching|briefing FROM TO (seeds, FROM below TO) | sim smooth \
-                 CALLS OPERATORS (one or more of each) | sim ladder SEED [moving|watching|briefing]"
-            );
-            return ExitCode::from(2);
-        }
+        (Some(_), Some(from), Some(to)) if from < to => match kind(0) {
+            Some(kind) => Box::new((from..to).map(kind)),
+            None => return usage(),
+        },
+        _ => return usage(),
     };
     let (mut runs, mut calls, mut answered, mut abandoned, mut lost) = (0, 0, 0, 0, 0);
     let (mut transferred, mut left) = (0, 0);

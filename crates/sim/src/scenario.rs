@@ -1,11 +1,14 @@
 //! What a run is made of: who calls, who answers, how bad the network is. All from a seed, and
 //! plain data, so that a failing run can be made smaller by leaving callers out.
 
-use b2bua::config::{Before, Notify, OnTimeout, PreBridge, Record};
-use b2bua::{Act, Asker};
+use std::collections::BTreeMap;
+
+use b2bua::config::{Before, Go, Menu, Notify, OnLimit, OnTimeout, PreBridge, Record, Then};
+use b2bua::{Act, Asker, Audio};
 
 use crate::dice::Dice;
 use crate::raw::CallerLie;
+use crate::setup::operator_id;
 use crate::transfers::Plan;
 
 /// Milliseconds.
@@ -36,6 +39,8 @@ pub struct Scenario {
     pub strategy: acd::Strategy,
     /// What an operator is told before the bridge.
     pub pre_bridge: Option<PreBridge>,
+    /// What callers are told and asked before they are put through.
+    pub reception: Reception,
     /// Longest wait in seconds.
     pub wait_s_max: u64,
     /// Without a packet for so long a leg counts as lost.
@@ -66,6 +71,23 @@ pub struct Scenario {
     pub record: Record,
     /// How often somebody switches a recording, or a disk fails it, on the average.
     pub record_ms: Option<Ms>,
+}
+
+/// What callers are told and asked before they are put through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reception {
+    /// Everybody who calls the queue comes to it first.
+    pub menu: Option<Menu>,
+    /// What becomes of callers whom a limit meets.
+    pub on_limit: Vec<OnLimit>,
+    /// Keys that lead out of the queue.
+    pub exits: BTreeMap<char, Go>,
+    /// How often those who wait are told where they stand.
+    pub announce_ms: Option<Ms>,
+    /// Places to wait in.
+    pub waiting_max: Option<usize>,
+    /// How often somebody who waits presses a key, on the average.
+    pub keys_ms: Option<Ms>,
 }
 
 impl Caller {
@@ -210,6 +232,7 @@ impl Scenario {
                 acd::Strategy::RingAll,
             ][usize::try_from(dice.below(4)).unwrap_or(0)],
             pre_bridge: None,
+            reception: Reception::default(),
             wait_s_max: dice.between(5, 120),
             dead_audio_ms,
             watch,
@@ -304,6 +327,59 @@ impl Scenario {
         scenario
     }
 
+    /// The same with a menu before the queue, and a queue that has few places, says which one a caller
+    /// has, and has ways out of it, by key and by its limits.
+    #[must_use]
+    pub fn receiving(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0x0de5);
+        let briefs = dice.one_in_1000(300);
+        let mut scenario = if briefs { Self::briefing(seed) } else { Self::rough(seed) };
+        scenario.wait_s_max = dice.between(2, 30);
+        let prompt = |name: &str| Audio::Prompt(vec![name.into()]);
+        let mut go = || match dice.below(6) {
+            0 | 1 => Go::Queue { queue: "support".into(), priority_s: 0 },
+            2 => Go::Operator(operator_id(0).into()),
+            3 => Go::Announce(prompt("closed")),
+            4 => Go::Announce(prompt("nothing-there")),
+            _ => Go::Menu("main".into()),
+        };
+        let menu = Menu {
+            name: "main".into(),
+            prompt: prompt("closed"),
+            keys: ('1'..='4').map(|key| (key, go())).collect(),
+            timeout_ms: 2_000,
+            retries: 1,
+            otherwise: Go::Queue { queue: "support".into(), priority_s: 0 },
+        };
+        let exits = ('5'..='7').map(|key| (key, go())).collect();
+        let overflow = go();
+        let reasons = vec![
+            acd::LimitReason::MaxWait,
+            acd::LimitReason::QueueFull,
+            acd::LimitReason::NobodySignedIn,
+        ];
+        let then = match dice.below(3) {
+            0 => Then::Wait,
+            1 => Then::Go(overflow),
+            _ => Then::HangUp(480),
+        };
+        let say = dice.one_in_1000(600).then(|| prompt("closed"));
+        let on_limit = if dice.one_in_1000(700) {
+            vec![OnLimit { reasons, say, then }]
+        } else {
+            Vec::new()
+        };
+        scenario.reception = Reception {
+            menu: dice.one_in_1000(600).then_some(menu),
+            on_limit,
+            exits,
+            announce_ms: dice.one_in_1000(600).then(|| dice.between(1_000, 6_000)),
+            waiting_max: dice.one_in_1000(400).then(|| dice.between(1, 3) as usize),
+            keys_ms: Some(dice.between(300, 4_000)),
+        };
+        scenario
+    }
+
     /// A quiet house with this many operators who pick up at once and nobody who calls: for tests
     /// to fill.
     #[must_use]
@@ -369,6 +445,7 @@ impl Scenario {
             at_once: true,
             strategy: acd::Strategy::LongestIdle,
             pre_bridge: None,
+            reception: Reception::default(),
             wait_s_max: 120,
             dead_audio_ms: None,
             watch: sip::Watch::default(),

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use b2bua::config::{
-    Answer, Config, HeaderRules, Identity, Limits, Media, Operator, Outgoing, Pickup, Queue, Rank,
-    SignIn, Supervise, Trunk,
+    Announce, Answer, Config, Go, HeaderRules, Identity, Limits, Media, Menu, Operator, Outgoing,
+    Pickup, Queue, Rank, Route, SignIn, Supervise, Trunk,
 };
 use b2bua::{Origin, Sound, Sounds};
 use sip::{Block, Credentials, TrunkPeer};
@@ -128,10 +128,22 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             redirects: sip::Redirects::Refused,
             codecs: None,
         }],
-        routes: Vec::new(),
+        routes: scenario.reception.menu.iter().map(to_menu).collect(),
+        menus: scenario.reception.menu.iter().cloned().collect(),
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
         supervise: Supervise { notify: scenario.notify, auto_answer: true },
         header_prefix: "X-CRM-".into(),
+    }
+}
+
+/// Whoever calls the queue from outside comes to the menu.
+fn to_menu(menu: &Menu) -> Route {
+    Route {
+        to: Some("^600$".into()),
+        from: None,
+        trunk: Some("carrier".into()),
+        header: Vec::new(),
+        go: Go::Menu(menu.name.clone()),
     }
 }
 
@@ -173,7 +185,7 @@ fn queue(scenario: &Scenario) -> Queue {
         wrap_up_ms: scenario.wrap_up_s * 1_000,
         rona_after: 0,
         back_off_ms: BACK_OFF_MS,
-        waiting_max: 1_000,
+        waiting_max: scenario.reception.waiting_max.unwrap_or(1_000),
         wait_ms_max: scenario.wait_s_max * 1_000,
         join_empty: true,
         auto_connect: true,
@@ -182,7 +194,12 @@ fn queue(scenario: &Scenario) -> Queue {
         pre_bridge: scenario.pre_bridge.clone(),
         answer: if scenario.at_once { Answer::AtOnce } else { Answer::OnConnect },
         service_level_ms: 20_000,
-        refuse_status: 480,
+        on_limit: scenario.reception.on_limit.clone(),
+        exits: scenario.reception.exits.clone(),
+        announce: scenario
+            .reception
+            .announce_ms
+            .map(|position_every_ms| Announce { position_every_ms }),
         record: None,
     }
 }

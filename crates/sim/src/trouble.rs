@@ -4,6 +4,7 @@
 use b2bua::event::Recorded;
 use b2bua::{Choice, Command, Input, Writing};
 
+use crate::dice::Dice;
 use crate::peer::Peer;
 use crate::people::{PhoneAct, TRUNK};
 use crate::scenario::Ms;
@@ -27,6 +28,8 @@ pub(crate) enum Trouble {
     Tape,
     /// An order about the people in a call.
     People,
+    /// Somebody who waits presses a key.
+    Key,
     /// One that was written down.
     Script(usize),
     /// A new configuration: without this operator.
@@ -48,27 +51,11 @@ impl World {
         if self.is_small() {
             self.later(LOOK_MS, Act::Trouble(Trouble::Look));
         }
-        if let Some(mean_ms) = self.scenario.order_ms {
-            let mut at = 0;
-            while at < last + 30_000 {
-                at += 1 + self.orders.exponential(mean_ms);
-                self.later(at, Act::Trouble(Trouble::Order));
-            }
-        }
-        if let Some(mean_ms) = self.scenario.record_ms {
-            let mut at = 0;
-            while at < last + 30_000 {
-                at += 1 + self.tapes.exponential(mean_ms);
-                self.later(at, Act::Trouble(Trouble::Tape));
-            }
-        }
-        if let Some(mean_ms) = self.scenario.people_ms {
-            let mut at = 0;
-            while at < last + 30_000 {
-                at += 1 + self.wishes.exponential(mean_ms);
-                self.later(at, Act::Trouble(Trouble::People));
-            }
-        }
+        self.recurs(last, self.scenario.order_ms, |world| &mut world.orders, Trouble::Order);
+        self.recurs(last, self.scenario.record_ms, |world| &mut world.tapes, Trouble::Tape);
+        self.recurs(last, self.scenario.people_ms, |world| &mut world.wishes, Trouble::People);
+        let keys_ms = self.scenario.reception.keys_ms;
+        self.recurs(last, keys_ms, |world| &mut world.fingers, Trouble::Key);
         for at in 0..self.scenario.script.len() {
             self.later(self.scenario.script[at].0, Act::Trouble(Trouble::Script(at)));
         }
@@ -81,6 +68,35 @@ impl World {
         }
     }
 
+    /// Lets something happen again and again, until a while after the last caller has come.
+    fn recurs(
+        &mut self,
+        last: Ms,
+        mean_ms: Option<Ms>,
+        dice: fn(&mut Self) -> &mut Dice,
+        trouble: Trouble,
+    ) {
+        let Some(mean_ms) = mean_ms else { return };
+        let mut at = 0;
+        while at < last + 30_000 {
+            at += 1 + dice(self).exponential(mean_ms);
+            self.later(at, Act::Trouble(trouble));
+        }
+    }
+
+    /// Whoever has been in some call for longest presses a key.
+    fn presses(&mut self) {
+        let any = usize::try_from(self.fingers.below(1_000)).unwrap_or(0);
+        let at = usize::try_from(self.fingers.below(8)).unwrap_or(0);
+        let digit = ['1', '2', '3', '4', '5', '6', '7', '8'][at];
+        let leg = self.checker.open_call(any).and_then(|call| self.checker.first(call));
+        let Some(leg) = leg else { return };
+        let now = self.now;
+        self.ladder.note(now, || format!("(leg {} presses {digit})", leg.0));
+        let event = media::Event::Dtmf { leg, digit, duration_ms: 100 };
+        self.tell_switch(Input::Media(event));
+    }
+
     pub(crate) fn befalls(&mut self, trouble: Trouble) {
         match trouble {
             Trouble::Dies(at) => self.dies(at, None),
@@ -90,6 +106,7 @@ impl World {
             Trouble::Order => self.gives_order(),
             Trouble::Tape => self.meddles(),
             Trouble::People => self.orders_people(),
+            Trouble::Key => self.presses(),
             Trouble::Script(at) => self.follows_script(at),
             Trouble::Without(who) => self.reload(Some(who)),
             Trouble::Restored => self.reload(None),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
+use b2bua::config::Then;
 use b2bua::{B2bua, CallKey, Carried, Input, Output, What};
 use bytes::Bytes;
 use media::{Command, Hears, Source};
@@ -16,7 +17,7 @@ use crate::ladder::Ladder;
 use crate::peer::Peer;
 use crate::people::{CallerAct, Callers, PhoneAct, Phones};
 use crate::raw::{RawAct, RawCalls};
-use crate::scenario::{Ms, Scenario};
+use crate::scenario::{Ms, Reception, Scenario};
 use crate::setup;
 use crate::transfers::Asked;
 use crate::trouble::Trouble;
@@ -69,6 +70,7 @@ pub(crate) struct World {
     pub(crate) troubles: Dice,
     pub(crate) orders: Dice,
     pub(crate) tapes: Dice,
+    pub(crate) fingers: Dice,
     pub(crate) wishes: Dice,
     pub(crate) moves: Dice,
     pub(crate) seconds: Asked,
@@ -133,17 +135,14 @@ impl World {
             by_address: peers.iter().enumerate().map(|(at, peer)| (peer.address, at)).collect(),
             due: vec![None; peers.len() + 1],
             calls: BTreeMap::new(),
-            checker: Checker::new(
-                limits(&scenario),
-                scenario.record,
-                scenario.pre_bridge.is_some(),
-            ),
+            checker: Checker::new(limits(&scenario), scenario.record),
             lies: Dice::new(!scenario.seed),
             troubles: Dice::new(scenario.seed.rotate_left(8) ^ 1),
             moves: Dice::new(scenario.seed.rotate_left(40) ^ 5),
             seconds: Asked::default(),
             orders: Dice::new(scenario.seed.rotate_left(16) ^ 2),
             tapes: Dice::new(scenario.seed.rotate_left(48) ^ 6),
+            fingers: Dice::new(scenario.seed ^ 0x0f1e),
             wishes: Dice::new(scenario.seed.rotate_left(48) ^ 7),
             weather: Dice::new(scenario.seed.rotate_left(24) ^ 3),
             carries: Dice::new(scenario.seed.rotate_left(32) ^ 4),
@@ -552,11 +551,13 @@ fn signed(value: u64) -> i64 {
 
 /// What the queue of a scenario promises.
 fn limits(scenario: &Scenario) -> Limits {
+    let waits_on = scenario.reception.on_limit.iter().any(|step| step.then == Then::Wait);
     Limits {
-        wait_ms_max: signed(scenario.wait_s_max * 1_000),
+        wait_ms_max: if waits_on { i64::MAX / 2 } else { signed(scenario.wait_s_max * 1_000) },
         ring_ms: signed(scenario.ring_s * 1_000),
         wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
         briefs: scenario.pre_bridge.is_some(),
+        receives: scenario.reception != Reception::default(),
         undisturbed: scenario.order_ms.is_none()
                     && scenario.people_ms.is_none()
                     && scenario.script.is_empty()

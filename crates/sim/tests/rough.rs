@@ -62,6 +62,22 @@ fn whoever_is_told_something_first_keeps_nobody_waiting_for_ever() {
     assert!(answered > 150 && abandoned > 150, "{answered} answered, {abandoned} abandoned");
 }
 
+/// Callers come to a menu, are told where they stand, leave the queue by a key or by its limits.
+#[test]
+fn whoever_is_asked_first_comes_somewhere() {
+    let (mut answered, mut ended) = (0, 0);
+    for seed in 0..300 {
+        match run(&Scenario::receiving(seed)) {
+            Ok(summary) => {
+                answered += summary.answered;
+                ended += summary.calls - summary.answered - summary.abandoned;
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(answered > 300 && ended > 100, "{answered} answered, {ended} ended otherwise");
+}
+
 #[test]
 fn a_smooth_day_serves_everybody() {
     let summary = run(&Scenario::smooth(1, 500, 10)).unwrap_or_else(|failure| panic!("{failure}"));

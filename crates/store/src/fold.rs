@@ -208,6 +208,7 @@ fn fold_failure(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, a
     let (queue, outcome, cause, wait_ms) = match &event.what {
         What::TaskAbandoned { queue, wait_ms } => (queue, "abandoned", None, Some(*wait_ms)),
         What::TaskExpired { queue, wait_ms } => (queue, "expired", None, Some(*wait_ms)),
+        What::TaskOverflowed { queue, wait_ms } => (queue, "overflowed", None, Some(*wait_ms)),
         What::TaskFailed { queue, cause } => (queue, "failed", Some(cause), None),
         What::TaskWithdrawn { queue } => (queue, "withdrawn", None, None),
         _ => return Ok(()),

@@ -177,7 +177,7 @@ pub struct TaskRecord {
     pub assigned: Option<Utc>,
     /// When it was over.
     pub ended: Option<Utc>,
-    /// `completed`, `abandoned`, `expired`, `failed`, `withdrawn`, `crash`.
+    /// `completed`, `abandoned`, `expired`, `overflowed`, `failed`, `withdrawn`, `crash`.
     pub outcome: Option<String>,
     /// Why, where it failed.
     pub cause: Option<String>,

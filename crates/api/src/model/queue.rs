@@ -26,6 +26,7 @@ impl Model {
         | What::TaskAssigned { queue, .. }
         | What::TaskAbandoned { queue, .. }
         | What::TaskExpired { queue, .. }
+        | What::TaskOverflowed { queue, .. }
         | What::TaskFailed { queue, .. }
         | What::TaskWithdrawn { queue }) = &event.what
         else {

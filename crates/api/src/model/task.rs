@@ -33,7 +33,8 @@ pub(crate) struct Task {
 pub(crate) type Ended = Mutex<VecDeque<TaskKey>>;
 
 /// States in which a task is over.
-const OVER: [&str; 5] = ["completed", "abandoned", "expired", "failed", "withdrawn"];
+const OVER: [&str; 6] =
+    ["completed", "abandoned", "expired", "overflowed", "failed", "withdrawn"];
 
 impl Model {
     pub(super) fn observe_task(&self, key: TaskKey, event: &Event) {
@@ -123,6 +124,7 @@ impl Task {
             What::TaskCompleted { .. } => self.end("completed", None),
             What::TaskAbandoned { wait_ms, .. } => self.end("abandoned", Some(*wait_ms)),
             What::TaskExpired { wait_ms, .. } => self.end("expired", Some(*wait_ms)),
+            What::TaskOverflowed { wait_ms, .. } => self.end("overflowed", Some(*wait_ms)),
             What::TaskFailed { .. } => self.end("failed", None),
             What::TaskWithdrawn { .. } => self.end("withdrawn", None),
             _ => {}
@@ -140,7 +142,7 @@ impl Task {
 
     /// Whether it ended without an operator.
     pub(crate) fn is_unserved(&self) -> bool {
-        ["abandoned", "expired", "failed"].contains(&self.state)
+        ["abandoned", "expired", "overflowed", "failed"].contains(&self.state)
     }
 
     /// As JSON.

@@ -24,6 +24,7 @@ const STATES: [&str; 10] = [
     "completed",
     "abandoned",
     "expired",
+    "overflowed",
     "failed",
     "withdrawn",
     "unserved",

@@ -177,7 +177,7 @@ impl B2bua {
             Some(Go::Queue { queue, .. }) => {
                 wrong(field, format!("{number} is the queue {queue}, not one person"))
             }
-            Some(Go::Reject(_) | Go::Drop) | None => {
+            Some(Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop) | None => {
                 wrong(field, format!("{number} leads nowhere"))
             }
         }

@@ -3,6 +3,7 @@
 use sip::msg::{Host, Message, Uri};
 
 use super::dial::Refused;
+use super::wait::Joins;
 use crate::api::Time;
 use crate::call::{Call, Why};
 use crate::config::{Go, Outgoing};
@@ -50,13 +51,13 @@ impl B2bua {
         match go {
             Go::Queue { .. } | Go::Operator(_) => policy != Some(&Outgoing::Nobody),
             Go::Uri(_) | Go::Number { .. } => self.directory.router.may_dial(&caller, &call.to),
-            Go::Reject(_) | Go::Drop => true,
+            Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => true,
         }
     }
 
     fn go(&mut self, now: Time, call: &mut Call, go: Go) {
         match go {
-            Go::Queue { queue, priority_s } => self.enqueue(now, call, &queue, priority_s),
+            Go::Queue { queue, priority_s } => self.enqueue(now, call, &queue, Joins { priority_s, despite_limits: false }),
             Go::Operator(_) | Go::Uri(_) | Go::Number { .. } => {
                 match self.dial(now, call, go, Why::Dialled) {
                     Ok(()) => self.dialling(now, call),
@@ -65,6 +66,8 @@ impl B2bua {
                     }
                 }
             }
+            Go::Announce(audio) => self.announce(now, call, audio),
+            Go::Menu(menu) => self.ask_menu(now, call, &menu, 0),
             Go::Reject(status) => {
                 self.end_call(now, call, CallResult::Failed, "rejected by route", status);
             }

@@ -37,7 +37,9 @@ impl B2bua {
             Go::Operator(name) => self.dial_operator(now, call, &name, errand),
             Go::Uri(uri) => self.dial_uri(now, call, uri, None, errand),
             Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk, errand),
-            Go::Queue { .. } | Go::Reject(_) | Go::Drop => Err(refused("nobody to dial", 404)),
+            Go::Queue { .. } | Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => {
+                Err(refused("nobody to dial", 404))
+            }
         }
     }
 

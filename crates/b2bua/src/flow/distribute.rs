@@ -1,12 +1,12 @@
 //! Outputs of the distributor: whom to ring, who won, what became of a task.
 
-use acd::{End, LimitReason, OperatorId, Outcome, Output as Acd, ReservationId, Withdrawal};
+use acd::{End, OperatorId, Outcome, Output as Acd, ReservationId, Withdrawal};
 
 use super::connect::answered_for;
 use super::ring::Rung;
 use crate::api::Time;
 use crate::call::{Call, Participant, Why};
-use crate::event::{CallResult, What};
+use crate::event::What;
 use crate::id::TaskKey;
 use crate::switch::B2bua;
 
@@ -52,20 +52,20 @@ impl B2bua {
         }
     }
 
-    fn with_task(&mut self, task: acd::TaskId, act: impl FnOnce(&mut Self, &mut Call)) {
+    pub(super) fn with_task(&mut self, task: acd::TaskId, act: impl FnOnce(&mut Self, &mut Call)) {
         let entry = self.state.tasks.get(&TaskKey(task.0));
         if let Some(call) = entry.and_then(|entry| entry.call) {
             self.with_call(call, act);
         }
     }
 
-    fn queue_of(&self, task: acd::TaskId) -> Option<crate::config::Name> {
+    pub(super) fn queue_of(&self, task: acd::TaskId) -> Option<crate::config::Name> {
         let entry = self.state.tasks.get(&TaskKey(task.0))?;
         Some(self.directory.queue_name(entry.queue))
     }
 
     /// An event of a task, whose call may be over.
-    fn tell_task(&mut self, now: Time, task: acd::TaskId, what: What) {
+    pub(super) fn tell_task(&mut self, now: Time, task: acd::TaskId, what: What) {
         let key = TaskKey(task.0);
         let call = self.state.tasks.get(&key).and_then(|entry| entry.call);
         self.emit(now, call, Some(key), what);
@@ -214,34 +214,6 @@ impl B2bua {
         self.tell_task(now, task, What::TaskWrapping { queue, operator, wrap_up_ms });
     }
 
-    /// A caller who may not wait, or no longer, is told so by the status.
-    fn limit(&mut self, now: Time, task: acd::TaskId, reason: LimitReason) {
-        let Some(queue) = self.queue_of(task) else { return };
-        self.tell_task(now, task, What::QueueLimit { queue, reason: reason.as_str().into() });
-        let joins = self.acd.task(task).is_some();
-        let goes_on = match reason {
-            LimitReason::NoFreeOperator => true,
-            LimitReason::NobodySignedIn => joins,
-            LimitReason::QueueFull | LimitReason::MaxWait | LimitReason::Closed => false,
-        };
-        if goes_on {
-            return;
-        }
-        self.with_task(task, |switch, call| {
-            if joins {
-                let cause = Withdrawal::Expired;
-                switch.acd.handle(now, acd::Input::Withdraw { task, cause });
-            }
-            let queue = call.task().and_then(|task| switch.directory.queue(task.queue));
-            let status = queue.map_or(480, |queue| queue.refuse_status);
-            if call.transfer.is_some() {
-                call.tasks.retain(|other| other.key.0 != task.0);
-                return switch.transfer_failed(now, call, status);
-            }
-            switch.end_call(now, call, CallResult::Failed, reason.as_str(), status);
-        });
-    }
-
     fn done(&mut self, now: Time, task: acd::TaskId, outcome: Outcome) {
         let key = TaskKey(task.0);
         let Some(entry) = self.state.tasks.get(&key).copied() else { return };
@@ -260,9 +232,10 @@ impl B2bua {
             Outcome::Withdrawn(Withdrawal::Failed) => {
                 What::TaskFailed { queue, cause: "failed".into() }
             }
-            Outcome::Withdrawn(
-                Withdrawal::Moved | Withdrawal::Overflowed | Withdrawal::Removed,
-            ) => What::TaskWithdrawn { queue },
+            Outcome::Withdrawn(Withdrawal::Overflowed) => What::TaskOverflowed { queue, wait_ms },
+            Outcome::Withdrawn(Withdrawal::Moved | Withdrawal::Removed) => {
+                What::TaskWithdrawn { queue }
+            }
             Outcome::Refused(reason) => What::TaskFailed { queue, cause: reason.as_str().into() },
         };
         self.tell_task(now, task, what);

@@ -14,6 +14,7 @@ use sip::msg::{Message, Scheme, Uri};
 
 use super::DIAL_TIMEOUT;
 use super::refer::Mover;
+use super::wait::Joins;
 use crate::api::Time;
 use crate::call::{Call, Timer, Why};
 use crate::config::Go;
@@ -63,7 +64,8 @@ impl B2bua {
             };
             if let Go::Queue { queue, priority_s } = &go {
                 self.set_timer(call, Timer::Dial, None);
-                self.enqueue(now, call, queue, *priority_s);
+                let joins = Joins { priority_s: *priority_s, despite_limits: false };
+                self.enqueue(now, call, queue, joins);
                 return true;
             }
             if self.dial(now, call, go, why).is_ok() {

@@ -57,6 +57,7 @@ impl B2bua {
         let participant = participant.id;
         if is_new {
             self.tell(now, call, What::DtmfReceived { participant, digit });
+            self.chose(now, call, leg, digit);
         }
         is_new
     }

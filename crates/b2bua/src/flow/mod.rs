@@ -1,7 +1,9 @@
 //! What happens in calls: one act, one file. Each is a part of [`crate::B2bua`].
 
+mod announce;
 mod arrive;
 mod ask;
+mod attend;
 mod brief;
 mod command;
 mod conference;
@@ -15,6 +17,8 @@ mod early;
 mod end;
 mod introduce;
 mod join;
+mod limit;
+mod menu;
 mod network;
 mod operator;
 mod people;

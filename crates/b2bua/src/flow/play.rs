@@ -100,6 +100,9 @@ impl B2bua {
             if matches!(&p.seat, Seat::Briefed(source) if source.play() == play) {
                 return switch.connect(now, call, leg);
             }
+            if matches!(&p.seat, Seat::Waiting(source) if source.play() == play) {
+                return switch.attended(now, call);
+            }
             // What is said on hold is said once: silence would sound as if the call were gone.
             if p.hold.as_ref().is_some_and(|source| source.play() == play) {
                 p.hold = Some(music);
@@ -131,6 +134,8 @@ impl B2bua {
     pub(super) fn interrupt_plays(&mut self, now: Time, call: &mut Call) {
         let mut over = Vec::new();
         for p in &mut call.participants {
+            let waits = p.stand() == Stand::Waiting;
+            p.message.take_if(|message| message.cause == Cause::Waits && !waits);
             let Some(Cause::Order(play, before)) = p.message.as_ref().map(|m| m.cause) else {
                 continue;
             };

@@ -16,6 +16,9 @@ impl B2bua {
     pub(crate) fn record(&mut self, now: Time, call: &mut Call) {
         let rule = self.record_rule(call);
         let due = call.recording.due(call, rule);
+        let left = if due == Recorded::Off { Vec::new() } else { recording::left(call) };
+        // Whoever is told that a caller has gone is alone.
+        let due = if left.is_empty() { Recorded::Off } else { due };
         let was = call.recording.state();
         if due == Recorded::Off {
             if was != Recorded::Off {
@@ -26,7 +29,7 @@ impl B2bua {
         let file = self.recording_file(now, call);
         let (recording, hz) = (file.key.0, file.hz);
         let paused = due == Recorded::Paused;
-        let tap = Tap { recording, hz, left: recording::left(call), paused };
+        let tap = Tap { recording, hz, left, paused };
         if call.recording.tap.as_ref() == Some(&tap) {
             return;
         }
@@ -53,7 +56,7 @@ impl B2bua {
         let Some(recording) = call.recording.file.as_ref().map(|file| file.key) else { return };
         self.tap(call, None);
         let (by, cause) = match call {
-            _ if call.over || call.rows.is_empty() => (None, "ended".into()),
+            _ if call.over || recording::left(call).is_empty() => (None, "ended".into()),
             _ if rule == Record::Never => (None, "policy".into()),
             _ if call.recording.failed => (None, "failed".into()),
             _ => self.who_ordered(call),

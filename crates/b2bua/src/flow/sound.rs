@@ -62,10 +62,12 @@ pub(crate) enum Waiter {
     Order(u64, Box<Command>),
     /// What an operator in a call is told before the bridge.
     Briefing(CallKey),
+    /// What a caller is told who waits for nobody.
+    Attendant(CallKey),
 }
 
 impl SoundDesk {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
@@ -197,6 +199,9 @@ impl B2bua {
             Waiter::Briefing(call) => {
                 self.with_call(call, |switch, call| switch.briefing_failed(now, call));
             }
+            Waiter::Attendant(call) => {
+                self.with_call(call, |switch, call| switch.attended(now, call));
+            }
         }
     }
 
@@ -239,6 +244,9 @@ impl B2bua {
                         Waiter::Order(request, command) => self.order(now, request, *command),
                         Waiter::Briefing(call) => {
                             self.with_call(call, |switch, call| switch.briefing_made(now, call));
+                        }
+                        Waiter::Attendant(call) => {
+                            self.with_call(call, |switch, call| switch.attend(now, call));
                         }
                     }
                 }

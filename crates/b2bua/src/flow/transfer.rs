@@ -17,6 +17,7 @@ use media::Source;
 use sip::LegId;
 
 use super::dial::{Refused, cause_of, passed_on};
+use super::wait::Joins;
 use super::{DIAL_TIMEOUT, LEAVE};
 use crate::api::Time;
 use crate::call::{Call, Seat, Timer, Transfer, Why};
@@ -54,7 +55,8 @@ impl B2bua {
             }
         }
         if let Go::Queue { queue, priority_s } = &go {
-            return self.enqueue(now, call, queue, *priority_s);
+            let joins = Joins { priority_s: *priority_s, despite_limits: false };
+            return self.enqueue(now, call, queue, joins);
         }
         match self.dial(now, call, go, Why::Referred) {
             Ok(()) => self.set_timer(call, Timer::Dial, Some(now + DIAL_TIMEOUT)),

@@ -9,16 +9,27 @@ use crate::event::CallResult;
 use crate::id::TaskKey;
 use crate::switch::B2bua;
 
+/// How a call joins a queue.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Joins {
+    /// Head start.
+    pub(super) priority_s: u32,
+    /// Although there is no room, nobody there, or nobody at work.
+    pub(super) despite_limits: bool,
+}
+
 impl B2bua {
     /// Hands a call to the distributor. Whether it may wait is known when its outputs are drained,
     /// so the INVITE is answered on [`acd::Output::Queued`].
-    pub(crate) fn enqueue(&mut self, now: Time, call: &mut Call, queue: &str, priority_s: u32) {
+    pub(super) fn enqueue(&mut self, now: Time, call: &mut Call, queue: &str, joins: Joins) {
         let Some(id) = self.directory.queue_id(queue) else {
             self.end_call(now, call, CallResult::Failed, "no such queue", 404);
             return;
         };
         let key = TaskKey(self.mint());
-        call.tasks.push(Task { key, queue: id, served: false });
+        let Joins { priority_s, despite_limits } = joins;
+        self.moves_on(call);
+        call.tasks.push(Task { key, queue: id, priority_s, served: false });
         let music = self.music(call);
         if let Some(origin) = call.origin_mut() {
             origin.waits(music);
@@ -35,14 +46,16 @@ impl B2bua {
         self.state.tasks.insert(key, entry);
         // Before there is a task: an operator who calls a queue is not rung for their own call.
         self.tell_occupied(now, call);
-        let start = acd::Utc(self.unix(now));
-        let task = Enqueue { priority_s, ..Enqueue::call(TaskId(key.0), id, start) };
+        // Whatever queue they come to next, they have waited since then.
+        let start = *call.virtual_start.get_or_insert(acd::Utc(self.unix(now)));
+        let task = Enqueue { priority_s, despite_limits, ..Enqueue::call(TaskId(key.0), id, start) };
         self.acd.handle(now, acd::Input::Enqueue(task));
     }
 
     /// A task has its place: the caller hears that they wait.
     pub(crate) fn waits(&mut self, now: Time, call: &mut Call) {
         let Some(task) = call.task().filter(|task| !task.served) else { return };
+        self.announces(now, call);
         if call.transfer.is_some() {
             return self.transfer_queued(now, call);
         }

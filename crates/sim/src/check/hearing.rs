@@ -30,6 +30,8 @@ pub(crate) struct Hearing {
     playing: BTreeMap<ParticipantId, Vec<PlayKey>>,
     /// Whether operators are told something before the bridge.
     briefs: bool,
+    /// Whether callers are told something while they wait.
+    receives: bool,
     /// Who has answered for a call, and is not put through to it.
     awaited: BTreeMap<CallKey, String>,
 }
@@ -84,9 +86,10 @@ struct Conference {
 type Seated<'a> = BTreeMap<ParticipantId, &'a Person>;
 
 impl Hearing {
-    /// One for a house where operators are told something before the bridge, or not.
-    pub(crate) fn new(briefs: bool) -> Self {
-        Self { briefs, ..Self::default() }
+    /// One for a house where operators are told something before the bridge, or callers while they
+    /// wait, or not.
+    pub(crate) fn new(briefs: bool, receives: bool) -> Self {
+        Self { briefs, receives, ..Self::default() }
     }
 
     pub(crate) fn command(&mut self, thread: u16, command: &Command) -> Result<(), String> {
@@ -239,6 +242,10 @@ impl Hearing {
                 came.for_each(|person| person.is_briefed = false);
                 self.awaited.remove(&call);
             }
+            // Whoever had answered is gone, and whoever comes now was asked anew.
+            What::TaskQueued { .. } | What::TaskWithdrawn { .. } | What::TaskOverflowed { .. } => {
+                self.awaited.remove(&call);
+            }
             _ => {}
         }
     }
@@ -336,7 +343,7 @@ impl Hearing {
             // What is played to one is heard by nobody else, and by that one without anything else.
             let prompt = heard.iter().find(|heard| heard.starts_with("prompt:"));
             let is_held = own.held_by.contains(&HeldBy::Order) && own.audio.as_ref() == prompt;
-            let is_own = is_held || own.is_briefed;
+            let is_own = is_held || own.is_briefed || self.is_received(*phase, own);
             match (self.playing.contains_key(listener), prompt) {
                 (true, None) => return wrong(listener, "and not what is played to them"),
                 (true, Some(_)) if heard.len() > 1 => return wrong(listener, "and is played to"),
@@ -356,11 +363,18 @@ impl Hearing {
             if let (true, Some(expected)) = (is_plain, expected(&seated, *listener))
                 && sorted(heard) != expected
                 && !self.is_told(heard, &seated, *listener)
+                && !(self.is_received(*phase, own) && prompt.is_some())
             {
                 return wrong(listener, &format!("but should {expected:?}"));
             }
         }
         if is_plain { self.phase_fits(call, *phase, &seated) } else { Ok(()) }
+    }
+
+    /// Whether they wait, and may be told how or asked something.
+    fn is_received(&self, phase: Phase, person: &Person) -> bool {
+        let waits = matches!(phase, Phase::Wait | Phase::Ring);
+        self.receives && waits && person.role == Role::Customer
     }
 
     /// What is played to them, or the tone that tells an operator of a supervisor, in place of anything

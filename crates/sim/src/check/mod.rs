@@ -68,9 +68,10 @@ struct OpenCall {
 
 impl Checker {
     /// One that holds queues to this configuration.
-    pub(crate) fn new(limits: Limits, record: Record, briefs: bool) -> Self {
+    pub(crate) fn new(limits: Limits, record: Record) -> Self {
+        let hearing = hearing::Hearing::new(limits.briefs, limits.receives);
         let (tasks, recordings) = (tasks::Tasks::new(limits), recording::Recordings::new(record));
-        Self { tasks, recordings, hearing: hearing::Hearing::new(briefs), ..Self::default() }
+        Self { tasks, recordings, hearing, ..Self::default() }
     }
 
     /// Takes an event.
@@ -315,6 +316,11 @@ impl Checker {
         self.calls.keys().nth(index).copied()
     }
 
+    /// The leg of whoever has been in a call for longest.
+    pub(crate) fn first(&self, call: CallKey) -> Option<LegId> {
+        self.hearing.first(call)
+    }
+
     /// Everybody who takes part in a call.
     pub(crate) fn people(&self, call: CallKey) -> Vec<ParticipantId> {
         self.hearing.people(call)
@@ -382,6 +388,8 @@ pub(crate) struct Limits {
     pub(crate) wrap_up_ms: i64,
     /// Operators are told something before the bridge.
     pub(crate) briefs: bool,
+    /// Callers are told and asked things, and may leave the queue for somebody in particular.
+    pub(crate) receives: bool,
     /// Nothing but time ends a wrap-up.
     pub(crate) undisturbed: bool,
 }

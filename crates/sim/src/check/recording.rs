@@ -68,8 +68,11 @@ impl Recordings {
             }
             What::RecordingPaused { recording, .. } => self.paused(call, *recording, true),
             What::RecordingResumed { recording, .. } => self.paused(call, *recording, false),
-            What::RecordingStopped { recording, .. } => {
+            What::RecordingStopped { recording, cause, .. } => {
                 self.knows(call, *recording)?;
+                if &**cause == "ended" {
+                    self.begun.remove(&call);
+                }
                 told_once(self.open.remove(&call).is_some(), "end of the recording of", &call)
             }
             _ => Ok(()),

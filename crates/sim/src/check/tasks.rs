@@ -121,7 +121,9 @@ impl Tasks {
                 self.abandoned += 1;
                 self.left(task, Some(*wait_ms), ms)?;
             }
-            What::TaskExpired { wait_ms, .. } => self.left(task, Some(*wait_ms), ms)?,
+            What::TaskExpired { wait_ms, .. } | What::TaskOverflowed { wait_ms, .. } => {
+                self.left(task, Some(*wait_ms), ms)?;
+            }
             What::TaskWithdrawn { .. } => self.left(task, None, ms)?,
             // One that never joined was never open.
             What::TaskFailed { .. } if self.open.contains_key(&task) => {
@@ -351,6 +353,8 @@ impl Tasks {
                 Phase::Wait,
                 Some(Place::Served { .. } | Place::Waiting { .. } | Place::Briefed { .. }) | None,
             ) if self.limits.briefs => !rung,
+            // They have left it for somebody in particular, or for words.
+            (_, None) if self.limits.receives => !rung,
             (Phase::Wait, Some(Place::Served { .. } | Place::Waiting { .. }))
             | (Phase::Talk | Phase::Hold, Some(Place::Served { .. })) => !rung,
             _ => false,

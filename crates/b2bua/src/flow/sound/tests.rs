@@ -40,6 +40,7 @@ fn switch() -> B2bua {
         queues: Vec::new(),
         trunks: Vec::new(),
         routes: Vec::new(),
+        menus: Vec::new(),
         limits: Limits { calls_max: 1, context_value_max: 1, context_values_max: 1 },
         supervise: Supervise { notify: Notify::Nothing, auto_answer: true },
         header_prefix: "X-CRM-".into(),

@@ -1,0 +1,100 @@
+//! A caller is told something while nobody is sought for them; then they go on, or the call ends.
+//!
+//! | then | |
+//! | --- | --- |
+//! | it has been heard | what comes next |
+//! | there is no such sound, or it cannot be made | the same: nobody is left in silence |
+//! | the caller leaves | the call is over |
+//!
+//! The call is answered for it, so that it is heard.
+
+use super::sound::Waiter;
+use crate::api::{Problem, Time};
+use crate::call::{Attendant, Call, Cause, Next, Timer};
+use crate::event::CallResult;
+use crate::sound::Audio;
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// They are told something, and that was that.
+    pub(super) fn announce(&mut self, now: Time, call: &mut Call, audio: Audio) {
+        let end = Next::End(CallResult::Ended, "announced".into(), 480);
+        self.tell_caller(now, call, audio, end);
+    }
+
+    /// They are told something, and go on.
+    pub(super) fn tell_caller(&mut self, now: Time, call: &mut Call, audio: Audio, next: Next) {
+        self.has_attendant(now, call, Attendant::Tells { audio, next });
+    }
+
+    pub(super) fn has_attendant(&mut self, now: Time, call: &mut Call, attendant: Attendant) {
+        self.moves_on(call);
+        call.attendant = Some(attendant);
+        self.answer_customer(now, call);
+        self.attend(now, call);
+    }
+
+    /// Says what there is to be said, or has it made first; meanwhile there is music.
+    pub(super) fn attend(&mut self, now: Time, call: &mut Call) {
+        let audio = match &call.attendant {
+            Some(Attendant::Tells { audio, .. }) => Some(audio.clone()),
+            Some(Attendant::Asks { menu, failed }) => self.question(menu, *failed),
+            None => return,
+        };
+        let waits = self.music(call);
+        match audio.map(|audio| self.sayable(now, call, &audio)) {
+            Some(Ok(source)) => {
+                if let Some(origin) = call.origin_mut() {
+                    origin.waits(source.unwrap_or(waits));
+                }
+            }
+            Some(Err(_)) | None => self.attended(now, call),
+        }
+    }
+
+    /// The source of it; none yet, where it is being made.
+    fn sayable(
+        &mut self,
+        now: Time,
+        call: &Call,
+        audio: &Audio,
+    ) -> Result<Option<media::Source>, Problem> {
+        let language = self.language(Some(call));
+        let lacks = match audio {
+            Audio::Made(making) => self.lacking(now, making, &language)?,
+            _ => None,
+        };
+        match lacks {
+            Some(making) => {
+                let waits = self.have_made(now, making, Waiter::Attendant(call.key));
+                waits.map(|()| None).map_err(|_| Problem::Busy("too much is being made".into()))
+            }
+            None => self.source(now, audio, Some(call)).map(Some),
+        }
+    }
+
+    /// They have heard it to its end, or cannot.
+    pub(super) fn attended(&mut self, now: Time, call: &mut Call) {
+        match call.attendant.take() {
+            Some(Attendant::Tells { next: Next::Go(go), .. }) => self.route(now, call, Some(go)),
+            Some(Attendant::Tells { next: Next::End(result, cause, status), .. }) => {
+                self.end_call(now, call, result, &cause, status);
+            }
+            Some(asks @ Attendant::Asks { .. }) => {
+                call.attendant = Some(asks);
+                self.thinks(now, call);
+            }
+            None => {}
+        }
+    }
+
+    /// Whatever they were told where they were is over.
+    pub(super) fn moves_on(&mut self, call: &mut Call) {
+        call.attendant = None;
+        self.set_timer(call, Timer::Menu, None);
+        self.set_timer(call, Timer::Announce, None);
+        if let Some(origin) = call.origin_mut() {
+            origin.message.take_if(|message| message.cause == Cause::Waits);
+        }
+    }
+}
