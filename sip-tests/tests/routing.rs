@@ -2,6 +2,9 @@
 
 use sip_tests::{Config, Invite, Phone, Server, call_of, connect, record};
 
+/// Without a word.
+const REFUSES: &str = "on_limit = [{ do = \"hangup\", code = 480 }]";
+
 #[test]
 fn routes_match_by_number_header_and_caller_and_the_first_wins() {
     let routes = "[[route]]\nheader = { \"X-Line\" = \"^busy$\" }\ngo = { reject = 486 }\n\
@@ -27,7 +30,7 @@ fn routes_match_by_number_header_and_caller_and_the_first_wins() {
 
 #[test]
 fn a_full_queue_refuses_with_480_and_says_so_once() {
-    let server = Server::start(&Config::queue("max_waiting = 1"));
+    let server = Server::start(&Config::queue(&format!("max_waiting = 1\n{REFUSES}")));
     let mut first = Phone::caller(&server, 1_130.0);
     first.invite("600");
     first.expect_answer();
@@ -45,7 +48,7 @@ fn a_full_queue_refuses_with_480_and_says_so_once() {
 
 #[test]
 fn nobody_waits_longer_than_max_wait() {
-    let server = Server::start(&Config::queue("max_wait_s = 1\nring_s = 1"));
+    let server = Server::start(&Config::queue(&format!("max_wait_s = 1\nring_s = 1\n{REFUSES}")));
     let mut caller = Phone::caller(&server, 1_130.0);
     caller.invite("600");
     caller.expect_answer();
@@ -60,7 +63,7 @@ fn nobody_waits_longer_than_max_wait() {
 
 #[test]
 fn a_queue_that_nobody_serves_may_be_left_at_once() {
-    let server = Server::start(&Config::queue("join_empty = false"));
+    let server = Server::start(&Config::queue(&format!("join_empty = false\n{REFUSES}")));
     let mut caller = Phone::caller(&server, 1_130.0);
     caller.invite("600");
     caller.expect_status(480);

@@ -298,7 +298,11 @@ impl OnLimit {
             Reason::Closed => Some("closed"),
         };
         let then = if words.is_some() { Then::HangUp(480) } else { Then::Wait };
-        Self { reasons: vec![reason], say: words.map(|name| Audio::Prompt(vec![name.into()])), then }
+        Self {
+            reasons: vec![reason],
+            say: words.map(|name| Audio::Prompt(vec![name.into()])),
+            then,
+        }
     }
 }
 

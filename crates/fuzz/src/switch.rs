@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Answer, Before, Config, HeaderRules, Identity, Limits, Media, Notify, OnTimeout, Operator,
-    Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Trunk,
+    Announce, Answer, Before, Config, Go, HeaderRules, Identity, Limits, Media, Menu, Notify,
+    OnLimit, OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn,
+    Supervise, Then, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
-    B2bua, Carried, Choice, Command, Counts, Input, Origin, Output, Sound, Sounds, Start, Time,
+    Audio, B2bua, Carried, Choice, Command, Counts, Input, Origin, Output, Sound, Sounds, Start,
+    Time,
 };
 use media::{Codec, Lease, LegId};
 
@@ -121,6 +123,35 @@ fn operator(kind: u8, id: &str) -> Operator {
     }
 }
 
+fn announced() -> Go {
+    Go::Announce(Audio::Prompt(vec!["closed".into()]))
+}
+
+fn on_limit(kind: u8) -> Vec<OnLimit> {
+    let say = (kind & 8 == 0).then(|| Audio::Prompt(vec!["closed".into()]));
+    let then = match kind & 3 {
+        0 => Then::Wait,
+        1 => Then::Go(Go::Menu("main".into())),
+        2 => Then::Go(Go::Queue { queue: "support".into(), priority_s: 5 }),
+        _ => return Vec::new(),
+    };
+    let reasons = vec![acd::LimitReason::QueueFull, acd::LimitReason::MaxWait];
+    vec![OnLimit { reasons, say, then }]
+}
+
+fn menu() -> Menu {
+    let queue = Go::Queue { queue: "support".into(), priority_s: 0 };
+    let again = Go::Menu("main".into());
+    Menu {
+        name: "main".into(),
+        prompt: Audio::Prompt(vec!["closed".into()]),
+        keys: BTreeMap::from([('1', queue), ('2', announced()), ('3', again.clone())]),
+        timeout_ms: 1_000,
+        retries: 1,
+        otherwise: again,
+    }
+}
+
 /// Two operators, one queue, one trunk.
 fn config(kind: u8) -> Config {
     Config {
@@ -154,14 +185,14 @@ fn config(kind: u8) -> Config {
             pre_bridge: pre_bridge(kind),
             answer: if kind & 8 == 0 { Answer::AtOnce } else { Answer::OnConnect },
             service_level_ms: 20_000,
-            on_limit: vec![refused()],
-            exits: BTreeMap::new(),
-            announce: None,
+            on_limit: on_limit(kind),
+            exits: BTreeMap::from([('1', Go::Menu("main".into())), ('2', announced())]),
+            announce: (kind & 1 == 0).then_some(Announce { position_every_ms: 2_000 }),
             record: (kind & 2 == 0).then_some(Record::OnDemand),
         }],
         trunks: vec![trunk(kind)],
         routes: Vec::new(),
-        menus: Vec::new(),
+        menus: vec![menu()],
         limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },
         supervise: Supervise {
             notify: if kind & 2 == 0 { Notify::Beep } else { Notify::Nothing },

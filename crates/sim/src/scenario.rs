@@ -364,11 +364,8 @@ impl Scenario {
             _ => Then::HangUp(480),
         };
         let say = dice.one_in_1000(600).then(|| prompt("closed"));
-        let on_limit = if dice.one_in_1000(700) {
-            vec![OnLimit { reasons, say, then }]
-        } else {
-            Vec::new()
-        };
+        let on_limit =
+            if dice.one_in_1000(700) { vec![OnLimit { reasons, say, then }] } else { Vec::new() };
         scenario.reception = Reception {
             menu: dice.one_in_1000(600).then_some(menu),
             on_limit,

@@ -33,8 +33,7 @@ pub(crate) struct Task {
 pub(crate) type Ended = Mutex<VecDeque<TaskKey>>;
 
 /// States in which a task is over.
-const OVER: [&str; 6] =
-    ["completed", "abandoned", "expired", "overflowed", "failed", "withdrawn"];
+const OVER: [&str; 6] = ["completed", "abandoned", "expired", "overflowed", "failed", "withdrawn"];
 
 impl Model {
     pub(super) fn observe_task(&self, key: TaskKey, event: &Event) {

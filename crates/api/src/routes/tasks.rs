@@ -16,7 +16,7 @@ use crate::routes::Path;
 use crate::{Inner, now};
 
 /// What `?state=` may ask for. Without it: all that are not over.
-const STATES: [&str; 10] = [
+const STATES: [&str; 11] = [
     "waiting",
     "reserved",
     "assigned",

@@ -28,7 +28,6 @@ impl B2bua {
         let place = call.task().and_then(|task| Some(self.acd.task(TaskId(task.key.0))?.place));
         let Some(TaskPlace::Waiting { position, .. }) = place else { return };
         let language = self.language(Some(call)).parse().unwrap_or(Language::English);
-        let position = u32::try_from(position).unwrap_or(u32::MAX);
         let sounds = self.state.desk.sounds.phrase(language, &Phrase::Position(position));
         if !sounds.is_empty() {
             self.tell_waiting(now, call, &Audio::Prompt(sounds));
@@ -37,7 +36,9 @@ impl B2bua {
 
     /// They hear it over the music, unless they hear something else already, or nothing.
     pub(super) fn tell_waiting(&mut self, now: Time, call: &mut Call, audio: &Audio) {
-        let Ok(source @ Source::Prompt { .. }) = self.source(now, audio, Some(call)) else { return };
+        let Ok(source @ Source::Prompt { .. }) = self.source(now, audio, Some(call)) else {
+            return;
+        };
         let listens = |p: &&mut Participant| {
             p.state == LegState::Up
                 && matches!(p.seat, Seat::Waiting(_))

@@ -57,7 +57,9 @@ impl B2bua {
 
     fn go(&mut self, now: Time, call: &mut Call, go: Go) {
         match go {
-            Go::Queue { queue, priority_s } => self.enqueue(now, call, &queue, Joins { priority_s, despite_limits: false }),
+            Go::Queue { queue, priority_s } => {
+                self.enqueue(now, call, &queue, Joins { priority_s, despite_limits: false });
+            }
             Go::Operator(_) | Go::Uri(_) | Go::Number { .. } => {
                 match self.dial(now, call, go, Why::Dialled) {
                     Ok(()) => self.dialling(now, call),

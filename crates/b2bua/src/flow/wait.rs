@@ -48,7 +48,8 @@ impl B2bua {
         self.tell_occupied(now, call);
         // Whatever queue they come to next, they have waited since then.
         let start = *call.virtual_start.get_or_insert(acd::Utc(self.unix(now)));
-        let task = Enqueue { priority_s, despite_limits, ..Enqueue::call(TaskId(key.0), id, start) };
+        let task =
+            Enqueue { priority_s, despite_limits, ..Enqueue::call(TaskId(key.0), id, start) };
         self.acd.handle(now, acd::Input::Enqueue(task));
     }
 

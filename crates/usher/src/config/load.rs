@@ -7,10 +7,10 @@ use super::names::Names;
 use super::section::Section;
 use super::setup::Setup;
 use super::source::{self, Environment};
-use super::{operator, queue, recording, route, server, trunk, warn};
+use super::{menu, operator, queue, recording, route, server, trunk, warn};
 
 /// Tables of the file that will be understood one day.
-const LATER: &[&str] = &["tls", "menu", "hook", "outcome", "bot", "webhook", "store", "journal"];
+const LATER: &[&str] = &["tls", "hook", "outcome", "bot", "webhook", "store", "journal"];
 
 /// What is read together with a configuration.
 #[derive(Debug)]
@@ -85,13 +85,19 @@ fn build(root: &Section<'_>) -> Setup {
         .into_iter()
         .map(|section| route::read(&section, &mut names))
         .collect();
+    let menus: Vec<_> = root
+        .tables("menu", "[[menu]]")
+        .into_iter()
+        .map(|section| menu::read(section, &mut names))
+        .collect();
     media.sounds.named = queues.iter().filter_map(|queue| queue.core.music.clone()).collect();
     root.finish(LATER);
     names.finish(root.report);
     trunk::check(&trunks, &operators, root.report);
     route::check(&routes, &trunks, root.report);
-    warn::all(root, &operators, &queues, &routes, &http);
-    warn::briefings(root.report, &queues, &media.sounds, &media_core.language);
+    let read = (queues.as_slice(), menus.as_slice(), routes.as_slice());
+    warn::all(root, &operators, read, &http);
+    warn::words(root.report, read, &media.sounds, &media_core.language);
     warn::ports(root, &media, &limits);
     warn::recording(root, &media_core, &queues);
 
@@ -108,6 +114,7 @@ fn build(root: &Section<'_>) -> Setup {
             operators: operators.into_iter().map(|operator| operator.core).collect(),
             queues: queues.into_iter().map(|queue| queue.core).collect(),
             trunks: trunks.into_iter().map(|trunk| trunk.core).collect(),
+            menus: menus.into_iter().map(|menu| menu.core).collect(),
             routes: routes.into_iter().map(|route| route.core).collect(),
             limits,
             supervise,

@@ -3,16 +3,20 @@
 //! ```text
 //! source   files, includes, ${ENV}     → a tree of values with their lines
 //! section  one table, key by key       → values, faults, unknown keys
-//! server, sound, operator, queue, trunk, route, headers, recording: what each table means
+//! server, sound, operator, queue, limit, menu, trunk, route, destination, headers, recording: what
+//!          each table means
 //! names    unique names and numbers, references that lead somewhere
 //! warn     what is allowed, but hardly meant
 //! ```
 
 mod codecs;
+mod destination;
 mod expand;
 mod fault;
 mod headers;
+mod limit;
 mod load;
+mod menu;
 mod names;
 mod operator;
 mod queue;

@@ -12,6 +12,7 @@ pub(super) enum Thing {
     Operator,
     Queue,
     Trunk,
+    Menu,
     Token,
 }
 
@@ -21,6 +22,7 @@ impl Thing {
             Self::Operator => "operator",
             Self::Queue => "queue",
             Self::Trunk => "trunk",
+            Self::Menu => "menu",
             Self::Token => "token",
         }
     }
@@ -30,6 +32,7 @@ impl Thing {
             Self::Operator => "[[operator]]",
             Self::Queue => "[[queue]]",
             Self::Trunk => "[[trunk]]",
+            Self::Menu => "[[menu]]",
             Self::Token => "[[http.token]]",
         }
     }

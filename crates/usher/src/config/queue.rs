@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use acd::Strategy;
-use b2bua::config::{Answer, Before, Name, OnTimeout, PreBridge, Queue};
+use b2bua::config::{Announce, Answer, Before, Name, OnTimeout, PreBridge, Queue};
 
 use super::names::{Names, Thing};
 use super::operator::plain;
 use super::section::Section;
 use super::server;
 use super::source::At;
+use super::{limit, menu};
 
 /// A queue as the core sees it.
 pub(super) struct Read {
@@ -42,13 +43,11 @@ const LATER: &[&str] = &[
     "priority_s",
     "delivery",
     "refer_busy_s",
-    "announce",
     "sticky_s",
     "sticky_wait_s",
     "leave_empty",
     "hours",
     "holidays",
-    "exit",
     "caller_id",
     "help_hold",
     "after",
@@ -75,6 +74,7 @@ pub(super) fn read(
         names.dial(number.text, &format!("queue `{text}`"), number.at, section.report);
         plain(&section, "number", number.text, number.at);
     }
+    let join_empty = section.switch("join_empty", true);
     let core = Queue {
         name: text.into(),
         number: number.map(|number| number.text.into()),
@@ -85,7 +85,7 @@ pub(super) fn read(
         back_off_ms: milliseconds(&section, "back_off_s", 10, 0, 3_600),
         waiting_max: section.whole("max_waiting", 200, 0..=100_000),
         wait_ms_max: milliseconds(&section, "max_wait_s", 600, 1, 86_400),
-        join_empty: section.switch("join_empty", true),
+        join_empty,
         auto_connect: connects(&section, auto_connect),
         music: song(&section, music),
         language: section
@@ -98,7 +98,9 @@ pub(super) fn read(
         ),
         pre_bridge: pre_bridge(&section),
         service_level_ms: service_level(&section),
-        refuse_status: refusal(&section),
+        on_limit: limit::read(&section, names, (text, join_empty)),
+        exits: menu::keys(&section, "exit", names),
+        announce: announce(&section),
         record: super::recording::policy(&section),
     };
     if core.ring_ms >= core.wait_ms_max {
@@ -165,6 +167,14 @@ fn song(section: &Section<'_>, there: &BTreeSet<Name>) -> Option<Name> {
     Some(text.text.into())
 }
 
+/// `{ position_every_s = 30 }`.
+fn announce(section: &Section<'_>) -> Option<Announce> {
+    let table = section.table("announce")?;
+    let position_every_ms = milliseconds(&table, "position_every_s", 30, 5, 3_600);
+    table.finish(&["wait"]);
+    Some(Announce { position_every_ms })
+}
+
 /// `{ say = "…" | play = "…" | decide = "api", timeout_s = 10, on_timeout = "connect" | "requeue" }`.
 fn pre_bridge(section: &Section<'_>) -> Option<PreBridge> {
     let table = section.table("pre_bridge")?;
@@ -213,24 +223,4 @@ fn service_level(section: &Section<'_>) -> u64 {
     let within = milliseconds(&level, "within_s", 20, 1, 3_600);
     level.finish(&["target"]);
     within
-}
-
-/// `on_limit = [{ do = "hangup", code = 480 }]`: the one step there is so far.
-fn refusal(section: &Section<'_>) -> u16 {
-    let default = 480;
-    let steps = section.tables("on_limit", "on_limit = [{ do = \"hangup\", code = 480 }]");
-    let mut code = default;
-    for (index, step) in steps.iter().enumerate() {
-        if index > 0 {
-            step.report.fault(step.at, "`on_limit` of more than one step is not supported yet");
-        }
-        step.choice(
-            "do",
-            &[("hangup", ())],
-            &["wait", "announce", "queue", "callback", "voicemail", "transfer"],
-        );
-        code = step.whole("code", default, 400..=699);
-        step.finish(&["reasons", "prompt", "then", "queue", "to"]);
-    }
-    code
 }

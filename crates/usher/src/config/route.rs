@@ -2,6 +2,7 @@
 
 use b2bua::config::{Go, Route};
 
+use super::destination;
 use super::fault::Report;
 use super::names::{Names, Thing};
 use super::section::{Section, Text};
@@ -13,10 +14,6 @@ pub(super) struct Read {
     pub(super) at: At,
     pub(super) core: Route,
 }
-
-const DESTINATIONS: &[&str] = &["queue", "operator", "uri", "number", "reject", "drop"];
-const DESTINATIONS_LATER: &[&str] =
-    &["bot", "menu", "voicemail", "announce", "hook", "park", "auto_connect", "hold"];
 
 pub(super) fn read(section: &Section<'_>, names: &mut Names) -> Read {
     let pattern = |key| {
@@ -30,7 +27,7 @@ pub(super) fn read(section: &Section<'_>, names: &mut Names) -> Read {
     }
     let header = section.table("header").map(|table| headers(&table)).unwrap_or_default();
     let go = if section.has("go") {
-        section.table("go").and_then(|table| destination(&table, names))
+        section.table("go").and_then(|table| destination::read(&table, names))
     } else {
         section.entry("go");
         section.report.fault(
@@ -90,80 +87,6 @@ fn headers(table: &Section<'_>) -> Vec<(b2bua::config::Name, String)> {
         headers.push((entry.key.as_str().into(), expression(table, &entry.key, text)));
     }
     headers
-}
-
-/// The header fields that a URI brings along.
-fn brings(go: &Section<'_>, text: Text<'_>, uri: &sip::msg::Uri) {
-    for (name, value) in uri.headers() {
-        // How long a value may be is not known here, and what is configured is rarely too long.
-        if let Err(refused) = b2bua::headers::given(&name, &value, "X-", usize::MAX) {
-            let what = go.what();
-            go.report.fault(text.at, format!("`uri` of {what} sets `{name}`: {refused}"));
-        }
-    }
-}
-
-fn destination(go: &Section<'_>, names: &mut Names) -> Option<Go> {
-    let given: Vec<&str> = DESTINATIONS.iter().copied().filter(|key| go.has(key)).collect();
-    let mut refer = |thing, text: Text<'_>| names.refer(thing, text, "[[route]]");
-    let found = match given.as_slice() {
-        ["queue"] => {
-            let queue = go.required("queue", "a queue's name");
-            let priority_s = go.whole("priority_s", 0, 0..=86_400);
-            queue.map(|queue| {
-                refer(Thing::Queue, queue);
-                Go::Queue { queue: queue.text.into(), priority_s }
-            })
-        }
-        ["operator"] => go.required("operator", "an operator's id").map(|operator| {
-            refer(Thing::Operator, operator);
-            Go::Operator(operator.text.into())
-        }),
-        ["uri"] => go
-            .required("uri", "a SIP URI")
-            .and_then(|text| trunk::uri(go, "uri", text).map(|uri| (text, uri)))
-            .map(|(text, uri)| {
-                brings(go, text, &uri);
-                Go::Uri(uri)
-            }),
-        ["number"] => {
-            let number = go.required("number", "a number such as \"+74951234567\"");
-            let trunk = go.required("trunk", "the trunk to call over");
-            if let Some(trunk) = trunk {
-                refer(Thing::Trunk, trunk);
-            }
-            number.zip(trunk).map(|(number, trunk)| Go::Number {
-                number: number.text.to_owned(),
-                trunk: trunk.text.into(),
-            })
-        }
-        ["reject"] => Some(Go::Reject(go.whole("reject", 486, 400..=699))),
-        ["drop"] => {
-            if !go.switch("drop", true) {
-                go.report.fault(go.at, "`drop = false` leads nowhere; remove it");
-            }
-            Some(Go::Drop)
-        }
-        [] if DESTINATIONS_LATER.iter().any(|key| go.has(key)) => None,
-        _ => {
-            go.report.fault(
-                go.at,
-                format!(
-                    "`go` needs exactly one of {}, e.g. go = {{ queue = \"support\" }}",
-                    DESTINATIONS.join(", ")
-                ),
-            );
-            None
-        }
-    };
-    if found.is_none() {
-        // One fault is enough: what would have belonged to it is not unknown.
-        for key in DESTINATIONS.iter().chain(&["priority_s", "trunk"]) {
-            go.entry(key);
-        }
-    }
-    go.finish(DESTINATIONS_LATER);
-    found
 }
 
 /// Whether a pattern lets everything through.

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::load::{Loaded, Unusable, load_with};
 
+mod queues;
+
 /// A folder of its own for each test, removed when it ends.
 struct Folder(PathBuf);
 
@@ -394,78 +396,6 @@ fn ranges_make_operators() {
 }
 
 #[test]
-fn queues() {
-    check(
-        "[[queue]]\nname = \"q\"\nstrategy = \"longest\"\nring_s = \"20\"\nwrap_up_s = -1\n\
-           music = \"../jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
-           strategy = \"best-skill\"\nhold = true",
-        &[
-            "a:3: `strategy` of [[queue]] `q` is `longest`; expected longest-idle | in-order | \
-         round-robin | ring-all",
-            "a:4: `ring_s` of [[queue]] `q` is a string; expected seconds from 1 to 600",
-            "a:5: `wrap_up_s` of [[queue]] `q` is -1; expected seconds from 0 to 86400",
-            "a:6: `music` of [[queue]] `q` is `../jazz`; expected a name such as \"default\"",
-            "a:7: `do = \"voicemail\"` of on_limit = [{ do = \"hangup\", code = 480 }] is not supported \
-         yet; so far: hangup",
-            "a:8: queue `q` is there twice; the first is at a:1",
-            "a:10: `strategy = \"best-skill\"` of [[queue]] `q` is not supported yet; so far: \
-         longest-idle | in-order | round-robin | ring-all",
-            "a:11: `hold` of [[queue]] `q` is not supported yet; remove it",
-        ],
-    );
-    let setup = sound(&format!("{QUEUE}ring_s = 2.5\non_limit = [{{ code = 486 }}]\n{OPERATOR}"));
-    let queue = &setup.core.queues[0];
-    assert_eq!((queue.ring_ms, queue.wrap_up_ms, queue.refuse_status), (2_500, 10_000, 486));
-}
-
-#[test]
-fn before_the_bridge() {
-    use b2bua::config::{Before, OnTimeout, PreBridge};
-    let read = |keys: &str| {
-        let core = sound(&format!("{QUEUE}pre_bridge = {{ {keys} }}\n{OPERATOR}")).core;
-        core.queues[0].pre_bridge.clone().unwrap()
-    };
-    let expected = |before, timeout_ms, on_timeout| PreBridge { before, timeout_ms, on_timeout };
-    let says = Before::Say("A call from {from}".into());
-    assert_eq!(read("say = \"A call from {from}\""), expected(says, 10_000, OnTimeout::Connect));
-    assert_eq!(
-        read("play = \"beep\", timeout_s = 2.5, on_timeout = \"requeue\""),
-        expected(Before::Play("beep".into()), 2_500, OnTimeout::Requeue)
-    );
-    assert_eq!(read("decide = \"api\"").before, Before::Decide);
-    check(
-        "[[queue]]\nname = \"q\"\npre_bridge = { play = \"../x\", say = \"y\", colour = 1 }\n[[queue]]\n\
-           name = \"r\"\npre_bridge = {}\n[[queue]]\nname = \"s\"\npre_bridge = { decide = \"phone\" }",
-        &[
-            "a:3: `play` of `pre_bridge` of [[queue]] `q` is `../x`; expected the name of a sound",
-            "a:3: `pre_bridge` of [[queue]] `q` needs one of say, play, decide",
-            "a:3: unknown key `colour` in `pre_bridge` of [[queue]] `q`; known: decide, on_timeout, play, \
-         say, timeout_s",
-            "a:6: `pre_bridge` of [[queue]] `r` needs one of say, play, decide",
-            "a:9: `decide` of `pre_bridge` of [[queue]] `s` is `phone`; expected api",
-        ],
-    );
-    let with = |keys: &str| {
-        format!("{ROUTE}{QUEUE}{keys}\n{OPERATOR}[media]\nspeech = []\nports = \"20000-29999\"\n")
-    };
-    check_warnings(
-        &with("pre_bridge = { play = \"nothing\" }"),
-        &[
-            "a:4: `pre_bridge` of queue `q` plays `nothing`, which is not there, so operators are told \
-         nothing; upload it, or see `prompts` of [media]",
-        ],
-    );
-    check_warnings(
-        &with("pre_bridge = { say = \"x\" }"),
-        &[
-            "a:4: `pre_bridge` of queue `q` says a text, and `speech` of [media] is empty, so operators \
-         are told nothing",
-        ],
-    );
-    check_warnings(&with("pre_bridge = { play = \"closed\" }"), &[]);
-}
-
-#[test]
 fn routes() {
     let head = format!("{QUEUE}{OPERATOR}[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\n");
     let check_route = |route: &str, line: u32, expected: &str| {
@@ -476,12 +406,12 @@ fn routes() {
     check_route(
         "go = { queue = \"qq\" }",
         2,
-        "[[route]] names queue `qq`, which is not there; did you mean `q`?",
+        "`go` of [[route]] names queue `qq`, which is not there; did you mean `q`?",
     );
     check_route(
         "go = { operator = \"x\" }",
         2,
-        "[[route]] names operator `x`, which is not there; did you mean `o`?",
+        "`go` of [[route]] names operator `x`, which is not there; did you mean `o`?",
     );
     check_route(
         "trunk = \"x\"\ngo = { drop = true }",
@@ -491,8 +421,8 @@ fn routes() {
     check_route(
         "go = { queue = \"q\", drop = true }",
         2,
-        "`go` needs exactly one of queue, operator, uri, number, reject, drop, e.g. go = { queue = \
-         \"support\" }",
+        "`go` of [[route]] needs exactly one of queue, operator, uri, number, announce, menu, reject, drop, \
+         e.g. { queue = \"support\" }",
     );
     check_route(
         "go = { reject = 200 }",
@@ -500,9 +430,20 @@ fn routes() {
         "`reject` of `go` of [[route]] is 200; expected a whole number from 400 to 699",
     );
     check_route(
+        "go = { voicemail = \"q\" }",
+        2,
+        "`voicemail` of `go` of [[route]] is not supported yet; remove it",
+    );
+    check_route(
         "go = { menu = \"m\" }",
         2,
-        "`menu` of `go` of [[route]] is not supported yet; remove it",
+        "`go` of [[route]] names menu `m`, which is not there; there is no [[menu]] at all",
+    );
+    check_route(
+        "go = { announce = \"music:default\" }",
+        2,
+        "`announce` of `go` of [[route]] is `music:default`; expected the name of a sound, `say:TEXT` or \
+         a URL",
     );
     check_route(
         "go = { operator = \"o\", priority_s = 3 }",

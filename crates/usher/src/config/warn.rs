@@ -1,24 +1,28 @@
 //! What is allowed, but hardly meant.
 
-use b2bua::config::{Before, Go, Limits, Media, Name, Rank, Record};
+use b2bua::config::{Before, Go, Limits, Media, Name, Rank, Record, Then};
+use b2bua::{Audio, Making};
 
 use super::fault::Report;
 use super::section::Section;
 use super::setup::{HttpSetup, MediaSetup, Role, TokenSetup};
-use super::{operator, queue, route};
+use super::source::At;
+use super::{menu, operator, queue, route};
 use crate::sound::{SoundSetup, prompt_names};
+
+/// What has places to send calls to.
+type Read<'a> = (&'a [queue::Read], &'a [menu::Read], &'a [route::Read]);
 
 pub(super) fn all(
     root: &Section<'_>,
     operators: &[operator::Read],
-    queues: &[queue::Read],
-    routes: &[route::Read],
+    read: Read<'_>,
     http: &HttpSetup,
 ) {
     let report = root.report;
-    of_queues(report, operators, queues, routes);
+    of_queues(report, operators, read);
     of_operators(report, operators);
-    if routes.is_empty() {
+    if read.2.is_empty() {
         report.warn(root.at, "there is no [[route]]: calls from trunks are refused with 404");
     }
     let example = |token: &&TokenSetup| &*token.secret == "change-me";
@@ -53,12 +57,25 @@ pub(super) fn all(
     }
 }
 
-fn of_queues(
-    report: &Report,
-    operators: &[operator::Read],
-    queues: &[queue::Read],
-    routes: &[route::Read],
-) {
+/// Everywhere that calls can be sent to.
+fn ways<'a>(
+    queues: &'a [queue::Read],
+    menus: &'a [menu::Read],
+    routes: &'a [route::Read],
+) -> impl Iterator<Item = &'a Go> {
+    let of_queue = |queue: &'a queue::Read| {
+        let limits = queue.core.on_limit.iter().filter_map(|step| match &step.then {
+            Then::Go(go) => Some(go),
+            Then::Wait | Then::HangUp(_) => None,
+        });
+        limits.chain(queue.core.exits.values())
+    };
+    let of_menu = |menu: &'a menu::Read| menu.core.keys.values().chain([&menu.core.otherwise]);
+    let of_routes = routes.iter().map(|route| &route.core.go);
+    of_routes.chain(menus.iter().flat_map(of_menu)).chain(queues.iter().flat_map(of_queue))
+}
+
+fn of_queues(report: &Report, operators: &[operator::Read], (queues, menus, routes): Read<'_>) {
     for queue in queues {
         let name = &queue.core.name;
         if !operators.iter().any(|operator| operator.core.queues.contains(name)) {
@@ -69,8 +86,8 @@ fn of_queues(
                 ),
             );
         }
-        let leads = |route: &route::Read| matches!(&route.core.go, Go::Queue { queue, .. } if queue == name);
-        if queue.core.number.is_none() && !routes.iter().any(leads) {
+        let leads = |go: &Go| matches!(go, Go::Queue { queue, .. } if queue == name);
+        if queue.core.number.is_none() && !ways(queues, menus, routes).any(leads) {
             report.warn(
                 &queue.at,
                 format!("nothing leads to queue `{name}`; give it a `number`, or a [[route]]"),
@@ -126,42 +143,76 @@ pub(super) fn ports(root: &Section<'_>, media: &MediaSetup, limits: &Limits) {
     }
 }
 
-/// What operators are told before the bridge: where it cannot be, they are put through without.
-pub(super) fn briefings(
+/// Something that is said to people, and who goes without it where it cannot be.
+struct Told<'a> {
+    at: &'a At,
+    /// As the fault names it.
+    what: String,
+    audio: Audio,
+    language: &'a Name,
+    without: &'static str,
+}
+
+/// Where what people are told cannot be said, the call goes on without it.
+pub(super) fn words(
     report: &Report,
-    queues: &[queue::Read],
+    (queues, menus, routes): Read<'_>,
     sounds: &SoundSetup,
     language: &Name,
 ) {
-    let told = |queue: &queue::Read| queue.core.pre_bridge.as_ref().map(|told| told.before.clone());
-    if queues.iter().all(|queue| told(queue).is_none()) {
+    let mut told = Vec::new();
+    let mut tells = |at, what: String, audio: Audio, language, without| {
+        told.push(Told { at, what, audio, language, without });
+    };
+    for queue in queues {
+        let (at, name) = (&queue.at, &queue.core.name);
+        let language = queue.core.language.as_ref().unwrap_or(language);
+        let audio = match queue.core.pre_bridge.as_ref().map(|told| &told.before) {
+            Some(Before::Play(name)) => Some(Audio::Prompt(vec![name.clone()])),
+            Some(Before::Say(text)) => format!("say:{text}").parse().ok(),
+            Some(Before::Decide) | None => None,
+        };
+        if let Some(audio) = audio {
+            let what = format!("`pre_bridge` of queue `{name}`");
+            tells(at, what, audio, language, "operators are told nothing");
+        }
+        for audio in queue.core.on_limit.iter().filter_map(|step| step.say.clone()) {
+            let what = format!("`on_limit` of queue `{name}`");
+            tells(at, what, audio, language, "callers are told nothing");
+        }
+    }
+    for menu in menus {
+        let (what, audio) = (format!("[[menu]] `{}`", menu.core.name), menu.core.prompt.clone());
+        tells(&menu.at, what, audio, language, "callers are asked nothing");
+    }
+    for route in routes {
+        if let Go::Announce(audio) = &route.core.go {
+            let what = "[[route]]".to_owned();
+            tells(&route.at, what, audio.clone(), language, "callers are told nothing");
+        }
+    }
+    if told.is_empty() {
         return;
     }
     let there = prompt_names(sounds);
-    for queue in queues {
-        let name = &queue.core.name;
-        let language = queue.core.language.as_ref().unwrap_or(language);
-        match told(queue) {
-            Some(Before::Play(prompt))
-                if !there.contains(&prompt)
-                    && !there.contains(&*format!("{language}/{prompt}")) =>
-            {
-                report.warn(
-                    &queue.at,
-                    format!(
-                        "`pre_bridge` of queue `{name}` plays `{prompt}`, which is not there, so \
-                         operators are told nothing; upload it, or see `prompts` of [media]"
-                    ),
-                );
-            }
-            Some(Before::Say(_)) if sounds.speech.is_empty() => report.warn(
-                &queue.at,
+    for Told { at, what, audio, language, without } in told {
+        let lacks = |name: &&Name| {
+            !there.contains(*name) && !there.contains(&*format!("{language}/{name}"))
+        };
+        let warning = match &audio {
+            Audio::Prompt(names) => names.iter().find(lacks).map(|name| {
                 format!(
-                    "`pre_bridge` of queue `{name}` says a text, and `speech` of [media] is empty, so \
-                     operators are told nothing"
-                ),
-            ),
-            _ => {}
+                    "{what} plays `{name}`, which is not there, so {without}; upload it, or see \
+                     `prompts` of [media]"
+                )
+            }),
+            Audio::Made(Making::Speak { .. }) if sounds.speech.is_empty() => {
+                Some(format!("{what} says a text, and `speech` of [media] is empty, so {without}"))
+            }
+            _ => None,
+        };
+        if let Some(warning) = warning {
+            report.warn(at, warning);
         }
     }
 }

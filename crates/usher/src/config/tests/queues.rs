@@ -1,0 +1,162 @@
+//! `[[queue]]` and `[[menu]]`.
+
+use b2bua::Audio;
+use b2bua::config::{Announce, Go, Then};
+
+use super::{OPERATOR, QUEUE, ROUTE, check, check_warnings, sound};
+
+#[test]
+fn queues() {
+    check(
+        "[[queue]]\nname = \"q\"\nstrategy = \"longest\"\nring_s = \"20\"\nwrap_up_s = -1\n\
+           music = \"../jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
+           strategy = \"best-skill\"\nhold = true",
+        &[
+            "a:3: `strategy` of [[queue]] `q` is `longest`; expected longest-idle | in-order | \
+         round-robin | ring-all",
+            "a:4: `ring_s` of [[queue]] `q` is a string; expected seconds from 1 to 600",
+            "a:5: `wrap_up_s` of [[queue]] `q` is -1; expected seconds from 0 to 86400",
+            "a:6: `music` of [[queue]] `q` is `../jazz`; expected a name such as \"default\"",
+            "a:7: `do = \"voicemail\"` of on_limit = [{ do = \"hangup\", code = 480 }] is not supported \
+         yet; so far: hangup | wait | queue | transfer | announce",
+            "a:8: queue `q` is there twice; the first is at a:1",
+            "a:10: `strategy = \"best-skill\"` of [[queue]] `q` is not supported yet; so far: \
+         longest-idle | in-order | round-robin | ring-all",
+            "a:11: `hold` of [[queue]] `q` is not supported yet; remove it",
+        ],
+    );
+    let setup = sound(&format!("{QUEUE}ring_s = 2.5\non_limit = [{{ code = 486 }}]\n{OPERATOR}"));
+    let queue = &setup.core.queues[0];
+    assert_eq!((queue.ring_ms, queue.wrap_up_ms), (2_500, 10_000));
+    assert_eq!(queue.on_limit[0].then, Then::HangUp(486));
+}
+
+#[test]
+fn limits_of_a_queue() {
+    let read = |steps: &str| {
+        let rest = "[[queue]]\nname = \"other\"\n[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\n\
+                    proxy = \"sip:1.2.3.4\"\n";
+        sound(&format!("{QUEUE}join_empty = false\non_limit = [{steps}]\n{OPERATOR}{rest}"))
+            .core
+            .queues[0]
+            .on_limit
+            .clone()
+    };
+    let prompt = |name: &str| Some(Audio::Prompt(vec![name.into()]));
+    let steps = read(
+        "{ reasons = [\"closed\"], do = \"announce\", prompt = \"closed\", code = 486 }, \
+         { reasons = [\"max_wait\"], do = \"announce\", prompt = \"say:Moment\", then = \"wait\" }, \
+         { reasons = [\"queue_full\"], do = \"queue\", queue = \"other\", prompt = \"closed\" }, \
+         { do = \"transfer\", number = \"112\", trunk = \"t\" }",
+    );
+    assert_eq!(steps[0].reasons, [acd::LimitReason::Closed]);
+    assert_eq!((steps[0].say.clone(), &steps[0].then), (prompt("closed"), &Then::HangUp(486)));
+    assert!(matches!(steps[1].say, Some(Audio::Made(_))));
+    assert_eq!(steps[1].then, Then::Wait);
+    let other = Go::Queue { queue: "other".into(), priority_s: 0 };
+    assert_eq!((steps[2].say.clone(), &steps[2].then), (prompt("closed"), &Then::Go(other)));
+    assert!(!steps[3].reasons.contains(&acd::LimitReason::NoFreeOperator));
+    assert_eq!(steps[3].then, Then::Go(Go::Number { number: "112".into(), trunk: "t".into() }));
+    let shown = "on_limit = [{ do = \"hangup\", code = 480 }]";
+    check(
+        "[[queue]]\nname = \"q\"\non_limit = [\n{ reasons = [\"full\"], do = \"wait\" },\n{ do = \"queue\" },\n\
+         { do = \"queue\", queue = \"q\" },\n{ do = \"transfer\" },\n{ do = \"announce\" }]",
+        &[
+            &format!(
+                "a:4: `reasons` of {shown} has `full`; expected no_free_operator | nobody_signed_in | \
+                 queue_full | max_wait | closed"
+            ),
+            &format!("a:4: {shown}: the steps before it leave nothing to it"),
+            &format!("a:5: {shown} has no `queue`; expected a queue's name"),
+            &format!("a:6: `queue` of {shown} is the queue itself"),
+            &format!("a:6: {shown}: the steps before it leave nothing to it"),
+            &format!("a:7: {shown} needs exactly one of operator, uri, number to transfer to"),
+            &format!("a:7: {shown}: the steps before it leave nothing to it"),
+            &format!(
+                "a:8: {shown} has no `prompt`; expected the name of a sound, `say:TEXT` or a URL"
+            ),
+            &format!("a:8: {shown}: the steps before it leave nothing to it"),
+        ],
+    );
+}
+
+#[test]
+fn menus_and_ways_out_by_key() {
+    let text = "exit = { \"1\" = { operator = \"o\" }, \"*\" = { menu = \"main\" } }\n\
+                announce = { position_every_s = 45 }\n";
+    let menu = "[[menu]]\nname = \"main\"\nprompt = \"say:Press one\"\n\
+                keys = { \"1\" = { queue = \"q\", priority_s = 5 }, \"#\" = { announce = \"closed\" } }\n\
+                timeout_s = 3\notherwise = { queue = \"q\" }\n";
+    let core = sound(&format!("{QUEUE}{text}{OPERATOR}{menu}")).core;
+    let exits = &core.queues[0].exits;
+    assert_eq!(exits[&'1'], Go::Operator("o".into()));
+    assert_eq!(exits[&'*'], Go::Menu("main".into()));
+    assert_eq!(core.queues[0].announce, Some(Announce { position_every_ms: 45_000 }));
+    let menu = &core.menus[0];
+    assert_eq!((menu.timeout_ms, menu.retries, menu.keys.len()), (3_000, 2, 2));
+    assert_eq!(menu.keys[&'1'], Go::Queue { queue: "q".into(), priority_s: 5 });
+    check(
+        "[[menu]]\nname = \"m\"\n[[menu]]\nname = \"m\"\nprompt = \"closed\"\n\
+         keys = { \"12\" = { drop = true }, \"1\" = 5, \"2\" = { queue = \"none\" } }\notherwise = {}",
+        &[
+            "a:1: [[menu]] `m` has no `keys`; expected such as { \"1\" = { queue = \"support\" } }",
+            "a:1: [[menu]] `m` has no `otherwise`; expected such as { queue = \"support\" }",
+            "a:1: [[menu]] `m` has no `prompt`; expected the name of a sound, `say:TEXT` or a URL",
+            "a:3: menu `m` is there twice; the first is at a:1",
+            "a:6: key `12` in `keys` of [[menu]] `m`: expected one of 0 to 9, * and #",
+            "a:6: key `1` in `keys` of [[menu]] `m` is a whole number; expected such as { queue = \
+             \"support\" }",
+            "a:6: key `2` in `keys` of [[menu]] `m` names queue `none`, which is not there; there is no \
+             [[queue]] at all",
+            "a:7: `otherwise` of [[menu]] `m` needs exactly one of queue, operator, uri, number, \
+             announce, menu, reject, drop, e.g. { queue = \"support\" }",
+        ],
+    );
+}
+
+#[test]
+fn before_the_bridge() {
+    use b2bua::config::{Before, OnTimeout, PreBridge};
+    let read = |keys: &str| {
+        let core = sound(&format!("{QUEUE}pre_bridge = {{ {keys} }}\n{OPERATOR}")).core;
+        core.queues[0].pre_bridge.clone().unwrap()
+    };
+    let expected = |before, timeout_ms, on_timeout| PreBridge { before, timeout_ms, on_timeout };
+    let says = Before::Say("A call from {from}".into());
+    assert_eq!(read("say = \"A call from {from}\""), expected(says, 10_000, OnTimeout::Connect));
+    assert_eq!(
+        read("play = \"beep\", timeout_s = 2.5, on_timeout = \"requeue\""),
+        expected(Before::Play("beep".into()), 2_500, OnTimeout::Requeue)
+    );
+    assert_eq!(read("decide = \"api\"").before, Before::Decide);
+    check(
+        "[[queue]]\nname = \"q\"\npre_bridge = { play = \"../x\", say = \"y\", colour = 1 }\n[[queue]]\n\
+           name = \"r\"\npre_bridge = {}\n[[queue]]\nname = \"s\"\npre_bridge = { decide = \"phone\" }",
+        &[
+            "a:3: `play` of `pre_bridge` of [[queue]] `q` is `../x`; expected the name of a sound",
+            "a:3: `pre_bridge` of [[queue]] `q` needs one of say, play, decide",
+            "a:3: unknown key `colour` in `pre_bridge` of [[queue]] `q`; known: decide, on_timeout, play, \
+         say, timeout_s",
+            "a:6: `pre_bridge` of [[queue]] `r` needs one of say, play, decide",
+            "a:9: `decide` of `pre_bridge` of [[queue]] `s` is `phone`; expected api",
+        ],
+    );
+    let with = |keys: &str| {
+        format!("{ROUTE}{QUEUE}{keys}\n{OPERATOR}[media]\nspeech = []\nports = \"20000-29999\"\n")
+    };
+    check_warnings(
+        &with("pre_bridge = { play = \"nothing\" }"),
+        &[
+            "a:4: `pre_bridge` of queue `q` plays `nothing`, which is not there, so operators are told \
+         nothing; upload it, or see `prompts` of [media]",
+        ],
+    );
+    check_warnings(
+        &with("pre_bridge = { say = \"x\" }"),
+        &[
+            "a:4: `pre_bridge` of queue `q` says a text, and `speech` of [media] is empty, so operators \
+         are told nothing",
+        ],
+    );
+    check_warnings(&with("pre_bridge = { play = \"closed\" }"), &[]);
+}
