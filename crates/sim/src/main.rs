@@ -9,8 +9,11 @@ use std::process::ExitCode;
 
 use sim::{Scenario, run};
 
+/// What a run of a kind is made of, by its seed.
+type Kind = fn(u64) -> Scenario;
+
 /// Runs of one kind, by its name.
-const KINDS: [(&str, fn(u64) -> Scenario); 5] = [
+const KINDS: [(&str, Kind); 5] = [
     ("rough", Scenario::rough),
     ("moving", Scenario::moving),
     ("watching", Scenario::watching),

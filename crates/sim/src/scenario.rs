@@ -371,7 +371,9 @@ impl Scenario {
             on_limit,
             exits,
             announce_ms: dice.one_in_1000(600).then(|| dice.between(1_000, 6_000)),
-            waiting_max: dice.one_in_1000(400).then(|| dice.between(1, 3) as usize),
+            waiting_max: dice
+                .one_in_1000(400)
+                .then(|| usize::try_from(dice.between(1, 3)).unwrap_or(1)),
             keys_ms: Some(dice.between(300, 4_000)),
         };
         scenario

@@ -63,7 +63,10 @@ pub(crate) fn peers(scenario: &Scenario, dice: &mut Dice, ladder: &mut Ladder) -
 /// What there is to be heard.
 pub(crate) fn sounds() -> Sounds {
     let sound = |name: &str| (name.into(), Sound { origin: Origin::MadeIn, ms: 1_000 });
-    Sounds { sounds: ["default", "en/closed", "en/digits/1"].map(sound).into(), mute: None }
+    Sounds {
+        sounds: ["default", "en/closed", "en/digits/1", "en/queue-youarenext"].map(sound).into(),
+        mute: None,
+    }
 }
 
 /// One queue that everybody serves, one trunk.

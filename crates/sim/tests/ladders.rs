@@ -2,11 +2,12 @@
 //! plain text in `tests/ladders`, compared exactly; the README there lists them and says how to
 //! read them. `UPDATE_LADDERS=1` writes them anew.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
-use b2bua::config::{Before, OnTimeout, PreBridge};
+use b2bua::config::{Before, Go, Menu, OnLimit, OnTimeout, PreBridge, Then};
 use b2bua::event::{Mode, Role};
 use b2bua::{Act, Add, Asker, Audio, Change, Listeners, Whom};
 use sim::{Caller, Goal, Operator, Plan, Scenario};
@@ -508,6 +509,58 @@ fn before_the_bridge() {
         house.script.push((8_000, Asker::Admin, Act::Connect));
     });
     check("pre-bridge-timeout.txt", &about, &forgotten);
+}
+
+/// One operator serves the queue, the other is sought where a limit says so.
+fn overflowing(reason: acd::LimitReason, change: impl FnOnce(&mut Scenario)) -> Scenario {
+    house(2, |house| {
+        house.supervisors = 1;
+        let then = Then::Go(Go::Operator("op1".into()));
+        house.reception.on_limit = vec![OnLimit { reasons: vec![reason], say: None, then }];
+        change(house);
+    })
+}
+
+#[test]
+fn limits_and_menus() {
+    let about = [
+        "RFC 5359 2.8, call forwarding busy: the only operator of the queue talks, and its `on_limit` sends",
+        "whoever finds nobody free to somebody in particular.",
+        "There a proxy forwards on 486; here nobody who is busy is asked.",
+    ];
+    let busy = overflowing(acd::LimitReason::NoFreeOperator, |house| {
+        house.callers.push(Caller { talk_ms: 20_000, ..Caller::calm(2_000) });
+        house.callers.push(Caller::calm(6_000));
+    });
+    check("5359-2.8-busy.txt", &about, &busy);
+    let about = [
+        "RFC 5359 2.9, call forwarding no answer: the operator of the queue does not answer, and its",
+        "`on_limit` sends whoever has waited too long to somebody in particular.",
+    ];
+    let no_answer = overflowing(acd::LimitReason::MaxWait, |house| {
+        house.operators[0].ignore_permille = 1_000;
+        (house.ring_s, house.wait_s_max) = (3, 2);
+        house.callers.push(Caller::calm(2_000));
+    });
+    check("5359-2.9-no-answer.txt", &about, &no_answer);
+    let about = [
+        "A caller is asked to choose from a menu, presses no key, is asked again, and comes where those go",
+        "who do not choose: to a queue, which tells them their place until somebody is there.",
+    ];
+    let menu = house(1, |house| {
+        house.operators[0].away_ms.push((1_500, 12_000));
+        house.reception.announce_ms = Some(3_000);
+        house.reception.menu = Some(Menu {
+            name: "main".into(),
+            prompt: Audio::Prompt(vec!["closed".into()]),
+            keys: BTreeMap::from([('1', Go::Queue { queue: "support".into(), priority_s: 0 })]),
+            timeout_ms: 1_000,
+            retries: 1,
+            otherwise: Go::Queue { queue: "support".into(), priority_s: 0 },
+        });
+        house.callers.push(Caller::calm(2_000));
+    });
+    check("menu.txt", &about, &menu);
 }
 
 #[test]
