@@ -396,6 +396,31 @@ fn ranges_make_operators() {
 }
 
 #[test]
+fn what_callers_are_sent_to() {
+    let head = format!("{QUEUE}{OPERATOR}");
+    let check_route = |route: &str, line: u32, expected: &str| {
+        let expected = format!("a:{}: {expected}", 7 + line);
+        check(&format!("{head}[[route]]\n{route}\n"), &[&expected]);
+    };
+    check_route(
+        "go = { voicemail = \"q\" }",
+        2,
+        "`voicemail` of `go` of [[route]] is not supported yet; remove it",
+    );
+    check_route(
+        "go = { menu = \"m\" }",
+        2,
+        "`go` of [[route]] names menu `m`, which is not there; there is no [[menu]] at all",
+    );
+    check_route(
+        "go = { announce = \"music:default\" }",
+        2,
+        "`announce` of `go` of [[route]] is `music:default`; expected the name of a sound, `say:TEXT` or \
+         a URL",
+    );
+}
+
+#[test]
 fn routes() {
     let head = format!("{QUEUE}{OPERATOR}[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\n");
     let check_route = |route: &str, line: u32, expected: &str| {
@@ -428,22 +453,6 @@ fn routes() {
         "go = { reject = 200 }",
         2,
         "`reject` of `go` of [[route]] is 200; expected a whole number from 400 to 699",
-    );
-    check_route(
-        "go = { voicemail = \"q\" }",
-        2,
-        "`voicemail` of `go` of [[route]] is not supported yet; remove it",
-    );
-    check_route(
-        "go = { menu = \"m\" }",
-        2,
-        "`go` of [[route]] names menu `m`, which is not there; there is no [[menu]] at all",
-    );
-    check_route(
-        "go = { announce = \"music:default\" }",
-        2,
-        "`announce` of `go` of [[route]] is `music:default`; expected the name of a sound, `say:TEXT` or \
-         a URL",
     );
     check_route(
         "go = { operator = \"o\", priority_s = 3 }",
