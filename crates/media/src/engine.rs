@@ -160,7 +160,7 @@ impl Engine {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let next = self.next_tick.unwrap_or(0);
-        (self.counters.legs > 0).then(|| Time::from_nanos(next.saturating_mul(5_000_000)))
+        (self.counters.legs > 0).then(|| time_of(next))
     }
 
     fn leg(&mut self, slot: usize) -> Option<&mut Leg> {
@@ -170,6 +170,10 @@ impl Engine {
 
 fn tick_at(now: Time) -> u64 {
     u64::try_from(now.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn time_of(tick: u64) -> Time {
+    Time::from_nanos(tick.saturating_mul(TICK.subsec_nanos().into()))
 }
 
 fn phase_of(tick: u64) -> usize {

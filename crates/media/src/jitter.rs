@@ -186,6 +186,19 @@ impl Buffer {
         self.delay.would_want() / (self.clock_hz() / 1_000)
     }
 
+    /// How long what comes will wait at least where it is pulled at `now` and every 20 ms from then on, in
+    /// milliseconds; none where nothing has come.
+    #[must_use]
+    pub fn wait_ms(&self, now: Time) -> Option<u32> {
+        let (end, ..) = self.newest?;
+        let per_ms = self.clock_hz() / 1_000;
+        let frame = (FRAME_MS * per_ms).cast_signed();
+        let wanted = self.delay.would_want();
+        let slack = self.delay.slack(now, end);
+        let over = slack.wrapping_sub(wanted.cast_signed()).rem_euclid(frame);
+        Some((wanted + over.unsigned_abs()) / per_ms)
+    }
+
     /// How long the speaker has been silent, as far as it was pulled.
     #[must_use]
     pub fn quiet_ms(&self) -> u32 {

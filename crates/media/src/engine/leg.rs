@@ -99,8 +99,6 @@ pub(super) struct Leg {
     /// Frames for which the speaker forwarded to it has sent nothing.
     pub(super) gap: u32,
     pub(super) ears: Vec<Ear>,
-    /// The phase that comes next after its packets.
-    pub(super) phase: usize,
     /// The last packet that was heard, or when there could have been one.
     pub(super) last_in: Time,
     /// The last packet of audio.
@@ -133,7 +131,6 @@ impl Leg {
             feed: Feed::Nothing,
             gap: 0,
             ears: Vec::new(),
-            phase: 0,
             last_in: now,
             last_audio: None,
             is_dead: false,

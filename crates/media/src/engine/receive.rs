@@ -2,10 +2,10 @@
 
 use core::net::SocketAddr;
 
+use super::Engine;
 use super::latch::Verdict;
 use super::leg::{Kind, Leg};
 use super::types::{Channel, Event};
-use super::{Engine, PHASES, phase_of, tick_at};
 use crate::dtmf::{self, Payload, Place, Pressed, Progress};
 use crate::jitter::Inserted;
 use crate::rtp::{self, Header};
@@ -91,7 +91,6 @@ impl Engine {
             self.outbox.event(Event::FirstPacket { leg: leg.plan.leg });
         }
         leg.last_audio = Some(now);
-        leg.phase = (phase_of(tick_at(now)) + 1) % PHASES;
         match leg.buffer.insert(now, header, codec, payload) {
             Inserted::Duplicate => return,
             Inserted::Late => leg.late += 1,

@@ -124,7 +124,7 @@ impl Engine {
         let mut channels = [[0; FRAME_MAX]; 2];
         let count = recording.take(conference, &self.frames, &mut channels);
         let [left, right] = &channels;
-        let frame = tick / PHASES as u64;
+        let frame = (tick - conference.slipped) / PHASES as u64;
         let fitted =
             self.outbox.recorded(recording.tap.recording, frame, &left[..count], &right[..count]);
         self.counters.overflowed += u64::from(!fitted);

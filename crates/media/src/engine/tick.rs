@@ -4,7 +4,7 @@ use super::coder::Payload;
 use super::conference::tone_of;
 use super::leg::{Feed, Leg};
 use super::types::Event;
-use super::{Engine, NO_AUDIO, TICK, phase_of};
+use super::{Engine, NO_AUDIO, phase_of, time_of};
 use crate::codec::FRAME_MAX;
 use crate::dtmf::{self, Place, Step};
 use crate::{FRAME, RATE_HZ, Time, sound};
@@ -23,14 +23,20 @@ const KEEP_ALIVE: u32 = 50;
 impl Engine {
     /// One tick: the conferences of its phase, and each leg once a second.
     pub(super) fn tick(&mut self, tick: u64) {
-        let now = Time::from_nanos(tick.saturating_mul(TICK.subsec_nanos().into()));
+        let now = time_of(tick);
         self.counters.ticks += 1;
         let phase = phase_of(tick);
-        for index in 0..self.phases[phase].len() {
-            let slot = self.phases[phase][index];
+        let mut index = 0;
+        while let Some(slot) = self.phases[phase].get(index).copied() {
+            index += 1;
             let Some(mut conference) = self.conferences.get_mut(slot).and_then(Option::take) else {
                 continue;
             };
+            if self.change_phase(tick, &mut conference, slot) {
+                self.conferences[slot] = Some(conference);
+                index -= 1;
+                continue;
+            }
             self.mix(now, tick, &mut conference);
             for listener in &conference.others {
                 self.serve(now, tick, *listener);
