@@ -120,7 +120,7 @@ pub(crate) fn of_number_sql() -> String {
     )
 }
 
-/// What there is of calls from or to a number.
+/// What there is of calls from or to a number, with or without the plus sign and however it is spaced.
 pub(crate) fn of_number(db: &Connection, number: &str) -> rusqlite::Result<Vec<KeptRecording>> {
     let mut statement = db.prepare_cached(&of_number_sql())?;
     let kept = |row: &Row<'_>| {
@@ -130,5 +130,25 @@ pub(crate) fn of_number(db: &Connection, number: &str) -> rusqlite::Result<Vec<K
             is_live: row.get(2)?,
         })
     };
-    statement.query_map([number], kept)?.collect()
+    let mut found: Vec<KeptRecording> = Vec::new();
+    for spelling in spellings(number) {
+        for kept in statement.query_map([spelling], kept)? {
+            let kept = kept?;
+            if !found.iter().any(|known| known.call == kept.call) {
+                found.push(kept);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A number as it is, and as others write it down: digits alone, and in international form.
+fn spellings(number: &str) -> Vec<String> {
+    let mut all = vec![number.to_owned()];
+    let rest = number.strip_prefix('+').unwrap_or(number);
+    let digits: String = rest.chars().filter(|c| !" -().".contains(*c)).collect();
+    if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) {
+        all.extend([format!("+{digits}"), digits]);
+    }
+    all
 }

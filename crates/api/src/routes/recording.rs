@@ -185,8 +185,11 @@ pub(crate) async fn erase(
     mut params: Params,
 ) -> Result<Json<Value>, Problem> {
     caller.at_least(Role::Admin)?;
-    // A plus sign that was not escaped arrives as a space, and no number has one.
-    let number = params.text("number").map(|number| number.replace(' ', "+"));
+    // A plus sign that was not escaped arrives as a space, and no number begins with one.
+    let number = params.text("number").map(|number| match number.strip_prefix(' ') {
+        Some(rest) => format!("+{rest}"),
+        None => number,
+    });
     params.finish()?;
     let number = number.filter(|number| !number.is_empty());
     let number = number.ok_or_else(|| Problem::field("number", "whose recordings is needed"))?;

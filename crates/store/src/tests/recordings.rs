@@ -103,7 +103,10 @@ fn they_are_found_by_number_until_they_are_erased_or_old() {
         kept.iter().map(|kept| kept.call.0).collect()
     };
     assert_eq!(found(&store, "+7495"), [1, 2, 4]);
-    assert_eq!(found(&store, "7495"), [0; 0]);
+    for spelling in ["7495", "+7 (4) 95", "7-4.95"] {
+        assert_eq!(found(&store, spelling), [1, 2, 4], "{spelling}");
+    }
+    assert_eq!(found(&store, "495"), [0; 0]);
     assert_eq!(found(&store, "600"), [1, 2, 3, 4]);
     let file = "2027/01/15/c4.wav".to_owned();
     let live = KeptRecording { call: CallKey(4), file, is_live: true };
