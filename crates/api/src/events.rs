@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::sync::broadcast;
 
 use crate::discreet::{Veil, Watched};
+use crate::scope::{Audience, Audiences};
 
 /// What subscribers select by.
 #[derive(Debug, Default, PartialEq, Eq, Deserialize)]
@@ -22,6 +23,24 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// Something in a call.
+    pub(crate) fn is_of_call(&self) -> bool {
+        self.call.is_some()
+    }
+
+    /// Somebody pressed a key.
+    pub(crate) fn is_key(&self) -> bool {
+        self.kind == "dtmf.received"
+    }
+
+    pub(crate) fn queue(&self) -> Option<&str> {
+        self.queue.as_deref()
+    }
+
+    pub(crate) fn operator(&self) -> Option<&str> {
+        self.operator.as_deref()
+    }
+
     /// Of an event's JSON.
     pub(crate) fn of(json: &str) -> Self {
         serde_json::from_str(json).unwrap_or_default()
@@ -32,6 +51,8 @@ impl Keys {
 #[derive(Debug)]
 pub(crate) struct Published {
     event: SharedEvent,
+    /// Whose the call is, if it is of one.
+    pub(crate) audience: Option<Arc<Audience>>,
     /// Boxed, since thousands are kept and few are ever asked for.
     text: OnceLock<Box<Printed>>,
     /// What operators get in its place.
@@ -70,7 +91,7 @@ fn print(event: &SharedEvent) -> Box<Printed> {
 #[derive(Debug)]
 pub(crate) struct Hub {
     recent: Mutex<VecDeque<Arc<Published>>>,
-    watched: Mutex<Watched>,
+    watched: Mutex<(Watched, Audiences)>,
     is_discreet: AtomicBool,
     live: broadcast::Sender<Arc<Published>>,
     kept_max: usize,
@@ -98,10 +119,12 @@ impl Hub {
 
     pub(crate) fn publish(&self, event: &SharedEvent) {
         // Kept up in any case: it may be asked for at any time.
-        let veil = self.watched.lock().unwrap_or_else(PoisonError::into_inner).veil(event);
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let (veil, audience) = (watched.0.veil(event), watched.1.of(event));
+        drop(watched);
         let veil = if self.is_discreet() { veil } else { Veil::Open };
         let (event, text, veiled) = (Arc::clone(event), OnceLock::new(), OnceLock::new());
-        let published = Arc::new(Published { event, text, veil, veiled });
+        let published = Arc::new(Published { event, audience, text, veil, veiled });
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if recent.len() == self.kept_max {
             recent.pop_front();

@@ -19,6 +19,7 @@ mod ports;
 mod problem;
 mod query;
 mod routes;
+mod scope;
 mod settings;
 mod tally;
 

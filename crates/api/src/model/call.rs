@@ -205,7 +205,13 @@ impl Call {
         theirs.any(|p| p.operator.as_deref() == Some(operator) && p.role == Role::Supervisor)
     }
 
-    pub(super) fn operators(&self) -> Vec<Name> {
+    /// The queue it is or was in last.
+    pub(crate) fn queue(&self) -> Option<&Name> {
+        self.queue.as_ref()
+    }
+
+    /// The operators in it.
+    pub(crate) fn operators(&self) -> Vec<Name> {
         self.participants.values().filter_map(|participant| participant.operator.clone()).collect()
     }
 

@@ -30,7 +30,9 @@ pub(crate) async fn list(
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     let calls = &inner.model.calls;
-    let keys = calls.iter().map(|call| *call.key()).collect();
+    let scope = caller.scope(&inner.model);
+    let seen = calls.iter().filter(|call| scope.sees(&inner.model, call));
+    let keys = seen.map(|call| *call.key()).collect();
     let is_discreet = inner.is_discreet(&caller);
     page(params, keys, |key| calls.get(key).map(|call| call.view(*key, is_discreet))).map(Json)
 }
@@ -42,7 +44,7 @@ pub(crate) async fn show(
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
-    let key = key(&call)?;
+    let key = seen(&inner, &caller, &call)?;
     let is_discreet = inner.is_discreet(&caller);
     let view = inner.model.calls.get(&key).map(|call| call.view(key, is_discreet));
     view.map(Json).ok_or_else(|| Problem::not_found("call", &call))
@@ -62,7 +64,18 @@ pub(super) fn key(text: &str) -> Result<CallKey, Problem> {
     text.parse().map_err(|_| Problem::not_found("call", text))
 }
 
-/// The call of this name, if the caller may do anything to it: an operator only to those they are in.
+/// The call of this name, if the caller sees it.
+pub(super) fn seen(inner: &Inner, caller: &Caller, call: &str) -> Result<CallKey, Problem> {
+    let key = key(call)?;
+    let live = inner.model.calls.get(&key).ok_or_else(|| Problem::not_found("call", call))?;
+    match caller.scope(&inner.model).sees(&inner.model, &live) {
+        true => Ok(key),
+        false => Err(Problem::forbidden("this is a call of others")),
+    }
+}
+
+/// The call of this name, if the caller may do anything to it: an operator only to those they are in, a
+/// supervisor to those of their queues.
 pub(super) fn theirs(inner: &Inner, caller: &Caller, call: &str) -> Result<CallKey, Problem> {
     let key = key(call)?;
     if let Some(operator) = caller.only_operator() {
@@ -70,6 +83,8 @@ pub(super) fn theirs(inner: &Inner, caller: &Caller, call: &str) -> Result<CallK
         if !theirs.ok_or_else(|| Problem::not_found("call", call))? {
             return Err(Problem::forbidden("an operator may change only calls of their own"));
         }
+        return Ok(key);
     }
-    Ok(key)
+    // Of one that is not there the switch has the last word.
+    if inner.model.calls.contains_key(&key) { seen(inner, caller, call) } else { Ok(key) }
 }

@@ -27,6 +27,7 @@ use crate::events::{Joined, Keys, Published, Topics};
 use crate::ports::Records;
 use crate::problem::Problem;
 use crate::query::Params;
+use crate::scope::Scope;
 
 /// Events read from the records at once.
 const PAGE: usize = 1_000;
@@ -81,7 +82,8 @@ pub(crate) async fn subscribe(
     let upgrade = upgrade.max_message_size(MESSAGE_MAX).max_frame_size(MESSAGE_MAX);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let sent = after.unwrap_or_default();
-        Subscriber { socket, topics, supervises, sent }.run(&inner, joined).await;
+        let scope = caller.scope(&inner.model);
+        Subscriber { socket, topics, supervises, scope, sent }.run(&inner, joined).await;
         drop(place);
     }))
 }
@@ -112,6 +114,8 @@ struct Subscriber {
     socket: WebSocket,
     topics: Topics,
     supervises: bool,
+    /// Of whose calls they are told.
+    scope: Scope,
     /// The last number looked at.
     sent: u64,
 }
@@ -145,12 +149,12 @@ impl Subscriber {
         let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         loop {
             if let Some(published) = missed.pop_front() {
-                self.publish(&published).await.ok()?;
+                self.publish(inner, &published).await.ok()?;
                 continue;
             }
             tokio::select! {
                 event = live.recv() => match event {
-                    Ok(published) => self.publish(&published).await.ok()?,
+                    Ok(published) => self.publish(inner, &published).await.ok()?,
                     Err(RecvError::Lagged(behind)) => {
                         let last = self.sent;
                         let reason = format!("{behind} events too slow; go on with after={last}");
@@ -185,27 +189,38 @@ impl Subscriber {
             }
             for event in page {
                 let keys = Keys::of(&event.json);
-                self.tell(event.seq, &event.json.into(), &keys).await.map_err(|()| None)?;
+                let is_told = self.scope.is_told_later(&keys);
+                self.tell(event.seq, &event.json.into(), &keys, is_told)
+                    .await
+                    .map_err(|()| None)?;
             }
         }
     }
 
-    async fn publish(&mut self, published: &Published) -> Result<(), ()> {
-        match published.text(self.supervises) {
-            Some((text, keys)) => self.tell(published.seq(), text, keys).await,
-            None => {
-                self.sent = self.sent.max(published.seq());
-                Ok(())
-            }
+    async fn publish(&mut self, inner: &Inner, published: &Published) -> Result<(), ()> {
+        if let Some((text, keys)) = published.text(self.supervises) {
+            let is_told = match &published.audience {
+                Some(of) => self.scope.is_told(&inner.model, of, keys.is_key()),
+                None => true,
+            };
+            return self.tell(published.seq(), text, keys, is_told).await;
         }
+        self.sent = self.sent.max(published.seq());
+        Ok(())
     }
 
-    async fn tell(&mut self, seq: u64, text: &Utf8Bytes, keys: &Keys) -> Result<(), ()> {
+    async fn tell(
+        &mut self,
+        seq: u64,
+        text: &Utf8Bytes,
+        keys: &Keys,
+        is_told: bool,
+    ) -> Result<(), ()> {
         if seq <= self.sent {
             return Ok(());
         }
         self.sent = seq;
-        if !self.topics.fit(keys) || (keys.is_internal() && !self.supervises) {
+        if !is_told || !self.topics.fit(keys) || (keys.is_internal() && !self.supervises) {
             return Ok(());
         }
         self.send(Message::Text(text.clone())).await

@@ -92,6 +92,7 @@ pub(crate) async fn listen(
     caller.at_least(Role::Supervisor)?;
     params.finish()?;
     let key = super::calls::key(&call)?;
+    super::records::seen(&inner, &caller, key).await?;
     let found = inner.look_up(move |records| records.recording(key)).await?;
     let file = found.ok_or_else(|| Problem::not_found("recording", &call))?;
     let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());

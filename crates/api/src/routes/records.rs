@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use b2bua::CallKey;
 use serde_json::{Value, json};
 
 use crate::Inner;
@@ -13,6 +14,7 @@ use crate::ports::RecordQuery;
 use crate::problem::Problem;
 use crate::query::Params;
 use crate::routes::Path;
+use crate::scope::Scope;
 use crate::settings::Role;
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -49,8 +51,12 @@ pub(crate) async fn list(
         number: params.text("number").map(|number| number.replace(' ', "+")),
     };
     params.finish()?;
+    // A page may have fewer than asked for: what others' queues had is left out.
     let page = inner.look_up(move |records| records.calls(&query)).await?;
-    Ok(Json(json!({ "items": page.items, "next": page.next })))
+    let scope = caller.scope(&inner.model);
+    let mut items = page.items;
+    items.retain(|record| scope == Scope::All || scope.sees_record(&inner.model, record));
+    Ok(Json(json!({ "items": items, "next": page.next })))
 }
 
 pub(crate) async fn show(
@@ -62,6 +68,21 @@ pub(crate) async fn show(
     caller.at_least(Role::Supervisor)?;
     params.finish()?;
     let key = super::calls::key(&call)?;
-    let record = inner.look_up(move |records| records.call(key)).await?;
+    let record = seen(&inner, &caller, key).await?;
     record.map(Json).ok_or_else(|| Problem::not_found("record", &call))
+}
+
+/// The record of a call, if there is one, and the caller may see it.
+pub(super) async fn seen(
+    inner: &Inner,
+    caller: &Caller,
+    key: CallKey,
+) -> Result<Option<Value>, Problem> {
+    let record = inner.look_up(move |records| records.call(key)).await?;
+    let scope = caller.scope(&inner.model);
+    let sees = |record: &Value| scope.sees_record(&inner.model, record);
+    if record.as_ref().is_some_and(|record| !sees(record)) {
+        return Err(Problem::forbidden("this is a call of queues of others"));
+    }
+    Ok(record)
 }

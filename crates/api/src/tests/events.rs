@@ -62,7 +62,7 @@ fn refused() -> What {
 #[tokio::test]
 async fn an_event_is_told_as_it_is() {
     let mut node = Node::start().await;
-    let mut socket = subscribe(&node, "", "boss").await.unwrap();
+    let mut socket = subscribe(&node, "", "root").await.unwrap();
     node.observe(1, None, started());
     let event = next(&mut socket).await;
     assert_eq!((&event["seq"], &event["type"]), (&json!(1), &json!("call.started")));
@@ -90,7 +90,7 @@ async fn operators_are_not_told_of_supervisors() {
     let mut node = Node::start().await;
     node.talk();
     let mut alice = subscribe(&node, "?topics=call:c0000000000001", "alice").await.unwrap();
-    let mut boss = subscribe(&node, "?topics=leg.*,participant.*", "boss").await.unwrap();
+    let mut boss = subscribe(&node, "?topics=leg.*,participant.*", "root").await.unwrap();
     let (participant, role) = (ParticipantId(3), Part::Supervisor);
     let operator = Some("bob".into());
     node.observe(1, None, What::LegRinging { participant, role, operator: operator.clone() });
@@ -120,9 +120,9 @@ async fn operators_are_not_told_of_supervisors() {
 #[tokio::test]
 async fn topics_select() {
     let mut node = Node::start().await;
-    let mut by_queue = subscribe(&node, "?topics=queue:support", "boss").await.unwrap();
-    let mut by_type = subscribe(&node, "?topics=leg.*,call.ended", "boss").await.unwrap();
-    let mut by_call = subscribe(&node, "?topics=call:c0000000000002", "boss").await.unwrap();
+    let mut by_queue = subscribe(&node, "?topics=queue:support", "root").await.unwrap();
+    let mut by_type = subscribe(&node, "?topics=leg.*,call.ended", "root").await.unwrap();
+    let mut by_call = subscribe(&node, "?topics=call:c0000000000002", "root").await.unwrap();
     let mut by_operator = subscribe(&node, "?topics=operator:alice", "alice").await.unwrap();
     node.talk();
     let last = node.seq;
@@ -137,9 +137,9 @@ async fn topics_select() {
 async fn the_nodes_own_affairs_are_not_for_operators() {
     let mut node = Node::start().await;
     let mut alice = subscribe(&node, "", "alice").await.unwrap();
-    let mut boss = subscribe(&node, "", "boss").await.unwrap();
+    let mut boss = subscribe(&node, "", "root").await.unwrap();
     node.observe(0, None, refused());
-    node.observe(1, None, started());
+    node.observe(0, None, What::OperatorReached { operator: "alice".into() });
     assert_eq!(until(&mut alice, 2).await, [2]);
     assert_eq!(until(&mut boss, 2).await, [1, 2]);
 }
@@ -151,7 +151,7 @@ async fn who_comes_back_misses_nothing() {
     let fake = Arc::new(Fake { events, ..Fake::default() });
     let mut node = Node::start_with(settings, Some(fake)).await;
     // Memory is still empty: all from the records, then live.
-    let mut early = subscribe(&node, "?after=3", "boss").await.unwrap();
+    let mut early = subscribe(&node, "?after=3", "root").await.unwrap();
     assert_eq!(until(&mut early, 110).await, [4, 5, 6, 107, 108, 109, 110]);
     node.seq = 109;
     (109..=111).for_each(|_| node.observe(1, None, started()));
@@ -161,30 +161,31 @@ async fn who_comes_back_misses_nothing() {
     // Memory has 109 to 112, the records 1 to 110.
     for (after, first) in [(0, 1), (1, 2), (6, 107), (107, 108), (108, 109), (111, 112)] {
         let query = format!("?after={after}");
-        let mut late = subscribe(&node, &query, "boss").await.unwrap();
+        let mut late = subscribe(&node, &query, "root").await.unwrap();
         let all = (1..=6).chain(107..=112);
         let expected: Vec<u64> = all.filter(|seq| *seq >= first).collect();
         assert_eq!(until(&mut late, 112).await, expected, "after {after}");
     }
-    let mut now = subscribe(&node, "?after=112&topics=call.ended", "boss").await.unwrap();
+    let mut now = subscribe(&node, "?after=112&topics=call.ended", "root").await.unwrap();
     node.observe(1, None, started());
     node.observe(1, None, ended(CallResult::Answered));
     assert_eq!(until(&mut now, 114).await, [114]);
-    // Operators come back over what is in memory.
+    // Operators come back over what is in memory, as far as it is theirs.
+    node.observe(0, None, What::OperatorReached { operator: "alice".into() });
     let mut alice = subscribe(&node, "?after=112", "alice").await.unwrap();
-    assert_eq!(until(&mut alice, 114).await, [113, 114]);
+    assert_eq!(until(&mut alice, 115).await, [115]);
     assert_eq!(subscribe(&node, "?after=5", "alice").await.unwrap_err(), 403);
-    assert_eq!(subscribe(&node, "?after=115", "boss").await.unwrap_err(), 422);
+    assert_eq!(subscribe(&node, "?after=116", "root").await.unwrap_err(), 422);
 }
 
 #[tokio::test]
 async fn what_is_no_longer_kept_is_gone() {
     let fake = Fake { events: (50..=60).map(stored).collect(), ..Fake::default() };
     let node = Node::start_with(settings(), Some(Arc::new(fake))).await;
-    assert_eq!(subscribe(&node, "?after=48", "boss").await.unwrap_err(), 410);
-    let mut whole = subscribe(&node, "?after=49", "boss").await.unwrap();
+    assert_eq!(subscribe(&node, "?after=48", "root").await.unwrap_err(), 410);
+    let mut whole = subscribe(&node, "?after=49", "root").await.unwrap();
     assert_eq!(until(&mut whole, 51).await, [50, 51]);
-    let mut all = subscribe(&node, "?after=0", "boss").await.unwrap();
+    let mut all = subscribe(&node, "?after=0", "root").await.unwrap();
     assert_eq!(until(&mut all, 51).await, [50, 51]);
 }
 
@@ -192,8 +193,8 @@ async fn what_is_no_longer_kept_is_gone() {
 async fn a_slow_subscriber_is_closed_alone() {
     let settings = Settings { subscriber_lag_max: 8, ..settings() };
     let mut node = Node::start_with(settings, None).await;
-    let mut slow = subscribe(&node, "", "boss").await.unwrap();
-    let mut quick = subscribe(&node, "", "boss").await.unwrap();
+    let mut slow = subscribe(&node, "", "root").await.unwrap();
+    let mut quick = subscribe(&node, "", "root").await.unwrap();
     // More than the buffers of a TCP connection hold.
     for seq in 1..=400 {
         let what = "x".repeat(100_000);
@@ -212,13 +213,13 @@ async fn a_slow_subscriber_is_closed_alone() {
 async fn there_is_a_limit_and_places_come_free() {
     let settings = Settings { subscribers_max: 1, ..settings() };
     let mut node = Node::start_with(settings, None).await;
-    let mut first = subscribe(&node, "", "boss").await.unwrap();
-    assert_eq!(subscribe(&node, "", "boss").await.unwrap_err(), 503);
+    let mut first = subscribe(&node, "", "root").await.unwrap();
+    assert_eq!(subscribe(&node, "", "root").await.unwrap_err(), 503);
     first.close(None).await.unwrap();
     while let Some(Ok(_)) = first.next().await {}
     let mut second = loop {
         // The place is given back a moment after the connection is closed.
-        if let Ok(socket) = subscribe(&node, "", "boss").await {
+        if let Ok(socket) = subscribe(&node, "", "root").await {
             break socket;
         }
     };
@@ -229,8 +230,46 @@ async fn there_is_a_limit_and_places_come_free() {
 #[tokio::test]
 async fn the_stop_is_told() {
     let mut node = Node::start().await;
-    let mut socket = subscribe(&node, "", "boss").await.unwrap();
+    let mut socket = subscribe(&node, "", "root").await.unwrap();
     node.stop.take();
     assert_eq!(closed(&mut socket).await, (1001, "the node stops".to_owned()));
     node.served.await.unwrap().unwrap();
+}
+
+/// Types up to the end of a call, or of another's.
+async fn told(socket: &mut Socket, last: u64) -> Vec<String> {
+    let mut types = Vec::new();
+    loop {
+        let event = next(socket).await;
+        if event["seq"] == last {
+            return types;
+        }
+        types.push(event["type"].as_str().unwrap().to_owned());
+    }
+}
+
+#[tokio::test]
+async fn calls_of_others_are_told_to_nobody() {
+    let mut node = Node::start().await;
+    let mut sockets = Vec::new();
+    for token in ["root", "boss", "alice", "seller", "bob"] {
+        sockets.push((token, subscribe(&node, "", token).await.unwrap()));
+    }
+    node.talk();
+    let participant = ParticipantId(1);
+    node.observe(1, None, What::DtmfReceived { participant, digit: '4' });
+    node.observe(1, None, ended(CallResult::Answered));
+    let last = node.seq;
+    node.observe(0, None, What::OperatorReached { operator: "alice".into() });
+    for (token, socket) in &mut sockets {
+        let types = told(socket, last).await;
+        let has = |what: &str| types.iter().any(|told| told == what);
+        let (keys, talk, end) = (has("dtmf.received"), has("call.answered"), has("call.ended"));
+        let sees = ["root", "boss", "alice"].contains(token);
+        assert_eq!((keys, talk, end), (sees, sees, sees), "{token}: {types:?}");
+        // That somebody calls is told before it is known whom.
+        assert_eq!(has("call.started"), *token != "alice" && *token != "bob", "{token}");
+        // Bob serves the queue, and is not in the call.
+        assert_eq!(has("task.queued"), *token != "seller", "{token}");
+    }
 }

@@ -80,7 +80,7 @@ impl Node {
     }
 
     async fn get(&self, path: &str) -> Answer {
-        ask(self.address, "GET", path, "boss", "").await
+        ask(self.address, "GET", path, "root", "").await
     }
 
     /// Asks, and answers the order it causes.
@@ -133,12 +133,15 @@ fn settings() -> Settings {
         name: name.into(),
         secret: name.to_owned(),
         role,
-        supervises: vec!["sales".into()],
+        supervises: vec!["sales".into(), "support".into()],
     };
     Settings {
         tokens: vec![
             token("alice", Role::Operator),
             token("boss", Role::Supervisor),
+            // Of another queue only, and another operator.
+            Token { supervises: vec!["sales".into()], ..token("seller", Role::Supervisor) },
+            token("bob", Role::Operator),
             token("root", Role::Admin),
         ],
         ..Settings::new("usher-1", "1.2.3")

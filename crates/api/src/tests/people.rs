@@ -205,7 +205,7 @@ async fn an_order_says_who_gives_it() {
         supervises: vec!["support".into()],
     });
     node.api.reconfigure(&directory);
-    let queues = vec!["support".into(), "sales".into()];
+    let queues = vec!["support".into(), "sales".into(), "support".into()];
     for (token, expected) in [
         ("alice", Asker::Operator("alice".into())),
         ("boss", Asker::Supervisor { queues }),
@@ -315,5 +315,27 @@ async fn something_is_played_to_whom_it_says() {
         assert_eq!(answer.status, 202);
         let told = json!({ "play": "s0000000000007", "participants": ["p0000000000001"] });
         assert_eq!(answer.json(), told);
+    }
+}
+
+#[tokio::test]
+async fn a_supervisor_of_another_queue_and_another_operator_see_and_change_nothing() {
+    let mut node = Node::start().await;
+    node.talk();
+    let (address, state) = (node.address, r#"{"state":"paused"}"#);
+    for token in ["seller", "bob"] {
+        let calls = ask(address, "GET", "/v1/calls", token, "").await.json();
+        assert_eq!(calls["items"], json!([]), "{token}");
+        for (method, path, body) in [
+            ("GET", CALL.to_owned(), ""),
+            ("DELETE", CALL.to_owned(), ""),
+            ("PATCH", format!("{CALL}/recording"), state),
+        ] {
+            let answer = ask(address, method, &path, token, body).await;
+            assert_eq!(answer.status, 403, "{token} {method} {path}: {answer:?}");
+        }
+    }
+    for token in ["root", "boss", "alice"] {
+        assert_eq!(ask(address, "GET", CALL, token, "").await.status, 200, "{token}");
     }
 }

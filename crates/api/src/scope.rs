@@ -1,0 +1,170 @@
+//! Which calls somebody sees: an admin all, a supervisor those of the queues given to them, an operator
+//! those they are in and those that wait in their queues, with nobody in them yet.
+//!
+//! A call that was in no queue belongs to the queues of the operators in it. One of which neither is
+//! known yet is seen by every supervisor, since it may become theirs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use b2bua::config::Name;
+use b2bua::{CallKey, Event, ParticipantId, What};
+use serde_json::Value;
+
+use crate::auth::Caller;
+use crate::events::Keys;
+use crate::model::{Call, Model};
+
+/// What a caller of the API may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All there is.
+    All,
+    /// What belongs to these queues; who they are, as an operator.
+    Supervisor(Name, Vec<Name>),
+    /// What is theirs, and what waits in these queues.
+    Operator(Name, Vec<Name>),
+}
+
+impl Scope {
+    /// Whether a call that lives is seen.
+    pub(crate) fn sees(&self, model: &Model, call: &Call) -> bool {
+        match self {
+            Self::All => true,
+            Self::Supervisor(own, queues) => {
+                let of = belongs_to(model, call);
+                call.has(own) || of.is_empty() || of.iter().any(|queue| queues.contains(queue))
+            }
+            Self::Operator(own, queues) => {
+                let waits = call.operators().is_empty();
+                let is_near = call.queue().is_some_and(|queue| queues.contains(queue));
+                call.has(own) || waits && is_near
+            }
+        }
+    }
+
+    /// Whether the record of a call is seen, by its JSON.
+    pub(crate) fn sees_record(&self, model: &Model, record: &Value) -> bool {
+        let Self::Supervisor(own, queues) = self else { return *self == Self::All };
+        let all = |list: &str, key: &str| -> Vec<Name> {
+            let items = record[list].as_array().map_or(&[][..], Vec::as_slice);
+            items.iter().filter_map(|item| item[key].as_str()).map(Name::from).collect()
+        };
+        let (mut of, operators) = (all("tasks", "queue"), all("participants", "operator"));
+        if of.is_empty() {
+            of = operators.iter().flat_map(|operator| serves(model, operator)).collect();
+        }
+        operators.contains(own) || of.is_empty() || of.iter().any(|queue| queues.contains(queue))
+    }
+}
+
+/// The queues that a call belongs to.
+fn belongs_to(model: &Model, call: &Call) -> Vec<Name> {
+    match call.queue() {
+        Some(queue) => vec![queue.clone()],
+        None => call.operators().iter().flat_map(|operator| serves(model, operator)).collect(),
+    }
+}
+
+fn serves(model: &Model, operator: &Name) -> Vec<Name> {
+    let operator = model.operators.get(operator);
+    operator.map(|operator| operator.entry.queues.clone()).unwrap_or_default()
+}
+
+impl Caller {
+    /// What they see.
+    pub(crate) fn scope(&self, model: &Model) -> Scope {
+        match self.asker(model) {
+            b2bua::Asker::Admin => Scope::All,
+            b2bua::Asker::Supervisor { queues } => Scope::Supervisor(self.name().clone(), queues),
+            b2bua::Asker::Operator(name) => {
+                let queues = serves(model, &name);
+                Scope::Operator(name, queues)
+            }
+        }
+    }
+}
+
+/// Whose a call was when something happened in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Audience {
+    queue: Option<Name>,
+    operators: Vec<(ParticipantId, Name)>,
+}
+
+/// Whose the calls are that live, by their events.
+#[derive(Debug, Default)]
+pub(crate) struct Audiences(BTreeMap<CallKey, Arc<Audience>>);
+
+impl Audiences {
+    /// Takes an event in; whose it is, if it is of a call.
+    pub(crate) fn of(&mut self, event: &Event) -> Option<Arc<Audience>> {
+        let call = event.call?;
+        if let What::CallEnded { .. } = event.what {
+            return Some(self.0.remove(&call).unwrap_or_default());
+        }
+        let audience = self.0.entry(call).or_default();
+        match &event.what {
+            What::TaskQueued { queue, .. } if audience.queue.as_ref() != Some(queue) => {
+                Arc::make_mut(audience).queue = Some(queue.clone());
+            }
+            What::LegRinging { participant, operator: Some(operator), .. }
+            | What::LegAnswered { participant, operator: Some(operator), .. }
+            | What::ParticipantJoined { participant, operator: Some(operator), .. }
+                if !audience.operators.iter().any(|(known, _)| known == participant) =>
+            {
+                Arc::make_mut(audience).operators.push((*participant, operator.clone()));
+            }
+            What::ParticipantLeft { participant }
+            | What::LegFailed { participant, .. }
+            | What::LegEnded { participant, .. } => {
+                // They are told that they have left.
+                let before = Arc::clone(audience);
+                if before.operators.iter().any(|(known, _)| known == participant) {
+                    let rest = Arc::make_mut(audience);
+                    rest.operators.retain(|(known, _)| known != participant);
+                }
+                return Some(before);
+            }
+            _ => {}
+        }
+        Some(Arc::clone(audience))
+    }
+}
+
+impl Scope {
+    /// Whether somebody is told of what happened in a call. Keys pressed may be a card's number: they
+    /// are for those in the call, and for supervisors.
+    pub(crate) fn is_told(&self, model: &Model, of: &Audience, is_key: bool) -> bool {
+        let has = |own: &Name| of.operators.iter().any(|(_, operator)| operator == own);
+        match self {
+            Self::All => true,
+            Self::Supervisor(own, queues) => {
+                let theirs: Vec<Name> = match &of.queue {
+                    Some(queue) => vec![queue.clone()],
+                    None => of.operators.iter().flat_map(|(_, who)| serves(model, who)).collect(),
+                };
+                let is_open = theirs.is_empty();
+                has(own) || is_open || theirs.iter().any(|queue| queues.contains(queue))
+            }
+            Self::Operator(own, queues) => {
+                let is_near = of.queue.as_ref().is_some_and(|queue| queues.contains(queue));
+                has(own) || is_near && of.operators.is_empty() && !is_key
+            }
+        }
+    }
+
+    /// Whether an event that is read back later is for them: what it says itself is all there is.
+    pub(crate) fn is_told_later(&self, keys: &Keys) -> bool {
+        match self {
+            Self::All => true,
+            Self::Supervisor(own, queues) => {
+                let names = |name: &str, all: &[Name]| all.iter().any(|known| **known == *name);
+                !keys.is_of_call()
+                    || keys.queue().is_some_and(|queue| names(queue, queues))
+                    || keys.operator().is_some_and(|operator| *operator == **own)
+            }
+            Self::Operator(..) => false,
+        }
+    }
+}
