@@ -29,6 +29,11 @@ impl Fields {
         self.body.remove(field).filter(|value| !value.is_null())
     }
 
+    /// Whatever it is.
+    pub(crate) fn any(&mut self, field: &'static str) -> Option<Value> {
+        self.take(field)
+    }
+
     /// A text that is not empty.
     pub(crate) fn text(&mut self, field: &'static str) -> Option<String> {
         match self.take(field)? {

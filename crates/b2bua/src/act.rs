@@ -50,6 +50,13 @@ pub enum Act {
     },
     /// An operator who is told something before the bridge, or waits for a word, is put through.
     Connect,
+    /// Somebody else is to have the customer: [`crate::Reply::Done`] once it has begun, then one
+    /// `transfer.completed` or `transfer.failed`.
+    Transfer(HandOn),
+    /// A warm transfer whose target has answered: whoever asked leaves, and the others talk.
+    CompleteTransfer,
+    /// A transfer under way is called off: the customer is back where its failure would bring them.
+    CancelTransfer,
     /// Something is played to some of them, each of whom hears it alone and nothing else meanwhile:
     /// [`crate::Reply::Playing`], then one `play.finished` for each who hears it.
     Play {
@@ -88,11 +95,45 @@ pub struct Add {
     pub timeout_ms: u64,
 }
 
-/// Who is asked in.
+/// How somebody is to have a customer whom somebody else has now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOn {
+    /// Who.
+    pub to: Whom,
+    /// Whoever has the customer talks with them first: a warm transfer. Else they are free at once.
+    pub is_warm: bool,
+    /// How long they may be rung; of a queue, how long the customer may wait and somebody be rung.
+    pub timeout_ms: u64,
+    /// Header fields of the INVITE, as somebody wrote them.
+    pub headers: Vec<(String, String)>,
+    /// Where the customer goes if they are not to be had.
+    pub on_failure: OnFailure,
+    /// The bot that has the customer now gets them back when they are done, or were not to be had.
+    pub continue_call: bool,
+    /// What is recorded with the bot goes on with them.
+    pub continue_recording: bool,
+}
+
+/// Where a customer goes whose transfer has failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnFailure {
+    /// Back to whoever asked, if they are there and it was warm; else to their place in the queue,
+    /// or to the operator they had dialled. Where there is nothing of that, they are told so.
+    #[default]
+    Return,
+    /// Nowhere: they are told so, and the call ends.
+    HangUp,
+    /// There; if that fails too, it is as if nothing had been said.
+    To(Whom),
+}
+
+/// Who is asked in, or is to have a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Whom {
     /// One of ours, by id.
     Operator(Name),
+    /// Whoever serves a queue; only a customer can be handed to them.
+    Queue(Name),
     /// A number as it would be dialled; or over a trunk, if one is named.
     Number {
         /// The number.
@@ -126,7 +167,13 @@ impl Act {
         match self {
             Self::Play { audio, .. } => Some((audio, audio.field())),
             Self::Change { change, .. } => Some((change.hold_audio.as_ref()?, "hold_audio")),
-            Self::Add(_) | Self::Remove { .. } | Self::Press { .. } | Self::Connect => None,
+            Self::Add(_)
+            | Self::Remove { .. }
+            | Self::Press { .. }
+            | Self::Connect
+            | Self::Transfer(_)
+            | Self::CompleteTransfer
+            | Self::CancelTransfer => None,
         }
     }
 }

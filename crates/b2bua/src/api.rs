@@ -333,6 +333,14 @@ impl Problem {
             other => other,
         }
     }
+
+    /// The same of a field that is within another.
+    pub(crate) fn in_field(self, field: &'static str) -> Self {
+        match self {
+            Self::Field { what, .. } | Self::Invalid(what) => Self::Field { field, what },
+            other => other,
+        }
+    }
 }
 
 /// How much of everything is alive: for metrics, and for the check that nothing leaks.

@@ -13,7 +13,7 @@ use sip::msg::Uuid;
 
 use crate::Time;
 use crate::config::{Go, Name};
-use crate::event::{CallResult, Kind, Mode, Phase, Role, Totals};
+use crate::event::{CallResult, Kind, Mode, Phase, Role, Totals, TransferMode};
 use crate::flow::divert::Diversion;
 use crate::flow::quality::Quality;
 use crate::id::{CallKey, ParticipantId, PlayKey, TaskKey};
@@ -52,8 +52,16 @@ pub(crate) struct Call {
     pub(crate) overflows: u8,
     /// What its caller is told or asked who waits for nobody.
     pub(crate) attendant: Option<Attendant>,
-    /// Somebody in it asked for somebody else to have it, and it is not decided.
+    /// Somebody else is to have it, and it is not decided.
     pub(crate) transfer: Option<Transfer>,
+    /// Somebody else has it.
+    pub(crate) sent: Option<Sent>,
+    /// The bot it was given to.
+    pub(crate) bot: Option<Name>,
+    /// That bot gets it back when whoever has it is done.
+    pub(crate) lent: Option<Lent>,
+    /// Header fields that whoever has it by a transfer is told.
+    pub(crate) given: sip::Headers,
     /// Where an operator's phones sent it by 302, and what has come of that.
     pub(crate) diversion: Diversion,
     /// Legs whose peers have been offered other ports, and have not agreed.
@@ -134,18 +142,64 @@ pub(crate) enum Next {
 /// A transfer that is not decided.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Transfer {
-    /// Whose REFER it was; none once they have left.
+    /// Whose part somebody else is to have: who asked by REFER, or is let go by an order; none once
+    /// they have left.
     pub(crate) by: Option<sip::LegId>,
-    /// Who is told how it goes: the same, who may want to know after that too.
-    pub(crate) told: sip::LegId,
-    /// The endpoint's name for the REFER.
-    pub(crate) token: u64,
+    /// The REFER it was asked by: who is told how it goes, who may want to know after they have left,
+    /// and the endpoint's name for it. None for an order.
+    pub(crate) refer: Option<(sip::LegId, u64)>,
     /// The number or URI wanted.
     pub(crate) to: Name,
-    /// Why whoever asked was in the call.
+    pub(crate) mode: TransferMode,
+    /// Why whoever asked was in the call, and whether it was a bot.
     pub(crate) was: Why,
+    pub(crate) is_bots: bool,
     /// Who stays, and why they were in the call, where the call was not theirs before.
     pub(crate) stayer: Option<(sip::LegId, Why)>,
+    /// The task that was served when it began.
+    pub(crate) task: Option<TaskKey>,
+    pub(crate) terms: Terms,
+    /// Who has answered, and talks with whoever asked.
+    pub(crate) consulted: Option<sip::LegId>,
+}
+
+/// What was agreed for a transfer besides to whom.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Terms {
+    /// How long it may take until somebody answers; a place in a queue counts as that if none.
+    pub(crate) timeout: Option<Time>,
+    pub(crate) fallback: Fallback,
+    /// Whoever has the customer gets them back when the other is done, or was not to be had.
+    pub(crate) continues: bool,
+    /// What is recorded goes on.
+    pub(crate) records: bool,
+}
+
+/// Where a customer goes whose transfer has failed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Fallback {
+    #[default]
+    Return,
+    HangUp,
+    Go(Go),
+}
+
+/// The last transfer that was completed, as long as whoever has the customer by it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sent {
+    pub(crate) to: Name,
+    pub(crate) leg: sip::LegId,
+}
+
+/// A caller whom a bot gets back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lent {
+    /// The bot's leg, as long as it is there.
+    pub(crate) leg: Option<sip::LegId>,
+    /// See [`Transfer::refer`].
+    pub(crate) refer: Option<(sip::LegId, u64)>,
+    /// To whom the bot has handed them on.
+    pub(crate) to: Name,
 }
 
 /// The part of a call that the distributor has.
@@ -351,6 +405,8 @@ pub(crate) enum Why {
     Asked(u64),
     /// It has handed the call on and is about to leave.
     Left,
+    /// A bot that has handed the call on and gets it back.
+    Lent,
 }
 
 /// How far the dialog of a leg has come.
@@ -444,6 +500,11 @@ impl Participant {
         self.role == Role::Supervisor
     }
 
+    /// A bot that has the caller, and is not itself one whom somebody has handed on.
+    pub(crate) fn is_bot(&self) -> bool {
+        self.role == Role::Bot && self.why != Why::Arrived
+    }
+
     /// An order has asked them in, and not to supervise.
     pub(crate) fn is_asked_to_talk(&self) -> bool {
         matches!(self.why, Why::Asked(_)) && !self.supervises()
@@ -485,7 +546,7 @@ impl Participant {
 
     fn occupation(&self) -> Option<(OperatorId, Occupation)> {
         let how = match (self.why, self.rings()) {
-            (Why::Serve(_) | Why::Left, _) => return None,
+            (Why::Serve(_) | Why::Left | Why::Lent, _) => return None,
             (_, true) => Occupation::Alerted,
             (_, false) => Occupation::Busy,
         };
@@ -527,7 +588,7 @@ impl Call {
             Why::Serve(_) => 0,
             Why::Dialled | Why::Referred => 1,
             Why::Arrived => 2,
-            Why::Asked(_) | Why::Left => 3,
+            Why::Asked(_) | Why::Left | Why::Lent => 3,
         };
         let ours = self.participants.iter().filter(|p| p.talks() && p.operator.is_some());
         ours.min_by_key(rank)
@@ -553,8 +614,10 @@ impl Call {
         let present = talking().filter(|p| !p.is_held()).count();
         let customer_held = talking().any(|p| p.is_held() && p.role == Role::Customer);
         let rings = |p: &Participant| p.rings() && !matches!(p.why, Why::Asked(_));
+        // Whoever stays hears music while the other two talk of them.
+        let consults = self.transfer.as_ref().is_some_and(|transfer| transfer.consulted.is_some());
         match talking().count() {
-            2.. if customer_held || present < 2 => Phase::Hold,
+            2.. if customer_held || present < 2 || consults => Phase::Hold,
             2.. => Phase::Talk,
             _ if self.participants.iter().any(rings) => Phase::Ring,
             _ => Phase::Wait,

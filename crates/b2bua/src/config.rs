@@ -28,6 +28,8 @@ pub struct Config {
     pub queues: Vec<Queue>,
     /// `[[trunk]]`.
     pub trunks: Vec<Trunk>,
+    /// `[[bot]]`.
+    pub bots: Vec<Bot>,
     /// `[[route]]`, first match wins.
     pub routes: Vec<Route>,
     /// `[[menu]]`.
@@ -410,6 +412,19 @@ pub enum Identity {
     Trunk,
 }
 
+/// `[[bot]]`: a SIP peer that talks with callers by itself, and hands them on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bot {
+    /// Unique.
+    pub name: Name,
+    /// Where it is called.
+    pub uri: sip::msg::Uri,
+    /// The trunk whose credentials, identity and limits that goes by.
+    pub trunk: Option<Name>,
+    /// Whereto it may hand callers on by REFER.
+    pub outgoing: Outgoing,
+}
+
 /// `[[route]]`: all that is given must match.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Route {
@@ -437,6 +452,8 @@ pub enum Go {
     },
     /// One person.
     Operator(Name),
+    /// A voice bot.
+    Bot(Name),
     /// Anything that speaks SIP.
     Uri(sip::msg::Uri),
     /// A number, over a trunk.

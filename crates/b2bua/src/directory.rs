@@ -6,7 +6,7 @@ use acd::{OperatorId, QueueId};
 use media::Codec;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, HeaderRules, Name, Operator, Queue, Trunk};
+use crate::config::{Bot, Config, HeaderRules, Name, Operator, Queue, Trunk};
 use crate::route::Router;
 
 /// Every operator and queue there ever was on this node, by number. A number outlives a reload, so
@@ -69,7 +69,7 @@ impl Directory {
             queues.insert(queue.name.clone(), (QueueId(id), at));
             by_number.extend(queue.number.iter().map(|number| (number.clone(), reached())));
         }
-        let router = Router::new(&config.routes, &config.operators, &config.trunks);
+        let router = Router::new(&config);
         Self {
             router,
             operators,
@@ -109,6 +109,10 @@ impl Directory {
 
     pub(crate) fn trunk(&self, name: &str) -> Option<&Trunk> {
         self.config.trunks.iter().find(|trunk| &*trunk.name == name)
+    }
+
+    pub(crate) fn bot(&self, name: &str) -> Option<&Bot> {
+        self.config.bots.iter().find(|bot| &*bot.name == name)
     }
 
     /// What may be spoken with somebody, best first.

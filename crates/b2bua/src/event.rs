@@ -82,6 +82,12 @@ pub enum TransferMode {
     Blind,
     /// To somebody who was talked with, or rung, before.
     Attended,
+    /// By order, to somebody who was not asked; whoever had the customer is free at once.
+    Cold,
+    /// By order, to somebody whom whoever has the customer talks with first.
+    Warm,
+    /// Another one has failed, and had said where the customer is to go then.
+    Fallback,
     /// A supervisor took the operator's place.
     Intercept,
     /// The operator left others talking, and a colleague among them goes on.
@@ -367,7 +373,9 @@ pub enum What {
     /// Somebody in the call asked for somebody else to have it.
     #[serde(rename = "transfer.started")]
     TransferStarted {
-        participant: ParticipantId,
+        /// Whose part somebody else is to have; none once they have left.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        participant: Option<ParticipantId>,
         #[serde(skip_serializing_if = "Option::is_none")]
         operator: Option<Name>,
         to: Name,
@@ -380,9 +388,14 @@ pub enum What {
         operator: Option<Name>,
         to: Name,
     },
-    /// `no_answer`, `busy`, `declined`, `error`, `caller_gone`; `hangup` where the call is over.
+    /// `no_answer`, `busy`, `declined`, `error`, `caller_gone`, `cancelled`; `hangup` where the
+    /// caller is gone.
     #[serde(rename = "transfer.failed")]
     TransferFailed { to: Name, reason: Name, hangup: bool },
+    /// The part of whoever had it by a transfer that was completed is over; `hangup` where the caller
+    /// is gone.
+    #[serde(rename = "transfer.ended")]
+    TransferEnded { to: Name, hangup: bool },
     /// From now on it is recorded: for the first time, or again after it was stopped, then into the
     /// same file. `cause` is `policy`, or `order` and then `by` whom.
     #[serde(rename = "recording.started")]
@@ -407,7 +420,8 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<Name>,
     },
-    /// `ended` with the call, `order`, `policy` of another queue, `failed`.
+    /// `ended` with the call, `order`, `policy` of another queue, `failed`; `transfer` where a bot has
+    /// handed the call on and not asked that it goes on.
     #[serde(rename = "recording.stopped")]
     RecordingStopped {
         recording: RecordingKey,
@@ -547,6 +561,7 @@ type_names! {
     TransferStarted => "transfer.started",
     TransferCompleted => "transfer.completed",
     TransferFailed => "transfer.failed",
+    TransferEnded => "transfer.ended",
     RecordingStarted => "recording.started",
     RecordingPaused => "recording.paused",
     RecordingResumed => "recording.resumed",

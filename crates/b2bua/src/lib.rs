@@ -20,7 +20,7 @@ mod route;
 mod sound;
 mod switch;
 
-pub use act::{Act, Add, Asker, Change, Listeners, Whom};
+pub use act::{Act, Add, Asker, Change, HandOn, Listeners, OnFailure, Whom};
 pub use api::*;
 pub use config::Config;
 pub use event::{Event, LegQuality, SharedEvent, Utc, What};

@@ -28,6 +28,8 @@ pub(crate) struct Recording {
     pub(crate) ordered: Option<(Recorded, Name)>,
     /// It could not be written, and is not tried again by itself.
     pub(crate) failed: bool,
+    /// A bot has handed the call on, and what was recorded was not to go on.
+    pub(crate) is_left_behind: bool,
     /// Once it has begun.
     pub(crate) file: Option<File>,
     /// What the media thread was told last.
@@ -60,7 +62,7 @@ impl Recording {
     pub(crate) fn wanted(&self, rule: Record) -> Recorded {
         match (rule, &self.ordered) {
             (Record::Never, _) => Recorded::Off,
-            _ if self.failed => Recorded::Off,
+            _ if self.failed || self.is_left_behind && rule != Record::Always => Recorded::Off,
             (_, Some((ordered, _))) => *ordered,
             (Record::Always, None) => Recorded::On,
             (Record::OnDemand, None) => Recorded::Off,

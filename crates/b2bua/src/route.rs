@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 use sip::msg::Message;
 
-use crate::config::{Go, Name, Operator, Outgoing, Route, Trunk};
+use crate::config::{Config, Go, Name, Outgoing, Route};
 use crate::headers;
 
 /// Compiled expressions, in the order of the configuration. An expression that does not compile
@@ -14,6 +14,8 @@ pub(crate) struct Router {
     outgoing: Vec<(Name, Vec<Regex>)>,
     /// By trunk.
     moving: Vec<(Name, Vec<Regex>)>,
+    /// By bot.
+    handing: Vec<(Name, Vec<Regex>)>,
 }
 
 #[derive(Debug)]
@@ -55,7 +57,8 @@ pub(crate) struct Dialled<'a> {
 }
 
 impl Router {
-    pub(crate) fn new(routes: &[Route], operators: &[Operator], trunks: &[Trunk]) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
+        let Config { routes, operators, trunks, bots, .. } = config;
         let compile = |route: &Route| Compiled {
             to: Pattern::new(route.to.as_deref()),
             from: Pattern::new(route.from.as_deref()),
@@ -78,6 +81,7 @@ impl Router {
             routes: routes.iter().map(compile).collect(),
             outgoing: operators.iter().filter_map(|o| policy(&o.id, &o.outgoing)).collect(),
             moving: trunks.iter().filter_map(|t| policy(&t.name, &t.outgoing)).collect(),
+            handing: bots.iter().filter_map(|b| policy(&b.name, &b.outgoing)).collect(),
         }
     }
 
@@ -105,6 +109,11 @@ impl Router {
     /// Whether a trunk's side may have a call moved to a number outside.
     pub(crate) fn may_move(&self, trunk: &str, number: &str) -> bool {
         allows(&self.moving, trunk, number)
+    }
+
+    /// Whether a bot may hand a caller on to a number outside.
+    pub(crate) fn may_hand_on(&self, bot: &str, number: &str) -> bool {
+        allows(&self.handing, bot, number)
     }
 }
 

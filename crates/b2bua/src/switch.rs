@@ -77,7 +77,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 10;
+const VERSION: u32 = 11;
 
 impl B2bua {
     /// A switch without calls.

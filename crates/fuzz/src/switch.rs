@@ -191,6 +191,7 @@ fn config(kind: u8) -> Config {
             record: (kind & 2 == 0).then_some(Record::OnDemand),
         }],
         trunks: vec![trunk(kind)],
+        bots: Vec::new(),
         routes: Vec::new(),
         menus: vec![menu()],
         limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },

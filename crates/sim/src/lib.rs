@@ -11,6 +11,7 @@
 
 mod check;
 mod dice;
+mod handing;
 mod ladder;
 mod orders;
 mod peer;
@@ -24,6 +25,7 @@ mod trouble;
 mod world;
 
 pub use dice::Dice;
+pub use handing::hand_on;
 pub use run::{Failure, HELD, Summary, ladder, run};
 pub use scenario::{Caller, Network, Operator, Scenario};
 pub use transfers::{Goal, Plan};

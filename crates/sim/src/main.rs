@@ -1,8 +1,8 @@
 //! `sim KIND FROM TO`: that many short runs of a kind: `rough` is full of trouble, `moving` has calls handed
-//! on, `watching` supervisors and orders about the people in calls, `briefing` operators who are told
-//! something before they are put through, `receiving` menus and ways out of the queue. `sim smooth CALLS
-//! OPERATORS`: one long day. `sim ladder SEED KIND`: how a run goes. Exit code 1 and a ladder where
-//! something did not hold.
+//! on, `handing` by order, `greeting` by a bot, `watching` supervisors and orders about the people in calls, `briefing`
+//! operators who are told something before they are put through, `receiving` menus and ways out of the
+//! queue. `sim smooth CALLS OPERATORS`: one long day. `sim ladder SEED KIND`: how a run goes. Exit code 1
+//! and a ladder where something did not hold.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -13,9 +13,11 @@ use sim::{Scenario, run};
 type Kind = fn(u64) -> Scenario;
 
 /// Runs of one kind, by its name.
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 7] = [
     ("rough", Scenario::rough),
     ("moving", Scenario::moving),
+    ("handing", Scenario::handing),
+    ("greeting", Scenario::greeting),
     ("watching", Scenario::watching),
     ("briefing", Scenario::briefing),
     ("receiving", Scenario::receiving),

@@ -3,7 +3,7 @@
 
 use b2bua::config::Name;
 use b2bua::event::{Mode, Role};
-use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Listeners, Whom};
+use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Listeners, OnFailure, Whom};
 
 use crate::setup::operator_id;
 use crate::world::World;
@@ -47,7 +47,7 @@ impl World {
         }
     }
 
-    fn order_people(&mut self, call: CallKey, by: Asker, act: Act) {
+    pub(crate) fn order_people(&mut self, call: CallKey, by: Asker, act: Act) {
         let now = self.now;
         self.ladder.note(now, || format!("(API: {})", described(&by, &act)));
         self.gives(Command::Conference { call, by, act });
@@ -161,6 +161,14 @@ impl World {
     }
 }
 
+fn named(whom: &Whom) -> &str {
+    let (Whom::Operator(who)
+    | Whom::Queue(who)
+    | Whom::Uri(who)
+    | Whom::Number { number: who, .. }) = whom;
+    who
+}
+
 /// An order in a few words.
 fn described(by: &Asker, act: &Act) -> String {
     let by = match by {
@@ -174,9 +182,7 @@ fn described(by: &Asker, act: &Act) -> String {
         Act::Add(add) => {
             said.extend(add.mode.map(word));
             said.extend(add.whisper_to.iter().map(|to| format!("to {to}")));
-            let (Whom::Operator(who) | Whom::Uri(who) | Whom::Number { number: who, .. }) =
-                &add.whom;
-            format!("add {who} as {}", add.role.as_str())
+            format!("add {} as {}", named(&add.whom), add.role.as_str())
         }
         Act::Change { participant, change } => {
             said.extend(change.hold.map(|on| format!("hold {on}")));
@@ -188,6 +194,18 @@ fn described(by: &Asker, act: &Act) -> String {
         }
         Act::Remove { participant } => format!("remove {participant}"),
         Act::Connect => "connect".to_owned(),
+        Act::Transfer(order) => {
+            said.extend(order.continue_call.then(|| "continue".to_owned()));
+            said.extend(match &order.on_failure {
+                OnFailure::Return => None,
+                OnFailure::HangUp => Some("else hang up".to_owned()),
+                OnFailure::To(whom) => Some(format!("else to {}", named(whom))),
+            });
+            let how = if order.is_warm { "warm" } else { "cold" };
+            format!("{how} transfer to {}", named(&order.to))
+        }
+        Act::CompleteTransfer => "complete the transfer".to_owned(),
+        Act::CancelTransfer => "cancel the transfer".to_owned(),
         Act::Press { digits, .. } => format!("press {digits}"),
         Act::Play { to, audio } => match to {
             Listeners::Everybody => format!("play {audio} to everybody"),

@@ -110,7 +110,9 @@ impl World {
         }
         for at in 1..self.peers.len() {
             let delay = self.dice.below(400);
-            self.later(delay, Act::Phone(at, PhoneAct::Register));
+            if !self.is_bot(at) {
+                self.later(delay, Act::Phone(at, PhoneAct::Register));
+            }
             if let Some(delay) = self.operator_of(at).fetch_ms {
                 self.later(delay, Act::Phone(at, PhoneAct::Fetch));
             }
@@ -122,6 +124,12 @@ impl World {
                 self.later(to, Act::Phone(at, PhoneAct::Register));
             }
         }
+    }
+
+    /// Whether a phone is none, but a bot.
+    pub(crate) fn is_bot(&self, at: usize) -> bool {
+        let bot = self.scenario.bot.map(operator_id);
+        bot.is_some_and(|bot| self.peers[at].registration.user == bot)
     }
 
     /// Whether no call is up at a phone.

@@ -206,11 +206,12 @@ fn fewer_callers(best: &mut Scenario, failure: &str) {
 }
 
 /// What a smaller run may do without.
-const CALMER: [fn(&mut Scenario); 19] = [
+const CALMER: [fn(&mut Scenario); 20] = [
     |s| s.record_ms = None,
     |s| s.record = b2bua::config::Record::Never,
     |s| s.carry_permille = 0,
     |s| s.people_ms = None,
+    |s| s.transfer_ms = None,
     |s| s.notify = b2bua::config::Notify::Nothing,
     |s| s.order_ms = None,
     |s| s.reloads.clear(),

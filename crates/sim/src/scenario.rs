@@ -53,6 +53,10 @@ pub struct Scenario {
     /// How often, on the average, an order about the people in a call comes: hold, mute, somebody
     /// asked in, a supervisor who comes, changes their mode or leaves.
     pub people_ms: Option<Ms>,
+    /// How often somebody is handed on by order, on the average.
+    pub transfer_ms: Option<Ms>,
+    /// Which operator is none, but a bot: whoever dials their number talks with it first.
+    pub bot: Option<usize>,
     /// Orders about the people in the call that is open then: when, whose, what.
     pub script: Vec<(Ms, Asker, Act)>,
     /// So many of the operators, the last ones, may watch; every second of them serves as well.
@@ -238,6 +242,8 @@ impl Scenario {
             watch,
             order_ms: dice.one_in_1000(300).then(|| dice.between(500, 10_000)),
             people_ms: None,
+            transfer_ms: None,
+            bot: None,
             script: Vec::new(),
             supervisors: 0,
             notify: Notify::Beep,
@@ -274,6 +280,46 @@ impl Scenario {
             caller.plan = dice
                 .one_in_1000(150)
                 .then(|| Plan { holds: false, ..Plan::rough(&mut dice, operators) });
+        }
+        let mut others = Dice::new(seed ^ 0x0a1d);
+        scenario.transfer_ms = others.one_in_1000(600).then(|| others.between(200, 4_000));
+        scenario
+    }
+
+    /// The same where next to nobody hands a call on by phone, and most are by order, again and again.
+    #[must_use]
+    pub fn handing(seed: u64) -> Self {
+        let mut scenario = Self::moving(seed);
+        let mut dice = Dice::new(seed ^ 0x4a4d);
+        scenario.transfer_ms = Some(dice.between(100, 1_500));
+        for operator in &mut scenario.operators {
+            operator.move_permille = 1 + dice.below(60);
+            operator.answer_ms = operator.answer_ms.min(dice.exponential(1_500));
+        }
+        for caller in &mut scenario.callers {
+            caller.talk_ms += dice.exponential(10_000);
+        }
+        scenario
+    }
+
+    /// The same with a bot that most callers talk with first. It hands them on by REFER, or an order does,
+    /// and it gets them back or not.
+    #[must_use]
+    pub fn greeting(seed: u64) -> Self {
+        let mut scenario = Self::handing(seed);
+        let mut dice = Dice::new(seed ^ 0x0b07);
+        let bot = scenario.operators.len();
+        scenario.bot = Some(bot);
+        scenario.operators.push(Operator {
+            answer_ms: 1 + dice.exponential(300),
+            move_permille: dice.between(300, 900),
+            hang_up_permille: dice.below(300),
+            ..Self::quiet(1).operators[0].clone()
+        });
+        for caller in &mut scenario.callers {
+            if dice.one_in_1000(800) {
+                caller.direct = Some(bot);
+            }
         }
         scenario
     }
@@ -450,6 +496,8 @@ impl Scenario {
             watch: sip::Watch::default(),
             order_ms: None,
             people_ms: None,
+            transfer_ms: None,
+            bot: None,
             script: Vec::new(),
             supervisors: 0,
             notify: Notify::Beep,

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use b2bua::config::{
-    Announce, Answer, Config, Go, HeaderRules, Identity, Limits, Media, Menu, Operator, Outgoing,
-    Pickup, Queue, Rank, Route, SignIn, Supervise, Trunk,
+    Announce, Answer, Bot, Config, Go, HeaderRules, Identity, Limits, Media, Menu, Operator,
+    Outgoing, Pickup, Queue, Rank, Route, SignIn, Supervise, Trunk,
 };
 use b2bua::{Origin, Sound, Sounds};
 use sip::{Block, Credentials, TrunkPeer};
 
 use crate::dice::Dice;
 use crate::ladder::{Ladder, SWITCH_NAME};
-use crate::peer::{PASSWORD, Peer, base_config};
+use crate::peer::{PASSWORD, Peer, base_config, parsed};
 use crate::scenario::Scenario;
 
 /// Where the switch is.
@@ -45,10 +45,8 @@ pub(crate) fn peers(scenario: &Scenario, dice: &mut Dice, ladder: &mut Ladder) -
     ladder.name(SWITCH, SWITCH_NAME);
     let mut peers = vec![Peer::new(TRUNK, SWITCH, "trunk", dice)];
     for (at, operator) in scenario.operators.iter().enumerate() {
-        let host = 0x0a00_0301 + 4 * u32::try_from(at).unwrap_or(0);
         for phone in 0..operator.phones {
-            let host = host + u32::try_from(phone).unwrap_or(0);
-            let address = SocketAddr::new(Ipv4Addr::from(host).into(), 5060);
+            let address = phone_at(at, phone);
             let name = operator_id(at);
             let name = if operator.phones > 1 { format!("{name}.{phone}") } else { name };
             ladder.name(address, &name);
@@ -60,13 +58,31 @@ pub(crate) fn peers(scenario: &Scenario, dice: &mut Dice, ladder: &mut Ladder) -
     peers
 }
 
-/// What there is to be heard.
-pub(crate) fn sounds() -> Sounds {
+/// Where a phone of an operator is.
+fn phone_at(operator: usize, phone: usize) -> SocketAddr {
+    let host = 0x0a00_0301 + u32::try_from(4 * operator + phone).unwrap_or(0);
+    SocketAddr::new(Ipv4Addr::from(host).into(), 5060)
+}
+
+/// The bot, if there is one, and how it is reached: by an operator's number.
+fn bots(scenario: &Scenario) -> (Vec<Bot>, Vec<Route>) {
+    let bot = scenario.bot.filter(|at| *at < scenario.operators.len());
+    let Some(at) = bot else { return (Vec::new(), Vec::new()) };
+    let uri = parsed(&format!("sip:greeter@{}", phone_at(at, 0)));
+    let (name, trunk, outgoing): (b2bua::config::Name, _, _) =
+        ("greeter".into(), None, Outgoing::Internal);
+    let to = Some(format!("^{}$", operator_id(at)));
+    let go = Go::Bot(name.clone());
+    let route = Route { to, from: None, trunk: None, header: Vec::new(), go };
+    (vec![Bot { name, uri, trunk, outgoing }], vec![route])
+}
+
+/// What there is to be heard: where customers are handed on, what tells them that there is nobody too.
+pub(crate) fn sounds(scenario: &Scenario) -> Sounds {
     let sound = |name: &str| (name.into(), Sound { origin: Origin::MadeIn, ms: 1_000 });
-    Sounds {
-        sounds: ["default", "en/closed", "en/digits/1", "en/queue-youarenext"].map(sound).into(),
-        mute: None,
-    }
+    let all = ["default", "en/closed", "en/digits/1", "en/queue-youarenext"];
+    let regret = scenario.transfer_ms.map(|_| "en/nobody-here");
+    Sounds { sounds: all.into_iter().chain(regret).map(sound).collect(), mute: None }
 }
 
 /// One queue that everybody serves, one trunk.
@@ -103,6 +119,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         rank: if supervises(scenario, at) { Rank::Supervisor } else { Rank::Operator },
         supervises: vec!["support".into()],
     };
+    let (bots, to_bot) = bots(scenario);
     Config {
         sip,
         listeners: vec![SWITCH],
@@ -131,7 +148,8 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             redirects: sip::Redirects::Refused,
             codecs: None,
         }],
-        routes: scenario.reception.menu.iter().map(to_menu).collect(),
+        bots,
+        routes: to_bot.into_iter().chain(scenario.reception.menu.iter().map(to_menu)).collect(),
         menus: scenario.reception.menu.iter().cloned().collect(),
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
         supervise: Supervise { notify: scenario.notify, auto_answer: true },

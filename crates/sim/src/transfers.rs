@@ -180,12 +180,28 @@ impl World {
             return;
         }
         let target = parsed(&Self::whom(plan.to));
-        let (token, told, headers) = (1, plan.told, Vec::new());
+        let (token, told) = (1, plan.told);
+        let headers = if self.is_bot(at) { self.bots_wishes() } else { Vec::new() };
         let refer = Refer { leg, token, target, replaces, told, headers };
         self.order(at, Command::Refer(Box::new(refer)));
         if let Some(delay) = plan.leaves_ms {
             self.later(delay, Act::Phone(at, PhoneAct::HangUp(leg)));
         }
+    }
+
+    /// What a bot says besides in a REFER.
+    fn bots_wishes(&mut self) -> sip::Headers {
+        let mut wishes = sip::Headers::new();
+        if self.moves.one_in_1000(600) {
+            wishes.push(("X-Usher-Continue-Call".into(), "true".into()));
+        }
+        if self.moves.one_in_1000(500) {
+            wishes.push(("X-Usher-Continue-Recording".into(), "true".into()));
+        }
+        if self.moves.one_in_1000(600) {
+            wishes.push(("X-Usher-Timeout".into(), self.moves.between(1, 20).to_string()));
+        }
+        wishes
     }
 
     /// A phone hears how it goes: it leaves when it is done, and takes the call back when it is not.

@@ -30,6 +30,8 @@ pub(crate) enum Trouble {
     People,
     /// Somebody who waits presses a key.
     Key,
+    /// An order that hands a customer on.
+    Transfer,
     /// One that was written down.
     Script(usize),
     /// A new configuration: without this operator.
@@ -56,6 +58,8 @@ impl World {
         self.recurs(last, self.scenario.people_ms, |world| &mut world.wishes, Trouble::People);
         let keys_ms = self.scenario.reception.keys_ms;
         self.recurs(last, keys_ms, |world| &mut world.fingers, Trouble::Key);
+        let transfer_ms = self.scenario.transfer_ms;
+        self.recurs(last, transfer_ms, |world| &mut world.handing, Trouble::Transfer);
         for at in 0..self.scenario.script.len() {
             self.later(self.scenario.script[at].0, Act::Trouble(Trouble::Script(at)));
         }
@@ -107,6 +111,7 @@ impl World {
             Trouble::Tape => self.meddles(),
             Trouble::People => self.orders_people(),
             Trouble::Key => self.presses(),
+            Trouble::Transfer => self.orders_transfer(),
             Trouble::Script(at) => self.follows_script(at),
             Trouble::Without(who) => self.reload(Some(who)),
             Trouble::Restored => self.reload(None),

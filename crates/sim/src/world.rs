@@ -72,6 +72,7 @@ pub(crate) struct World {
     pub(crate) tapes: Dice,
     pub(crate) fingers: Dice,
     pub(crate) wishes: Dice,
+    pub(crate) handing: Dice,
     pub(crate) moves: Dice,
     pub(crate) seconds: Asked,
     weather: Dice,
@@ -144,6 +145,7 @@ impl World {
             tapes: Dice::new(scenario.seed.rotate_left(48) ^ 6),
             fingers: Dice::new(scenario.seed ^ 0x0f1e),
             wishes: Dice::new(scenario.seed.rotate_left(48) ^ 7),
+            handing: Dice::new(scenario.seed.rotate_left(48) ^ 8),
             weather: Dice::new(scenario.seed.rotate_left(24) ^ 3),
             carries: Dice::new(scenario.seed.rotate_left(32) ^ 4),
             raw: RawCalls::new(),
@@ -165,7 +167,7 @@ impl World {
         };
         world.checker.configured(setup::members(&setup::config(&world.scenario)));
         world.drain_switch();
-        world.tell_switch(Input::Sounds(Box::new(setup::sounds())));
+        world.tell_switch(Input::Sounds(Box::new(setup::sounds(&world.scenario))));
         world.people_begin();
         world.trouble_begins();
         world.drain_switch();
@@ -560,6 +562,7 @@ fn limits(scenario: &Scenario) -> Limits {
         receives: scenario.reception != Reception::default(),
         undisturbed: scenario.order_ms.is_none()
                     && scenario.people_ms.is_none()
+                    && scenario.transfer_ms.is_none()
                     && scenario.script.is_empty()
                     && scenario.reloads.is_empty()
                     // Whoever is handed a call while they wrap up has another wrap-up after it.

@@ -9,8 +9,8 @@ use std::str::FromStr as _;
 
 use b2bua::config::{Before, Go, Menu, OnLimit, OnTimeout, PreBridge, Then};
 use b2bua::event::{Mode, Role};
-use b2bua::{Act, Add, Asker, Audio, Change, Listeners, Whom};
-use sim::{Caller, Goal, Operator, Plan, Scenario};
+use b2bua::{Act, Add, Asker, Audio, Change, HandOn, Listeners, Whom};
+use sim::{Caller, Goal, Operator, Plan, Scenario, hand_on};
 
 /// By then everybody quiet is registered.
 const REGISTERED_S: f64 = 0.9;
@@ -454,6 +454,61 @@ fn supervisors() {
         (9_000, comes(None)),
     ];
     check("supervise-leaves.txt", &about, &watched(script));
+}
+
+/// A call of the queue's that op0 takes, and that is handed on by orders at these times.
+fn ordered(script: Vec<(u64, Act)>, change: impl FnOnce(&mut Scenario)) -> Scenario {
+    house(2, |house| {
+        house.wrap_up_s = 5;
+        house.strategy = acd::Strategy::InOrder;
+        house.callers.push(Caller { talk_ms: 10_000, ..Caller::calm(2_000) });
+        house.script = script.into_iter().map(|(at, act)| (at, Asker::Admin, act)).collect();
+        change(house);
+    })
+}
+
+fn to(whom: Whom, is_warm: bool) -> Act {
+    Act::Transfer(hand_on(whom, is_warm))
+}
+
+fn op1() -> Whom {
+    Whom::Operator("op1".into())
+}
+
+#[test]
+fn transfers_by_order() {
+    let about = [
+        "A cold transfer by order (`POST …/transfer`): op0 is free at once, the caller hears music and",
+        "then ringing until op1 answers; the task is op1's from then on.",
+    ];
+    check("order-cold.txt", &about, &ordered(vec![(5_000, to(op1(), false))], |_| {}));
+    let about = [
+        "The same to somebody who declines: the caller is back at their place in the queue, ahead.",
+    ];
+    let declines = ordered(vec![(5_000, to(op1(), false))], |house| {
+        house.operators[1].decline_permille = 1_000;
+    });
+    check("order-cold-failed.txt", &about, &declines);
+    let about = [
+        "A cold transfer to a queue is done when somebody of it has answered, and not when the caller",
+        "has a place in it; nobody does in time, so it has failed, and that place is none any more.",
+    ];
+    let order = HandOn { timeout_ms: 4_000, ..hand_on(Whom::Queue("support".into()), false) };
+    let ignored = ordered(vec![(5_000, Act::Transfer(order))], |house| {
+        house.operators[1].ignore_permille = 1_000;
+    });
+    check("order-cold-queue.txt", &about, &ignored);
+    let about = [
+        "A warm transfer by order: op0 and op1 talk while the caller hears music, until op0 leaves by",
+        "order (`POST …/transfer/complete`), who wraps up. Their hanging up would do the same.",
+    ];
+    let script = vec![(5_000, to(op1(), true)), (8_000, Act::CompleteTransfer)];
+    check("order-warm.txt", &about, &ordered(script, |_| {}));
+    let about = [
+        "A warm transfer that is called off (`POST …/transfer/cancel`): op0 and the caller talk again.",
+    ];
+    let script = vec![(5_000, to(op1(), true)), (8_000, Act::CancelTransfer)];
+    check("order-warm-cancelled.txt", &about, &ordered(script, |_| {}));
 }
 
 /// Somebody who dials a queue whose operators are told something first.

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::doc::counts;
 use super::schema::{
-    Schema, any_text, count, flag, length, list, named, one_of, or_null, shown, text, texts, time,
+    Schema, about, any_text, count, flag, length, list, named, one_of, or_null, shown, text, texts,
+    time,
 };
 
 /// Every schema with a name.
@@ -21,6 +22,7 @@ pub(super) fn all() -> Map<String, Value> {
         ("Segment", segment()),
         ("Sound", sound()),
         ("Task", task()),
+        ("Transfer", transfer()),
         ("Trunk", trunk()),
     ];
     all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
@@ -53,6 +55,21 @@ fn call() -> Schema {
         ("segments", list(&named("Segment"))),
         ("recording", or_null(&named("Recording"))),
     ])
+}
+
+fn transfer() -> Schema {
+    let status = one_of(&["PENDING", "TALKING", "SUCCESS", "FAIL"]);
+    let reasons = ["no_answer", "busy", "declined", "error", "caller_gone", "cancelled"];
+    let reason = one_of(&reasons);
+    let mut all = shown(vec![
+        ("status", status),
+        ("hangup", flag()),
+        ("number", any_text()),
+        ("reason", about(reason, "Of one that has failed")),
+    ]);
+    // Of others there is none.
+    all["required"] = json!(["status", "hangup", "number"]);
+    all
 }
 
 fn participant() -> Schema {

@@ -8,6 +8,7 @@ mod operator;
 mod queue;
 mod recording;
 mod task;
+mod transfer;
 mod window;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub(crate) use operator::Operator;
 pub(crate) use queue::Queue;
 pub(crate) use recording::Recording;
 pub(crate) use task::{Ended, Task};
+pub(crate) use transfer::Transfers;
 
 use crate::settings::Directory;
 
@@ -40,6 +42,7 @@ pub(crate) struct Model {
     pub(crate) calls: DashMap<CallKey, Call>,
     pub(crate) tasks: DashMap<TaskKey, Task>,
     pub(crate) ended: Ended,
+    pub(crate) transfers: Transfers,
     pub(crate) operators: DashMap<Name, Operator>,
     pub(crate) queues: DashMap<Name, Queue>,
     pub(crate) trunks: DashMap<Name, Trunk>,
@@ -68,6 +71,7 @@ impl Model {
         let leaving = self.leaving(event);
         if let Some(key) = event.call {
             self.observe_call(key, event);
+            self.observe_transfer(key, event);
         }
         leaving.iter().for_each(|operator| self.recount(operator, event.call));
         if let Some(key) = event.task {

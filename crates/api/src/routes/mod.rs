@@ -12,6 +12,7 @@ mod recording;
 mod records;
 mod sounds;
 mod tasks;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
     let routes = calls::routes(routes);
     let routes = participants::routes(routes);
     let routes = play::routes(routes);
+    let routes = transfer::routes(routes);
     let routes = recording::routes(routes);
     let routes = operators::routes(routes);
     let routes = queues::routes(routes);

@@ -9,6 +9,7 @@ mod people;
 mod recordings;
 mod scrape;
 mod sounds;
+mod transfers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -48,6 +48,10 @@ impl B2bua {
             }
         };
         let go = self.asked(call, by, &add.whom)?;
+        if let Go::Queue { queue, .. } = &go {
+            let field = if matches!(add.whom, Whom::Uri(_)) { "uri" } else { "number" };
+            return wrong(field, format!("that is the queue {queue}, not one person"));
+        }
         if add.role == Role::Supervisor {
             headers.push(("X-Usher-Role".into(), add.role.as_str().into()));
             if self.directory.config.supervise.auto_answer {
@@ -67,7 +71,7 @@ impl B2bua {
     }
 
     /// Header fields that an order names, as far as they may be named.
-    fn given(&self, given: &[(String, String)]) -> Result<Headers, Problem> {
+    pub(super) fn given(&self, given: &[(String, String)]) -> Result<Headers, Problem> {
         let (prefix, max) =
             (&self.directory.config.header_prefix, self.directory.config.limits.context_value_max);
         let one = |(name, value): &(String, String)| {
@@ -125,9 +129,12 @@ impl B2bua {
     }
 
     /// Where an order's wish leads, if whoever gave it may go there.
-    fn asked(&self, call: &Call, by: &Asker, whom: &Whom) -> Result<Go, Problem> {
+    pub(super) fn asked(&self, call: &Call, by: &Asker, whom: &Whom) -> Result<Go, Problem> {
         let (dialled, go) = match whom {
             Whom::Operator(name) => return Ok(Go::Operator(name.clone())),
+            Whom::Queue(queue) => {
+                return wrong("queue", format!("{queue} is a queue, not one person"));
+            }
             Whom::Uri(text) => (text, self.asked_uri(call, by, text)?),
             Whom::Number { number, trunk: None } => {
                 (number, self.asked_number(call, by, "number", number)?)
@@ -140,7 +147,7 @@ impl B2bua {
             }
         };
         let Asker::Operator(name) = by else { return Ok(go) };
-        let is_inside = matches!(go, Go::Operator(_));
+        let is_inside = matches!(go, Go::Operator(_) | Go::Queue { .. });
         if is_inside || self.directory.router.may_dial(name, dialled) {
             return Ok(go);
         }
@@ -159,7 +166,7 @@ impl B2bua {
         }
     }
 
-    /// What dialling a number reaches: one person.
+    /// What dialling a number reaches: one person, or a queue.
     fn asked_number(
         &self,
         call: &Call,
@@ -173,11 +180,10 @@ impl B2bua {
         };
         let dialled = Dialled { to: number, from, trunk: None, trusted: false, request: None };
         match self.reached(&dialled) {
-            Some(go @ (Go::Operator(_) | Go::Uri(_) | Go::Number { .. })) => Ok(go),
-            Some(Go::Queue { queue, .. }) => {
-                wrong(field, format!("{number} is the queue {queue}, not one person"))
+            Some(go @ (Go::Operator(_) | Go::Uri(_) | Go::Number { .. } | Go::Queue { .. })) => {
+                Ok(go)
             }
-            Some(Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop) | None => {
+            Some(Go::Bot(_) | Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop) | None => {
                 wrong(field, format!("{number} leads nowhere"))
             }
         }

@@ -36,7 +36,7 @@ impl B2bua {
             Why::Dialled => self.connect(now, call, leg),
             Why::Referred => self.transfer_answered(now, call, leg),
             Why::Asked(_) => self.comes_in(now, call, leg),
-            Why::Arrived | Why::Left => {}
+            Why::Arrived | Why::Left | Why::Lent => {}
         }
     }
 
@@ -49,12 +49,13 @@ impl B2bua {
         for other in call.legs(|p| p.why == why && p.leg != leg) {
             self.drop_leg(now, call, other, ELSEWHERE);
         }
+        let partner = call.partner();
         call.diversion.answered();
         self.set_timer(call, Timer::Dial, None);
         self.set_timer(call, Timer::Alone, None);
         self.set_timer(call, Timer::Brief, None);
         for participant in &mut call.participants {
-            if participant.leg == leg || participant.why == Why::Arrived {
+            if participant.leg == leg || Some(participant.leg) == partner {
                 participant.seat = Seat::Connected;
             }
         }
@@ -72,6 +73,9 @@ impl B2bua {
         if let Why::Serve(_) = why {
             self.serves(now, call);
             self.emit_reached(now, call, operator);
+            if call.transfer.is_some() {
+                self.transfer_reached(now, call, leg);
+            }
         }
     }
 

@@ -49,7 +49,7 @@ impl B2bua {
         };
         let policy = self.directory.operator(&caller).map(|operator| &operator.outgoing);
         match go {
-            Go::Queue { .. } | Go::Operator(_) => policy != Some(&Outgoing::Nobody),
+            Go::Queue { .. } | Go::Operator(_) | Go::Bot(_) => policy != Some(&Outgoing::Nobody),
             Go::Uri(_) | Go::Number { .. } => self.directory.router.may_dial(&caller, &call.to),
             Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => true,
         }
@@ -60,7 +60,7 @@ impl B2bua {
             Go::Queue { queue, priority_s } => {
                 self.enqueue(now, call, &queue, Joins { priority_s, despite_limits: false });
             }
-            Go::Operator(_) | Go::Uri(_) | Go::Number { .. } => {
+            Go::Operator(_) | Go::Bot(_) | Go::Uri(_) | Go::Number { .. } => {
                 match self.dial(now, call, go, Why::Dialled) {
                     Ok(()) => self.dialling(now, call),
                     Err(Refused { cause, status }) => {

@@ -37,6 +37,7 @@ impl B2bua {
             Go::Operator(name) => self.dial_operator(now, call, &name, errand),
             Go::Uri(uri) => self.dial_uri(now, call, uri, None, errand),
             Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk, errand),
+            Go::Bot(name) => self.dial_bot(now, call, name, errand),
             Go::Queue { .. } | Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => {
                 Err(refused("nobody to dial", 404))
             }
@@ -93,7 +94,7 @@ impl B2bua {
         self.dial_uri(now, call, uri, Some(name.clone()), errand)
     }
 
-    fn dial_uri(
+    pub(super) fn dial_uri(
         &mut self,
         now: Time,
         call: &mut Call,
@@ -131,9 +132,13 @@ impl B2bua {
         if call.transfer.is_some() {
             return self.transfer_failed(now, call, 408);
         }
-        if !call.participants.iter().any(|p| p.why == Why::Dialled) {
-            self.end_call(now, call, CallResult::Failed, "no answer", 480);
+        if call.participants.iter().any(|p| p.why == Why::Dialled) {
+            return;
         }
+        if call.answered && call.bot.is_some() {
+            return self.regret(now, call, 480);
+        }
+        self.end_call(now, call, CallResult::Failed, "no answer", 480);
     }
 
     /// A leg of ours was refused or never answered.
@@ -180,6 +185,10 @@ impl B2bua {
                 }
                 self.acd.handle(now, acd::Input::Rejected(claim, rejection(status)));
             }
+            Why::Dialled if call.answered && call.bot.is_some() => {
+                self.set_timer(call, Timer::Dial, None);
+                self.regret(now, call, status);
+            }
             Why::Dialled => {
                 call.parting = response.and_then(reason::passed_on);
                 self.end_call(
@@ -192,7 +201,7 @@ impl B2bua {
             }
             Why::Referred => self.transfer_failed(now, call, status),
             // Whoever asked them in reads of it in the events.
-            Why::Asked(_) | Why::Arrived | Why::Left => {}
+            Why::Asked(_) | Why::Arrived | Why::Left | Why::Lent => {}
         }
     }
 }

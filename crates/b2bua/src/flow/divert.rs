@@ -57,7 +57,7 @@ impl B2bua {
     /// Nobody is rung any more for this reason: whether the call goes where their phones said.
     pub(super) fn diverted(&mut self, now: Time, call: &mut Call, why: Why) -> bool {
         while let Some((who, uri)) = call.diversion.left.pop_front() {
-            let by = Mover { operator: Some(who), trunk: None };
+            let by = Mover { operator: Some(who), trunk: None, bot: None };
             let from = self.directory.operator_name(who);
             let Ok(go) = self.leads_to(by, &from, &uri, self.addresses_of(call), None) else {
                 continue;
@@ -69,7 +69,11 @@ impl B2bua {
                 return true;
             }
             if self.dial(now, call, go, why).is_ok() {
-                self.set_timer(call, Timer::Dial, Some(now + DIAL_TIMEOUT));
+                // Who is called by order has so long, wherever they are.
+                let terms = call.transfer.as_ref().map(|transfer| &transfer.terms);
+                if terms.is_none_or(|terms| terms.timeout.is_none()) {
+                    self.set_timer(call, Timer::Dial, Some(now + DIAL_TIMEOUT));
+                }
                 return true;
             }
         }

@@ -46,6 +46,7 @@ impl B2bua {
             let Some(participant) = call.participant(leg) else { return };
             let gone = Gone::of(participant);
             let hands_on = call.transfer.as_ref().is_some_and(|t| t.by == Some(leg));
+            let was_asked = Self::is_consulted(call, leg);
             let text = cause_text(cause);
             switch.leg_over(now, call, leg, text, request.and_then(reason::said));
             call.parting = request.and_then(reason::passed_on);
@@ -53,6 +54,7 @@ impl B2bua {
             switch.forget_leg(now, call, leg);
             match gone.why {
                 _ if hands_on => switch.transferor_left(now, call),
+                _ if was_asked => switch.transfer_failed(now, call, 603),
                 Why::Arrived if switch.tells_briefed(now, call) => {}
                 Why::Arrived => {
                     switch.end_call(now, call, CallResult::Abandoned, text, 487);
@@ -72,6 +74,7 @@ impl B2bua {
             // Whoever took no part, a supervisor say, changes nothing.
             _ if !gone.talked => self.end_deserted(now, call),
             2.. => self.inherit(now, call, gone),
+            _ if self.give_back(now, call) => {}
             // In a plain call a hang-up ends the call.
             _ if hung_up => {
                 self.end_call(now, call, CallResult::Answered, "operator hung up", 480);
@@ -148,6 +151,7 @@ impl B2bua {
         }
         self.close_media(&participant);
         self.play_left(now, call, &participant);
+        self.sent_left(now, call, leg);
         let was_heard = participant.early && participant.seat == Seat::Connected;
         if was_heard && participant.rings() {
             call.early_over();
@@ -181,6 +185,7 @@ impl B2bua {
         if call.over {
             return;
         }
+        let bot = Self::told_bot(call, result);
         self.transfer_ends(now, call, result);
         call.over = true;
         self.record(now, call);
@@ -200,7 +205,8 @@ impl B2bua {
                 .as_ref()
                 .filter(|reason| state != LegState::Invited || reason::fits_response(reason));
             let headers = reason.map(|reason| ("Reason".into(), reason.clone()));
-            let headers = headers.into_iter().chain(words).collect();
+            let told = bot.iter().filter(|(bot, _)| *bot == leg).flat_map(|(_, told)| told.clone());
+            let headers = headers.into_iter().chain(words).chain(told).collect();
             self.command_sip(now, sip::Command::End { leg, status, headers });
             self.leg_over(now, call, leg, "ended", None);
             self.forget_leg(now, call, leg);

@@ -4,7 +4,7 @@ use sip::msg::NameAddr;
 use sip::{Headers, Target};
 
 use super::ring::Callee;
-use crate::call::Call;
+use crate::call::{Call, Why};
 use crate::config::{HeaderRules, Name};
 use crate::headers::{self, Party};
 use crate::identity::{self, Outgoing};
@@ -34,6 +34,9 @@ impl B2bua {
             Some(operator) => self.inside(call, operator),
             None => self.outside(call, callee),
         };
+        if matches!(callee.errand.why, Why::Serve(_) | Why::Referred) {
+            put(&mut headers, call.given.clone());
+        }
         put(&mut headers, callee.errand.headers.clone());
         (from, headers)
     }

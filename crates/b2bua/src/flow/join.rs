@@ -9,8 +9,9 @@
 use sip::LegId;
 
 use super::DIAL_TIMEOUT;
+use super::transfer::Beginning;
 use crate::api::Time;
-use crate::call::{Call, Cause, LegState, Participant, Seat, Task, Timer, Told, Why};
+use crate::call::{Call, Cause, LegState, Participant, Seat, Task, Terms, Timer, Told, Why};
 use crate::config::Name;
 use crate::event::{CallResult, Phase, TransferMode, What};
 use crate::id::CallKey;
@@ -29,7 +30,9 @@ impl B2bua {
     ) {
         let Some(mut second) = self.state.calls.remove(&key) else { return };
         let to = far_end(&second, theirs);
-        self.transfer_begins(now, call, by, token, to, TransferMode::Attended);
+        let (refer, mode, terms) = (Some((by, token)), TransferMode::Attended, Terms::default());
+        let beginning = Beginning { by: Some(by), refer, to, mode, terms };
+        self.transfer_begins(now, call, beginning);
         if let Some(participant) = call.participant_mut(by) {
             participant.waits(media::Source::Ringing);
         }
@@ -157,7 +160,8 @@ impl B2bua {
                     None => origin.waits(music),
                 }
             }
-            self.transferred(now, call, target.map(|id| self.directory.operator_name(id)));
+            let operator = target.map(|id| self.directory.operator_name(id));
+            self.transferred(now, call, came, operator);
             return;
         }
         let rings = |p: &Participant| p.why == Why::Referred && p.state == LegState::Ringing;

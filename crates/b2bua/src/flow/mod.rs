@@ -4,6 +4,7 @@ mod announce;
 mod arrive;
 mod ask;
 mod attend;
+mod bot;
 mod brief;
 mod command;
 mod conference;
@@ -36,7 +37,9 @@ pub(crate) mod sound;
 mod standing;
 mod supervise;
 mod transfer;
+mod transfer_order;
 mod wait;
+mod warm;
 
 /// How long a caller who is left alone waits for whoever they talked with.
 const ALONE: crate::Time = crate::Time::from_secs(2);

@@ -54,9 +54,9 @@ impl B2bua {
             }
             Event::ReinviteFailed { leg, .. } => self.reinvite_failed(now, leg),
             Event::Request { leg, token, request } => self.requested(now, leg, token, &request),
-            Event::Referred { leg, token, target, replaces, request, .. } => {
+            Event::Referred { leg, token, target, headers, replaces, request } => {
                 let request = &request;
-                self.referred(now, &Referred { leg, token, target, replaces, request });
+                self.referred(now, &Referred { leg, token, target, headers, replaces, request });
             }
             Event::Response { .. } | Event::Referral { .. } => {}
             Event::Ended { leg, cause, request } => {
@@ -95,7 +95,7 @@ impl B2bua {
         match why {
             Why::Serve(claim) => self.acd.handle(now, acd::Input::Ringing(claim)),
             Why::Referred => self.transfer_rings(now, call),
-            Why::Arrived | Why::Dialled | Why::Asked(_) | Why::Left => {}
+            Why::Arrived | Why::Dialled | Why::Asked(_) | Why::Left | Why::Lent => {}
         }
     }
 

@@ -57,6 +57,18 @@ impl B2bua {
                 self.may_rule(call, by, None)?;
                 self.connect_briefed(now, call).map(|()| Reply::Done)
             }
+            Act::Transfer(order) => {
+                self.may_rule(call, by, None)?;
+                self.order_transfer(now, call, by, order).map(|()| Reply::Done)
+            }
+            Act::CompleteTransfer => {
+                self.may_rule(call, by, None)?;
+                self.complete_transfer(now, call).map(|()| Reply::Done)
+            }
+            Act::CancelTransfer => {
+                self.may_rule(call, by, None)?;
+                self.cancel_transfer(now, call).map(|()| Reply::Done)
+            }
             Act::Play { to, audio } => {
                 self.may_rule(call, by, None)?;
                 let listeners = self.listeners(call, by, to)?;
@@ -80,7 +92,13 @@ impl B2bua {
                 let who = self.found(call, by, participant)?;
                 self.may_rule(call, by, Some(who))
             }
-            Act::Add(_) | Act::Remove { .. } | Act::Press { .. } | Act::Connect => Ok(()),
+            Act::Add(_)
+            | Act::Remove { .. }
+            | Act::Press { .. }
+            | Act::Connect
+            | Act::Transfer(_)
+            | Act::CompleteTransfer
+            | Act::CancelTransfer => Ok(()),
         }
     }
 
@@ -93,8 +111,8 @@ impl B2bua {
             }
             Asker::Operator(name) => {
                 let who = self.directory.operator_id(name);
-                let is_in = |p: &Participant| p.talks() || p.is_briefed();
-                let is_theirs = |p: &Participant| who.is_some() && p.operator == who && is_in(p);
+                let is_theirs =
+                    |p: &Participant| who.is_some() && p.operator == who && is_in(call, p);
                 (call.participants.iter().any(is_theirs), "your own")
             }
         };
@@ -111,8 +129,7 @@ impl B2bua {
         let Asker::Operator(name) = by else { return Ok(()) };
         let who = self.directory.operator_id(name);
         let is_guest = |p: &Participant| p.role == Role::Consultant && Some(p.id) != whom;
-        let is_in = |p: &Participant| p.talks() || p.is_briefed();
-        let mut own = call.participants.iter().filter(|p| p.operator == who && is_in(p));
+        let mut own = call.participants.iter().filter(|p| p.operator == who && is_in(call, p));
         if own.all(is_guest) {
             let why = "a consultant changes nothing but their own part";
             return Err(Problem::Forbidden(why.into()));
@@ -202,4 +219,11 @@ impl B2bua {
         }
         Ok(())
     }
+}
+
+/// Whether somebody is in a call to have a say in it: who talks, or would but for a briefing or the
+/// transfer they have asked for.
+fn is_in(call: &Call, p: &Participant) -> bool {
+    let asked = call.transfer.as_ref().is_some_and(|transfer| transfer.by == Some(p.leg));
+    p.talks() || p.is_briefed() || asked
 }

@@ -59,6 +59,7 @@ impl B2bua {
             _ if call.over || recording::left(call).is_empty() => (None, "ended".into()),
             _ if rule == Record::Never => (None, "policy".into()),
             _ if call.recording.failed => (None, "failed".into()),
+            _ if call.recording.is_left_behind => (None, "transfer".into()),
             _ => self.who_ordered(call),
         };
         self.tell(now, call, What::RecordingStopped { recording, cause, by });
@@ -121,6 +122,7 @@ impl B2bua {
             if state == Recorded::Paused && recording.wanted(rule) == Recorded::Off {
                 return Err(Problem::Conflict("nothing is recorded that could be paused".into()));
             }
+            recording.is_left_behind &= state != Recorded::On;
             if recording.wanted(rule) != state {
                 recording.ordered = Some((state, by));
             }

@@ -9,13 +9,14 @@
 
 use std::net::IpAddr;
 
-use sip::LegId;
 use sip::msg::{Message, Replaces, Scheme, Uri};
+use sip::{Headers, LegId};
 
-use crate::api::Time;
-use crate::call::{Call, LegState, Participant, Why};
+use super::transfer::Beginning;
+use crate::api::{Problem, Time};
+use crate::call::{Call, LegState, Participant, Terms, Why};
 use crate::config::{Go, Name, Outgoing};
-use crate::event::What;
+use crate::event::{TransferMode, What};
 use crate::route::Dialled;
 use crate::switch::B2bua;
 
@@ -24,11 +25,13 @@ use crate::switch::B2bua;
 pub(super) struct Mover<'a> {
     pub(super) operator: Option<acd::OperatorId>,
     pub(super) trunk: Option<&'a str>,
+    pub(super) bot: Option<&'a str>,
 }
 
 impl<'a> Mover<'a> {
-    fn of(participant: &'a Participant) -> Self {
-        Self { operator: participant.operator, trunk: participant.trunk.as_deref() }
+    fn of(participant: &'a Participant, call: &'a Call) -> Self {
+        let bot = call.bot.as_deref().filter(|_| participant.is_bot());
+        Self { operator: participant.operator, trunk: participant.trunk.as_deref(), bot }
     }
 }
 
@@ -37,8 +40,22 @@ pub(crate) struct Referred<'a> {
     pub(crate) leg: LegId,
     pub(crate) token: u64,
     pub(crate) target: Uri,
+    /// What Refer-To wants to be said to the target besides.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) replaces: Option<Replaces>,
     pub(crate) request: &'a Message,
+}
+
+/// What a REFER is refused with, and why in words, where the status does not say it.
+pub(super) struct Refusal {
+    pub(super) status: u16,
+    pub(super) why: Option<String>,
+}
+
+impl From<u16> for Refusal {
+    fn from(status: u16) -> Self {
+        Self { status, why: None }
+    }
 }
 
 impl B2bua {
@@ -48,22 +65,53 @@ impl B2bua {
             Some(replaces) => switch.refer_attended(now, call, refer, replaces),
             None => switch.refer_blind(now, call, refer),
         });
-        if let Err(status) = done.unwrap_or(Err(481)) {
-            self.answer_refer(now, leg, token, status);
+        if let Err(Refusal { status, why }) = done.unwrap_or(Err(481.into())) {
+            let headers = match why {
+                Some(why) => vec![("Warning".into(), format!("399 {} \"{why}\"", self.own_host()))],
+                None => Headers::new(),
+            };
+            self.command_sip(now, sip::Command::AnswerRefer { leg, token, status, headers });
         }
     }
 
-    pub(super) fn answer_refer(&mut self, now: Time, leg: LegId, token: u64, status: u16) {
-        let headers = Vec::new();
+    pub(super) fn accept_refer(&mut self, now: Time, leg: LegId, token: u64) {
+        let (status, headers) = (202, Headers::new());
         self.command_sip(now, sip::Command::AnswerRefer { leg, token, status, headers });
     }
 
-    fn refer_blind(&mut self, now: Time, call: &mut Call, refer: &Referred<'_>) -> Result<(), u16> {
+    fn refer_blind(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        refer: &Referred<'_>,
+    ) -> Result<(), Refusal> {
         let by = may_refer(call, refer.leg)?;
         let go = self.referred_to(by, call, refer)?;
-        self.answer_refer(now, refer.leg, refer.token, 202);
-        self.transfer(now, call, refer.leg, refer.token, go, target_text(&refer.target));
+        let (terms, headers) = match by.is_bot() {
+            true => self.bot_terms(refer)?,
+            false => (Terms::default(), self.named(&refer.headers)?),
+        };
+        self.accept_refer(now, refer.leg, refer.token);
+        let beginning = Beginning {
+            by: Some(refer.leg),
+            refer: Some((refer.leg, refer.token)),
+            to: target_text(&refer.target),
+            mode: TransferMode::Blind,
+            terms,
+        };
+        self.transfer(now, call, beginning, go, headers);
         Ok(())
+    }
+
+    /// Header fields that Refer-To names (RFC 3261 section 19.1.5), as far as they may be named.
+    pub(super) fn named(&self, headers: &[(String, String)]) -> Result<Headers, Refusal> {
+        self.given(headers).map_err(|problem| {
+            let why = match problem {
+                Problem::Field { what, .. } => Some(what.replace(['"', '\\'], "'")),
+                _ => None,
+            };
+            Refusal { status: 400, why }
+        })
     }
 
     /// Where a REFER leads, if whoever sent it may go there.
@@ -74,7 +122,7 @@ impl B2bua {
         };
         let known = self.endpoint.leg_flow(refer.leg).map(|flow| flow.local.ip());
         let known = known.into_iter().collect();
-        self.leads_to(Mover::of(by), &from, &refer.target, known, Some(refer.request))
+        self.leads_to(Mover::of(by, call), &from, &refer.target, known, Some(refer.request))
     }
 
     /// Where a URI leads that somebody wants a call of theirs to go to, if it may; `known` are the
@@ -98,7 +146,7 @@ impl B2bua {
         let go = go.ok_or(404_u16)?;
         let outside = match go {
             Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => return Err(603),
-            Go::Queue { .. } | Go::Operator(_) => None,
+            Go::Queue { .. } | Go::Operator(_) | Go::Bot(_) => None,
             Go::Uri(_) | Go::Number { .. } => Some(&*to),
         };
         if self.may_move(by, outside) { Ok(go) } else { Err(403) }
@@ -135,6 +183,10 @@ impl B2bua {
         let router = &self.directory.router;
         let name = by.operator.map(|operator| self.directory.operator_name(operator));
         let (policy, may_outside) = match (&name, by.trunk) {
+            _ if let Some(bot) = by.bot => {
+                let policy = self.directory.bot(bot).map(|bot| &bot.outgoing);
+                (policy, outside.is_some_and(|number| router.may_hand_on(bot, number)))
+            }
             (Some(name), _) => {
                 let policy = self.directory.operator(name).map(|operator| &operator.outgoing);
                 (policy, outside.is_some_and(|number| router.may_dial(name, number)))
@@ -158,10 +210,10 @@ impl B2bua {
         call: &mut Call,
         refer: &Referred<'_>,
         replaces: &Replaces,
-    ) -> Result<(), u16> {
+    ) -> Result<(), Refusal> {
         let by = may_refer(call, refer.leg)?;
-        if by.operator.is_none() && !self.may_move(Mover::of(by), None) {
-            return Err(403);
+        if by.operator.is_none() && !self.may_move(Mover::of(by, call), None) {
+            return Err(403.into());
         }
         let named = self.endpoint.named_by(replaces);
         let second = named.and_then(|leg| Some((leg, *self.state.legs.get(&leg)?)));
@@ -171,35 +223,34 @@ impl B2bua {
         let is_theirs = found.is_some_and(|p| is_of_same(by, p) && !p.supervises());
         let (Some((leg, key)), true) = (second, is_theirs) else {
             self.suspect(now, refer.leg, call, "REFER");
-            return Err(603);
+            return Err(603.into());
         };
-        let Some(other) = self.state.calls.get(&key) else { return Err(603) };
-        if by.operator.is_none() && !self.may_have(by, other, leg) {
-            return Err(403);
+        let Some(other) = self.state.calls.get(&key) else { return Err(603.into()) };
+        if by.operator.is_none() && !self.may_have(Mover::of(by, call), other, leg) {
+            return Err(403.into());
         }
         let people = other.participants.iter().filter(|p| !p.supervises()).count();
         let is_alone = people < 2 && other.tasks.is_empty();
         let is_busy = other.transfer.is_some() || is_alone;
         let answered = other.participant(leg).is_some_and(|p| p.state == LegState::Up);
         if is_busy || replaces.early_only && answered {
-            return Err(603);
+            return Err(603.into());
         }
         let comes = |p: &&Participant| p.leg != leg && p.why != Why::Left;
         let come: Vec<_> =
             other.participants.iter().filter(comes).map(|p| (p.state, p.lease)).collect();
         let room = self.room_for(&come, call.thread_wanted()).ok_or(503_u16)?;
-        self.answer_refer(now, refer.leg, refer.token, 202);
+        self.accept_refer(now, refer.leg, refer.token);
         self.join(now, call, (refer.leg, refer.token), (key, leg), room);
         Ok(())
     }
 
     /// Whether a trunk's side may have whoever is at the far end of a second call of theirs. An
     /// operator called them, or took their call, as they may.
-    fn may_have(&self, by: &Participant, second: &Call, theirs: LegId) -> bool {
+    fn may_have(&self, by: Mover<'_>, second: &Call, theirs: LegId) -> bool {
         let is_outside = |p: &&Participant| p.leg != theirs && p.operator.is_none();
         second.participants.iter().filter(is_outside).all(|far| {
             let number = if far.why == Why::Arrived { &second.from } else { &second.to };
-            let by = Mover::of(by);
             self.may_move(by, Some(number)) || self.may_move(by, Some(&far.uri))
         })
     }

@@ -73,7 +73,7 @@ impl B2bua {
             Why::Dialled => true,
             Why::Serve(_) if old.rings() => return self.may_serve(call, peer),
             Why::Arrived | Why::Serve(_) | Why::Asked(_) => old.state == LegState::Up,
-            Why::Referred | Why::Left => false,
+            Why::Referred | Why::Left | Why::Lent => false,
         };
         match (can, &call.transfer) {
             (true, None) => Ok(()),
@@ -192,7 +192,7 @@ impl B2bua {
         to: Option<acd::OperatorId>,
         mode: TransferMode,
     ) {
-        let (participant, left) = (gone.id, gone.operator);
+        let (participant, left) = (Some(gone.id), gone.operator);
         let name = |switch: &Self, id: Option<acd::OperatorId>| {
             id.map(|id| switch.directory.operator_name(id))
         };

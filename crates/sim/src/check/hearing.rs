@@ -13,6 +13,9 @@ use super::told_once;
 /// How long anybody is rung who was asked in, at most; a little more.
 const RINGS_MS_MAX: i64 = 31_000;
 
+/// What one hears for whom there is nobody.
+const REGRET: &str = "prompt:en/nobody-here";
+
 /// The fold.
 #[derive(Debug, Default)]
 pub(crate) struct Hearing {
@@ -343,7 +346,10 @@ impl Hearing {
             // What is played to one is heard by nobody else, and by that one without anything else.
             let prompt = heard.iter().find(|heard| heard.starts_with("prompt:"));
             let is_held = own.held_by.contains(&HeldBy::Order) && own.audio.as_ref() == prompt;
-            let is_own = is_held || own.is_briefed || self.is_received(*phase, own);
+            // Whoever was handed on in vain and has nowhere to go back to is told so.
+            let is_regret =
+                !is_plain && *phase == Phase::Wait && prompt.is_some_and(|p| p == REGRET);
+            let is_own = is_held || own.is_briefed || is_regret || self.is_received(*phase, own);
             match (self.playing.contains_key(listener), prompt) {
                 (true, None) => return wrong(listener, "and not what is played to them"),
                 (true, Some(_)) if heard.len() > 1 => return wrong(listener, "and is played to"),

@@ -62,7 +62,7 @@ struct OpenCall {
     task: Option<TaskKey>,
     /// One caller and, at times, one operator: nobody has handed it on.
     is_plain: bool,
-    /// Who hands it on.
+    /// Who hands it on, or is let go.
     mover: Option<(ParticipantId, String)>,
 }
 
@@ -114,9 +114,9 @@ impl Checker {
             What::LegEnded { participant, .. } => {
                 let call = event.call.and_then(|key| self.calls.get_mut(&key));
                 let left = call.and_then(|call| call.mover.take_if(|(id, _)| id == participant));
-                if let (Some((_, who)), Some(task)) = (left, event.task) {
+                if let Some((_, who)) = left {
                     self.moving += 1;
-                    self.tasks.parted(task, &who, ms);
+                    self.tasks.parted(&who, ms);
                 }
                 Ok(())
             }
@@ -159,7 +159,7 @@ impl Checker {
                 let stays = [TransferMode::Intercept, TransferMode::Inherited].contains(mode);
                 call.is_plain &= stays;
                 let who = operator.as_deref().unwrap_or_default().to_owned();
-                call.mover = Some((*participant, who));
+                call.mover = participant.map(|participant| (participant, who));
                 told_once(self.transfers.insert(key), "start of a transfer in", &key)
             }
             _ => {

@@ -36,10 +36,14 @@ impl Recordings {
     pub(crate) fn event(&mut self, event: &Event) -> Result<(), String> {
         let Some(call) = event.call else { return Ok(()) };
         match &event.what {
-            // One whose answer comes with the ACK is put through before they hear anything.
-            What::CallSegment { phase: Phase::Talk | Phase::Hold, participants, .. }
-                if participants.iter().filter(|who| !self.supervisors.contains(who)).count()
-                    > 1 =>
+            // One whose answer comes with the ACK is put through before they hear anything; meanwhile
+            // whoever is there, and a bot that has handed them on, hear music.
+            What::CallSegment {
+                phase: phase @ (Phase::Talk | Phase::Hold),
+                participants,
+                hears,
+            } if participants.iter().filter(|who| !self.supervisors.contains(who)).count() > 1
+                && (*phase == Phase::Hold || hears.values().any(|all| !is_music(all))) =>
             {
                 self.begun.insert(call);
                 Ok(())
@@ -170,4 +174,8 @@ impl Recordings {
         }
         Err(format!("still recorded: {:?} {:?}", self.open, self.taps))
     }
+}
+
+fn is_music(heard: &[String]) -> bool {
+    heard.iter().all(|what| what.starts_with("music:"))
 }

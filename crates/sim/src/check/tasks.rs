@@ -303,14 +303,15 @@ impl Tasks {
     }
 
     /// Whoever served it has handed it on and gone.
-    pub(crate) fn parted(&mut self, task: TaskKey, who: &str, ms: i64) {
-        let Some(open) = self.open.get_mut(&task) else { return };
-        if let Place::Served { operator, since_ms } = &open.place
-            && operator == who
-        {
-            open.talk_ms += ms - since_ms;
-            (open.parts, open.moved) = (open.parts + 1, true);
-            open.place = Place::Between { operator: who.to_owned() };
+    pub(crate) fn parted(&mut self, who: &str, ms: i64) {
+        for open in self.open.values_mut() {
+            if let Place::Served { operator, since_ms } = &open.place
+                && operator == who
+            {
+                open.talk_ms += ms - since_ms;
+                (open.parts, open.moved) = (open.parts + 1, true);
+                open.place = Place::Between { operator: who.to_owned() };
+            }
         }
     }
 

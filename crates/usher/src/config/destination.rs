@@ -8,8 +8,8 @@ use super::section::{Section, Text};
 use super::trunk;
 
 const DESTINATIONS: &[&str] =
-    &["queue", "operator", "uri", "number", "announce", "menu", "reject", "drop"];
-const DESTINATIONS_LATER: &[&str] = &["bot", "voicemail", "hook", "park", "auto_connect", "hold"];
+    &["queue", "operator", "bot", "uri", "number", "announce", "menu", "reject", "drop"];
+const DESTINATIONS_LATER: &[&str] = &["voicemail", "hook", "park", "auto_connect", "hold"];
 
 /// Something to be heard once: a sound's name, or what the API takes.
 pub(super) fn audio(section: &Section<'_>, key: &'static str) -> Option<Audio> {
@@ -80,6 +80,10 @@ fn one(go: &Section<'_>, names: &mut Names, word: &str) -> Option<Go> {
         "operator" => go.required("operator", "an operator's id").map(|operator| {
             refer(Thing::Operator, operator);
             Go::Operator(operator.text.into())
+        }),
+        "bot" => go.required("bot", "a bot's name").map(|bot| {
+            refer(Thing::Bot, bot);
+            Go::Bot(bot.text.into())
         }),
         "uri" => go
             .required("uri", "a SIP URI")

@@ -7,10 +7,10 @@ use super::names::Names;
 use super::section::Section;
 use super::setup::Setup;
 use super::source::{self, Environment};
-use super::{menu, operator, queue, recording, route, server, trunk, warn};
+use super::{bot, menu, operator, queue, recording, route, server, trunk, warn};
 
 /// Tables of the file that will be understood one day.
-const LATER: &[&str] = &["tls", "hook", "outcome", "bot", "webhook", "store", "journal"];
+const LATER: &[&str] = &["tls", "hook", "outcome", "webhook", "store", "journal"];
 
 /// What is read together with a configuration.
 #[derive(Debug)]
@@ -80,6 +80,11 @@ fn build(root: &Section<'_>) -> Setup {
         .into_iter()
         .map(|section| queue::read(section, &mut names, auto_connect, &music))
         .collect();
+    let bots: Vec<_> = root
+        .tables("bot", "[[bot]]")
+        .into_iter()
+        .filter_map(|section| bot::read(section, &mut names))
+        .collect();
     let routes: Vec<_> = root
         .tables("route", "[[route]]")
         .into_iter()
@@ -115,6 +120,7 @@ fn build(root: &Section<'_>) -> Setup {
             queues: queues.into_iter().map(|queue| queue.core).collect(),
             trunks: trunks.into_iter().map(|trunk| trunk.core).collect(),
             menus: menus.into_iter().map(|menu| menu.core).collect(),
+            bots,
             routes: routes.into_iter().map(|route| route.core).collect(),
             limits,
             supervise,

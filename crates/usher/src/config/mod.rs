@@ -3,12 +3,13 @@
 //! ```text
 //! source   files, includes, ${ENV}     → a tree of values with their lines
 //! section  one table, key by key       → values, faults, unknown keys
-//! server, sound, operator, queue, limit, menu, trunk, route, destination, headers, recording: what
+//! server, sound, operator, queue, limit, menu, trunk, bot, route, destination, headers, recording: what
 //!          each table means
 //! names    unique names and numbers, references that lead somewhere
 //! warn     what is allowed, but hardly meant
 //! ```
 
+mod bot;
 mod codecs;
 mod destination;
 mod expand;

@@ -13,6 +13,7 @@ pub(super) enum Thing {
     Queue,
     Trunk,
     Menu,
+    Bot,
     Token,
 }
 
@@ -23,6 +24,7 @@ impl Thing {
             Self::Queue => "queue",
             Self::Trunk => "trunk",
             Self::Menu => "menu",
+            Self::Bot => "bot",
             Self::Token => "token",
         }
     }
@@ -33,6 +35,7 @@ impl Thing {
             Self::Queue => "[[queue]]",
             Self::Trunk => "[[trunk]]",
             Self::Menu => "[[menu]]",
+            Self::Bot => "[[bot]]",
             Self::Token => "[[http.token]]",
         }
     }

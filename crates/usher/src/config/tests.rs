@@ -446,8 +446,8 @@ fn routes() {
     check_route(
         "go = { queue = \"q\", drop = true }",
         2,
-        "`go` of [[route]] needs exactly one of queue, operator, uri, number, announce, menu, reject, drop, \
-         e.g. { queue = \"support\" }",
+        "`go` of [[route]] needs exactly one of queue, operator, bot, uri, number, announce, menu, reject, \
+         drop, e.g. { queue = \"support\" }",
     );
     check_route(
         "go = { reject = 200 }",
@@ -485,6 +485,21 @@ fn routes() {
         "header = { \"X Line\" = \"^vip$\" }\ngo = { drop = true }",
         2,
         "`X Line` is no name of a header field; expected such as X-Line",
+    );
+}
+
+#[test]
+fn bots() {
+    let head = "[[bot]]\nname = \"greeter\"\nuri = ";
+    let setup = sound(&format!("{head}\"sip:b@h\"\n[[route]]\ngo = {{ bot = \"greeter\" }}\n"));
+    assert_eq!(setup.core.bots[0].uri.to_string(), "sip:b@h");
+    assert_eq!(setup.core.routes[0].go, b2bua::config::Go::Bot("greeter".into()));
+    check(
+        &format!("{head}\"sip:b@h\"\ntrunk = \"t\"\n[[route]]\ngo = {{ bot = \"b\" }}"),
+        &[
+            "a:4: [[bot]] `greeter` names trunk `t`, which is not there; there is no [[trunk]] at all",
+            "a:6: `go` of [[route]] names bot `b`, which is not there; there are: greeter",
+        ],
     );
 }
 

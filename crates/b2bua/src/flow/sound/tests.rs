@@ -43,6 +43,7 @@ fn switch() -> B2bua {
         menus: Vec::new(),
         limits: Limits { calls_max: 1, context_value_max: 1, context_values_max: 1 },
         supervise: Supervise { notify: Notify::Nothing, auto_answer: true },
+        bots: Vec::new(),
         header_prefix: "X-CRM-".into(),
     };
     let start = Start { seed: [0; 32], first_seq: 1, since_unix: Time::ZERO, leases: Vec::new() };
