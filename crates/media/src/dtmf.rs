@@ -159,7 +159,7 @@ mod tests {
                 places.push(heard.place);
                 pressed.extend(heard.pressed);
             }
-            assert_eq!(pressed, [Pressed { event: 5, duration: 160_000 }], "at {hz}");
+            assert_eq!(pressed, [Pressed { number: 1, event: 5, duration: 160_000 }], "at {hz}");
             assert_eq!(places.iter().filter(|place| **place == Place::First).count(), 1);
         }
     }

@@ -23,6 +23,7 @@ mod coder;
 mod command;
 mod conference;
 mod control;
+mod keys;
 mod latch;
 mod leg;
 mod mix;

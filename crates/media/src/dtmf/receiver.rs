@@ -16,6 +16,8 @@ const NEAR: u32 = 0x1000;
 /// A digit that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pressed {
+    /// Which it was, as in [`Heard::number`].
+    pub number: u32,
     /// The event code.
     pub event: u8,
     /// Its length in units of [`RATE_HZ`].
@@ -36,6 +38,8 @@ pub enum Place {
 /// What a packet has told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
+    /// Which event it is of, counted since the beginning; of a stale one the one after it.
+    pub number: u32,
     /// Where it stands.
     pub place: Place,
     /// What is passed on of it, unless it is stale.
@@ -48,6 +52,7 @@ pub struct Heard {
 /// An event, counted by the clock of its sender.
 #[derive(Clone, Copy, Debug)]
 struct Open {
+    number: u32,
     event: u8,
     hz: u32,
     /// Where it began, and how far after that its present segment did.
@@ -62,6 +67,8 @@ struct Open {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Receiver {
     open: Option<Open>,
+    /// Events so far.
+    number: u32,
 }
 
 impl Receiver {
@@ -87,13 +94,17 @@ impl Receiver {
                 let before = self.close();
                 // One digit at a time: this one's end comes again, or is missed.
                 let ended = end && before.is_none();
-                let open = Open { event, hz, timestamp, segment: 0, duration, last: now, ended };
+                self.number = self.number.wrapping_add(1);
+                let number = self.number;
+                let (last, segment) = (now, 0);
+                let open = Open { number, event, hz, timestamp, segment, duration, last, ended };
                 self.open = Some(open);
                 (Place::First, before.or(end.then(|| open.pressed())))
             }
         };
         let duration = rescaled(duration, hz, RATE_HZ);
-        Heard { place, progress: Progress { event, end, volume, duration }, pressed }
+        let progress = Progress { event, end, volume, duration };
+        Heard { number: self.number, place, progress, pressed }
     }
 
     /// Ends an event whose end was lost. Call it now and then.
@@ -139,7 +150,7 @@ impl Open {
 
     fn pressed(&self) -> Pressed {
         let duration = rescaled(self.duration, self.hz, RATE_HZ).min(LONGEST);
-        Pressed { event: self.event, duration }
+        Pressed { number: self.number, event: self.event, duration }
     }
 }
 

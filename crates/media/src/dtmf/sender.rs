@@ -37,8 +37,8 @@ impl Default for Sender {
 
 /// Most digits that wait.
 const WAITING_MAX: usize = 64;
-/// Most digits of somebody else that wait.
-const RELAYED_MAX: usize = 8;
+/// Most digits of somebody else that wait: several who press at once are faster than one line of keys.
+const RELAYED_MAX: usize = 32;
 /// Frames between two digits.
 const PAUSE: u8 = 3;
 /// Timestamp units in a frame.
@@ -124,8 +124,8 @@ mod tests {
         let mut sender = Sender::default();
         let room = sender.waiting.capacity();
         for _ in 0..100 {
-            sender.relay(Pressed { event: 5, duration: 800 });
-            sender.relay(Pressed { event: 99, duration: 800 });
+            sender.relay(Pressed { number: 1, event: 5, duration: 800 });
+            sender.relay(Pressed { number: 2, event: 99, duration: 800 });
         }
         assert_eq!((sender.waiting.len(), sender.waiting.capacity()), (RELAYED_MAX, room));
         assert!(sender.waiting.iter().all(|waiting| *waiting == (5, 800)));

@@ -13,7 +13,7 @@ impl Engine {
         match command {
             Command::Leg(plan) => self.plan(now, plan),
             Command::Matrix { conference, generation, rows } => {
-                self.matrix(conference, generation, rows);
+                self.matrix(now, conference, generation, rows);
             }
             Command::EndLeg(leg) => self.end_leg(now, leg),
             Command::SendDtmf { leg, digits, duration_ms } => {
@@ -27,7 +27,7 @@ impl Engine {
                 self.sound_by_name.remove(&name);
                 self.sweep();
             }
-            Command::Record { conference, tap } => self.record(conference, tap),
+            Command::Record { conference, tap } => self.record(now, conference, tap),
         }
     }
 
@@ -62,7 +62,7 @@ impl Engine {
         if may_be_silent {
             self.outbox.event(Event::AudioBack { leg: id });
         }
-        self.arrange_by_id(conference);
+        self.arrange_by_id(now, conference);
     }
 
     fn begin_leg(&mut self, now: Time, plan: Plan) {
@@ -88,7 +88,7 @@ impl Engine {
         if let Some(leg) = self.leg(slot) {
             leg.conference = home;
         }
-        self.arrange_by_id(home);
+        self.arrange_by_id(now, home);
     }
 
     fn end_leg(&mut self, now: Time, id: LegId) {
@@ -100,11 +100,11 @@ impl Engine {
         self.counters.legs = self.by_id.len() as u64;
         self.by_port[usize::from(leg.plan.port >> 1)] = 0;
         self.pressing.retain(|other| *other != slot);
-        self.arrange_by_id(leg.conference);
+        self.arrange_by_id(now, leg.conference);
         self.free.push(slot);
     }
 
-    fn matrix(&mut self, id: u64, generation: u64, rows: Vec<Row>) {
+    fn matrix(&mut self, now: Time, id: u64, generation: u64, rows: Vec<Row>) {
         let slot = match self.conference_by_id.get(&id) {
             Some(slot) => *slot,
             None if rows.is_empty() => return,
@@ -137,13 +137,14 @@ impl Engine {
             };
             if leg.conference == Some(id) {
                 leg.conference = None;
+                leg.end_event(now, &mut self.outbox, &mut self.counters);
                 leg.silence();
             }
         }
         for other in left {
-            self.arrange_by_id(Some(other));
+            self.arrange_by_id(now, Some(other));
         }
-        self.arrange(slot);
+        self.arrange(now, slot);
         if ended {
             self.end_conference(slot, id);
         }
@@ -178,10 +179,10 @@ impl Engine {
         self.counters.conferences = self.conference_by_id.len() as u64;
     }
 
-    pub(super) fn arrange_by_id(&mut self, id: Option<u64>) {
+    pub(super) fn arrange_by_id(&mut self, now: Time, id: Option<u64>) {
         let slot = id.and_then(|id| self.conference_by_id.get(&id).copied());
         if let Some(slot) = slot {
-            self.arrange(slot);
+            self.arrange(now, slot);
         }
     }
 }

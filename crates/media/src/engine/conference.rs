@@ -108,7 +108,7 @@ impl Conference {
 
 impl Engine {
     /// Works out from its rows how a conference is served.
-    pub(super) fn arrange(&mut self, slot: usize) {
+    pub(super) fn arrange(&mut self, now: Time, slot: usize) {
         let Some(mut conference) = self.conferences.get_mut(slot).and_then(Option::take) else {
             return;
         };
@@ -126,6 +126,9 @@ impl Engine {
             if let Some(listener) = self.member(row.leg, conference.id) {
                 self.resolve(&mut conference, listener, &row.hears, &before);
             }
+        }
+        for row in &rows {
+            self.end_unheard(now, row, conference.id);
         }
         conference.rows = rows;
         conference.others.reserve(conference.rows.len());

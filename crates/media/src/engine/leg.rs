@@ -9,10 +9,9 @@ use super::outbox::Outbox;
 use super::pack::Packer;
 use super::transmit::Transmitter;
 use super::types::{Channel, Counters};
-use crate::dtmf::rescaled;
 use crate::rtcp::Statistics;
 use crate::rtp::Header;
-use crate::{Codec, Events, LegId, Plan, RATE_HZ, Source, Time, dtmf, jitter};
+use crate::{Codec, Plan, Source, Time, dtmf, jitter};
 
 /// What a leg hears, resolved to slots and positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -250,29 +249,7 @@ impl Leg {
         self.coder.forwarded(codec, payload);
     }
 
-    /// Sends a packet of somebody's event, if the peer understands them.
-    pub(super) fn event(
-        &mut self,
-        now: Time,
-        whose: (LegId, dtmf::Place),
-        progress: dtmf::Progress,
-        outbox: &mut Outbox,
-        counters: &mut Counters,
-    ) {
-        let Some(Events { payload_type: number, hz }) = self.plan.events_out else { return };
-        if self.plan.send && self.latch.target().is_some() {
-            let clock = self.plan.codec.rtp_hz();
-            let (payload, before) = progress.packet(hz);
-            let duration = rescaled(progress.duration, RATE_HZ, clock);
-            let header = self.tx.event(now, whose, duration, progress.end);
-            let Some(header) = header else { return };
-            let timestamp = header.timestamp.wrapping_add(rescaled(before, hz, clock));
-            let header = Header { timestamp, ..header };
-            self.put(header, number, &payload.bytes(), None, outbox, counters);
-        }
-    }
-
-    fn put(
+    pub(super) fn put(
         &mut self,
         header: Header,
         payload_type: u8,

@@ -6,10 +6,10 @@ use super::Engine;
 use super::latch::Verdict;
 use super::leg::{Kind, Leg};
 use super::types::{Channel, Event};
-use crate::dtmf::{self, Payload, Place, Pressed, Progress};
+use crate::dtmf::Payload;
 use crate::jitter::Inserted;
 use crate::rtp::{self, Header};
-use crate::{Codec, RATE_HZ, Time};
+use crate::{Codec, Time};
 
 impl Engine {
     /// Takes a datagram that came to the pair whose RTP port is `port`.
@@ -101,72 +101,6 @@ impl Engine {
                 let packet = (header, codec, payload);
                 listener.forward(now, packet, &mut self.outbox, &mut self.counters);
             }
-        }
-    }
-
-    fn key(&mut self, now: Time, slot: usize, leg: &mut Leg, event: (u32, Payload, u32)) {
-        if !leg.plan.receive {
-            return;
-        }
-        let (timestamp, payload, clock) = event;
-        let heard = leg.keys.packet(now, timestamp, payload, clock);
-        if let Some(pressed) = heard.pressed {
-            self.pressed(leg, pressed);
-        }
-        if leg.keys.is_open() && !self.pressing.contains(&slot) {
-            self.pressing.push(slot);
-        }
-        if heard.place != Place::Stale {
-            self.relay(now, leg, heard.place, heard.progress);
-        }
-    }
-
-    /// A key is over: it is told, and sounds for those who know no telephone-event.
-    fn pressed(&mut self, leg: &Leg, pressed: Pressed) {
-        if let Some(digit) = dtmf::digit(pressed.event) {
-            let duration_ms = pressed.duration / (RATE_HZ / 1_000);
-            self.outbox.event(Event::Dtmf { leg: leg.plan.leg, digit, duration_ms });
-        }
-        for ear in &leg.ears {
-            let listener = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut);
-            if let Some(listener) = listener.filter(|leg| leg.plan.events_out.is_none()) {
-                listener.digits.relay(pressed);
-            }
-        }
-    }
-
-    /// Passes an event on to all who hear its sender, forwarded to or mixed for.
-    fn relay(&mut self, now: Time, leg: &Leg, place: Place, progress: Progress) {
-        for ear in &leg.ears {
-            if let Some(listener) = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut) {
-                let whose = (leg.plan.leg, place);
-                listener.event(now, whose, progress, &mut self.outbox, &mut self.counters);
-            }
-        }
-    }
-
-    /// Ends the events whose ends were lost.
-    pub(super) fn lost_ends(&mut self, now: Time) {
-        let mut index = 0;
-        while let Some(slot) = self.pressing.get(index).copied() {
-            let Some(mut leg) = self.legs.get_mut(slot).and_then(Option::take) else {
-                self.pressing.swap_remove(index);
-                continue;
-            };
-            if let Some(pressed) = leg.keys.timeout(now) {
-                self.pressed(&leg, pressed);
-                let Pressed { event, duration } = pressed;
-                let progress = Progress { event, end: true, volume: 10, duration };
-                for _ in 0..3 {
-                    self.relay(now, &leg, Place::Later, progress);
-                }
-            }
-            if leg.keys.is_open() {
-                index += 1;
-            } else {
-                self.pressing.swap_remove(index);
-            }
-            self.legs[slot] = Some(leg);
         }
     }
 }

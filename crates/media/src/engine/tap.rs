@@ -5,7 +5,7 @@ use super::conference::Conference;
 use super::types::Tap;
 use super::{Engine, PHASES};
 use crate::codec::FRAME_MAX;
-use crate::{FRAME_MS, Hears};
+use crate::{FRAME_MS, Hears, Time};
 
 /// Samples of a seam at the highest rate.
 const SEAM_MAX: usize = FRAME_MAX * SEAM_MS / FRAME_MS as usize;
@@ -78,7 +78,7 @@ impl Recording {
 }
 
 impl Engine {
-    pub(super) fn record(&mut self, id: u64, tap: Option<Tap>) {
+    pub(super) fn record(&mut self, now: Time, id: u64, tap: Option<Tap>) {
         let slot = match self.conference_by_id.get(&id) {
             Some(slot) => *slot,
             None if tap.is_none() => return,
@@ -96,7 +96,7 @@ impl Engine {
         let is_empty = conference.recording.is_none() && conference.rows.is_empty();
         let recordings = self.conferences.iter().flatten().filter(|c| c.recording.is_some());
         self.outbox.reserve_recorded(recordings.count());
-        self.arrange(slot);
+        self.arrange(now, slot);
         if is_empty {
             self.end_conference(slot, id);
         }

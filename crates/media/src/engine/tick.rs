@@ -6,7 +6,6 @@ use super::leg::{Feed, Leg};
 use super::types::Event;
 use super::{Engine, NO_AUDIO, phase_of, time_of};
 use crate::codec::FRAME_MAX;
-use crate::dtmf::{self, Place, Step};
 use crate::{FRAME, RATE_HZ, Time, sound};
 
 /// Ticks in a second.
@@ -132,44 +131,6 @@ impl Engine {
             if leg.control.second() {
                 leg.report(now, false, &mut self.outbox, &mut self.counters);
             }
-        }
-    }
-}
-
-impl Leg {
-    /// Sends 20 ms of a digit, if one waits, and notes whether that, or somebody's key, takes the place
-    /// of audio. Nothing is encoded then that is not sent: the peer's decoder would lose its way.
-    pub(super) fn send_key(
-        &mut self,
-        now: Time,
-        outbox: &mut super::outbox::Outbox,
-        counters: &mut super::types::Counters,
-    ) {
-        let step = self.digits.step();
-        let Some(Step::Event { progress, first, copies }) = step else {
-            self.is_keyed = self.tx.is_in_event(now);
-            return;
-        };
-        self.is_keyed = true;
-        if self.plan.events_out.is_some() {
-            for copy in 0..copies {
-                let place = if first && copy == 0 { Place::First } else { Place::Later };
-                // Nobody else's: it bears the listener's own number.
-                self.event(now, (self.plan.leg, place), progress, outbox, counters);
-            }
-            return;
-        }
-        if first {
-            self.coder.turn();
-        }
-        self.digit_at = if first { 0 } else { self.digit_at + FRAME as u64 };
-        let (low, high) = dtmf::tones(progress.event);
-        let mut pcm = [0; FRAME];
-        sound::pair(low, high, self.digit_at, &mut pcm);
-        let payload = self.coder.encode(RATE_HZ, &pcm);
-        self.frame(now, payload.bytes(), outbox, counters);
-        if progress.end {
-            self.coder.turn();
         }
     }
 }

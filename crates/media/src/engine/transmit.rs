@@ -5,7 +5,7 @@
 //! the pause. A forwarded packet keeps its distance to its neighbours, so that the listener sees
 //! the loss and jitter that are real.
 
-use crate::dtmf::Place;
+use crate::dtmf::Progress;
 use crate::rtp::{Header, ahead, ahead16};
 use crate::{LegId, Time};
 
@@ -17,6 +17,11 @@ const JUMP_MS: u32 = 2_000;
 const LOSS: i16 = 100;
 /// An event that goes on no longer than this without a packet lets audio through again.
 const EVENT_GAP: Time = Time::from_millis(100);
+/// One that goes on no longer than this is over: whoever presses is gone. Twice as long as it takes
+/// to find an end lost.
+const EVENT_LOST: Time = Time::from_millis(400);
+/// How often the end of an event is sent (RFC 4733 section 2.5.1.4).
+const ENDS: u8 = 3;
 
 /// How a forwarded source is mapped onto the leg's own numbers.
 #[derive(Clone, Copy, Debug)]
@@ -27,14 +32,23 @@ struct Anchor {
     first: u16,
 }
 
-/// An event on its way to the leg.
+/// Whose event it is: the leg that presses, and which of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) from: LegId,
+    pub(super) number: u32,
+}
+
+/// An event on its way to the leg, or the last one that was.
 #[derive(Clone, Copy, Debug)]
 struct Relay {
-    /// Whose it is.
-    from: LegId,
+    key: Key,
     timestamp: u32,
     last: Time,
-    ended: bool,
+    /// What was sent of it last.
+    progress: Progress,
+    /// How often its end was sent.
+    ends: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -177,36 +191,53 @@ impl Transmitter {
         u32::try_from(ticks).unwrap_or(u32::MAX >> 1)
     }
 
-    /// Numbers a packet of somebody's event, whose timestamp stays that of its beginning. `None` for
-    /// what comes of one after another speaker's has begun: the listener has one at a time.
-    pub(super) fn event(
-        &mut self,
-        now: Time,
-        (from, place): (LegId, Place),
-        duration: u32,
-        end: bool,
-    ) -> Option<Header> {
-        let begun = self.relay.filter(|_| place != Place::First);
-        let relay = begun.unwrap_or_else(|| {
-            self.mark = true;
-            Relay { from, timestamp: self.due(now), last: now, ended: false }
-        });
-        if relay.from != from {
-            return None;
-        }
+    /// Begins an event: the one before must be over.
+    pub(super) fn begin_event(&mut self, now: Time, key: Key, progress: Progress) {
+        self.mark = true;
+        let timestamp = self.due(now);
+        self.relay = Some(Relay { key, timestamp, last: now, progress, ends: 0 });
+    }
+
+    /// Numbers a packet of the event that was begun, whose timestamp stays that of its beginning; so
+    /// far it has lasted for `duration` by the leg's clock. `None` once it is over.
+    pub(super) fn event(&mut self, now: Time, progress: Progress, duration: u32) -> Option<Header> {
+        let relay = self.relay.filter(|relay| relay.ends < ENDS)?;
         self.anchor = None;
         let next = relay.timestamp.wrapping_add(duration);
         let length = duration.min(20 * self.per_ms);
-        self.relay = Some(Relay { last: now, ended: relay.ended || end, ..relay });
+        let ends = relay.ends + u8::from(progress.end);
+        self.relay = Some(Relay { last: now, progress, ends, ..relay });
         let keep = self.timestamp;
         let header = self.step(now, relay.timestamp, length);
         self.timestamp = if ahead(next, keep) > 0 { next } else { keep };
         Some(header)
     }
 
+    /// The end that an event lacks, if it does.
+    pub(super) fn owed_end(&self) -> Option<Progress> {
+        let relay = self.relay.filter(|relay| relay.ends < ENDS)?;
+        Some(Progress { end: true, ..relay.progress })
+    }
+
+    /// The event can be sent no more.
+    pub(super) fn forget_event(&mut self) {
+        self.relay = None;
+    }
+
+    /// Whether this key is, or was, the one that the leg was sent last.
+    pub(super) fn knows(&self, key: Key) -> bool {
+        self.relay.is_some_and(|relay| relay.key == key)
+    }
+
+    /// Whose event is on its way.
+    pub(super) fn pressed_by(&self, now: Time) -> Option<LegId> {
+        let is_open = |r: &Relay| r.ends == 0 && now.saturating_sub(r.last) < EVENT_LOST;
+        self.relay.filter(is_open).map(|relay| relay.key.from)
+    }
+
     /// Whether an event is being sent, in place of audio.
     pub(super) fn is_in_event(&self, now: Time) -> bool {
-        self.relay.is_some_and(|r| !r.ended && now.saturating_sub(r.last) < EVENT_GAP)
+        self.relay.is_some_and(|r| r.ends == 0 && now.saturating_sub(r.last) < EVENT_GAP)
     }
 }
 
@@ -256,36 +287,43 @@ mod tests {
         assert_eq!(seen, expected);
     }
 
+    fn progress(duration: u32, end: bool) -> Progress {
+        Progress { event: 5, end, volume: 10, duration }
+    }
+
     #[test]
     fn an_event_keeps_its_timestamp_and_audio_goes_on_after_it() {
         let mut tx = Transmitter::new(1, 8_000);
         let t = tx.timestamp;
         tx.frame(ms(0), 160);
-        for (n, at) in [20u16, 40, 60, 60, 60].into_iter().enumerate() {
-            let place = if n == 0 { Place::First } else { Place::Later };
-            let end = n >= 2;
-            let whose = (LegId(2), place);
-            let header = tx.event(ms(at.into()), whose, u32::from(at) * 8, end).unwrap();
+        let key = Key { from: LegId(2), number: 7 };
+        tx.begin_event(ms(20), key, progress(160, false));
+        for (n, at) in [20u32, 40, 60, 60, 60].into_iter().enumerate() {
+            let (now, end) = (ms(at.into()), n >= 2);
+            let header = tx.event(now, progress(at * 8, end), at * 8).unwrap();
             assert_eq!((header.timestamp.wrapping_sub(t), header.marker), (160, n == 0));
-            assert_eq!(tx.is_in_event(ms(at.into())), !end);
+            assert_eq!(tx.is_in_event(now), !end);
+            assert_eq!(tx.pressed_by(now), (!end).then_some(LegId(2)));
         }
+        // Three ends are enough.
+        assert_eq!((tx.event(ms(61), progress(480, true), 480), tx.owed_end()), (None, None));
+        assert!(tx.knows(key));
         let after = tx.frame(ms(80), 160);
         assert_eq!(after.timestamp.wrapping_sub(t), 160 + 480);
         assert_eq!(after.sequence, tx.sequence.wrapping_sub(1));
     }
 
     #[test]
-    fn two_who_press_at_once_share_no_timestamp() {
+    fn an_event_that_is_cut_short_owes_its_ends() {
         let mut tx = Transmitter::new(1, 8_000);
-        let mut event = |at, leg, place, end| {
-            let header = tx.event(ms(at), (LegId(leg), place), 160, end)?;
-            Some(header.timestamp)
-        };
-        let first = event(20, 1, Place::First, false);
-        let second = event(30, 2, Place::First, false);
-        assert!(first.is_some() && second.is_some() && first != second);
-        // What still comes of the first would be the second's key.
-        assert_eq!(event(40, 1, Place::Later, true), None);
-        assert_eq!(event(50, 2, Place::Later, true), second);
+        tx.begin_event(ms(20), Key { from: LegId(2), number: 1 }, progress(160, false));
+        tx.event(ms(20), progress(160, false), 160);
+        let mut ends = 0;
+        while let Some(owed) = tx.owed_end() {
+            assert_eq!(owed, progress(160, true));
+            tx.event(ms(25), owed, 160).unwrap();
+            ends += 1;
+        }
+        assert_eq!(ends, 3);
     }
 }
