@@ -110,6 +110,8 @@ pub(crate) enum Timer {
     Menu,
     /// A caller who waits is to be told where they stand.
     Announce,
+    /// A participant's keys that came by INFO have waited for long enough.
+    Keys(ParticipantId),
 }
 
 impl Timer {
@@ -117,7 +119,11 @@ impl Timer {
     pub(crate) fn participant(self) -> Option<ParticipantId> {
         match self {
             Self::Dial | Self::Alone | Self::Brief | Self::Menu | Self::Announce => None,
-            Self::Leave(id) | Self::Silence(id) | Self::Ring(id) | Self::Beep(id) => Some(id),
+            Self::Leave(id)
+            | Self::Silence(id)
+            | Self::Ring(id)
+            | Self::Beep(id)
+            | Self::Keys(id) => Some(id),
         }
     }
 }
@@ -359,8 +365,11 @@ pub(crate) enum Way {
 pub(crate) struct Keys {
     /// Told, and not yet come the other way: the digit, how it came, and when.
     told: Vec<(char, Way, Time)>,
-    /// Its INFO comes before its audio.
-    is_info_first: bool,
+    /// Come by INFO, not heard by others yet since they may come with the audio: the digit, its length
+    /// in ms, and when.
+    held: Vec<(char, u16, Time)>,
+    /// What came by INFO did not come with the audio.
+    is_info_alone: bool,
 }
 
 /// How long a key may take to come the other way too.
@@ -375,7 +384,10 @@ impl Keys {
         let twin = |(known, how, _): &(char, Way, Time)| *known == digit && *how != way;
         if let Some(at) = self.told.iter().position(twin) {
             self.told.remove(at);
-            self.is_info_first = way == Way::Audio;
+            self.is_info_alone = false;
+            if let Some(at) = self.held.iter().position(|(held, ..)| *held == digit) {
+                self.held.remove(at);
+            }
             return false;
         }
         if self.told.len() < TWICE_MAX {
@@ -384,9 +396,28 @@ impl Keys {
         true
     }
 
-    /// Whether a key that came by INFO is to be heard by others: unless it will come with the audio.
-    pub(crate) fn is_heard(&self) -> bool {
-        !self.is_info_first
+    /// Keeps a key that came by INFO until it has come with the audio too or [`Self::due`] is over.
+    /// Whether it has to wait.
+    pub(crate) fn hold(&mut self, now: Time, digit: char, length_ms: u16) -> bool {
+        let waits = !self.is_info_alone && self.held.len() < TWICE_MAX;
+        if waits {
+            self.held.push((digit, length_ms, now));
+        }
+        waits
+    }
+
+    /// Until when what is held waits.
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.held.first().map(|(.., since)| *since + TWICE_WITHIN)
+    }
+
+    /// What has waited in vain, and all after it: such a phone presses by INFO alone.
+    pub(crate) fn overdue(&mut self, now: Time) -> Vec<(char, u16)> {
+        if self.due().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        self.is_info_alone = true;
+        self.held.drain(..).map(|(digit, length_ms, _)| (digit, length_ms)).collect()
     }
 }
 

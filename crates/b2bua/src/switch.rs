@@ -348,6 +348,7 @@ impl B2bua {
             Timer::Menu => self.chose_nothing(now, call),
             Timer::Announce => self.announce_position(now, call),
             Timer::Beep(participant) => Self::beep_over(call, participant),
+            Timer::Keys(participant) => self.keys_overdue(now, call, participant),
         }
     }
 

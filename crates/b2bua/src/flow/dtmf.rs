@@ -1,16 +1,18 @@
 //! Keys pressed: with the audio (RFC 4733), or by INFO as phones did before it.
 //!
 //! Some phones send a key both ways. It is told once: the same key by the other way within a second
-//! is the same one again. It is heard once at the other side too, but for the first key of a phone
-//! whose INFO comes before its audio.
+//! is the same one again. It is heard once at the other side too, as it came with the audio: what
+//! comes by INFO from a phone that has agreed on telephone-event waits for that second, until one
+//! has waited in vain. From then on, and where there is no telephone-event, it is heard at once.
 
 use media::{Command, Hears, Row};
 use sip::msg::{Message, Name as Header};
 use sip::{Headers, LegId};
 
 use crate::api::{Output, Time};
-use crate::call::{Call, Way};
+use crate::call::{Call, Timer, Way};
 use crate::event::What;
+use crate::id::ParticipantId;
 use crate::switch::B2bua;
 
 /// How long a key sounds that came without its length, and the limits of one that has it, in ms.
@@ -34,9 +36,8 @@ impl B2bua {
         };
         if let Some((digit, length_ms)) = key(&kind, text) {
             self.with_leg(leg, |switch, call| {
-                let is_new = switch.pressed(now, call, leg, digit, Way::Info);
-                if is_new && call.participant(leg).is_some_and(|p| p.keys.is_heard()) {
-                    switch.relay_key(call, leg, digit, length_ms);
+                if switch.pressed(now, call, leg, digit, Way::Info) {
+                    switch.pressed_by_info(now, call, leg, digit, length_ms);
                 }
             });
         }
@@ -54,12 +55,42 @@ impl B2bua {
     ) -> bool {
         let Some(participant) = call.participant_mut(leg) else { return false };
         let is_new = participant.keys.is_new(now, digit, way);
-        let participant = participant.id;
+        let (participant, due) = (participant.id, participant.keys.due());
+        self.set_timer(call, Timer::Keys(participant), due);
         if is_new {
             self.tell(now, call, What::DtmfReceived { participant, digit });
             self.chose(now, call, leg, digit);
         }
         is_new
+    }
+
+    /// A key has come by INFO. It is heard by others now, or later if it may come with the audio.
+    fn pressed_by_info(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        leg: LegId,
+        digit: char,
+        length_ms: u16,
+    ) {
+        let Some(participant) = call.participant_mut(leg) else { return };
+        let plan = participant.negotiation.plan();
+        let both_ways = plan.is_some_and(|plan| !plan.events_in.is_empty());
+        if both_ways && participant.keys.hold(now, digit, length_ms) {
+            let (id, due) = (participant.id, participant.keys.due());
+            self.set_timer(call, Timer::Keys(id), due);
+        } else {
+            self.relay_key(call, leg, digit, length_ms);
+        }
+    }
+
+    /// Keys by INFO did not come with the audio.
+    pub(crate) fn keys_overdue(&mut self, now: Time, call: &mut Call, id: ParticipantId) {
+        let Some(participant) = call.participants.iter_mut().find(|p| p.id == id) else { return };
+        let leg = participant.leg;
+        for (digit, length_ms) in participant.keys.overdue(now) {
+            self.relay_key(call, leg, digit, length_ms);
+        }
     }
 
     /// Lets those who hear the leg hear its key; one in the audio goes there by itself.
@@ -114,38 +145,73 @@ fn key(kind: &str, text: &str) -> Option<(char, u16)> {
 mod tests {
     use super::*;
 
-    /// Ways, digits and times in ms; `+` where it is a new key.
+    /// Ways, digits and times in ms; `+` where it is a new key. And what others hear of those by INFO:
+    /// the digit, and when.
     #[test]
     fn a_key_that_comes_twice_is_one() {
-        let check = |keys: &[(Way, char, u64)], expected: &str, is_heard: bool| {
-            let mut known = crate::call::Keys::default();
-            let told = keys.iter().map(|(way, digit, at)| {
-                let is_new = known.is_new(Time::from_millis(*at), *digit, *way);
-                if is_new { '+' } else { '-' }
-            });
-            assert_eq!(told.collect::<String>(), expected, "{keys:?}");
-            assert_eq!(known.is_heard(), is_heard, "{keys:?}");
+        let check = |keys: &[(Way, char, u64)], expected: &str, expected_heard: &[(char, u64)]| {
+            let (mut known, mut told, mut heard) =
+                (crate::call::Keys::default(), String::new(), vec![]);
+            let mut pass = |known: &mut crate::call::Keys, until: u64| {
+                while let Some(due) = known.due().filter(|due| due.as_millis() <= until.into()) {
+                    let at = u64::try_from(due.as_millis()).unwrap();
+                    heard.extend(known.overdue(due).into_iter().map(|(digit, _)| (digit, at)));
+                }
+                heard.len()
+            };
+            let mut at_once = Vec::new();
+            for (way, digit, at) in keys {
+                pass(&mut known, *at);
+                let now = Time::from_millis(*at);
+                let is_new = known.is_new(now, *digit, *way);
+                told.push(if is_new { '+' } else { '-' });
+                if is_new && *way == Way::Info && !known.hold(now, *digit, 160) {
+                    at_once.push((*digit, *at));
+                }
+            }
+            pass(&mut known, 60_000);
+            heard.extend(at_once);
+            heard.sort_by_key(|(_, at)| *at);
+            assert_eq!((&*told, &*heard), (expected, expected_heard), "{keys:?}");
         };
         let (audio, info) = (Way::Audio, Way::Info);
-        check(
-            &[(audio, '1', 0), (info, '1', 300), (audio, '1', 600), (info, '1', 900)],
-            "+-+-",
-            true,
-        );
+        // Both ways, either first: heard with the audio alone, from the first key on.
+        let audio_first = [(audio, '1', 0), (info, '1', 300), (audio, '1', 600), (info, '1', 900)];
+        check(&audio_first, "+-+-", &[]);
+        let info_first = [(info, '1', 0), (audio, '1', 200), (info, '2', 900), (audio, '2', 1_100)];
+        check(&info_first, "+-+-", &[]);
         check(
             &[(audio, '5', 0), (audio, '5', 200), (info, '5', 250), (info, '5', 400)],
             "++--",
-            true,
+            &[],
         );
         check(
-            &[(info, '1', 0), (audio, '1', 200), (info, '2', 900), (audio, '2', 1_100)],
-            "+-+-",
-            false,
+            &[(info, '7', 0), (info, '7', 300), (audio, '7', 400), (audio, '7', 700)],
+            "++--",
+            &[],
         );
+        // By INFO alone: what has waited in vain is heard, in order, and the rest at once.
+        let alone = [(info, '1', 0), (info, '1', 100), (info, '2', 200), (info, '3', 1_500)];
+        check(&alone, "++++", &[('1', 1_000), ('1', 1_000), ('2', 1_000), ('3', 1_500)]);
         // One that came with the audio, and later others by INFO alone.
-        check(&[(audio, '1', 0), (info, '2', 100), (info, '1', 5_000)], "+++", true);
-        check(&[(audio, '1', 0), (info, '1', 1_000)], "++", true);
-        check(&[(info, '1', 0), (info, '1', 100), (info, '1', 200)], "+++", true);
+        check(
+            &[(audio, '1', 0), (info, '2', 100), (info, '1', 5_000)],
+            "+++",
+            &[('2', 1_100), ('1', 5_000)],
+        );
+        check(&[(audio, '1', 0), (info, '1', 1_000)], "++", &[('1', 2_000)]);
+        // One packet of audio was lost: the next waits again.
+        check(
+            &[
+                (info, '1', 0),
+                (info, '2', 2_000),
+                (audio, '2', 2_100),
+                (info, '3', 3_000),
+                (audio, '3', 3_100),
+            ],
+            "++-+-",
+            &[('1', 1_000), ('2', 2_000)],
+        );
     }
 
     #[test]
