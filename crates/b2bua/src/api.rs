@@ -360,6 +360,6 @@ pub struct Counts {
     pub tasks: usize,
     /// Reservations that are open.
     pub reservations: usize,
-    /// Timers of the switch itself.
+    /// Timers of the switch itself, and legs whose last figures are waited for.
     pub timers: usize,
 }

@@ -216,7 +216,8 @@ pub struct Totals {
 }
 
 /// How a leg sounds. `bad` when one way has turned so by the last seconds, `recovered` from that,
-/// `ended` before `leg.ended`, then of all its time. The scores are mean opinion scores, 1 to 4.5,
+/// `ended` of all its time, as it was when the leg ended: some milliseconds after `leg.ended`, and
+/// after `call.ended` where that was the last of the call, but at most two seconds. The scores are mean opinion scores, 1 to 4.5,
 /// estimated (ITU-T G.107): of what comes from the leg, and, where it sends reports (RTCP), of what
 /// it hears. Packets that came too late count as lost.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -11,6 +11,7 @@ use crate::config::{Config, Name};
 use crate::decisions::Decisions;
 use crate::directory::{Directory, Names};
 use crate::event::{Event, Utc, What};
+use crate::flow::quality::Leaving;
 use crate::flow::sound::SoundDesk;
 use crate::id::{CallKey, TaskKey};
 
@@ -58,6 +59,8 @@ pub(crate) struct State {
     pub(crate) decisions: Decisions,
     pub(crate) draining: bool,
     pub(crate) desk: SoundDesk,
+    /// Legs whose last figures are to come, in the order they left.
+    pub(crate) leaving: VecDeque<Leaving>,
     seq: u64,
     since_unix: Time,
 }
@@ -100,6 +103,7 @@ impl B2bua {
             decisions: Decisions::default(),
             draining: false,
             desk: SoundDesk::default(),
+            leaving: VecDeque::new(),
             seq: start.first_seq,
             since_unix: start.since_unix,
         };
@@ -144,6 +148,7 @@ impl B2bua {
             });
         }
         self.sounds_overdue(now);
+        self.leaving_overdue(now);
         self.settle(now);
     }
 
@@ -156,8 +161,9 @@ impl B2bua {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let own = self.state.timers.first().map(|(due, ..)| *due);
-        let due =
-            [self.endpoint.poll_timeout(), self.acd.poll_timeout(), own, self.state.desk.due()];
+        let left = self.state.leaving.front().map(|leaving| leaving.due);
+        let (endpoint, acd) = (self.endpoint.poll_timeout(), self.acd.poll_timeout());
+        let due = [endpoint, acd, own, left, self.state.desk.due()];
         due.into_iter().flatten().min()
     }
 
@@ -207,7 +213,7 @@ impl B2bua {
             ports: self.state.leased,
             tasks: self.state.tasks.len(),
             reservations: self.acd.open_reservations(),
-            timers: self.state.timers.len(),
+            timers: self.state.timers.len() + self.state.leaving.len(),
         }
     }
 
@@ -217,10 +223,12 @@ impl B2bua {
         self.endpoint.knows(request)
     }
 
-    /// Whether no call is left.
+    /// Whether no call is left, and nothing of one is to be told.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.state.calls.is_empty() && self.endpoint.counts().legs == 0
+        self.state.calls.is_empty()
+            && self.state.leaving.is_empty()
+            && self.endpoint.counts().legs == 0
     }
 
     /// Whether the distributor's own invariants hold, and ours.

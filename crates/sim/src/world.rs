@@ -55,6 +55,8 @@ pub(crate) enum Act {
     Made(u64),
     /// A prompt has come to its end: of which leg, and which playing.
     HeardOut(u64, u64),
+    /// A media thread has ended a leg.
+    MediaEnded(u64),
     /// Something befalls from outside.
     Trouble(Trouble),
 }
@@ -232,8 +234,14 @@ impl World {
         self.checker.finish()
     }
 
-    /// Prompts that begin are heard for a while.
+    /// Prompts that begin are heard for a while. What ends is told of in the next tick; now and then it
+    /// is not, as if the thread hung.
     fn plays(&mut self, command: &Command) {
+        if let Command::EndLeg(leg) = command
+            && !leg.0.is_multiple_of(13)
+        {
+            self.later(1 + leg.0 % 5, Act::MediaEnded(leg.0));
+        }
         let Command::Matrix { rows, .. } = command else { return };
         for row in rows {
             let Hears::Source(Source::Prompt { play, .. }) = &row.hears else { continue };
@@ -241,6 +249,28 @@ impl World {
                 self.later(PLAY_MS * (1 + play % 7), Act::HeardOut(row.leg.0, *play));
             }
         }
+    }
+
+    /// Its last figures come before its end.
+    fn media_ended(&mut self, leg: u64) {
+        let leg = media::LegId(leg);
+        self.tell_switch(Input::Media(media::Event::Report(media::Report {
+            leg,
+            codec: media::Codec::Pcma,
+            packets_in: leg.0,
+            packets_out: 0,
+            lost: 0,
+            late: 0,
+            jitter_us: 0,
+            rtt_us: None,
+            mos: None,
+            mos_now: None,
+            remote_lost: None,
+            remote_jitter_us: None,
+            remote_mos: None,
+            remote_mos_now: None,
+        })));
+        self.tell_switch(Input::Media(media::Event::Ended { leg }));
     }
 
     /// As the media thread tells it: to those who still hear it.
@@ -260,6 +290,7 @@ impl World {
             Act::Phone(who, act) => self.phone_acts(who, act),
             Act::Raw(who, id, act) => self.raw_acts(who, &id, act),
             Act::HeardOut(leg, play) => self.heard_out(leg, play),
+            Act::MediaEnded(leg) => self.media_ended(leg),
             Act::Made(token) => self.tell_switch(Input::Made { token, result: Ok(100_000) }),
             Act::Trouble(trouble) => self.befalls(trouble),
         }

@@ -121,6 +121,7 @@ impl B2bua {
                 });
             }
             media::Event::Report(report) => self.reported(now, report),
+            media::Event::Ended { leg } => self.media_ended(now, leg),
             media::Event::NoAudio { leg, since } => self.silent(now, leg, Some(since)),
             media::Event::AudioBack { leg } | media::Event::FirstPacket { leg } => {
                 self.silent(now, leg, None);

@@ -110,7 +110,6 @@ impl B2bua {
         cause: &str,
         reason: Option<String>,
     ) {
-        self.tell_quality(now, call, leg, "ended");
         let Some(participant) = call.participant(leg) else { return };
         let operator = participant.operator.map(|id| self.directory.operator_name(id));
         let (participant, role, cause) = (participant.id, participant.role, cause.into());
@@ -149,7 +148,7 @@ impl B2bua {
         for timer in call.timers.keys().copied().filter(theirs).collect::<Vec<_>>() {
             self.set_timer(call, timer, None);
         }
-        self.close_media(&participant);
+        self.close_media(now, call, &participant);
         self.play_left(now, call, &participant);
         self.sent_left(now, call, leg);
         let was_heard = participant.early && participant.seat == Seat::Connected;
@@ -161,8 +160,9 @@ impl B2bua {
         }
     }
 
-    fn close_media(&mut self, participant: &Participant) {
+    fn close_media(&mut self, now: Time, call: &Call, participant: &Participant) {
         if participant.planned.is_some() {
+            self.left(now, call, participant);
             let command = media::Command::EndLeg(media::LegId(participant.leg.0));
             self.output(Output::Media { thread: participant.lease.thread, command });
         }

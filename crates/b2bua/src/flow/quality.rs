@@ -1,11 +1,16 @@
 //! How a leg sounds: told when it turns bad, when it is well again, and at its end.
+//!
+//! What there is to tell at the end the media thread knows, and the end waits for no thread: a leg that
+//! has left is kept here until its last report has come, which is some milliseconds later.
 
 use media::Report;
 use serde::{Deserialize, Serialize};
 
 use crate::api::Time;
 use crate::call::{Call, LegState, Participant};
+use crate::config::Name;
 use crate::event::{LegQuality, What};
+use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::switch::B2bua;
 
 /// A score below which people complain, in thousandths: many users are dissatisfied (R 60, ITU-T
@@ -13,6 +18,8 @@ use crate::switch::B2bua;
 const BAD: u16 = 3_100;
 /// From which on they do not.
 const WELL: u16 = 3_600;
+/// How long the last report of a leg is waited for.
+const LAST_WITHIN: Time = Time::from_secs(2);
 
 /// What is known of how a leg sounds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -20,6 +27,20 @@ pub(crate) struct Quality {
     /// Its last report.
     report: Report,
     is_bad: bool,
+}
+
+/// A leg that has left, whose last report is to come.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Leaving {
+    leg: media::LegId,
+    call: CallKey,
+    task: Option<TaskKey>,
+    participant: ParticipantId,
+    operator: Option<Name>,
+    /// What came last, if anything did.
+    report: Option<Report>,
+    /// When it is told by that, whatever comes.
+    pub(crate) due: Time,
 }
 
 /// Whether a leg is bad by the scores of its last seconds. What turns either way must go past the
@@ -33,6 +54,10 @@ impl B2bua {
     /// A media thread tells how a leg fares: each few seconds for each leg, so that nothing more is
     /// done than needs be.
     pub(crate) fn reported(&mut self, now: Time, report: Report) {
+        if let Some(leaving) = self.state.leaving.iter_mut().find(|l| l.leg == report.leg) {
+            leaving.report = Some(report);
+            return;
+        }
         let leg = sip::LegId(report.leg.0);
         let call = self.state.legs.get(&leg).and_then(|key| self.state.calls.get_mut(key));
         let Some(participant) = call.and_then(|call| call.participant_mut(leg)) else { return };
@@ -45,44 +70,78 @@ impl B2bua {
         }
     }
 
-    /// Tells how a leg sounds, if that is known.
-    pub(crate) fn tell_quality(&mut self, now: Time, call: &Call, leg: sip::LegId, cause: &str) {
+    /// Tells how a leg sounds now, if that is known.
+    fn tell_quality(&mut self, now: Time, call: &Call, leg: sip::LegId, cause: &str) {
         let Some(participant) = call.participant(leg) else { return };
         let Some(Quality { report, .. }) = &participant.quality else { return };
-        let is_now = cause != "ended";
-        let what = self.quality(participant, report, is_now, cause);
+        let scores = (report.mos_now, report.remote_mos_now);
+        let operator = participant.operator.map(|id| self.directory.operator_name(id));
+        let what = quality((participant.id, operator), report, scores, cause);
         self.tell(now, call, what);
     }
 
-    fn quality(
-        &self,
-        participant: &Participant,
-        report: &Report,
-        is_now: bool,
-        cause: &str,
-    ) -> What {
-        let score = |mos: Option<u16>| mos.map(|mos| f64::from((mos + 5) / 10) / 100.0);
-        let ms = |us: u32| us.saturating_add(500) / 1_000;
-        let (mos, remote_mos) = match is_now {
-            true => (report.mos_now, report.remote_mos_now),
-            false => (report.mos, report.remote_mos),
-        };
-        What::LegQuality(Box::new(LegQuality {
+    /// A leg with media has left its call: how it was is told when its last report comes.
+    pub(super) fn left(&mut self, now: Time, call: &Call, participant: &Participant) {
+        self.state.leaving.push_back(Leaving {
+            leg: media::LegId(participant.leg.0),
+            call: call.key,
+            task: call.task().map(|task| task.key),
             participant: participant.id,
             operator: participant.operator.map(|id| self.directory.operator_name(id)),
-            cause: cause.into(),
-            codec: report.codec.name().into(),
-            mos: score(mos),
-            packets: report.packets_in,
-            lost: report.lost + report.late,
-            jitter_ms: ms(report.jitter_us),
-            round_trip_ms: report.rtt_us.map(ms),
-            remote_mos: score(remote_mos),
-            remote_packets: report.packets_out,
-            remote_lost: report.remote_lost,
-            remote_jitter_ms: report.remote_jitter_us.map(ms),
-        }))
+            report: participant.quality.as_ref().map(|quality| quality.report),
+            due: now + LAST_WITHIN,
+        });
     }
+
+    /// The media thread has nothing more to say of a leg.
+    pub(crate) fn media_ended(&mut self, now: Time, leg: media::LegId) {
+        let at = self.state.leaving.iter().position(|leaving| leaving.leg == leg);
+        if let Some(leaving) = at.and_then(|at| self.state.leaving.remove(at)) {
+            self.tell_last(now, leaving);
+        }
+    }
+
+    /// Those whose media threads do not say anything.
+    pub(crate) fn leaving_overdue(&mut self, now: Time) {
+        while let Some(leaving) = self.state.leaving.pop_front_if(|leaving| leaving.due <= now) {
+            self.tell_last(now, leaving);
+        }
+    }
+
+    fn tell_last(&mut self, now: Time, leaving: Leaving) {
+        let Leaving { call, task, participant, operator, report, .. } = leaving;
+        if let Some(report) = report {
+            let scores = (report.mos, report.remote_mos);
+            let what = quality((participant, operator), &report, scores, "ended");
+            self.emit(now, Some(call), task, what);
+        }
+    }
+}
+
+/// How somebody's leg sounds, by its report and two scores of it.
+fn quality(
+    (participant, operator): (ParticipantId, Option<Name>),
+    report: &Report,
+    (mos, remote_mos): (Option<u16>, Option<u16>),
+    cause: &str,
+) -> What {
+    let score = |mos: Option<u16>| mos.map(|mos| f64::from((mos + 5) / 10) / 100.0);
+    let ms = |us: u32| us.saturating_add(500) / 1_000;
+    What::LegQuality(Box::new(LegQuality {
+        participant,
+        operator,
+        cause: cause.into(),
+        codec: report.codec.name().into(),
+        mos: score(mos),
+        packets: report.packets_in,
+        lost: report.lost + report.late,
+        jitter_ms: ms(report.jitter_us),
+        round_trip_ms: report.rtt_us.map(ms),
+        remote_mos: score(remote_mos),
+        remote_packets: report.packets_out,
+        remote_lost: report.remote_lost,
+        remote_jitter_ms: report.remote_jitter_us.map(ms),
+    }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What must hold in every run, whatever happens: folds of the one stream of events, of what the
 //! media threads are told, and of what is seen on the wire.
 
+mod figures;
 mod hearing;
 mod recording;
 mod referred;
@@ -33,6 +34,8 @@ pub(crate) struct Checker {
     hearing: hearing::Hearing,
     /// Who is recorded.
     pub(crate) recordings: recording::Recordings,
+    /// How legs were.
+    pub(crate) figures: figures::Figures,
     wire: wire::Wire,
     topology: topology::Topology,
     draining: bool,
@@ -87,6 +90,7 @@ impl Checker {
         let ms = event.at.as_millisecond();
         self.touched.extend(event.call);
         self.recordings.event(event)?;
+        self.figures.event(&event.what)?;
         self.hearing.event(event, ms)?;
         match &event.what {
             What::CallStarted { kind, .. } => self.call_started(event, ms, *kind),
