@@ -4,7 +4,7 @@
 //!   (RFC 7022), and at the leg's end a BYE.
 //! - A BYE is read over: a leg ends by SIP only, so a forged one ends nothing.
 //! - What is read is plain numbers about one leg. The worst that a forged report can do is to make
-//!   that leg's figures wrong.
+//!   that leg's figures wrong, within what can be at all ([`Block::can_be`]).
 
 mod statistics;
 
@@ -45,7 +45,19 @@ pub struct Block {
     pub delay: u32,
 }
 
+/// Jitter, in seconds, beyond which there is no conversation that it could be of.
+const JITTER_S_MAX: u32 = 10;
+
 impl Block {
+    /// Whether it can be true of a stream of so many sequence numbers so far, at this clock.
+    #[must_use]
+    pub fn can_be(&self, numbers: u64, rtp_hz: u32) -> bool {
+        let within = u64::from(self.lost.unsigned_abs()) <= numbers;
+        // What is lost of late is lost of all; who counts less has been sent things twice.
+        let agrees = self.fraction == 0 || self.lost > 0;
+        within && agrees && self.jitter <= rtp_hz.saturating_mul(JITTER_S_MAX)
+    }
+
     fn parse(data: &[u8]) -> Option<Self> {
         let lost = word(data, 4)?;
         Some(Self {
@@ -75,6 +87,8 @@ impl Block {
 /// What a compound packet told about us and its sender.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
+    /// Who reports: the first report's sender.
+    pub from: u32,
     /// Of a sender report: whose it is, and the middle 32 bits of its NTP time.
     pub sent: Option<(u32, u32)>,
     /// The report block about us.
@@ -98,8 +112,10 @@ pub fn parse(mut data: &[u8], our_ssrc: u32) -> Option<Heard> {
         {
             return None;
         }
-        first = false;
         let packet = data.get(4..length)?;
+        if core::mem::take(&mut first) {
+            heard.from = word(packet, 0)?;
+        }
         data = &data[length..];
         let blocks = match kind {
             SENDER => {
@@ -125,7 +141,7 @@ fn word(data: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes))
 }
 
-/// The middle 32 bits of an NTP timestamp. Its epoch is the node's; only differences count.
+/// The middle 32 bits of an NTP timestamp.
 #[must_use]
 pub fn middle(now: Time) -> u32 {
     let seconds = u32::try_from(now.as_secs() & 0xffff).unwrap_or(0);
@@ -136,7 +152,8 @@ fn fraction(now: Time) -> u32 {
     u32::try_from((u64::from(now.subsec_nanos()) << 32) / 1_000_000_000).unwrap_or(u32::MAX)
 }
 
-/// The round trip by a report block about us, in microseconds (RFC 3550 section 6.4.1).
+/// The round trip by a report block about us, in microseconds (RFC 3550 section 6.4.1); `now` by the
+/// clock of our reports.
 #[must_use]
 pub fn round_trip_us(now: Time, last_report: u32, delay: u32) -> Option<u32> {
     if last_report == 0 {
@@ -158,7 +175,8 @@ pub struct Sent {
     pub octets: u32,
 }
 
-/// Writes a report with SDES, and with a BYE at the end of the leg. Returns its length.
+/// Writes a report with SDES, and with a BYE at the end of the leg; `now` since 1900. Returns its
+/// length.
 pub fn write(
     packet: &mut [u8; PACKET_MAX],
     now: Time,

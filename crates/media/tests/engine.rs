@@ -590,7 +590,7 @@ fn who_need_not_send_is_not_silent_and_counts_anew_after_it() {
 
 #[test]
 fn a_leg_that_cannot_be_taken_is_told() {
-    let settings = media::EngineSettings { legs_max: 2 };
+    let settings = media::EngineSettings { legs_max: 2, ..Default::default() };
     let mut bench = Bench { engine: media::Engine::new(settings), ..Bench::new() };
     bench.leg(1, Codec::Pcmu, A);
     bench.command(Command::Leg(Plan { port: port(1), ..plan(2, Codec::Pcmu) }));

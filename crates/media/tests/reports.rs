@@ -141,33 +141,133 @@ fn what_is_lost_on_the_way_to_us_is_heard_in_the_score() {
     assert_eq!((last(&bench).mos_now, last(&bench).mos), (None, silent.mos));
 }
 
+/// A report about leg 1 of what can be, but for what is changed in it.
+fn bad() -> Block {
+    Block {
+        ssrc: 0x1001,
+        fraction: 200,
+        lost: 20,
+        highest: 60,
+        jitter: 800,
+        last_report: 0,
+        delay: 0,
+    }
+}
+
+/// What a report from an address about the peer of leg 1 has changed: the loss that is told.
+fn told_lost(bench: &mut Bench, from: &str, block: Block) -> Option<u32> {
+    send(bench, from, Some(block), true);
+    bench.run(8_000);
+    last(bench).remote_lost
+}
+
 #[test]
-fn forged_reports_make_figures_wrong_and_nothing_else() {
+fn reports_from_elsewhere_or_of_what_cannot_be_change_nothing() {
     let mut bench = two();
     bench.run(1_000);
-    let strangers = bench.engine.counters().strangers;
-    let worst = Block {
-        ssrc: 0x1001,
-        fraction: 255,
-        lost: i32::MAX,
-        highest: u32::MAX,
-        jitter: u32::MAX,
-        last_report: u32::MAX / 2,
-        delay: u32::MAX,
-    };
-    for lost in [i32::MIN, -1, i32::MAX] {
-        let block = Block { lost, ..worst };
-        send(&mut bench, "10.0.0.1:6003", Some(block), true);
-        send(&mut bench, "6.6.6.6:6003", Some(block), true);
-        bench.run(8_000);
+    let before = *bench.engine.counters();
+    let jitter = u32::MAX;
+    let wrong = [
+        ("6.6.6.6:6003", bad()),
+        // Another port of the peer's own host.
+        ("10.0.0.1:6005", bad()),
+        ("10.0.0.1:40000", bad()),
+        // The peer itself, of others, and of more than it was ever sent.
+        ("10.0.0.1:6003", Block { ssrc: 0x1002, ..bad() }),
+        ("10.0.0.1:6003", Block { lost: 0x7f_ffff, ..bad() }),
+        ("10.0.0.1:6003", Block { lost: -0x80_0000, fraction: 0, ..bad() }),
+        ("10.0.0.1:6003", Block { lost: 3_000, ..bad() }),
+        ("10.0.0.1:6003", Block { lost: 0, ..bad() }),
+        ("10.0.0.1:6003", Block { jitter, ..bad() }),
+        ("10.0.0.1:6003", Block { jitter: 80_001, ..bad() }),
+    ];
+    for (from, block) in wrong {
+        assert_eq!(told_lost(&mut bench, from, block), None, "{from} {block:?}");
         let told = last(&bench);
-        assert_eq!(told.remote_mos_now, Some(1_000));
-        assert_eq!(told.remote_lost, Some(if lost < 0 { 0 } else { 0x7f_ffff }));
-        assert_eq!(told.rtt_us, None);
+        assert_eq!((told.remote_mos, told.remote_jitter_us, told.rtt_us), (None, None, None));
     }
-    let counters = *bench.engine.counters();
-    assert_eq!((counters.rtcp_in, counters.strangers - strangers), (3, 3));
+    let after = *bench.engine.counters();
+    assert_eq!(after.strangers - before.strangers, 3);
+    assert_eq!(after.malformed - before.malformed, 6);
+    // The one about others was read.
+    assert_eq!(after.rtcp_in - before.rtcp_in, 1);
+    // A round trip before we began is none; the rest of such a report may well be true.
+    let odd = Block { last_report: u32::MAX / 2, delay: u32::MAX, ..bad() };
+    assert_eq!(told_lost(&mut bench, "10.0.0.1:6003", odd), Some(20));
+    assert_eq!(last(&bench).rtt_us, None);
+    // With the audio, as a=rtcp-mux has it.
+    assert_eq!(told_lost(&mut bench, "10.0.0.1:6002", Block { lost: 21, ..bad() }), Some(21));
     bench.listen(500);
     let all = [500.0, 900.0];
     assert_eq!((bench.tones(1, &all), bench.tones(2, &all)), (vec![900], vec![500]));
+}
+
+#[test]
+fn behind_a_nat_reports_come_from_one_port_of_the_audios_host() {
+    let nat = "10.0.0.1:33000";
+    let start = |from: &str| {
+        let mut bench = two();
+        bench.phones[0].from = addr(from);
+        bench.run(9_000);
+        assert!(last(&bench).packets_in > 100);
+        bench
+    };
+    let lost = |n| Block { lost: n, ..bad() };
+    // The reporter is who sends the audio: then it is latched to, and others are not.
+    let mut bench = start(nat);
+    bench.phones[0].ssrc = 71;
+    assert_eq!(told_lost(&mut bench, "10.0.0.2:40000", lost(1)), None);
+    assert_eq!(told_lost(&mut bench, "10.0.0.1:40000", lost(2)), Some(2));
+    assert_eq!(told_lost(&mut bench, "10.0.0.1:40002", lost(3)), Some(2));
+    assert_eq!(told_lost(&mut bench, "10.0.0.1:40000", lost(4)), Some(4));
+    // What we tell goes there too.
+    assert_eq!(bench.reports.iter().rfind(|r| r.0 == port(1)).unwrap().2, addr("10.0.0.1:40000"));
+    // The port beside the audio's is the likelier one.
+    assert_eq!(told_lost(&mut bench, "10.0.0.1:33001", lost(5)), Some(5));
+    assert_eq!(told_lost(&mut bench, "10.0.0.1:40000", lost(6)), Some(5));
+    // Another reporter is nobody.
+    let mut bench = start(nat);
+    bench.phones[0].ssrc = 72;
+    bench.run(100);
+    assert_eq!(told_lost(&mut bench, "10.0.0.1:40000", lost(7)), None);
+    assert_eq!(told_lost(&mut bench, nat, lost(8)), Some(8));
+}
+
+#[test]
+fn sender_reports_tell_one_clock_for_all_legs() {
+    let since_1900 = media::Time::from_secs(4_000_000_000);
+    let mut bench = two();
+    bench.engine = media::Engine::new(media::EngineSettings { since_1900, ..Default::default() });
+    bench.command(Command::Leg(common::plan(1, Codec::Pcmu)));
+    bench.matrix(1, vec![row(1, Hears::Silence)]);
+    bench.run(20_000);
+    bench.command(Command::Leg(common::plan(2, Codec::Pcmu)));
+    bench.matrix(2, vec![row(1, Hears::Silence), row(2, Hears::Silence)]);
+    let began = bench.reports.len();
+    bench.run(10_000);
+    for (from, _, _, report) in &bench.reports[began..] {
+        let seconds = u32::from_be_bytes(report[8..12].try_into().unwrap());
+        let since = u64::from(seconds) - 4_000_000_000;
+        assert!((21..=31).contains(&since), "{from}: {since}");
+    }
+    assert!(bench.reports[began..].iter().any(|(from, ..)| *from == port(2)));
+}
+
+#[test]
+fn the_last_report_knows_the_last_seconds() {
+    let mut bench = two();
+    bench.run(4_000);
+    let before = last(&bench);
+    // From now on every second packet is lost, and nothing is reported in between.
+    for _ in 0..20 {
+        bench.run(20);
+        bench.phones[0].sequence += 1;
+        bench.phones[0].timestamp += 160;
+    }
+    bench.command(Command::EndLeg(LegId(1)));
+    let told = last(&bench);
+    assert_eq!(bench.events.last(), Some(&media::Event::Ended { leg: LegId(1) }));
+    assert!(told.packets_in >= before.packets_in + 20 && told.lost >= 19, "{told:?}");
+    assert!(told.mos < before.mos && told.mos_now < told.mos, "{told:?}");
+    assert_eq!(bench.engine.counters().lost, told.lost);
 }

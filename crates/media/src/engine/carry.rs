@@ -10,7 +10,7 @@ use super::{Engine, EngineSettings, Input};
 use crate::{Plan, Row, Time};
 
 /// The present layout of [`Carried`].
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What was carried is of another version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,8 @@ pub struct CarriedLeg {
     pub last: Option<Time>,
     /// Packets and bytes of payload sent so far.
     pub sent: (u64, u64),
+    /// Sequence numbers that have passed so far.
+    pub numbers: u64,
 }
 
 /// A conference as plain data.
@@ -68,6 +70,7 @@ impl Engine {
             timestamp: leg.tx.timestamp,
             last: leg.tx.last(),
             sent: (leg.tx.packets, leg.tx.octets),
+            numbers: leg.tx.numbers,
         });
         let conferences = self.conferences.iter().flatten().map(|conference| CarriedConference {
             conference: conference.id,
@@ -98,6 +101,7 @@ impl Engine {
             if let Some(leg) = slot.and_then(|slot| engine.leg(slot)) {
                 leg.tx.resume(old.sequence, old.timestamp, old.last);
                 (leg.tx.packets, leg.tx.octets) = old.sent;
+                leg.tx.numbers = old.numbers;
                 if let Some(addr) = old.latched {
                     leg.latch.relock(now, addr);
                 }

@@ -49,6 +49,9 @@ impl Engine {
             return;
         };
         let opened = leg.latch.expect(plan.remote_rtp, plan.signalling);
+        if opened {
+            leg.control.moved();
+        }
         let id = plan.leg;
         if plan.receive && !leg.plan.receive {
             leg.last_in = now;
@@ -77,7 +80,7 @@ impl Engine {
             self.legs.push(None);
             self.legs.len() - 1
         });
-        self.legs[slot] = Some(Box::new(Leg::new(plan, now)));
+        self.legs[slot] = Some(Box::new(Leg::new(plan, now, self.settings.since_1900)));
         self.by_port[half] = u32::try_from(slot + 1).unwrap_or(0);
         self.by_id.insert(id, slot);
         self.counters.legs = self.by_id.len() as u64;

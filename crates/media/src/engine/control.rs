@@ -1,8 +1,13 @@
 //! How a leg fares: its RTCP both ways, and what is told of it.
+//!
+//! Reports are believed from where the SDP says that they come, or from where the leg's audio comes.
+//! Only where that is elsewhere, so that a NAT has chosen the ports, from another port of the same host
+//! too: the next one, or else the first whose reporter is who sends the audio, and then that one alone.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
 use super::Engine;
+use super::latch::canonical;
 use super::leg::Leg;
 use super::outbox::Outbox;
 use super::types::{Channel, Counters, Event, Report};
@@ -28,12 +33,33 @@ pub(super) struct Control {
     then: (u64, u64),
     wait_s: u32,
     chance: u32,
+    /// Where reports through a NAT come from.
+    source: Option<SocketAddr>,
+    since_1900: Time,
 }
 
 impl Control {
-    pub(super) fn new(ssrc: u32) -> Self {
-        let (rtt_us, remote) = (None, None);
-        Self { rtt_us, remote, sent_then: [0; 2], then: (0, 0), wait_s: FIRST_S, chance: ssrc | 1 }
+    pub(super) fn new(ssrc: u32, since_1900: Time) -> Self {
+        Self {
+            rtt_us: None,
+            remote: None,
+            sent_then: [0; 2],
+            then: (0, 0),
+            wait_s: FIRST_S,
+            chance: ssrc | 1,
+            source: None,
+            since_1900,
+        }
+    }
+
+    /// The peer is elsewhere from now on.
+    pub(super) fn moved(&mut self) {
+        self.source = None;
+    }
+
+    /// The time that reports carry.
+    fn ntp(&self, now: Time) -> Time {
+        self.since_1900.saturating_add(now)
     }
 
     /// Counts a second. Returns whether a report is due.
@@ -52,15 +78,20 @@ impl Control {
 
 impl Engine {
     /// A compound packet of RTCP came.
-    pub(super) fn report_came(&mut self, now: Time, leg: &mut Leg, from: IpAddr, data: &[u8]) {
-        if !leg.latch.trusts(from) {
-            self.counters.strangers += 1;
-            return;
-        }
+    pub(super) fn report_came(&mut self, now: Time, leg: &mut Leg, from: SocketAddr, data: &[u8]) {
         let Some(heard) = rtcp::parse(data, leg.plan.ssrc) else {
             self.counters.malformed += 1;
             return;
         };
+        if !leg.believes(canonical(from), heard.from) {
+            self.counters.strangers += 1;
+            return;
+        }
+        let can_be = |block: &Block| block.can_be(leg.tx.numbers, leg.plan.codec.rtp_hz());
+        if heard.block.is_some_and(|block| !can_be(&block)) {
+            self.counters.malformed += 1;
+            return;
+        }
         self.counters.rtcp_in += 1;
         // Of another source than the one that is heard nothing can be said back.
         if let Some((ssrc, middle)) = heard.sent
@@ -69,6 +100,7 @@ impl Engine {
             leg.statistics.reported(middle, now);
         }
         if let Some(block) = heard.block {
+            let now = leg.control.ntp(now);
             let rtt_us = rtcp::round_trip_us(now, block.last_report, block.delay);
             leg.control.rtt_us = rtt_us.or(leg.control.rtt_us);
             leg.control.remote = Some(block);
@@ -77,6 +109,23 @@ impl Engine {
 }
 
 impl Leg {
+    /// Whether a report that comes from here, of this reporter, is the peer's.
+    fn believes(&mut self, from: SocketAddr, reporter: u32) -> bool {
+        let audio = canonical(self.latch.locked().unwrap_or(self.plan.remote_rtp));
+        let Some(elsewhere) = self.latch.elsewhere() else {
+            return from == audio || from == canonical(self.plan.remote_rtcp);
+        };
+        let next = elsewhere.port().checked_add(1);
+        if from == audio || from.ip() != elsewhere.ip() || self.plan.mux {
+            return from == audio;
+        }
+        let is_known = self.control.source.is_some();
+        if Some(from.port()) == next || !is_known && self.statistics.ssrc() == Some(reporter) {
+            self.control.source = Some(from);
+        }
+        self.control.source == Some(from)
+    }
+
     /// Sends a report, the last one with a BYE, and tells how the leg fares.
     pub(super) fn report(
         &mut self,
@@ -95,7 +144,7 @@ impl Leg {
             });
             let block = self.statistics.block(now);
             let who = (self.plan.ssrc, &self.plan.cname);
-            let length = rtcp::write(&mut packet, now, who, sent, block, bye);
+            let length = rtcp::write(&mut packet, self.control.ntp(now), who, sent, block, bye);
             let channel = if self.plan.mux { Channel::Rtp } else { Channel::Rtcp };
             if outbox.packet((self.plan.port, channel, to), &packet[..length], &[], None) {
                 counters.rtcp_out += 1;
@@ -112,6 +161,7 @@ impl Leg {
         let to = match self.latch.locked() {
             // Behind a NAT the peer's own idea of its address is of no use.
             Some(locked) if self.plan.mux => locked,
+            Some(_) if self.control.source.is_some() => self.control.source.unwrap_or(remote),
             Some(locked) if remote.ip().is_unspecified() => {
                 SocketAddr::new(locked.ip(), locked.port().saturating_add(1))
             }

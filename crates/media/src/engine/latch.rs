@@ -99,10 +99,9 @@ impl Latch {
         self.locked().or_else(|| usable.then_some(self.expected))
     }
 
-    /// Whether a report from this address may be believed.
-    pub(super) fn trusts(&self, ip: IpAddr) -> bool {
-        let known = self.lock.map_or(self.expected, |lock| canonical(lock.addr));
-        ip.to_canonical() == known.ip()
+    /// The same, if it is not where the SDP says: behind a NAT, most likely.
+    pub(super) fn elsewhere(&self) -> Option<SocketAddr> {
+        self.lock.filter(|lock| !lock.exact).map(|lock| canonical(lock.addr))
     }
 
     /// Judges a packet that is RTP of an agreed payload type.
@@ -145,7 +144,7 @@ impl Latch {
     }
 }
 
-fn canonical(addr: SocketAddr) -> SocketAddr {
+pub(super) fn canonical(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(addr.ip().to_canonical(), addr.port())
 }
 
@@ -212,7 +211,7 @@ mod tests {
         assert!(!latch.expect(addr("10.0.0.1:5"), None));
         assert_eq!(latch.target(), Some(addr("1.2.3.4:7")));
         assert!(!latch.expect(addr("1.2.3.4:7"), None));
-        assert!(latch.trusts(addr("1.2.3.4:9").ip()) && !latch.trusts(addr("10.0.0.1:5").ip()));
+        assert_eq!(latch.elsewhere(), Some(addr("1.2.3.4:7")));
         assert!(latch.expect(addr("10.0.0.9:5"), None));
         assert_eq!(latch.target(), Some(addr("10.0.0.9:5")));
         assert_eq!(Latch::new(addr("0.0.0.0:5"), None).target(), None);

@@ -109,7 +109,7 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    pub(super) fn new(plan: Plan, now: Time) -> Self {
+    pub(super) fn new(plan: Plan, now: Time, since_1900: Time) -> Self {
         let ssrc = plan.ssrc;
         let mut buffer = jitter::Buffer::default();
         buffer.prepare(plan.payloads_in.iter().map(|(_, codec)| *codec));
@@ -135,7 +135,7 @@ impl Leg {
             is_dead: false,
             packets_in: 0,
             late: 0,
-            control: Control::new(ssrc),
+            control: Control::new(ssrc, since_1900),
         }
     }
 

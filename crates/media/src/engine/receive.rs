@@ -29,7 +29,7 @@ impl Engine {
             return;
         };
         if channel == Channel::Rtcp || rtp::is_rtcp(data) {
-            self.report_came(now, &mut leg, from.ip(), data);
+            self.report_came(now, &mut leg, from, data);
         } else {
             self.media(now, slot, &mut leg, from, data);
         }

@@ -65,6 +65,8 @@ pub(super) struct Transmitter {
     mark: bool,
     anchor: Option<Anchor>,
     relay: Option<Relay>,
+    /// Sequence numbers that have passed, those that were lost before us included.
+    pub(super) numbers: u64,
     pub(super) packets: u64,
     pub(super) octets: u64,
 }
@@ -84,6 +86,7 @@ impl Transmitter {
             mark: true,
             anchor: None,
             relay: None,
+            numbers: 0,
             packets: 0,
             octets: 0,
         }
@@ -143,6 +146,7 @@ impl Transmitter {
             ssrc: self.ssrc,
         };
         self.sequence = self.sequence.wrapping_add(1);
+        self.numbers += 1;
         self.timestamp = timestamp.wrapping_add(length);
         self.length = length;
         self.last = Some(now);
@@ -168,7 +172,8 @@ impl Transmitter {
             return None;
         }
         let marker = from.marker || core::mem::take(&mut self.mark);
-        if ahead16(sequence, self.sequence) >= 0 {
+        if let Ok(left_out) = u64::try_from(ahead16(sequence, self.sequence)) {
+            self.numbers += left_out + 1;
             self.sequence = sequence.wrapping_add(1);
             self.timestamp = timestamp.wrapping_add(length);
             self.length = length;

@@ -232,11 +232,13 @@ pub enum Output<'a> {
 pub struct EngineSettings {
     /// Most legs; more are refused and counted.
     pub legs_max: usize,
+    /// NTP time, since 1900, at the node's epoch: what sender reports tell is one clock for all legs.
+    pub since_1900: Time,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { legs_max: 10_000 }
+        Self { legs_max: 10_000, since_1900: Time::ZERO }
     }
 }
 
@@ -257,7 +259,8 @@ pub struct Counters {
     pub lost: u64,
     /// Packets from strangers: neither heard nor answered.
     pub strangers: u64,
-    /// Packets that are no RTP or RTCP, or of a payload type that was not agreed.
+    /// Packets that are no RTP or RTCP, of a payload type that was not agreed, or reports of what
+    /// cannot be.
     pub malformed: u64,
     /// Packets to ports without a leg.
     pub unclaimed: u64,
