@@ -32,6 +32,12 @@ pub(super) fn wall() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// UTC since 1900, as NTP and RTCP count it.
+pub(super) fn ntp() -> Duration {
+    const SEVENTY_YEARS: Duration = Duration::from_secs(2_208_988_800);
+    wall() + SEVENTY_YEARS
+}
+
 /// Notices when the wall clock is set: it and the monotonic one no longer run side by side.
 #[derive(Debug)]
 pub(super) struct Jumps {

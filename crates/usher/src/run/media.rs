@@ -22,9 +22,15 @@ use super::sys::{Poll, Ready};
 
 /// Commands, and events the other way, that a thread's rings hold.
 const RING: usize = 4_096;
-/// Sockets read in one round, and rounds in a tick: what is left waits for the next tick.
+/// Sockets read in one round.
 const AT_ONCE: usize = 1_024;
-const ROUNDS: usize = 8;
+/// Rounds in which each socket gives one packet. There is no third but for who sends more than a
+/// conversation has: then many are read at a time, so that what a stranger sends does not stand in the
+/// peer's way.
+const SINGLE_ROUNDS: usize = 2;
+const MANY: usize = 32;
+/// How long a tick reads on: what is left waits for the next.
+const READING: Duration = Duration::from_millis(2);
 /// The largest packet looked at.
 const PACKET_MAX: usize = 2_048;
 /// Events that wait for the core without another allocation.
@@ -160,6 +166,8 @@ impl Worker {
         let mut ready = Ready::new(AT_ONCE);
         while !self.shared.stopping.load(Relaxed) {
             if self.engine.poll_timeout().is_none() && self.events.is_empty() {
+                // What the last legs have counted is not to wait for the next ones.
+                self.count();
                 self.sleep(&mut ready);
             }
             self.clock.sleep_until(next_tick(self.clock.now()));
@@ -190,15 +198,21 @@ impl Worker {
     }
 
     fn receive(&mut self, now: Duration, ready: &mut Ready) {
-        let Self { engine, poll, pairs, buffer, .. } = self;
-        for _ in 0..ROUNDS {
-            let mut any = false;
+        let Self { engine, poll, pairs, buffer, clock, .. } = self;
+        for round in 0.. {
+            let (is_single, mut any) = (round < SINGLE_ROUNDS, false);
+            if !is_single && clock.now().saturating_sub(now) > READING {
+                break;
+            }
             for token in poll.wait(ready, Some(Duration::ZERO)) {
                 let channel = if token & 1 == 0 { Channel::Rtp } else { Channel::Rtcp };
                 let index = usize::try_from(token >> 1).unwrap_or(usize::MAX);
                 let Some(pair) = pairs.get(index) else { continue };
                 any = true;
-                if let Some((length, from)) = pair.receive(channel, &mut buffer[..]) {
+                for _ in 0..if is_single { 1 } else { MANY } {
+                    let Some((length, from)) = pair.receive(channel, &mut buffer[..]) else {
+                        break;
+                    };
                     engine.packet(now, pair.port, channel, from, &buffer[..length]);
                 }
             }

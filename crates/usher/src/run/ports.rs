@@ -11,6 +11,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Descriptors kept for everything that is not RTP.
 const SPARED: u64 = 1_024;
 
+/// Octets that a socket holds, unread.
+const BUFFER: usize = 512 << 10;
+
 /// Two bound sockets.
 #[derive(Debug)]
 pub(super) struct Pair {
@@ -60,6 +63,9 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
         // All addresses are those of both families.
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
+    // Twice the usual, as far as the kernel lets us: what a stranger sends should not take the room of
+    // what the peer sends. It costs nothing until it is used.
+    let _ = socket.set_recv_buffer_size(BUFFER);
     socket.bind(&address.into())?;
     Ok(socket.into())
 }

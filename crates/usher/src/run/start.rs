@@ -196,8 +196,9 @@ fn start_media(
 ) -> Result<(), Failure> {
     let everything = core.sounds.everything();
     core.switch.handle(core.reception.clock.now(), Input::Sounds(Box::new(everything.sounds)));
+    let since_1900 = clock::ntp().saturating_sub(core.reception.clock.now());
     for (pairs, recorder) in ports.by_thread.into_iter().zip(rings) {
-        let settings = EngineSettings { legs_max: pairs.len() };
+        let settings = EngineSettings { legs_max: pairs.len(), since_1900 };
         let (clock, bell, meters) = (core.reception.clock, core.bell.clone(), core.meters.clone());
         let made = media_thread::prepare(settings, pairs, clock, bell, recorder, meters);
         let (mut ours, worker) = made.map_err(Failure::Thread)?;

@@ -102,6 +102,56 @@ fn plays_to(listen: IpAddr, ip: IpAddr, port: u16) {
     thread.join().unwrap();
 }
 
+/// A stranger sends two hundred times as much as the peer: of what the peer says nothing is lost.
+#[test]
+fn a_flood_does_not_silence_a_leg() {
+    let ip = IpAddr::from([127, 0, 0, 33]);
+    let mut ports = Ports::bind(ip, &(12_040..=12_043), 1, 4_000);
+    let bell = Arc::new(Doorbell::new().unwrap());
+    let pairs = ports.by_thread.remove(0);
+    let (settings, clock) = (EngineSettings::default(), Clock::start());
+    let made = prepare(settings, pairs, clock, bell.clone(), no_recorder(), meters());
+    let (mut ours, worker) = made.unwrap();
+    let thread = std::thread::spawn(move || worker.run());
+    let phones = [0, 1].map(|_| UdpSocket::bind((ip, 0)).unwrap());
+    for (leg, phone) in (1..).zip(&phones) {
+        let port = 12_038 + 2 * u16::try_from(leg).unwrap();
+        ours.send(Command::Leg(plan(leg, port, phone.local_addr().unwrap())));
+    }
+    let hears = |other| Hears::Speakers([LegId(other)].into());
+    let rows = [(1, 2), (2, 1)].map(|(leg, other)| Row { leg: LegId(leg), hears: hears(other) });
+    ours.send(Command::Matrix { conference: 1, generation: 1, rows: rows.into() });
+    let stranger = UdpSocket::bind(("127.0.0.34", 0)).unwrap();
+    let mut packet = [0x55; 172];
+    packet[..12].copy_from_slice(&[0x80, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    let target = (ip, 12_040);
+    let frames = 50_u16;
+    for n in 0..frames {
+        packet[2..4].copy_from_slice(&n.to_be_bytes());
+        packet[4..8].copy_from_slice(&(u32::from(n) * 160).to_be_bytes());
+        phones[0].send_to(&packet, target).unwrap();
+        if n == 0 {
+            until(&mut ours, &bell, |e| matches!(e, Event::Latched { leg: LegId(1), .. }));
+        }
+        for _ in 0..4 {
+            for _ in 0..50 {
+                stranger.send_to(&packet, target).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    phones[1].set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    let mut heard = 0;
+    let mut received = [0; 500];
+    while heard < frames {
+        let Ok((length, _)) = phones[1].recv_from(&mut received) else { break };
+        heard += u16::from(received[12..length].iter().all(|byte| *byte == 0x55));
+    }
+    assert!(heard >= frames - 2, "{heard} of {frames}");
+    drop(ours);
+    thread.join().unwrap();
+}
+
 #[test]
 fn a_full_ring_keeps_the_order() {
     let bell = Arc::new(Doorbell::new().unwrap());
