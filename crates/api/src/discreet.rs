@@ -33,6 +33,7 @@ impl Watched {
             | What::LegAnswered { role: Role::Supervisor, .. }
             | What::LegFailed { role: Role::Supervisor, .. }
             | What::LegEnded { role: Role::Supervisor, .. } => Veil::Hidden,
+            What::LegQuality(quality) if quality.role == Role::Supervisor => Veil::Hidden,
             What::ParticipantJoined { participant, role: Role::Supervisor, .. } => {
                 self.supervisors.insert(*participant);
                 Veil::Hidden

@@ -224,6 +224,7 @@ pub struct Totals {
 #[allow(missing_docs, reason = "the fields are what they are called; units stand last")]
 pub struct LegQuality {
     pub participant: ParticipantId,
+    pub role: Role,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<Name>,
     pub cause: Name,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Time;
 use crate::call::{Call, LegState, Participant};
 use crate::config::Name;
-use crate::event::{LegQuality, What};
+use crate::event::{LegQuality, Role, What};
 use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::switch::B2bua;
 
@@ -29,14 +29,21 @@ pub(crate) struct Quality {
     is_bad: bool,
 }
 
+/// Whose leg it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Who {
+    participant: ParticipantId,
+    role: Role,
+    operator: Option<Name>,
+}
+
 /// A leg that has left, whose last report is to come.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Leaving {
     leg: media::LegId,
     call: CallKey,
     task: Option<TaskKey>,
-    participant: ParticipantId,
-    operator: Option<Name>,
+    who: Who,
     /// What came last, if anything did.
     report: Option<Report>,
     /// When it is told by that, whatever comes.
@@ -75,9 +82,13 @@ impl B2bua {
         let Some(participant) = call.participant(leg) else { return };
         let Some(Quality { report, .. }) = &participant.quality else { return };
         let scores = (report.mos_now, report.remote_mos_now);
-        let operator = participant.operator.map(|id| self.directory.operator_name(id));
-        let what = quality((participant.id, operator), report, scores, cause);
+        let what = quality(self.who(participant), report, scores, cause);
         self.tell(now, call, what);
+    }
+
+    fn who(&self, participant: &Participant) -> Who {
+        let operator = participant.operator.map(|id| self.directory.operator_name(id));
+        Who { participant: participant.id, role: participant.role, operator }
     }
 
     /// A leg with media has left its call: how it was is told when its last report comes.
@@ -86,8 +97,7 @@ impl B2bua {
             leg: media::LegId(participant.leg.0),
             call: call.key,
             task: call.task().map(|task| task.key),
-            participant: participant.id,
-            operator: participant.operator.map(|id| self.directory.operator_name(id)),
+            who: self.who(participant),
             report: participant.quality.as_ref().map(|quality| quality.report),
             due: now + LAST_WITHIN,
         });
@@ -109,10 +119,10 @@ impl B2bua {
     }
 
     fn tell_last(&mut self, now: Time, leaving: Leaving) {
-        let Leaving { call, task, participant, operator, report, .. } = leaving;
+        let Leaving { call, task, who, report, .. } = leaving;
         if let Some(report) = report {
             let scores = (report.mos, report.remote_mos);
-            let what = quality((participant, operator), &report, scores, "ended");
+            let what = quality(who, &report, scores, "ended");
             self.emit(now, Some(call), task, what);
         }
     }
@@ -120,7 +130,7 @@ impl B2bua {
 
 /// How somebody's leg sounds, by its report and two scores of it.
 fn quality(
-    (participant, operator): (ParticipantId, Option<Name>),
+    Who { participant, role, operator }: Who,
     report: &Report,
     (mos, remote_mos): (Option<u16>, Option<u16>),
     cause: &str,
@@ -129,6 +139,7 @@ fn quality(
     let ms = |us: u32| us.saturating_add(500) / 1_000;
     What::LegQuality(Box::new(LegQuality {
         participant,
+        role,
         operator,
         cause: cause.into(),
         codec: report.codec.name().into(),
