@@ -106,15 +106,36 @@ async fn operators_are_not_told_of_supervisors() {
     node.observe(1, None, with(Phase::Hold));
     node.observe(1, None, What::ParticipantLeft { participant });
     node.observe(1, None, segment(Phase::Hold, &[(1, own), (2, customer)]));
+    node.observe(1, None, figures(participant, role, Some("bob".into())));
     node.observe(1, None, What::CallAnswered { operator: None });
     assert_eq!(types(&mut alice).await, ["call.segment"]);
     let mut told = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..6 {
         told.push(next(&mut boss).await["type"].as_str().unwrap().to_owned());
     }
     let all = ["leg.ringing", "leg.answered", "participant.joined", "participant.mode"];
     assert_eq!(told[..4], all);
-    assert_eq!(told[4], "participant.left");
+    assert_eq!(told[4..], ["participant.left", "leg.quality"]);
+}
+
+/// How somebody's leg was.
+fn figures(participant: ParticipantId, role: Part, operator: Option<b2bua::config::Name>) -> What {
+    What::LegQuality(Box::new(b2bua::LegQuality {
+        participant,
+        role,
+        operator,
+        cause: "ended".into(),
+        codec: "PCMA".into(),
+        mos: None,
+        packets: 1,
+        lost: 0,
+        jitter_ms: 0,
+        round_trip_ms: None,
+        remote_mos: None,
+        remote_packets: 1,
+        remote_lost: None,
+        remote_jitter_ms: None,
+    }))
 }
 
 #[tokio::test]
