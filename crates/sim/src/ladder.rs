@@ -88,7 +88,8 @@ impl Ladder {
 
     /// What the switch tells.
     pub(crate) fn event(&mut self, now: Time, event: &What) {
-        if !self.on {
+        // How a leg sounded is nothing that was said or decided.
+        if !self.on || matches!(event, What::LegQuality(_)) {
             return;
         }
         if let What::ParticipantJoined { participant, operator, uri, .. } = event {
