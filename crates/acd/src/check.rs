@@ -123,7 +123,15 @@ impl Acd {
         for (operator, person) in &self.state.operators {
             let may = match task.wish() {
                 Some(wish) => wish.operator == *operator,
-                None => person.serves.contains(&task.queue),
+                None => {
+                    let demand = self
+                        .state
+                        .queues
+                        .get(&task.queue)
+                        .map(|queue| queue.config.demand(task.ring()));
+                    person.serves.contains(&task.queue)
+                        && person.config.lacks(demand.unwrap_or_default()).is_none()
+                }
             };
             let free = person.standing(task.kind.channel()).is_none();
             if may && free && !self.is_apart(task, *operator) {
@@ -156,7 +164,10 @@ impl Acd {
                 && is.present == should.present
                 && Channel::ALL.iter().all(|channel| {
                     let (is, should) = (is.lane(*channel), should.lane(*channel));
-                    is.open == should.open && is.free == should.free && is.tally == should.tally
+                    let rings = is.rings.len().max(should.rings.len());
+                    (0..rings).all(|ring| is.ring(ring) == should.ring(ring))
+                        && is.free == should.free
+                        && is.tally == should.tally
                 });
             if !same {
                 return Err(format!("index of {id:?}: {is:?} should be {should:?}"));

@@ -1,5 +1,5 @@
 //! Policy: what queues and operators are told to be.
-use crate::ids::{OperatorId, QueueId};
+use crate::ids::{OperatorId, QueueId, SkillId};
 use serde::{Deserialize, Serialize};
 
 /// Everything configurable, as one value. A reload sends it whole again.
@@ -19,8 +19,8 @@ impl Default for Config {
     }
 }
 
-/// Who of several free operators gets the task.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Who of several free operators gets the task. Where two are equal, who has been idle longer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Strategy {
     /// The one who has been idle longest: since the end of their last call or wrap-up, or since
     /// they became ready, whichever is later. A missed reservation does not make them less idle.
@@ -32,6 +32,36 @@ pub enum Strategy {
     RoundRobin,
     /// Everybody who is free, at once; the first answer wins. One task at a time rings.
     RingAll,
+    /// Who has talked least since midnight, by the tasks that are over.
+    LeastTalkTime,
+    /// Who was given the fewest tasks since midnight.
+    FewestCalls,
+    /// Whose calls and wrap-up took the smallest part of the time they were signed in, of the last
+    /// [`crate::OCCUPANCY_OVER`].
+    LeastOccupied,
+    /// Who has the fewest tasks now; of these, who was given their last one the longest ago.
+    FewestDialogs,
+    /// Anybody, each as likely as the other.
+    Random,
+    /// Anybody, by [`OperatorConfig::weight`].
+    WeightedRandom,
+    /// As longest-idle; while nobody answers, one phone more rings every
+    /// [`QueueConfig::step_ms`]. The first answer wins.
+    Progressive,
+    /// The highest sum of levels of the skills that the queue asks for, in whatever ring.
+    BestSkill,
+}
+
+/// A level of a skill: what somebody has, or at least should have.
+pub type Level = (SkillId, u32);
+
+/// What is asked for once a task has waited for so long, instead of what was asked before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ring {
+    /// How long it has waited, milliseconds; time with an operator does not count.
+    pub after_ms: u64,
+    /// What an operator must have.
+    pub skills: Vec<Level>,
 }
 
 /// A queue's policy. Times in milliseconds.
@@ -39,6 +69,12 @@ pub enum Strategy {
 pub struct QueueConfig {
     /// Who of several free operators gets the task.
     pub strategy: Strategy,
+    /// What an operator must have to be given a task that has just come.
+    pub skills: Vec<Level>,
+    /// How that relaxes, in order of time; at most [`crate::RINGS_MAX`], the rest is left out.
+    pub relax: Vec<Ring>,
+    /// How long [`Strategy::Progressive`] waits before another phone rings as well.
+    pub step_ms: u64,
     /// How long an operator is rung.
     pub ring_ms: u64,
     /// Wrap-up after a call, unless the operator has their own.
@@ -64,6 +100,9 @@ impl Default for QueueConfig {
     fn default() -> Self {
         Self {
             strategy: Strategy::LongestIdle,
+            skills: Vec::new(),
+            relax: Vec::new(),
+            step_ms: 5_000,
             ring_ms: 20_000,
             wrap_up_ms: 10_000,
             rona: Rona::default(),
@@ -110,13 +149,21 @@ pub struct OperatorConfig {
     pub limits: Limits,
     /// Wrap-up after a call, milliseconds; wins over the queue's.
     pub wrap_up_ms: Option<u64>,
-    /// Share of work that weighted strategies give; unused by those that exist.
+    /// Share of the work that [`Strategy::WeightedRandom`] gives.
     pub weight: u32,
+    /// What they can do; a skill that is there twice counts as it is there first.
+    pub skills: Vec<Level>,
 }
 
 impl Default for OperatorConfig {
     fn default() -> Self {
-        Self { queues: Vec::new(), limits: Limits::default(), wrap_up_ms: None, weight: 1 }
+        Self {
+            queues: Vec::new(),
+            limits: Limits::default(),
+            wrap_up_ms: None,
+            weight: 1,
+            skills: Vec::new(),
+        }
     }
 }
 

@@ -14,6 +14,10 @@ impl Acd {
         self.configure_queues(config.queues);
         let new = self.configure_operators(now, config.operators);
         self.drop_wishes();
+        let waiting: Vec<_> = self.state.tasks.keys().copied().collect();
+        for id in waiting {
+            self.set_ring(now, id);
+        }
         // Orders and memberships may all be different now.
         self.rebuild();
         for id in new {

@@ -2,30 +2,13 @@
 //! the one that comes first is given to the operator whom its queue's strategy likes best, until no
 //! such pair is left. Since none was left before an input, only tasks and operators that the input
 //! touched can be part of a new one: the work is in proportion to them, not to those who wait.
-use crate::config::Strategy;
-use crate::explain::{DecisionRecord, Filter, Verdict};
 use crate::ids::{Channel, OperatorId, TaskId, Time};
-use crate::io::{LimitReason, Output};
+use crate::io::LimitReason;
 use crate::line::Key;
 use crate::machine::Acd;
 use crate::operator::Operator;
-use crate::queue::Queue;
-use crate::task::{Task, nanos};
+use crate::task::Task;
 use std::ops::Bound::{Excluded, Unbounded};
-
-/// How many operators a decision names of each sort.
-const NAMED: usize = 4;
-
-const STANDINGS: [Filter; crate::queue::STANDINGS] = [
-    Filter::Offline,
-    Filter::Unreachable,
-    Filter::NotReady,
-    Filter::WrapUp,
-    Filter::OnCall,
-    Filter::Ringing,
-    Filter::Reserved,
-    Filter::Limit,
-];
 
 impl Acd {
     /// Matches until no eligible pair is left, then tells who moved.
@@ -54,14 +37,14 @@ impl Acd {
             if first.is_some_and(|first| first < key) {
                 break;
             }
-            if let Some(operator) = self.best(key.1) {
+            if let Some(operator) = self.best(now, key.1) {
                 return Some((key.1, operator));
             }
             self.dirty.tasks.remove(&key);
             self.in_vain(now, key.1, explained);
         }
         let (_, task) = first?;
-        Some((task, self.best(task)?))
+        Some((task, self.best(now, task)?))
     }
 
     /// The open task that comes first of those the operator may have.
@@ -71,7 +54,11 @@ impl Acd {
             Channel::ALL.into_iter().filter(|c| person.index.standing[*c as usize].is_none());
         free.filter_map(|channel| {
             let queues = person.serves.iter().filter_map(|queue| self.state.queues.get(queue));
-            let open = queues.map(|queue| &queue.index.lane(channel).open);
+            let open = queues.flat_map(|queue| {
+                let (lane, rings) = (queue.index.lane(channel), person.config.rings(&queue.config));
+                let rings = (0..queue.config.rings()).filter(move |ring| rings & 1 << ring != 0);
+                rings.map(|ring| &lane.ring(ring).open)
+            });
             open.chain([&person.index.wanted[channel as usize]])
                 .filter_map(|tasks| tasks.iter().find(|(_, task)| !person.is_apart(*task)))
                 .min()
@@ -81,7 +68,7 @@ impl Acd {
     }
 
     /// The operator who gets the task, if anybody can.
-    fn best(&self, id: TaskId) -> Option<OperatorId> {
+    fn best(&self, now: Time, id: TaskId) -> Option<OperatorId> {
         let task = self.state.tasks.get(&id)?;
         let channel = task.kind.channel();
         if let Some(wish) = task.wish() {
@@ -90,15 +77,17 @@ impl Acd {
             return (free && !task.is_backed_off(wish.operator)).then_some(wish.operator);
         }
         let queue = self.state.queues.get(&task.queue)?;
+        if queue.config.strategy.is_sought() {
+            return self.sought(now, task, queue);
+        }
         // The lane may say something old of those who are dirty.
         let entered = queue
-            .best_first(channel)
+            .best_first(channel, task.ring())
             .copied()
             .find(|(_, id)| !self.is_apart(task, *id) && !self.dirty.operators.contains(id));
         let fresh = self.fresh(task).filter(|(id, _)| !self.is_apart(task, *id));
-        let fresh =
-            fresh.map(|(id, person)| (queue.order(nanos(person.idle_since), person.place), id));
-        let best = entered.into_iter().chain(fresh).min_by_key(|key| queue.preference(*key));
+        let fresh = fresh.map(|(id, person)| queue.rank(id, person, &person.merit()));
+        let best = entered.into_iter().chain(fresh).min_by_key(|rank| queue.preference(*rank));
         best.map(|(_, operator)| operator)
     }
 
@@ -109,8 +98,19 @@ impl Acd {
         task.is_backed_off(operator) || claims.iter().any(|id| of(id) == Some(operator))
     }
 
+    /// Those who came free just now, serve the task's queue and can do what it asks for.
+    pub(crate) fn fresh<'a>(
+        &'a self,
+        task: &'a Task,
+    ) -> impl Iterator<Item = (OperatorId, &'a Operator)> + 'a {
+        let queue = self.state.queues.get(&task.queue);
+        let demand = queue.map_or(&[][..], |queue| queue.config.demand(task.ring()));
+        let unmet = move |person: &Operator| person.config.lacks(demand).is_some();
+        self.newly_free(task).filter(move |(_, person)| !unmet(person))
+    }
+
     /// Those who came free just now and serve the task's queue.
-    fn fresh<'a>(
+    pub(crate) fn newly_free<'a>(
         &'a self,
         task: &'a Task,
     ) -> impl Iterator<Item = (OperatorId, &'a Operator)> + 'a {
@@ -138,78 +138,5 @@ impl Acd {
         } else if !told {
             queue.index.unsought.insert(key);
         }
-    }
-
-    fn explain(&mut self, now: Time, id: TaskId, chosen: Option<OperatorId>) {
-        let Some(task) = self.state.tasks.get(&id) else { return };
-        let Some(queue) = self.state.queues.get(&task.queue) else { return };
-        let channel = task.kind.channel();
-        let lane = queue.index.lane(channel);
-        let (mut eligible, mut tally) = (lane.free.len(), lane.tally);
-        for (_, person) in self.fresh(task) {
-            if let Some(filter) = person.index.entered.standing[channel as usize] {
-                eligible += 1;
-                tally[filter as usize] -= 1;
-            }
-        }
-        let record = DecisionRecord {
-            at: now,
-            task: id,
-            queue: task.queue,
-            considered: self.considered(now, task, queue, chosen),
-            eligible: u32::try_from(eligible).unwrap_or(u32::MAX),
-            excluded: STANDINGS.into_iter().zip(tally).filter(|(_, n)| *n > 0).collect(),
-            chosen,
-        };
-        self.tell(Output::Decision(record));
-    }
-
-    /// The chosen one, the next best, and, where there is nobody, some of those who could not.
-    fn considered(
-        &self,
-        now: Time,
-        task: &Task,
-        queue: &Queue,
-        chosen: Option<OperatorId>,
-    ) -> Vec<(OperatorId, Verdict)> {
-        let score = |order: u64| match queue.config.strategy {
-            Strategy::LongestIdle | Strategy::RingAll => {
-                nanos(now).saturating_sub(order) / 1_000_000
-            }
-            Strategy::InOrder | Strategy::RoundRobin => order,
-        };
-        let mut considered = Vec::with_capacity(2 * NAMED + 1);
-        let wanted = task.wish().map(|wish| wish.operator);
-        if let Some(id) = chosen.or(wanted)
-            && let Some(person) = self.state.operators.get(&id)
-        {
-            let verdict = match person.index.standing[task.kind.channel() as usize] {
-                Some(filter) => Verdict::Excluded(filter),
-                None if chosen.is_none() => Verdict::Excluded(Filter::BackOff),
-                None => Verdict::Score(score(queue.order(nanos(person.idle_since), person.place))),
-            };
-            considered.push((id, verdict));
-        }
-        let others = queue.best_first(task.kind.channel());
-        let others = others.filter(|(_, id)| Some(*id) != chosen.or(wanted));
-        considered.extend(others.take(NAMED).map(|(order, id)| {
-            let verdict = if task.is_backed_off(*id) {
-                Verdict::Excluded(Filter::BackOff)
-            } else if wanted.is_some() {
-                Verdict::Excluded(Filter::NotWanted)
-            } else {
-                Verdict::Score(score(*order))
-            };
-            (*id, verdict)
-        }));
-        if chosen.is_none() {
-            let excluded = queue.index.members.iter().take(2 * NAMED).filter_map(|id| {
-                let person = self.state.operators.get(id)?;
-                let filter = person.index.standing[task.kind.channel() as usize]?;
-                (Some(*id) != wanted).then_some((*id, Verdict::Excluded(filter)))
-            });
-            considered.extend(excluded.take(NAMED));
-        }
-        considered
     }
 }

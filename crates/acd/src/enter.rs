@@ -1,11 +1,10 @@
 //! A task joins the queue, leaves it, comes back.
-use crate::config::Strategy;
+use crate::PLACES_TOLD;
 use crate::ids::{TaskId, Time};
-use crate::io::{Cause, Enqueue, LimitReason, Outcome, Output, Rescission, Withdrawal};
+use crate::io::{Cause, Enqueue, LimitReason, Outcome, Output, Rescission, Wanted, Withdrawal};
 use crate::machine::Acd;
 use crate::task::{MaxWait, Place, Task, Waiting, Wish};
 use crate::timer::Timer;
-use crate::{PLACES_TOLD, RING_ALL_MAX};
 
 impl Acd {
     pub(crate) fn enqueue(&mut self, now: Time, enqueue: &Enqueue) {
@@ -16,7 +15,12 @@ impl Acd {
         let wanted = enqueue.wanted.and_then(|wanted| {
             let known = operators.get(&wanted.operator).is_some_and(|o| !o.removed);
             let until = wanted.for_ms.map(|ms| now + Time::from_millis(ms));
-            known.then_some(Wish { operator: wanted.operator, until })
+            let comes = !wanted.sticky
+                || operators.get(&wanted.operator).is_some_and(|person| {
+                    person.serves.contains(&enqueue.queue) && person.unavailable().is_none()
+                });
+            let Wanted { operator, sticky, .. } = wanted;
+            (known && comes).then_some(Wish { operator, until, sticky })
         });
         if let Some(reason) = self.refusal(enqueue, wanted.is_some()) {
             let (task, queue) = (enqueue.task, enqueue.queue);
@@ -73,6 +77,7 @@ impl Acd {
             self.timers.set(until, Timer::Wanted(id));
         }
         let queue = task.queue;
+        self.set_ring(now, id);
         self.tell(Output::Queued { task: id, queue, position });
         self.reopen(id, true);
         self.warn_task(id);
@@ -86,7 +91,13 @@ impl Acd {
         if let MaxWait::At(at) = std::mem::take(&mut waiting.max_wait) {
             self.timers.unset(at, Timer::MaxWait(id));
         }
-        let wish = waiting.wanted.take();
+        if let Some(at) = waiting.relax_at.take() {
+            self.timers.unset(at, Timer::Relax(id));
+        }
+        if let Some(at) = waiting.step_at.take() {
+            self.timers.unset(at, Timer::Step(id));
+        }
+        let (wish, ring) = (waiting.wanted.take(), waiting.ring);
         if let Some(Wish { until: Some(until), .. }) = wish {
             self.timers.unset(until, Timer::Wanted(id));
         }
@@ -96,7 +107,7 @@ impl Acd {
         }
         task.position_told = 0;
         if let Some(queue) = self.state.queues.get_mut(&task.queue) {
-            queue.index.lane_mut(channel).open.remove(&key);
+            queue.index.lane_mut(channel).ring_mut(ring).open.remove(&key);
             queue.index.unwarned.remove(&id);
             queue.index.unsought.remove(&key);
             let rank = queue.index.line.remove(&key);
@@ -111,15 +122,11 @@ impl Acd {
     pub(crate) fn is_open(&self, task: &Task) -> bool {
         let Some(waiting) = task.waiting() else { return false };
         let Some(queue) = self.state.queues.get(&task.queue) else { return false };
-        let claims = waiting.reservations.len();
-        let more = queue.config.strategy == Strategy::RingAll
-            && waiting.wanted.is_none()
-            && claims < RING_ALL_MAX;
         self.state.auto_connect
             && waiting.max_wait != MaxWait::Over
             && queue.config.auto_connect
             && task.auto_connect
-            && (claims == 0 || more)
+            && (waiting.reservations.is_empty() || queue.rings_more(waiting))
     }
 
     /// Brings the indexes of open tasks up to date with one that waits. `sought`: somebody is to be
@@ -138,7 +145,8 @@ impl Acd {
                 .map(|person| &mut person.index.wanted[channel as usize]),
             None => {
                 let queue = self.state.queues.get_mut(&task.queue);
-                queue.map(|queue| &mut queue.index.lane_mut(channel).open)
+                let ring = task.ring();
+                queue.map(|queue| &mut queue.index.lane_mut(channel).ring_mut(ring).open)
             }
         };
         let Some(index) = index else { return };

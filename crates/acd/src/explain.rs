@@ -1,5 +1,6 @@
 //! Every decision says who was looked at and why it went as it did.
-use crate::ids::{OperatorId, QueueId, TaskId, Time};
+use crate::config::{Level, Strategy};
+use crate::ids::{OperatorId, QueueId, SkillId, TaskId, Time};
 use serde::{Deserialize, Serialize};
 
 /// What keeps an operator from getting a task.
@@ -21,6 +22,8 @@ pub enum Filter {
     Reserved,
     /// Has as much as they may.
     Limit,
+    /// Has not, or not enough of, what the task asks for.
+    Skill,
     /// Did not take this task a moment ago.
     BackOff,
     /// Does not serve the queue.
@@ -32,11 +35,19 @@ pub enum Filter {
 /// What was found about one operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
-    /// Eligible. Milliseconds idle for longest-idle and ring-all (most wins), the place in
-    /// configuration order for the others.
+    /// Eligible; in the unit of the strategy, see [`Strategy::unit`].
     Score(u64),
     /// Not eligible.
     Excluded(Filter),
+    /// Not eligible: [`Filter::Skill`].
+    Lacks {
+        /// The first skill that is asked for and missing.
+        skill: SkillId,
+        /// What they have of it.
+        level: u32,
+        /// What is asked for.
+        asked: u32,
+    },
 }
 
 /// One decision. Bounded: counts over everybody who serves the queue, names for the first few.
@@ -48,6 +59,12 @@ pub struct DecisionRecord {
     pub task: TaskId,
     /// Of which queue.
     pub queue: QueueId,
+    /// What orders those who are eligible.
+    pub strategy: Strategy,
+    /// What an operator must have at this time of waiting.
+    pub demand: Vec<Level>,
+    /// Whom the task is meant for.
+    pub wanted: Option<OperatorId>,
     /// The first few by name, the chosen one first.
     pub considered: Vec<(OperatorId, Verdict)>,
     /// How many of those who serve the queue were eligible.

@@ -40,7 +40,7 @@ impl Acd {
         let held = Reservation { task: id, operator, channel, directed, lease };
         state.reservations.insert(reservation, held);
         task.place = Place::Assigned { operator, reservation, connected: Some(now) };
-        person.tasks.push((id, channel));
+        person.given_task(now, id, channel);
         if self.state.operators.get(&operator).is_some_and(Operator::is_over_limit) {
             self.take_back(now, operator, Rescission::Occupied);
         }

@@ -52,6 +52,10 @@ id!(
     QueueId(u32)
 );
 id!(
+    /// Something that an operator can do, at a level.
+    SkillId(u32)
+);
+id!(
     /// Work of an operator that the distributor did not assign: their own or a direct call.
     WorkId(u64)
 );

@@ -5,7 +5,7 @@ use crate::machine::Acd;
 use crate::operator::{Entered, Operator, Reach};
 use crate::queue::Queue;
 use crate::reservation::Lease;
-use crate::task::{MaxWait, Place, Wish, nanos};
+use crate::task::{MaxWait, Place, Wish};
 use crate::timer::{Timer, Timers};
 use std::collections::BTreeMap;
 
@@ -19,26 +19,33 @@ fn enter(
 ) {
     for queue_id in &person.serves {
         let Some(queue) = queues.get_mut(queue_id) else { continue };
+        let old = last.map(|last| queue.rank(id, person, &last.merit));
+        let new = queue.rank(id, person, &next.merit);
+        let rings = person.config.rings(&queue.config);
+        let rings = (0..queue.config.rings()).filter(|ring| rings & 1 << ring != 0);
         for channel in Channel::ALL {
-            let of = |entered: Entered| {
-                let order = queue.order(nanos(entered.idle_since), person.place);
-                (entered.standing[channel as usize], (order, id))
-            };
-            let (last, (next, key)) = (last.map(of), of(next));
-            if next.is_some() && last.is_some_and(|(last, _)| last == next) {
+            let (was, is) =
+                (last.map(|last| last.standing[channel as usize]), next.standing[channel as usize]);
+            if was == Some(is) && (is.is_some() || old == Some(new)) {
                 continue;
             }
             let lane = queue.index.lane_mut(channel);
-            match last {
-                Some((None, key)) => {
-                    lane.free.remove(&key);
+            match was {
+                Some(None) => {
+                    lane.free -= 1;
+                    for ring in rings.clone() {
+                        old.map(|old| lane.ring_mut(ring).free.remove(&old));
+                    }
                 }
-                Some((Some(filter), _)) => lane.tally[filter as usize] -= 1,
+                Some(Some(filter)) => lane.tally[filter as usize] -= 1,
                 None => {}
             }
-            match next {
+            match is {
                 None => {
-                    lane.free.insert(key);
+                    lane.free += 1;
+                    for ring in rings.clone() {
+                        lane.ring_mut(ring).free.insert(new);
+                    }
                 }
                 Some(filter) => lane.tally[filter as usize] += 1,
             }
@@ -73,9 +80,9 @@ impl Acd {
     pub(crate) fn enter(&mut self, id: OperatorId) {
         let Some(person) = self.state.operators.get_mut(&id) else { return };
         let last = person.index.entered;
-        let next = Entered { standing: person.index.standing, idle_since: person.idle_since };
+        let next = Entered { standing: person.index.standing, merit: person.merit() };
         let is_free = next.standing.iter().any(Option::is_none);
-        if next.standing != last.standing || (is_free && next.idle_since != last.idle_since) {
+        if next.standing != last.standing || (is_free && next.merit != last.merit) {
             enter(&mut self.state.queues, id, person, Some(last), next);
             person.index.entered = next;
         }
@@ -106,7 +113,7 @@ impl Acd {
         }
         for (id, person) in &mut state.operators {
             let standing = Channel::ALL.map(|channel| person.standing(channel));
-            let entered = Entered { standing, idle_since: person.idle_since };
+            let entered = Entered { standing, merit: person.merit() };
             let present = person.present();
             person.index =
                 crate::operator::Index { standing, entered, present, ..Default::default() };
@@ -157,6 +164,12 @@ impl Acd {
             }
             if let Some(Wish { until: Some(until), .. }) = waiting.wanted {
                 self.timers.set(until, Timer::Wanted(*id));
+            }
+            if let Some(at) = waiting.relax_at {
+                self.timers.set(at, Timer::Relax(*id));
+            }
+            if let Some(at) = waiting.step_at {
+                self.timers.set(at, Timer::Step(*id));
             }
             waiting_tasks.push(*id);
         }

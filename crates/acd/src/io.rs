@@ -12,6 +12,9 @@ use std::sync::Arc;
 pub enum Input {
     /// The first configuration, or a reload: tasks, reservations and calls stay as they are.
     Configure(Config),
+    /// The local date, as a number that changes at midnight. What is counted by the day begins anew
+    /// when it is another one.
+    Day(i32),
     /// The operator's phone signed them in: ready, unless they chose another state before, offline
     /// included, or did not answer. [`Input::Choose`] is what a person says.
     SignIn {
@@ -184,6 +187,10 @@ pub struct Wanted {
     pub operator: OperatorId,
     /// After so many milliseconds in the queue anybody may have it; `None` is never.
     pub for_ms: Option<u64>,
+    /// They served this caller before, and it is the queue that wants them: nobody waits for one who
+    /// does not serve it any more or is not ready, be it behind a call. It is an offer of the queue's
+    /// like any other, and if they do not take it, anybody may have it at once.
+    pub sticky: bool,
 }
 
 /// What a person chooses to be.

@@ -5,7 +5,7 @@ use crate::io::{Cause, Effective, End, Output, Rescission};
 use crate::machine::Acd;
 use crate::operator::Held;
 use crate::reservation::{Event, Lease, Reservation, Step, backs_off, is_missed};
-use crate::task::Place;
+use crate::task::{Place, Task};
 use crate::timer::Timer;
 use crate::{BACK_OFF_MS_MIN, BOOK_MS_MAX};
 
@@ -17,16 +17,18 @@ impl Acd {
         let Some(person) = state.operators.get_mut(&operator) else { return };
         let reservation = ReservationId::mint(state.epoch, state.reservations_made);
         let channel = task.kind.channel();
-        let directed = task.wish().is_some();
+        let wish = task.wish();
+        let directed = wish.is_some_and(|wish| !wish.sticky);
         task.attempts += 1;
         if let Some(waiting) = task.waiting_mut() {
             waiting.reservations.push(reservation);
         }
-        if let Some(queue) = state.queues.get_mut(&task.queue)
-            && queue.config.strategy == Strategy::RoundRobin
-            && !directed
-        {
-            queue.cursor = Some((person.place, operator));
+        if let Some(queue) = state.queues.get_mut(&task.queue).filter(|_| wish.is_none()) {
+            match queue.config.strategy {
+                Strategy::RoundRobin => queue.cursor = Some(((person.place, 0), operator)),
+                Strategy::Random | Strategy::WeightedRandom => state.chance.turn(),
+                _ => {}
+            }
         }
         state.reservations_made += 1;
         state.reservations_open += 1;
@@ -40,6 +42,9 @@ impl Acd {
         let epoch = self.state.epoch;
         self.tell(Output::Book { reservation, epoch, task: id, operator });
         self.refresh(now, operator, Cause::Reservation);
+        if wish.is_none() {
+            self.set_step(now, id);
+        }
         self.reopen(id, false);
     }
 
@@ -77,9 +82,22 @@ impl Acd {
             Step::Win => self.win(now, id),
             Step::End(end) => {
                 self.end_reservation(now, id, end);
+                self.unstick(now, task, operator);
                 self.reopen(task, true);
                 self.max_wait_recheck(task);
             }
+        }
+    }
+
+    /// Whoever served a caller before did not take their call: anybody may have it.
+    fn unstick(&mut self, now: Time, id: TaskId, operator: OperatorId) {
+        let wish = self.state.tasks.get(&id).and_then(Task::wish);
+        let is_theirs = wish.is_some_and(|wish| wish.sticky && wish.operator == operator);
+        if is_theirs {
+            if let Some(until) = wish.and_then(|wish| wish.until) {
+                self.timers.unset(until, Timer::Wanted(id));
+            }
+            self.wish_over(now, id);
         }
     }
 
@@ -114,10 +132,11 @@ impl Acd {
         self.leave_line(task_id);
         if let Some(task) = self.state.tasks.get_mut(&task_id) {
             task.place = Place::Assigned { operator, reservation: id, connected: None };
+            task.waited += waited;
         }
         if let Some(person) = self.state.operators.get_mut(&operator) {
             person.reservations.retain(|held| held.id != id);
-            person.tasks.push((task_id, channel));
+            person.given_task(now, task_id, channel);
             person.missed = 0;
         }
         let end = End::Accepted;
@@ -210,6 +229,7 @@ impl Acd {
             let task = self.state.reservations.get(&id).map(|held| held.task);
             self.rescind(now, id, cause);
             if let Some(task) = task {
+                self.unstick(now, task, operator);
                 self.reopen(task, true);
                 self.max_wait_recheck(task);
             }
@@ -222,6 +242,7 @@ impl Acd {
         let (state, because) = person.holds();
         let before = person.effective.state;
         let cause = because.unwrap_or(cause);
+        person.track(now);
         let standing_cause = matches!(state, Effective::Offline | Effective::NotReady);
         if before != state || (standing_cause && person.effective.cause != cause) {
             if state == Effective::Ready

@@ -5,10 +5,12 @@
 //! outputs. An operator is given work in two steps: `Book`, answered by the owner from a table of
 //! its own or from a shared store, then `Ring`.
 //!
-//! What must never be here: a clock, chance, names of people, phones or SIP.
+//! What must never be here: a clock, chance but what grows from the seed, names of people, phones
+//! or SIP.
 #![forbid(unsafe_code)]
 
 mod carry;
+mod chance;
 mod check;
 mod config;
 mod configure;
@@ -19,33 +21,42 @@ mod hand;
 mod ids;
 mod index;
 mod io;
+mod judge;
 mod lease;
 mod limits;
 mod line;
 mod machine;
+mod merit;
 mod operator;
 mod people;
 mod positions;
 mod query;
 mod queue;
+mod relax;
 mod reservation;
+mod skill;
 mod take;
 mod task;
 mod timer;
+mod track;
 mod view;
 mod words;
 mod wrap_up;
 
 pub use carry::{Carried, CarriedV1};
-pub use config::{Config, Limits, OperatorConfig, QueueConfig, Rona, RonaState, Strategy};
+pub use config::{
+    Config, Level, Limits, OperatorConfig, QueueConfig, Ring, Rona, RonaState, Strategy,
+};
 pub use explain::{DecisionRecord, Filter, Verdict};
-pub use ids::{Channel, Kind, OperatorId, QueueId, ReservationId, TaskId, Time, Utc, WorkId};
+pub use ids::{
+    Channel, Kind, OperatorId, QueueId, ReservationId, SkillId, TaskId, Time, Utc, WorkId,
+};
 pub use io::{
     Cause, Choice, Effective, End, Enqueue, Input, LimitReason, Outcome, Output, Refusal,
     Rejection, Rescission, Since, Wanted, Withdrawal,
 };
 pub use machine::Acd;
-pub use view::{OperatorView, QueueView, TaskPlace, TaskView, WhyIdle};
+pub use view::{Lacking, OperatorView, QueueView, TaskPlace, TaskView, WhyIdle};
 
 /// The shortest back-off of a pair of task and operator, whatever the configuration says: a phone
 /// that refuses at once must not be rung in a loop.
@@ -60,3 +71,7 @@ pub const POSITIONS_EVERY: Time = Time::from_secs(1);
 pub const ABSENT_AFTER: Time = Time::from_secs(30);
 /// At most so many operators are rung for one task.
 pub const RING_ALL_MAX: usize = 32;
+/// A demand relaxes at most so often.
+pub const RINGS_MAX: usize = 8;
+/// How far back [`Strategy::LeastOccupied`] looks.
+pub const OCCUPANCY_OVER: Time = Time::from_mins(60);

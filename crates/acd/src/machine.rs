@@ -1,4 +1,5 @@
 //! The machine: its records, and which file handles what.
+use crate::chance::Chance;
 use crate::ids::{OperatorId, QueueId, ReservationId, TaskId, Time};
 use crate::io::{Cause, Input, Output, Withdrawal};
 use crate::line::Key;
@@ -23,6 +24,10 @@ pub struct Acd {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) epoch: u64,
+    /// What random strategies draw from.
+    pub(crate) chance: Chance,
+    /// The local date, and when it began.
+    pub(crate) day: (i32, Time),
     pub(crate) auto_connect: bool,
     pub(crate) reservations_made: u64,
     /// Reservations booking or ringing.
@@ -50,10 +55,11 @@ impl Acd {
     /// A machine without queues and operators. `epoch` is told with every booking, and reservations
     /// are numbered from 1,024 times the epoch on. So that no number comes again after a restart, an
     /// epoch is greater than the last by at least the reservations made since, divided by 1,024: the
-    /// number of the owner's next event will do.
+    /// number of the owner's next event will do. All chance there is grows from `seed`.
     #[must_use]
-    pub fn new(epoch: u64) -> Self {
-        let state = State { epoch, auto_connect: true, ..State::default() };
+    pub fn new(epoch: u64, seed: u64) -> Self {
+        let chance = Chance(seed);
+        let state = State { epoch, chance, auto_connect: true, ..State::default() };
         Self { state, timers: Timers::default(), dirty: Dirty::default() }
     }
 
@@ -61,6 +67,7 @@ impl Acd {
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {
             Input::Configure(config) => self.configure(now, config),
+            Input::Day(day) => self.new_day(now, day),
             Input::SignIn { operator } => self.sign_in(now, operator),
             Input::SignOut { operator } => self.sign_out(now, operator),
             Input::Reachable { operator, reachable } => {
@@ -102,6 +109,8 @@ impl Acd {
                 Timer::BackOff(task, operator) => self.back_off_over(task, operator),
                 Timer::Wanted(task) => self.wish_over(now, task),
                 Timer::MaxWait(task) => self.max_wait_over(task),
+                Timer::Relax(task) => self.relax(now, task),
+                Timer::Step(task) => self.step_over(task),
                 Timer::Positions(queue) => self.positions_due(queue),
             }
             self.settle(now);

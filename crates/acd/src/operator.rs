@@ -4,6 +4,9 @@ use crate::explain::Filter;
 use crate::ids::{Channel, QueueId, ReservationId, TaskId, Time, WorkId};
 use crate::io::{Cause, Choice, Effective, Since};
 use crate::line::Key;
+use crate::merit::Merit;
+use crate::task::nanos;
+use crate::track::Track;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -28,6 +31,16 @@ pub(crate) struct Operator {
     pub(crate) reservations: Vec<Held>,
     pub(crate) wrap_up: Option<WrapUp>,
     pub(crate) idle_since: Time,
+    /// How long they talked since midnight, tasks that are over.
+    pub(crate) talked: Time,
+    /// Tasks given since midnight.
+    pub(crate) given: u32,
+    /// When they were given their last task.
+    pub(crate) given_at: Time,
+    /// When they were on a call or in wrap-up.
+    pub(crate) busy: Track,
+    /// When they were signed in.
+    pub(crate) signed_in: Track,
     pub(crate) missed: u32,
     /// A reload set limits below what they have.
     pub(crate) lowered: bool,
@@ -54,7 +67,7 @@ pub(crate) struct Index {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Entered {
     pub(crate) standing: [Option<Filter>; 2],
-    pub(crate) idle_since: Time,
+    pub(crate) merit: Merit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +113,11 @@ impl Operator {
             reservations: Vec::new(),
             wrap_up: None,
             idle_since: now,
+            talked: Time::ZERO,
+            given: 0,
+            given_at: Time::ZERO,
+            busy: Track::default(),
+            signed_in: Track::default(),
             missed: 0,
             lowered: false,
             effective: Since { state: Effective::Offline, cause, since: now },
@@ -114,6 +132,37 @@ impl Operator {
         self.tasks.iter().filter(|(_, c)| *c == channel).count()
             + self.reservations.iter().filter(|held| held.channel == channel).count()
             + own
+    }
+
+    /// What the strategies compare, as far as it only changes with the record.
+    pub(crate) fn merit(&self) -> Merit {
+        let load = self.load(Channel::Voice) + self.load(Channel::Dialog);
+        Merit {
+            idle_since: nanos(self.idle_since),
+            talked: nanos(self.talked),
+            given: self.given,
+            load: u32::try_from(load).unwrap_or(u32::MAX),
+            given_at: nanos(self.given_at),
+        }
+    }
+
+    pub(crate) fn given_task(&mut self, now: Time, task: TaskId, channel: Channel) {
+        self.tasks.push((task, channel));
+        self.given += 1;
+        self.given_at = now;
+    }
+
+    /// Notes whether they are busy and signed in from now on.
+    pub(crate) fn track(&mut self, now: Time) {
+        let is_busy = self.is_on_call() || self.wrap_up.is_some();
+        self.busy.set(now, is_busy);
+        self.signed_in.set(now, is_busy || !self.is_offline());
+    }
+
+    /// Millionths of the time they were signed in lately that they were busy.
+    pub(crate) fn occupancy(&self, now: Time) -> u64 {
+        let ms = |track: &Track| u64::try_from(track.lately(now).as_millis()).unwrap_or(u64::MAX);
+        (ms(&self.busy) * 1_000_000).checked_div(ms(&self.signed_in)).unwrap_or(0)
     }
 
     /// Whether what is reserved is more than they may have beside the rest.

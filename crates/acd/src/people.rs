@@ -104,6 +104,22 @@ impl Acd {
         }
     }
 
+    /// Another local date: what is counted by the day begins anew. The one thing that looks at
+    /// everybody, once a day.
+    pub(crate) fn new_day(&mut self, now: Time, day: i32) {
+        if self.state.day.0 == day {
+            return;
+        }
+        self.state.day = (day, now);
+        let people: Vec<_> = self.state.operators.keys().copied().collect();
+        for id in people {
+            if let Some(person) = self.state.operators.get_mut(&id) {
+                (person.talked, person.given) = (Time::ZERO, 0);
+            }
+            self.reindex(id);
+        }
+    }
+
     fn own_work_came(&mut self, now: Time, id: OperatorId) {
         if self.state.operators.get(&id).is_some_and(Operator::is_over_limit) {
             self.take_back(now, id, Rescission::Occupied);

@@ -1,8 +1,14 @@
 //! Answers to questions. None of them changes anything.
 use crate::ids::{Channel, OperatorId, QueueId, TaskId, Time};
 use crate::machine::Acd;
+use crate::operator::Operator;
+use crate::queue::Queue;
+use crate::skill::Lack;
 use crate::task::{Place, Task};
-use crate::view::{OperatorView, QueueView, TaskPlace, TaskView, WhyIdle};
+use crate::view::{Lacking, OperatorView, QueueView, TaskPlace, TaskView, WhyIdle};
+
+/// Tasks of a queue that an explanation looks at.
+const EXPLAINED: usize = 1_000;
 
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
@@ -74,7 +80,7 @@ impl Acd {
             longest_wait: first.map_or(Time::ZERO, |task| now.saturating_sub(task.queued)),
             operators: count(queue.index.members.len()),
             signed_in: queue.index.present,
-            free: count(queue.index.lane(Channel::Voice).free.len()),
+            free: queue.index.lane(Channel::Voice).free,
             draining: queue.draining,
         })
     }
@@ -110,12 +116,48 @@ impl Acd {
     #[must_use]
     pub fn why_idle(&self, id: OperatorId) -> Option<WhyIdle> {
         let person = self.state.operators.get(&id)?;
-        let queues = person.serves.iter().filter_map(|queue| self.state.queues.get(queue));
-        let waits = |task: &&TaskId| self.state.tasks.get(task).and_then(Task::waiting).is_some();
-        Some(WhyIdle {
-            filter: person.index.standing[Channel::Voice as usize],
-            waiting: count(queues.map(|queue| queue.index.line.len()).sum()),
-            backed_off: person.index.back_off.iter().filter(waits).copied().collect(),
-        })
+        let filter = person.index.standing[Channel::Voice as usize];
+        let mut why = WhyIdle { filter, ..WhyIdle::default() };
+        for (queue_id, queue) in person.serves.iter().filter_map(|id| Some((*id, self.of(*id)?))) {
+            why.waiting = why.waiting.saturating_add(count(queue.index.line.len()));
+            for (_, task) in queue.index.line.iter().take(EXPLAINED) {
+                if let Some(record) = self.state.tasks.get(task) {
+                    self.why_not(&mut why, (id, person), (queue_id, queue), (*task, record));
+                }
+            }
+        }
+        Some(why)
+    }
+
+    fn of(&self, id: QueueId) -> Option<&Queue> {
+        self.state.queues.get(&id)
+    }
+
+    /// Counts one task that is not theirs.
+    fn why_not(
+        &self,
+        why: &mut WhyIdle,
+        (who, person): (OperatorId, &Operator),
+        (queue_id, queue): (QueueId, &Queue),
+        (id, task): (TaskId, &Task),
+    ) {
+        let demand = queue.config.demand(task.ring());
+        if task.waiting().is_some_and(|waiting| !waiting.reservations.is_empty()) {
+            why.ringing += 1;
+        } else if !self.is_open(task) {
+            why.by_hand += 1;
+        } else if person.index.back_off.contains(&id) {
+            why.backed_off.push(id);
+        } else if let Some(wish) = task.wish() {
+            why.meant += u32::from(wish.operator != who);
+        } else if let Some(lack) = person.config.lacks(demand) {
+            let Lack { skill, level, asked } = lack;
+            match why.lacking.last_mut().filter(|last| last.queue == queue_id) {
+                Some(last) => last.tasks += 1,
+                None => {
+                    why.lacking.push(Lacking { queue: queue_id, tasks: 1, skill, level, asked });
+                }
+            }
+        }
     }
 }

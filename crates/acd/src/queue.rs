@@ -1,7 +1,10 @@
 //! A queue's record and its indexes.
+use crate::RING_ALL_MAX;
 use crate::config::{QueueConfig, Strategy};
 use crate::ids::{Channel, OperatorId, TaskId, Time};
 use crate::line::{Key, Line};
+use crate::merit::Rank;
+use crate::task::Waiting;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -14,7 +17,7 @@ pub(crate) struct Queue {
     pub(crate) config: QueueConfig,
     pub(crate) draining: bool,
     /// Round-robin's memory: whom the last reservation went to.
-    pub(crate) cursor: Option<(u64, OperatorId)>,
+    pub(crate) cursor: Option<Rank>,
     /// When positions were told last.
     pub(crate) told: Option<Time>,
     /// When they will be told next, if anything moved since.
@@ -43,12 +46,35 @@ pub(crate) struct Index {
 /// What meets what, on one channel.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lane {
-    /// Tasks that anybody may have.
-    pub(crate) open: BTreeSet<Key>,
-    /// Operators who can take one, in the order of the strategy.
-    pub(crate) free: BTreeSet<(u64, OperatorId)>,
+    /// By ring of the demand.
+    pub(crate) rings: Vec<Meeting>,
+    /// Operators who can take a task, whatever they can do.
+    pub(crate) free: u32,
     /// How many of the others each filter excludes.
     pub(crate) tally: [u32; STANDINGS],
+}
+
+/// What meets what in one ring.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Meeting {
+    /// Tasks that anybody may have who meets the demand.
+    pub(crate) open: BTreeSet<Key>,
+    /// Operators who meet it and can take one, in the order of the strategy.
+    pub(crate) free: BTreeSet<Rank>,
+}
+
+impl Lane {
+    pub(crate) fn ring(&self, ring: usize) -> &Meeting {
+        static EMPTY: Meeting = Meeting { open: BTreeSet::new(), free: BTreeSet::new() };
+        self.rings.get(ring).unwrap_or(&EMPTY)
+    }
+
+    pub(crate) fn ring_mut(&mut self, ring: usize) -> &mut Meeting {
+        if self.rings.len() <= ring {
+            self.rings.resize_with(ring + 1, Meeting::default);
+        }
+        &mut self.rings[ring]
+    }
 }
 
 impl Index {
@@ -73,33 +99,37 @@ impl Queue {
         }
     }
 
-    /// What orders a free operator.
-    pub(crate) const fn order(&self, idle_since: u64, place: u64) -> u64 {
-        match self.config.strategy {
-            Strategy::LongestIdle | Strategy::RingAll => idle_since,
-            Strategy::InOrder | Strategy::RoundRobin => place,
-        }
-    }
-
-    /// Free operators, the best first.
+    /// Free operators who meet the demand of a ring, the best first.
     pub(crate) fn best_first(
         &self,
         channel: Channel,
-    ) -> impl Iterator<Item = &(u64, OperatorId)> + Clone {
-        let free = &self.index.lane(channel).free;
+        ring: usize,
+    ) -> impl Iterator<Item = &Rank> + Clone {
+        let free = &self.index.lane(channel).ring(ring).free;
         let (from, to) = match self.remembered() {
             Some(cursor) => (Bound::Excluded(cursor), Bound::Included(cursor)),
-            None => (Bound::Unbounded, Bound::Excluded((0, OperatorId(0)))),
+            None => (Bound::Unbounded, Bound::Excluded(((0, 0), OperatorId(0)))),
         };
         free.range((from, Bound::Unbounded)).chain(free.range((Bound::Unbounded, to)))
     }
 
     /// The same order as a number to compare.
-    pub(crate) fn preference(&self, key: (u64, OperatorId)) -> (bool, (u64, OperatorId)) {
-        (self.remembered().is_some_and(|cursor| key <= cursor), key)
+    pub(crate) fn preference(&self, rank: Rank) -> (bool, Rank) {
+        (self.remembered().is_some_and(|cursor| rank <= cursor), rank)
     }
 
-    fn remembered(&self) -> Option<(u64, OperatorId)> {
+    fn remembered(&self) -> Option<Rank> {
         self.cursor.filter(|_| self.config.strategy == Strategy::RoundRobin)
+    }
+
+    /// Whether a task that `claims` operators are rung for may ring another one.
+    pub(crate) const fn rings_more(&self, waiting: &Waiting) -> bool {
+        waiting.wanted.is_none()
+            && waiting.reservations.len() < RING_ALL_MAX
+            && match self.config.strategy {
+                Strategy::RingAll => true,
+                Strategy::Progressive => waiting.step_at.is_none(),
+                _ => false,
+            }
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct Task {
     pub(crate) ahead: bool,
     pub(crate) auto_connect: bool,
     pub(crate) queued: Time,
+    /// How long it waited before, each time until somebody had it.
+    pub(crate) waited: Time,
     pub(crate) attempts: u32,
     /// Bits of the reasons told.
     limits_told: u8,
@@ -46,6 +48,12 @@ pub(crate) struct Waiting {
     pub(crate) reservations: Vec<ReservationId>,
     pub(crate) wanted: Option<Wish>,
     pub(crate) max_wait: MaxWait,
+    /// Which demand of its queue it makes.
+    pub(crate) ring: usize,
+    /// When it makes the next one.
+    pub(crate) relax_at: Option<Time>,
+    /// When one phone more rings for it.
+    pub(crate) step_at: Option<Time>,
 }
 
 /// Only this operator; nobody else before `until`.
@@ -53,6 +61,8 @@ pub(crate) struct Waiting {
 pub(crate) struct Wish {
     pub(crate) operator: OperatorId,
     pub(crate) until: Option<Time>,
+    /// They served this caller before: see [`crate::Wanted::sticky`].
+    pub(crate) sticky: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +85,7 @@ impl Task {
             ahead: false,
             auto_connect: enqueue.auto_connect,
             queued: now,
+            waited: Time::ZERO,
             attempts: 0,
             limits_told: 0,
             position_told: 0,
@@ -107,6 +118,10 @@ impl Task {
             Place::Waiting(waiting) => Some(waiting),
             Place::Assigned { .. } | Place::Wrapping { .. } | Place::Between { .. } => None,
         }
+    }
+
+    pub(crate) fn ring(&self) -> usize {
+        self.waiting().map_or(0, |w| w.ring)
     }
 
     pub(crate) fn wish(&self) -> Option<Wish> {

@@ -17,6 +17,10 @@ pub(crate) enum Timer {
     Wanted(TaskId),
     /// The task has waited long.
     MaxWait(TaskId),
+    /// The task asks for less from now on.
+    Relax(TaskId),
+    /// One phone more may ring for the task.
+    Step(TaskId),
     /// Changed positions may be told again.
     Positions(QueueId),
 }

@@ -1,6 +1,6 @@
 //! What can be asked.
 use crate::explain::Filter;
-use crate::ids::{Kind, OperatorId, QueueId, ReservationId, TaskId, Time, Utc, WorkId};
+use crate::ids::{Kind, OperatorId, QueueId, ReservationId, SkillId, TaskId, Time, Utc, WorkId};
 use crate::io::{Choice, Effective, Since};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -105,8 +105,9 @@ pub struct QueueView {
     pub draining: bool,
 }
 
-/// Why an operator is idle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Why an operator is idle: what keeps them from work at all, and what from each task that waits in
+/// their queues, of the first thousand of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WhyIdle {
     /// What keeps them from calls at all.
     pub filter: Option<Filter>,
@@ -114,4 +115,27 @@ pub struct WhyIdle {
     pub waiting: u32,
     /// Of these, kept from them for a while because they did not take them.
     pub backed_off: Vec<TaskId>,
+    /// Of these, asking for what they lack.
+    pub lacking: Vec<Lacking>,
+    /// Of these, meant for somebody else.
+    pub meant: u32,
+    /// Of these, waiting to be picked: nobody is connected by itself.
+    pub by_hand: u32,
+    /// Of these, ringing somebody already.
+    pub ringing: u32,
+}
+
+/// Tasks that ask for what an operator lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lacking {
+    /// Where.
+    pub queue: QueueId,
+    /// How many.
+    pub tasks: u32,
+    /// What is missing, of the first.
+    pub skill: SkillId,
+    /// What the operator has of it.
+    pub level: u32,
+    /// What is asked for.
+    pub asked: u32,
 }

@@ -1,5 +1,6 @@
 //! What things are called outside. These words are public vocabulary: the API, the record and the
 //! metrics say them, and a variant may be renamed while its word stays.
+use crate::config::Strategy;
 use crate::explain::Filter;
 use crate::io::{Cause, Effective, LimitReason, Refusal, Rejection, Rescission};
 
@@ -20,7 +21,39 @@ macro_rules! words {
     )*};
 }
 
+impl Strategy {
+    /// What a score of it counts, and which of two wins: idle time, levels and weights the most,
+    /// all else the least.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::LongestIdle | Self::RingAll | Self::Progressive => "idle_ms",
+            Self::InOrder | Self::RoundRobin => "place",
+            Self::LeastTalkTime => "talk_ms_today",
+            Self::FewestCalls => "calls_today",
+            Self::LeastOccupied => "occupied_ppm",
+            Self::FewestDialogs => "open_tasks",
+            Self::Random | Self::WeightedRandom => "weight",
+            Self::BestSkill => "levels",
+        }
+    }
+}
+
 words! {
+    Strategy {
+        LongestIdle "longest-idle"
+        InOrder "in-order"
+        RoundRobin "round-robin"
+        RingAll "ring-all"
+        LeastTalkTime "least-talk-time"
+        FewestCalls "fewest-calls"
+        LeastOccupied "least-occupied"
+        FewestDialogs "fewest-dialogs"
+        Random "random"
+        WeightedRandom "weighted-random"
+        Progressive "progressive"
+        BestSkill "best-skill"
+    }
     Effective {
         Offline "offline"
         Unreachable "unreachable"
@@ -58,6 +91,7 @@ words! {
         Ringing "ringing"
         Reserved "reserved"
         Limit "limit"
+        Skill "skill"
         BackOff "back-off"
         NotServing "not-serving"
         NotWanted "not-wanted"
@@ -101,6 +135,11 @@ mod tests {
         let all = |words: Vec<&'static str>| words.join(" ");
         let check = |words: String, expected: &str| assert_eq!(words, expected);
         check(
+            all(Strategy::ALL.iter().map(|strategy| strategy.as_str()).collect()),
+            "longest-idle in-order round-robin ring-all least-talk-time fewest-calls least-occupied \
+             fewest-dialogs random weighted-random progressive best-skill",
+        );
+        check(
             all(Effective::ALL.iter().map(|state| state.as_str()).collect()),
             "offline unreachable not-ready ready reserved ringing on-call wrap-up",
         );
@@ -111,8 +150,8 @@ mod tests {
         );
         check(
             all(Filter::ALL.iter().map(|filter| filter.as_str()).collect()),
-            "offline unreachable not-ready wrap-up on-call ringing reserved limit back-off \
-             not-serving not-wanted",
+            "offline unreachable not-ready wrap-up on-call ringing reserved limit skill \
+             back-off not-serving not-wanted",
         );
         check(
             all(Rejection::ALL.iter().map(|why| why.as_str()).collect()),

@@ -41,13 +41,16 @@ impl Acd {
     ) -> Option<(OperatorId, bool)> {
         let state = &mut self.state;
         let task = state.tasks.get(&id)?;
-        let Place::Assigned { operator, reservation, .. } = task.place else { return None };
+        let Place::Assigned { operator, reservation, connected } = task.place else { return None };
+        // What was before midnight is of yesterday.
+        let talked = connected.map(|since| now.saturating_sub(since.max(state.day.1)));
         state.reservations.remove(&reservation);
         let queue_ms = state.queues.get(&task.queue).map_or(0, |q| q.config.wrap_up_ms);
         let is_voice = task.kind.channel() == Channel::Voice;
         let person = state.operators.get_mut(&operator)?;
         person.tasks.retain(|(other, _)| *other != id);
         person.idle_since = now;
+        person.talked += talked.unwrap_or_default();
         let ms = person.config.wrap_up_ms.unwrap_or(queue_ms);
         let wraps_up = wraps_up && is_voice && ms > 0 && !person.is_offline();
         if wraps_up {

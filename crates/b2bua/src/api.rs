@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, Asker};
-use crate::config::{Config, Name};
+use crate::config::{Config, Level, Name};
 use crate::event::{Event, Recorded, Utc};
 use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey};
 use crate::sound::{Audio, Making, Sounds};
@@ -35,6 +35,9 @@ pub enum Input {
         /// Since the Unix epoch.
         since_unix: Time,
     },
+    /// The local date, as a number that changes at midnight: days since the Unix epoch, say. Given at
+    /// the start and whenever it is another one; what is counted by the day begins anew.
+    Day(i32),
     /// A new configuration. Calls and places in queues are never touched by it.
     Configure(Box<Config>),
     /// All sounds that the media threads have: given at the start, and whenever that changes.
@@ -273,6 +276,42 @@ pub enum Reply {
     },
     /// An explanation, oldest decision first.
     Decisions(Vec<Explanation>),
+    /// The same of an operator, and what keeps them from the tasks that wait.
+    Idle(Idle, Vec<Explanation>),
+}
+
+/// Why an operator has nothing to do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Idle {
+    /// What keeps them from calls at all.
+    pub filter: Option<&'static str>,
+    /// Tasks waiting in their queues.
+    pub waiting: u32,
+    /// Of these, those that they did not take a moment ago.
+    pub backed_off: Vec<TaskKey>,
+    /// Of these, those that ask for a skill they lack, by queue.
+    pub lacking: Vec<Lacking>,
+    /// Of these, meant for somebody else.
+    pub meant: u32,
+    /// Of these, waiting to be picked.
+    pub by_hand: u32,
+    /// Of these, ringing somebody already.
+    pub ringing: u32,
+}
+
+/// Tasks that ask for what an operator lacks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Lacking {
+    /// Where.
+    pub queue: Name,
+    /// How many.
+    pub tasks: u32,
+    /// What is missing.
+    pub skill: Name,
+    /// What they have of it.
+    pub level: u32,
+    /// What is asked for.
+    pub asked: u32,
 }
 
 /// A decision of the distributor's, with names.
@@ -284,12 +323,33 @@ pub struct Explanation {
     pub task: Option<TaskKey>,
     /// Its queue.
     pub queue: Name,
+    /// What ordered those who were eligible.
+    pub strategy: &'static str,
+    /// What an operator had to have.
+    pub demand: Vec<Level>,
+    /// Whom the task was meant for.
+    pub wanted: Option<Name>,
     /// Who got it, if anybody.
     pub chosen: Option<Name>,
-    /// Who was considered: the score, or the filter that excluded them.
-    pub considered: Vec<(Name, String)>,
+    /// Who was considered.
+    pub considered: Vec<Considered>,
     /// Excluded operators per filter, also those not listed one by one.
     pub excluded: Vec<(String, usize)>,
+}
+
+/// What was found about one operator.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Considered {
+    /// Who.
+    pub operator: Name,
+    /// In words.
+    pub verdict: String,
+    /// Eligible: the score, and the unit it is in.
+    pub score: Option<(u64, &'static str)>,
+    /// Not eligible: the filter.
+    pub filter: Option<&'static str>,
+    /// That filter being `skill`: which, what they have of it and what is asked for.
+    pub lacks: Option<(Name, u32, u32)>,
 }
 
 /// Why a command was not done.

@@ -229,11 +229,13 @@ pub(crate) enum Occupation {
 }
 
 /// What is kept of a task as long as the distributor has it: longer than its call, by the wrap-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TaskEntry {
     /// None for work without a caller on the line.
     pub(crate) call: Option<CallKey>,
     pub(crate) queue: QueueId,
+    /// Whose it is, where the queue brings callers back to their operators.
+    pub(crate) caller: Option<Name>,
     /// When it first joined.
     pub(crate) queued: Time,
     /// Who has answered for it, when, and how long it had waited: until that is told.
@@ -586,6 +588,14 @@ impl Participant {
 }
 
 impl Call {
+    /// By what the caller is known again, unless they are known by nothing.
+    pub(crate) fn caller(&self) -> Option<&Name> {
+        match &self.hidden {
+            None => Some(&self.from),
+            Some(hidden) => hidden.number.as_ref(),
+        }
+    }
+
     pub(crate) fn participant(&self, leg: sip::LegId) -> Option<&Participant> {
         self.participants.iter().find(|participant| participant.leg == leg)
     }

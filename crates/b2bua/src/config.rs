@@ -95,6 +95,10 @@ pub struct Operator {
     pub name: Name,
     /// Queues served.
     pub queues: Vec<Name>,
+    /// What they can do, and how well.
+    pub skills: Vec<Level>,
+    /// Their share where a queue distributes by weight.
+    pub weight: u32,
     /// Wins over the queue's.
     pub wrap_up_ms: Option<u64>,
     /// Whether the first registration signs in as ready.
@@ -219,12 +223,24 @@ pub struct Queue {
     pub number: Option<Name>,
     /// How an operator is chosen.
     pub strategy: acd::Strategy,
+    /// Who may be.
+    pub asks: Asks,
+    /// How long one phone rings alone before another does, where that is the strategy.
+    pub step_ms: u64,
+    /// For so long after a call the caller is brought back to the same operator; 0 for never.
+    pub sticky_ms: u64,
+    /// And waits for them so long at most.
+    pub sticky_wait_ms: u64,
+    /// Head start of a task for which nobody says another.
+    pub priority_s: u32,
     /// How long one operator is rung.
     pub ring_ms: u64,
     /// After-call work.
     pub wrap_up_ms: u64,
     /// Unanswered reservations in a row until the operator is made not ready; 0 for never.
     pub rona_after: u32,
+    /// What they become then.
+    pub rona_state: acd::RonaState,
     /// How long a task is not put before an operator again who did not take it.
     pub back_off_ms: u64,
     /// Tasks waiting at most.
@@ -323,6 +339,18 @@ pub struct Menu {
     pub retries: u32,
     /// Where those go who press none, or others.
     pub otherwise: Go,
+}
+
+/// A skill and its level: what somebody has, or at least should have.
+pub type Level = (Name, u32);
+
+/// What a queue asks of operators.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asks {
+    /// For a task that has just come.
+    pub skills: Vec<Level>,
+    /// Once it has waited so many milliseconds: instead of what was asked before.
+    pub relax: Vec<(u64, Vec<Level>)>,
 }
 
 /// What comes between an operator's answer and the bridge. The caller waits on meanwhile.
@@ -447,8 +475,8 @@ pub enum Go {
     Queue {
         /// Which.
         queue: Name,
-        /// Head start.
-        priority_s: u32,
+        /// Head start; that of the queue if none.
+        priority_s: Option<u32>,
     },
     /// One person.
     Operator(Name),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use acd::{OperatorId, QueueId};
+use acd::{OperatorId, QueueId, SkillId};
 use media::Codec;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Bot, Config, HeaderRules, Name, Operator, Queue, Trunk};
+use crate::config::{Bot, Config, HeaderRules, Level, Name, Operator, Queue, Trunk};
 use crate::route::Router;
 
 /// Every operator and queue there ever was on this node, by number. A number outlives a reload, so
@@ -15,6 +15,7 @@ use crate::route::Router;
 pub(crate) struct Names {
     operators: Vec<Name>,
     queues: Vec<Name>,
+    skills: Vec<Name>,
 }
 
 /// The numbers of `wanted`, in order; a name not known yet is given the next one.
@@ -29,6 +30,16 @@ fn numbers<'a>(known: &mut Vec<Name>, wanted: impl Iterator<Item = &'a Name>) ->
     wanted.map(number).collect()
 }
 
+/// Every skill that is held or asked for.
+fn skills(config: &Config) -> impl Iterator<Item = &Name> {
+    let asked = config.queues.iter().flat_map(|queue| {
+        let relaxed = queue.asks.relax.iter().flat_map(|(_, skills)| skills);
+        queue.asks.skills.iter().chain(relaxed)
+    });
+    let held = config.operators.iter().flat_map(|operator| &operator.skills);
+    held.chain(asked).map(|(skill, _)| skill)
+}
+
 /// The configuration with its indexes.
 #[derive(Debug)]
 pub(crate) struct Directory {
@@ -38,6 +49,7 @@ pub(crate) struct Directory {
     queues: BTreeMap<Name, (QueueId, usize)>,
     operator_names: Vec<Name>,
     queue_names: Vec<Name>,
+    skill_names: Vec<Name>,
     by_number: BTreeMap<Name, Extension>,
     /// What peers without a configuration of their own are told.
     pub(crate) strangers: HeaderRules,
@@ -63,6 +75,7 @@ impl Directory {
             by_number.insert(operator.id.clone(), reached());
             by_number.extend(operator.number.iter().map(|number| (number.clone(), reached())));
         }
+        let _ = numbers(&mut names.skills, skills(&config));
         let ids = numbers(&mut names.queues, config.queues.iter().map(|q| &q.name));
         for (at, (queue, id)) in config.queues.iter().zip(ids).enumerate() {
             let reached = || Extension::Queue(queue.name.clone());
@@ -77,6 +90,7 @@ impl Directory {
             by_number,
             operator_names: names.operators.clone(),
             queue_names: names.queues.clone(),
+            skill_names: names.skills.clone(),
             strangers: HeaderRules::of_trunk(),
             config,
         }
@@ -107,6 +121,10 @@ impl Directory {
         named(&self.queue_names, id.0)
     }
 
+    pub(crate) fn skill_name(&self, id: SkillId) -> Name {
+        named(&self.skill_names, id.0)
+    }
+
     pub(crate) fn trunk(&self, name: &str) -> Option<&Trunk> {
         self.config.trunks.iter().find(|trunk| &*trunk.name == name)
     }
@@ -129,11 +147,23 @@ impl Directory {
 
     /// The distributor's part of the configuration.
     pub(crate) fn acd(&self) -> acd::Config {
+        let index: BTreeMap<&Name, SkillId> =
+            self.skill_names.iter().zip((0..).map(SkillId)).collect();
+        let levels = |levels: &[Level]| -> Vec<acd::Level> {
+            levels.iter().filter_map(|(name, level)| Some((*index.get(name)?, *level))).collect()
+        };
+        let ring = |(after_ms, skills): &(u64, Vec<Level>)| acd::Ring {
+            after_ms: *after_ms,
+            skills: levels(skills),
+        };
         let queue = |queue: &Queue| acd::QueueConfig {
             strategy: queue.strategy,
+            skills: levels(&queue.asks.skills),
+            relax: queue.asks.relax.iter().map(ring).collect(),
+            step_ms: queue.step_ms,
             ring_ms: queue.ring_ms,
             wrap_up_ms: queue.wrap_up_ms,
-            rona: acd::Rona { after: queue.rona_after, ..acd::Rona::default() },
+            rona: acd::Rona { after: queue.rona_after, state: queue.rona_state },
             back_off_ms: queue.back_off_ms,
             max_waiting: u32::try_from(queue.waiting_max).unwrap_or(u32::MAX),
             max_wait_ms: queue.wait_ms_max,
@@ -145,7 +175,8 @@ impl Directory {
             queues: operator.queues.iter().filter_map(|name| self.queue_id(name)).collect(),
             limits: acd::Limits { total: operator.total_max, voice: operator.voice_max },
             wrap_up_ms: operator.wrap_up_ms,
-            ..acd::OperatorConfig::default()
+            weight: operator.weight,
+            skills: levels(&operator.skills),
         };
         let config = &self.config;
         acd::Config {

@@ -18,6 +18,7 @@ mod phrase;
 mod recording;
 mod route;
 mod sound;
+mod sticky;
 mod switch;
 
 pub use act::{Act, Add, Asker, Change, HandOn, Listeners, OnFailure, Whom};

@@ -14,6 +14,7 @@ use crate::event::{Event, Utc, What};
 use crate::flow::quality::Leaving;
 use crate::flow::sound::SoundDesk;
 use crate::id::{CallKey, TaskKey};
+use crate::sticky::Sticky;
 
 /// What a node begins with.
 #[derive(Debug, Clone)]
@@ -57,6 +58,7 @@ pub(crate) struct State {
     /// Legs by trunk, both ways.
     pub(crate) by_trunk: BTreeMap<Name, usize>,
     pub(crate) decisions: Decisions,
+    pub(crate) sticky: Sticky,
     pub(crate) draining: bool,
     pub(crate) desk: SoundDesk,
     /// Legs whose last figures are to come, in the order they left.
@@ -89,7 +91,9 @@ impl B2bua {
         let mut names = Names::default();
         let endpoint = sip::Endpoint::new(config.sip.clone(), start.seed);
         let directory = Directory::new(config, &mut names);
-        let mut acd = acd::Acd::new(start.first_seq);
+        // Whoever guessed these bytes by the distributor's choices would lack the other 24.
+        let chance = start.seed.iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte));
+        let mut acd = acd::Acd::new(start.first_seq, chance);
         acd.handle(Time::ZERO, acd::Input::Configure(directory.acd()));
         let state = State {
             names,
@@ -101,6 +105,7 @@ impl B2bua {
             timers: BTreeSet::new(),
             by_trunk: BTreeMap::new(),
             decisions: Decisions::default(),
+            sticky: Sticky::default(),
             draining: false,
             desk: SoundDesk::default(),
             leaving: VecDeque::new(),
@@ -121,6 +126,7 @@ impl B2bua {
             Input::Media(event) => self.on_media(now, &event),
             Input::Writing(writing) => self.on_writing(now, writing),
             Input::Command { request, command } => self.order(now, request, command),
+            Input::Day(day) => self.acd.handle(now, acd::Input::Day(day)),
             Input::Wall { since_unix } => self.state.since_unix = since_unix.saturating_sub(now),
             Input::Configure(config) => self.configure(now, *config),
             Input::Sounds(sounds) => self.state.desk.sounds = *sounds,

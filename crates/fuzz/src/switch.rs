@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Announce, Answer, Before, Config, Go, HeaderRules, Identity, Limits, Media, Menu, Notify,
+    Announce, Answer, Asks, Before, Config, Go, HeaderRules, Identity, Limits, Media, Menu, Notify,
     OnLimit, OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn,
     Supervise, Then, Trunk,
 };
@@ -109,6 +109,8 @@ fn operator(kind: u8, id: &str) -> Operator {
         number: Some(if id == "alice" { "101".into() } else { "102".into() }),
         name: id.into(),
         queues: vec!["support".into()],
+        skills: Vec::new(),
+        weight: 1,
         wrap_up_ms: (kind & 1 == 0).then_some(3_000),
         sign_in: SignIn::Register,
         outgoing: Outgoing::Internal,
@@ -132,7 +134,7 @@ fn on_limit(kind: u8) -> Vec<OnLimit> {
     let then = match kind & 3 {
         0 => Then::Wait,
         1 => Then::Go(Go::Menu("main".into())),
-        2 => Then::Go(Go::Queue { queue: "support".into(), priority_s: 5 }),
+        2 => Then::Go(Go::Queue { queue: "support".into(), priority_s: Some(5) }),
         _ => return Vec::new(),
     };
     let reasons = vec![acd::LimitReason::QueueFull, acd::LimitReason::MaxWait];
@@ -140,7 +142,7 @@ fn on_limit(kind: u8) -> Vec<OnLimit> {
 }
 
 fn menu() -> Menu {
-    let queue = Go::Queue { queue: "support".into(), priority_s: 0 };
+    let queue = Go::Queue { queue: "support".into(), priority_s: None };
     let again = Go::Menu("main".into());
     Menu {
         name: "main".into(),
@@ -172,9 +174,15 @@ fn config(kind: u8) -> Config {
             name: "support".into(),
             number: Some("600".into()),
             strategy: acd::Strategy::LongestIdle,
+            asks: Asks::default(),
+            step_ms: 5_000,
+            sticky_ms: if kind & 4 == 0 { 60_000 } else { 0 },
+            sticky_wait_ms: 5_000,
+            priority_s: 0,
             ring_ms: 5_000,
             wrap_up_ms: 2_000,
             rona_after: u32::from(kind & 2 == 0),
+            rona_state: acd::RonaState::NotReady,
             back_off_ms: 1_000,
             waiting_max: 2,
             wait_ms_max: 30_000,

@@ -206,7 +206,7 @@ fn fewer_callers(best: &mut Scenario, failure: &str) {
 }
 
 /// What a smaller run may do without.
-const CALMER: [fn(&mut Scenario); 20] = [
+const CALMER: [fn(&mut Scenario); 21] = [
     |s| s.record_ms = None,
     |s| s.record = b2bua::config::Record::Never,
     |s| s.carry_permille = 0,
@@ -226,6 +226,7 @@ const CALMER: [fn(&mut Scenario); 20] = [
     |s| fewer_operators(s, 1),
     |s| fewer_operators(s, 2),
     |s| s.wrap_up_s = 0,
+    |s| s.asks = b2bua::config::Asks::default(),
     |s| s.strategy = acd::Strategy::LongestIdle,
 ];
 

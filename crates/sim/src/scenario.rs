@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use b2bua::config::{Before, Go, Menu, Notify, OnLimit, OnTimeout, PreBridge, Record, Then};
+use b2bua::config::{
+    Asks, Before, Go, Level, Menu, Notify, OnLimit, OnTimeout, PreBridge, Record, Then,
+};
 use b2bua::{Act, Asker, Audio};
 
 use crate::dice::Dice;
@@ -37,6 +39,12 @@ pub struct Scenario {
     pub at_once: bool,
     /// How an operator is chosen.
     pub strategy: acd::Strategy,
+    /// Who can do what.
+    pub skills: Vec<Vec<Level>>,
+    /// What the queue asks for; never more than before.
+    pub asks: Asks,
+    /// Until one phone more rings, where that is the strategy.
+    pub step_ms: Ms,
     /// What an operator is told before the bridge.
     pub pre_bridge: Option<PreBridge>,
     /// What callers are told and asked before they are put through.
@@ -213,6 +221,7 @@ impl Scenario {
         let dead_audio_ms = dice.one_in_1000(500).then(|| dice.between(1_000, 10_000));
         let mut watch = rough_watch(&mut dice);
         let mut others = Dice::new(seed ^ 0x00b7_10a5);
+        let mut choosing = Dice::new(seed ^ 0x5c11_1150);
         if others.one_in_1000(300) {
             watch.qualify_s = u32::try_from(others.between(10, 60)).unwrap_or(10);
         }
@@ -232,9 +241,12 @@ impl Scenario {
             strategy: [
                 acd::Strategy::LongestIdle,
                 acd::Strategy::InOrder,
-                acd::Strategy::RoundRobin,
+                any_strategy(&mut choosing),
                 acd::Strategy::RingAll,
             ][usize::try_from(dice.below(4)).unwrap_or(0)],
+            asks: rough_asks(&mut choosing),
+            skills: operators.iter().map(|_| rough_levels(&mut choosing, 5)).collect(),
+            step_ms: choosing.between(300, 5_000),
             pre_bridge: None,
             reception: Reception::default(),
             wait_s_max: dice.between(5, 120),
@@ -383,7 +395,7 @@ impl Scenario {
         scenario.wait_s_max = dice.between(2, 30);
         let prompt = |name: &str| Audio::Prompt(vec![name.into()]);
         let mut go = || match dice.below(6) {
-            0 | 1 => Go::Queue { queue: "support".into(), priority_s: 0 },
+            0 | 1 => Go::Queue { queue: "support".into(), priority_s: None },
             2 => Go::Operator(operator_id(0).into()),
             3 => Go::Announce(prompt("closed")),
             4 => Go::Announce(prompt("nothing-there")),
@@ -395,7 +407,7 @@ impl Scenario {
             keys: ('1'..='4').map(|key| (key, go())).collect(),
             timeout_ms: 2_000,
             retries: 1,
-            otherwise: Go::Queue { queue: "support".into(), priority_s: 0 },
+            otherwise: Go::Queue { queue: "support".into(), priority_s: None },
         };
         let exits = ('5'..='7').map(|key| (key, go())).collect();
         let overflow = go();
@@ -489,6 +501,9 @@ impl Scenario {
             ring_s: 15,
             at_once: true,
             strategy: acd::Strategy::LongestIdle,
+            asks: Asks::default(),
+            skills: Vec::new(),
+            step_ms: 5_000,
             pre_bridge: None,
             reception: Reception::default(),
             wait_s_max: 120,
@@ -509,6 +524,39 @@ impl Scenario {
             record_ms: None,
         }
     }
+}
+
+fn any_strategy(dice: &mut Dice) -> acd::Strategy {
+    let all = acd::Strategy::ALL;
+    all[usize::try_from(dice.below(all.len() as u64)).unwrap_or(0)]
+}
+
+/// Levels of two skills, some of them.
+fn rough_levels(dice: &mut Dice, most: u64) -> Vec<Level> {
+    let some: Vec<_> =
+        ["russian", "billing"].into_iter().filter(|_| dice.one_in_1000(600)).collect();
+    let level = |dice: &mut Dice| u32::try_from(dice.below(most)).unwrap_or(0);
+    some.into_iter().map(|skill| (skill.into(), level(dice))).collect()
+}
+
+/// Nothing in most runs; else a demand that is lowered in steps, to nothing at last in most of them.
+fn rough_asks(dice: &mut Dice) -> Asks {
+    if !dice.one_in_1000(400) {
+        return Asks::default();
+    }
+    let mut asks = Asks { skills: rough_levels(dice, 5), relax: Vec::new() };
+    let (mut after_ms, mut skills) = (0, asks.skills.clone());
+    for _ in 0..dice.below(3) {
+        after_ms += dice.between(100, 15_000);
+        for (_, level) in &mut skills {
+            *level = u32::try_from(dice.below(u64::from(*level) + 1)).unwrap_or(0);
+        }
+        asks.relax.push((after_ms, skills.clone()));
+    }
+    if dice.one_in_1000(800) {
+        asks.relax.push((after_ms + dice.between(100, 20_000), Vec::new()));
+    }
+    asks
 }
 
 /// Timers and probes far shorter than any real network should see.

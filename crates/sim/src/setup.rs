@@ -1,11 +1,11 @@
 //! Addresses and configuration of the simulated contact centre.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use b2bua::config::{
-    Announce, Answer, Bot, Config, Go, HeaderRules, Identity, Limits, Media, Menu, Operator,
-    Outgoing, Pickup, Queue, Rank, Route, SignIn, Supervise, Trunk,
+    Announce, Answer, Asks, Bot, Config, Go, HeaderRules, Identity, Level, Limits, Media, Menu,
+    Operator, Outgoing, Pickup, Queue, Rank, Route, SignIn, Supervise, Trunk,
 };
 use b2bua::{Origin, Sound, Sounds};
 use sip::{Block, Credentials, TrunkPeer};
@@ -107,6 +107,8 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         number: None,
         name: id.as_str().into(),
         queues: if serves(scenario, at) { vec!["support".into()] } else { Vec::new() },
+        skills: scenario.skills.get(at).cloned().unwrap_or_default(),
+        weight: 1,
         wrap_up_ms: None,
         sign_in: SignIn::Register,
         outgoing: Outgoing::Internal,
@@ -191,10 +193,20 @@ pub(crate) fn reloaded(scenario: &Scenario, without: Option<usize>) -> Config {
     config
 }
 
-/// Who serves.
-pub(crate) fn members(config: &Config) -> BTreeSet<String> {
+/// Who serves, and from when of its waiting on a task may be theirs; never, if none.
+pub(crate) fn members(config: &Config) -> BTreeMap<String, Option<u64>> {
+    let asks = config.queues.first().map(|queue| queue.asks.clone()).unwrap_or_default();
     let serving = config.operators.iter().filter(|operator| !operator.queues.is_empty());
-    serving.map(|operator| operator.id.to_string()).collect()
+    serving.map(|operator| (operator.id.to_string(), able_after(operator, &asks))).collect()
+}
+
+fn able_after(operator: &Operator, asks: &Asks) -> Option<u64> {
+    let has = |(skill, asked): &Level| {
+        operator.skills.iter().any(|(held, level)| held == skill && level >= asked) || *asked == 0
+    };
+    let rings = asks.relax.iter().map(|(after_ms, skills)| (*after_ms, skills));
+    let mut rings = std::iter::once((0, &asks.skills)).chain(rings);
+    rings.find(|(_, skills)| skills.iter().all(has)).map(|(after_ms, _)| after_ms)
 }
 
 fn queue(scenario: &Scenario) -> Queue {
@@ -202,9 +214,15 @@ fn queue(scenario: &Scenario) -> Queue {
         name: "support".into(),
         number: Some("600".into()),
         strategy: scenario.strategy,
+        asks: scenario.asks.clone(),
+        step_ms: scenario.step_ms,
+        sticky_ms: 0,
+        sticky_wait_ms: 0,
+        priority_s: 0,
         ring_ms: scenario.ring_s * 1_000,
         wrap_up_ms: scenario.wrap_up_s * 1_000,
         rona_after: 0,
+        rona_state: acd::RonaState::NotReady,
         back_off_ms: BACK_OFF_MS,
         waiting_max: scenario.reception.waiting_max.unwrap_or(1_000),
         wait_ms_max: scenario.wait_s_max * 1_000,

@@ -608,10 +608,10 @@ fn limits_and_menus() {
         house.reception.menu = Some(Menu {
             name: "main".into(),
             prompt: Audio::Prompt(vec!["closed".into()]),
-            keys: BTreeMap::from([('1', Go::Queue { queue: "support".into(), priority_s: 0 })]),
+            keys: BTreeMap::from([('1', Go::Queue { queue: "support".into(), priority_s: None })]),
             timeout_ms: 1_000,
             retries: 1,
-            otherwise: Go::Queue { queue: "support".into(), priority_s: 0 },
+            otherwise: Go::Queue { queue: "support".into(), priority_s: None },
         });
         house.callers.push(Caller::calm(2_000));
     });

@@ -16,11 +16,14 @@ impl Naive {
         self.t(id).unwrap().place = Place::Between(by);
         let Some(to) = to else { return };
         if self.p(to).is_none() {
-            return self.over_between(id, by);
+            self.over_between(id, by);
+            return self.follow(now);
         }
         let claim = ReservationId(7 * 1_024 + self.made);
         self.made += 1;
-        self.t(id).unwrap().place = Place::With(to, claim, true);
+        let task = self.t(id).unwrap();
+        (task.place, task.talks) = (Place::With(to, claim, true), Some(now));
+        self.given(now, to);
         let state = State::Accepted;
         self.claims.push(Claim { id: claim, task: id, operator: to, directed: true, state });
         let person = self.people.iter().find(|p| p.id == to).unwrap();

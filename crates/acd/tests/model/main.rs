@@ -6,16 +6,21 @@
 #![expect(clippy::unwrap_used, reason = "a model that stumbles fails the test")]
 #![expect(clippy::disallowed_methods, reason = "the seed to replay comes from the environment")]
 
+mod choose;
 mod hand;
 mod naive;
+mod setup;
 
 use acd::{
-    Acd, Cause, Choice, Config, Effective, Enqueue, Input, Kind, Limits, OperatorConfig,
-    OperatorId, Output, PLACES_TOLD, QueueConfig, QueueId, Refusal, Rejection, ReservationId, Rona,
-    RonaState, Strategy, TaskId, TaskPlace, Time, Utc, Wanted, Withdrawal, WorkId,
+    Acd, Cause, Choice, Config, Effective, Enqueue, Input, Kind, Level, Limits, OperatorConfig,
+    OperatorId, Output, PLACES_TOLD, QueueConfig, QueueId, Refusal, Rejection, ReservationId, Ring,
+    Rona, RonaState, SkillId, Strategy, TaskId, TaskPlace, Time, Utc, Wanted, Withdrawal, WorkId,
 };
 use naive::{Naive, Place, State};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What the machine's chance grows from.
+const SEED: u64 = 11;
 
 struct Dice(u64);
 
@@ -38,14 +43,31 @@ impl Dice {
     }
 }
 
+/// Mostly none; else some levels of three skills.
+fn levels(dice: &mut Dice, most: u32) -> Vec<Level> {
+    let some = |dice: &mut Dice| dice.one_in(3);
+    let skills = (0..3).filter(|_| some(dice)).collect::<Vec<_>>();
+    skills.into_iter().map(|skill| (SkillId(skill), dice.roll32(most))).collect()
+}
+
+fn relax(dice: &mut Dice) -> Vec<Ring> {
+    let mut after_ms = 0;
+    let mut ring = |dice: &mut Dice| {
+        after_ms += 500 * dice.roll(10);
+        Ring { after_ms, skills: levels(dice, 3) }
+    };
+    (0..dice.roll(4)).map(|_| ring(dice)).collect()
+}
+
 fn config(dice: &mut Dice, queues: u32, operators: u32) -> Config {
-    let strategies =
-        [Strategy::LongestIdle, Strategy::InOrder, Strategy::RoundRobin, Strategy::RingAll];
     let rare = |dice: &mut Dice| !dice.one_in(25);
     let mut config = Config { auto_connect: rare(dice), ..Config::default() };
     for id in 0..queues {
         let queue = QueueConfig {
-            strategy: dice.pick(&strategies),
+            strategy: dice.pick(Strategy::ALL),
+            skills: levels(dice, 4),
+            relax: relax(dice),
+            step_ms: 500 * (1 + dice.roll(8)),
             ring_ms: 1_000 * (1 + dice.roll(5)),
             wrap_up_ms: dice.pick(&[0, 2_000, 5_000]),
             rona: Rona {
@@ -74,7 +96,8 @@ fn config(dice: &mut Dice, queues: u32, operators: u32) -> Config {
                 Limits { total: 2, voice: 1 },
             ]),
             wrap_up_ms: dice.pick(&[None, None, Some(0), Some(1_000)]),
-            weight: 1,
+            weight: dice.pick(&[0, 1, 1, 5]),
+            skills: levels(dice, 6),
         };
         if rare(dice) {
             let at = usize::try_from(dice.roll(config.operators.len() as u64 + 1)).unwrap();
@@ -162,7 +185,7 @@ impl World {
         let (queues, operators) = (1 + dice.roll32(3), 1 + dice.roll32(6));
         Self {
             now: Time::from_secs(1_000),
-            acd: Acd::new(7),
+            acd: Acd::new(7, SEED),
             naive: Naive::new(),
             listener: Listener::default(),
             tasks_made: 0,
@@ -186,6 +209,7 @@ impl World {
             wanted: dice.one_in(6).then(|| Wanted {
                 operator: OperatorId(dice.roll32(self.operators + 1)),
                 for_ms: dice.pick(&[None, Some(0), Some(1_500)]),
+                sticky: dice.one_in(2),
             }),
             auto_connect: !dice.one_in(20),
             despite_limits: dice.one_in(5),
@@ -293,6 +317,7 @@ impl World {
                 let operator = OperatorId(self.dice.roll32(self.operators + 1));
                 Input::Taken { task: self.task(), operator }
             }
+            _ if self.dice.one_in(10) => Input::Day(self.dice.pick(&[0, 1, 2])),
             _ if self.dice.one_in(6) => {
                 Input::Configure(config(&mut self.dice, self.queues, self.operators))
             }
@@ -398,6 +423,8 @@ impl World {
         match self.dice.roll(20) {
             0..17 => {}
             17 => self.now += Time::from_millis(100 * self.dice.roll(10)),
+            // Out of sight of what looks an hour back.
+            18 if self.dice.one_in(20) => self.now += Time::from_secs(60 * self.dice.roll(50)),
             18 => self.now = self.acd.poll_timeout().map_or(self.now, |at| at.max(self.now)),
             _ => self.now += Time::from_millis(500 * self.dice.roll(20)),
         }
@@ -456,7 +483,7 @@ fn run(seed: u64) -> u32 {
 #[test]
 fn reservations_are_not_numbered_again_after_a_restart() {
     let numbers = |epoch: u64| -> Vec<u64> {
-        let mut acd = Acd::new(epoch);
+        let mut acd = Acd::new(epoch, SEED);
         let (who, queue) = (OperatorId(0), QueueId(0));
         let operator = OperatorConfig { queues: vec![queue], ..OperatorConfig::default() };
         acd.handle(
@@ -488,7 +515,7 @@ fn reservations_are_not_numbered_again_after_a_restart() {
 
 /// One operator of one queue, who is signed in by their phone.
 fn one_desk() -> (Acd, OperatorId) {
-    let (mut acd, operator) = (Acd::new(1), OperatorId(0));
+    let (mut acd, operator) = (Acd::new(1, SEED), OperatorId(0));
     let config = OperatorConfig { queues: vec![QueueId(0)], ..OperatorConfig::default() };
     let (queues, operators) =
         (vec![(QueueId(0), QueueConfig::default())], vec![(operator, config)]);

@@ -1,10 +1,10 @@
 //! The distributor again, as plainly as it can be said: vectors, linear scans, no index, no timer
 //! table. Slow and obviously right is the point.
 use acd::{
-    ABSENT_AFTER, BACK_OFF_MS_MIN, BOOK_MS_MAX, Choice, Config, Effective, End, Enqueue, Input,
-    Kind, LimitReason, OperatorConfig, OperatorId, Outcome, Output, QueueConfig, QueueId,
-    RING_ALL_MAX, Refusal, Rejection, Rescission, ReservationId, RonaState, Strategy, TaskId, Time,
-    Withdrawal, WorkId,
+    ABSENT_AFTER, BACK_OFF_MS_MIN, BOOK_MS_MAX, Choice, Effective, End, Enqueue, Input, Kind,
+    LimitReason, OperatorConfig, OperatorId, Outcome, Output, QueueConfig, QueueId, RING_ALL_MAX,
+    Refusal, Rejection, Rescission, ReservationId, RonaState, Strategy, TaskId, Time, Withdrawal,
+    WorkId,
 };
 use std::time::Duration;
 
@@ -16,46 +16,58 @@ pub(crate) struct Naive {
     pub(crate) tasks: Vec<Task>,
     pub(crate) claims: Vec<Claim>,
     pub(crate) made: u64,
+    pub(crate) chance: u64,
+    pub(crate) day: (i32, Time),
     pub(crate) out: Vec<Output>,
 }
 
 pub(crate) struct Queue {
     pub(crate) id: QueueId,
-    config: QueueConfig,
-    draining: bool,
-    cursor: Option<(usize, OperatorId)>,
+    pub(crate) config: QueueConfig,
+    pub(crate) draining: bool,
+    pub(crate) cursor: Option<(usize, OperatorId)>,
 }
 
 pub(crate) struct Person {
     pub(crate) id: OperatorId,
     pub(crate) config: OperatorConfig,
-    place: usize,
+    pub(crate) place: usize,
     pub(crate) removed: bool,
-    serves: Vec<QueueId>,
-    choice: Choice,
+    pub(crate) serves: Vec<QueueId>,
+    pub(crate) choice: Choice,
     /// By a person; a phone does not undo it.
-    chosen: bool,
-    forced: Option<RonaState>,
+    pub(crate) chosen: bool,
+    pub(crate) forced: Option<RonaState>,
     pub(crate) reachable: bool,
-    absent_at: Option<Time>,
+    pub(crate) absent_at: Option<Time>,
     pub(crate) own: Vec<WorkId>,
     pub(crate) alerting: Vec<WorkId>,
     pub(crate) wrap_up: Option<(TaskId, Time)>,
     pub(crate) idle: Time,
     pub(crate) missed: u32,
     pub(crate) effective: Effective,
+    /// Tasks given and talked about since midnight, and when the last one was given.
+    pub(crate) given: (u32, Time, Time),
+    /// From when on they were busy, and signed in, or not.
+    pub(crate) log: Vec<(Time, bool, bool)>,
 }
 
 pub(crate) struct Task {
     pub(crate) e: Enqueue,
     pub(crate) ahead: bool,
     pub(crate) place: Place,
-    until: Option<Time>,
+    /// The demand it makes, and when it makes the next one.
+    pub(crate) ring: (usize, Option<Time>),
+    /// When another phone may ring.
+    pub(crate) step: Option<Time>,
+    pub(crate) waited: Duration,
+    pub(crate) talks: Option<Time>,
+    pub(crate) until: Option<Time>,
     max_wait: Option<Time>,
     over: bool,
     told: Vec<LimitReason>,
     back_off: Vec<(OperatorId, Time)>,
-    queued: Time,
+    pub(crate) queued: Time,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -92,10 +104,10 @@ pub(crate) fn voice(kind: Kind) -> bool {
 
 impl Naive {
     pub(crate) fn new() -> Self {
-        Self { auto: true, ..Self::default() }
+        Self { auto: true, chance: super::SEED, ..Self::default() }
     }
 
-    fn q(&mut self, id: QueueId) -> &mut Queue {
+    pub(crate) fn q(&mut self, id: QueueId) -> &mut Queue {
         self.queues.iter_mut().find(|q| q.id == id).unwrap()
     }
     pub(crate) fn t(&mut self, id: TaskId) -> Option<&mut Task> {
@@ -104,7 +116,7 @@ impl Naive {
     pub(crate) fn p(&mut self, id: OperatorId) -> Option<&mut Person> {
         self.people.iter_mut().find(|p| p.id == id)
     }
-    fn claims_of(&self, id: TaskId) -> Vec<Claim> {
+    pub(crate) fn claims_of(&self, id: TaskId) -> Vec<Claim> {
         let open = self.claims.iter().filter(|c| c.task == id && c.state != State::Accepted);
         open.copied().collect()
     }
@@ -114,7 +126,7 @@ impl Naive {
     }
 
     /// (voice, everything)
-    fn load(&self, person: &Person) -> (usize, usize) {
+    pub(crate) fn load(&self, person: &Person) -> (usize, usize) {
         let kind = |id: TaskId| self.tasks.iter().find(|t| t.e.task == id).unwrap().e.kind;
         let held: Vec<Kind> =
             self.claims.iter().filter(|c| c.operator == person.id).map(|c| kind(c.task)).collect();
@@ -131,7 +143,7 @@ impl Naive {
             || claims.iter().any(spoken) && voices > limits.voice as usize
     }
 
-    fn on_call(&self, person: &Person) -> bool {
+    pub(crate) fn on_call(&self, person: &Person) -> bool {
         !person.own.is_empty()
             || self.tasks.iter().any(|t| {
                 voice(t.e.kind) && matches!(t.place, Place::With(by, ..) if by == person.id)
@@ -144,7 +156,7 @@ impl Naive {
             || person.forced == Some(RonaState::Offline)
     }
 
-    fn available(person: &Person) -> bool {
+    pub(crate) fn available(person: &Person) -> bool {
         !Self::offline(person)
             && person.reachable
             && person.choice == Choice::Ready
@@ -198,6 +210,7 @@ impl Naive {
             if state == Effective::Ready && before != state && !rung {
                 person.idle = now;
             }
+            self.note(now, i);
         }
         let gone: Vec<OperatorId> = self
             .people
@@ -250,29 +263,26 @@ impl Naive {
         line.iter().map(|t| t.e.task).collect()
     }
 
-    fn best(&self, task: &Task) -> Option<OperatorId> {
+    fn best(&self, now: Time, task: &Task) -> Option<OperatorId> {
         let queue = self.queues.iter().find(|q| q.id == task.e.queue).unwrap();
         let claims = self.claims_of(task.e.task).len();
-        let ring_all = queue.config.strategy == Strategy::RingAll && task.e.wanted.is_none();
+        let more = match queue.config.strategy {
+            Strategy::RingAll => true,
+            Strategy::Progressive => task.step.is_none(),
+            _ => false,
+        };
+        let ring_all = more && task.e.wanted.is_none();
         let open = self.auto && queue.config.auto_connect && task.e.auto_connect && !task.over;
         if !open || claims > 0 && !(ring_all && claims < RING_ALL_MAX) {
             return None;
         }
         let eligible = self.people.iter().filter(|p| {
-            task.e.wanted.map_or_else(|| p.serves.contains(&task.e.queue), |w| w.operator == p.id)
+            task.e.wanted.map_or_else(|| Self::can(p, queue, task), |w| w.operator == p.id)
                 && self.free(p, task.e.kind)
                 && !task.back_off.iter().any(|(o, _)| *o == p.id)
                 && !self.claims_of(task.e.task).iter().any(|c| c.operator == p.id)
         });
-        let best = match queue.config.strategy {
-            Strategy::LongestIdle | Strategy::RingAll => eligible.min_by_key(|p| (p.idle, p.id)),
-            Strategy::InOrder => eligible.min_by_key(|p| p.place),
-            Strategy::RoundRobin => eligible.min_by_key(|p| {
-                let me = (p.place, p.id);
-                (queue.cursor.is_some_and(|cursor| me <= cursor), me)
-            }),
-        };
-        best.map(|p| p.id)
+        self.choose_one(now, queue, eligible.collect())
     }
 
     fn settle(&mut self, now: Time) {
@@ -281,7 +291,7 @@ impl Naive {
                 self.tasks.iter().filter(|t| t.place == Place::Waits).collect();
             order.sort_by_key(|t| Self::key(t));
             let Some((task, who)) =
-                order.iter().find_map(|t| self.best(t).map(|who| (t.e.task, who)))
+                order.iter().find_map(|t| self.best(now, t).map(|who| (t.e.task, who)))
             else {
                 break;
             };
@@ -289,10 +299,10 @@ impl Naive {
             self.made += 1;
             let place = self.p(who).unwrap().place;
             let record = self.t(task).unwrap();
-            let (queue, directed) = (record.e.queue, record.e.wanted.is_some());
-            let queue = self.q(queue);
-            if queue.config.strategy == Strategy::RoundRobin && !directed {
-                queue.cursor = Some((place, who));
+            let (queue, wanted) = (record.e.queue, record.e.wanted);
+            let directed = wanted.is_some_and(|wanted| !wanted.sticky);
+            if wanted.is_none() {
+                self.chosen_by_strategy(now, queue, task, (place, who));
             }
             let state = State::Booking(now + ms(BOOK_MS_MAX));
             self.claims.push(Claim { id, task, operator: who, directed, state });
@@ -319,9 +329,11 @@ impl Naive {
         let task = self.t(id).unwrap();
         task.place = Place::Waits;
         task.queued = now;
+        (task.talks, task.step) = (None, None);
         if wait > 0 && !task.told.contains(&LimitReason::MaxWait) {
             task.max_wait = Some(now + ms(wait));
         }
+        self.set_ring(now, id);
         let rank = self.line(queue).iter().position(|t| *t == id).unwrap();
         let position = u32::try_from(rank).unwrap() + 1;
         self.out.push(Output::Queued { task: id, queue, position });
@@ -370,6 +382,7 @@ impl Naive {
     pub(crate) fn take_back(&mut self, now: Time, id: OperatorId, cause: Rescission) {
         for claim in self.open_claims(id) {
             self.end(now, claim, End::Rescinded(cause));
+            self.unstick(now, claim);
             self.overdue(claim.task);
         }
     }
@@ -406,12 +419,15 @@ impl Naive {
     ) -> Option<(OperatorId, bool)> {
         let task = self.t(id)?;
         let Place::With(who, reservation, _) = task.place else { return None };
-        let (queue, kind) = (task.e.queue, task.e.kind);
+        let (queue, kind, talks) = (task.e.queue, task.e.kind, task.talks.take());
+        let talked = talks.map_or(Time::ZERO, |since| now - since.max(self.day.1));
+        let task = self.t(id)?;
         task.place = Place::Wrapping(OperatorId(u32::MAX));
         self.claims.retain(|c| c.id != reservation);
         let queue_ms = self.q(queue).config.wrap_up_ms;
         let person = self.p(who).unwrap();
         person.idle = now;
+        person.given.1 += talked;
         let wait = person.config.wrap_up_ms.unwrap_or(queue_ms);
         let wraps = wraps && voice(kind) && wait > 0 && !Self::offline(person);
         if wraps {
@@ -463,6 +479,7 @@ impl Naive {
         let mut e = e.clone();
         let known = |id| self.people.iter().any(|p| p.id == id && !p.removed);
         e.wanted = e.wanted.filter(|w| known(w.operator));
+        e.wanted = e.wanted.filter(|w| !w.sticky || self.comes(e.queue, w.operator));
         let full = self.line(e.queue).len();
         let queue = self.queues.iter().find(|q| q.id == e.queue);
         let reason = match queue {
@@ -486,6 +503,10 @@ impl Naive {
             e,
             ahead: false,
             place: Place::Waits,
+            ring: (0, None),
+            step: None,
+            waited: Time::ZERO,
+            talks: None,
             until,
             max_wait: None,
             over: false,
@@ -539,14 +560,18 @@ impl Naive {
         record.place = Place::With(operator, id, false);
         record.e.wanted = None;
         (record.until, record.max_wait, record.over) = (None, None, false);
+        (record.ring.1, record.step) = (None, None);
         let waited = now - record.queued;
+        record.waited += waited;
         self.p(operator).unwrap().missed = 0;
+        self.given(now, operator);
         self.out.push(Output::Resolved { reservation: id, task, operator, end: End::Accepted });
         self.out.push(Output::Assigned { task, reservation: id, operator, waited });
     }
 
     fn failed(&mut self, now: Time, claim: Claim, end: End) {
         self.end(now, claim, end);
+        self.unstick(now, claim);
         self.overdue(claim.task);
     }
 
@@ -573,64 +598,6 @@ impl Naive {
         self.out.push(Output::Ring { reservation, task, operator, until });
         self.claims.iter_mut().find(|c| c.id == reservation).unwrap().state =
             State::Ringing(until, false);
-    }
-
-    fn configure(&mut self, now: Time, config: &Config) {
-        self.auto = config.auto_connect;
-        for queue in &mut self.queues {
-            queue.draining = true;
-        }
-        for (id, config) in &config.queues {
-            if let Some(queue) = self.queues.iter_mut().find(|q| q.id == *id) {
-                (queue.config, queue.draining) = (config.clone(), false);
-            } else {
-                let (id, config) = (*id, config.clone());
-                self.queues.push(Queue { id, config, draining: false, cursor: None });
-            }
-        }
-        for person in &mut self.people {
-            person.removed = true;
-        }
-        for (place, (id, config)) in config.operators.iter().enumerate() {
-            if self.p(*id).is_none() {
-                self.people.push(Person {
-                    id: *id,
-                    config: config.clone(),
-                    place,
-                    removed: false,
-                    serves: vec![],
-                    choice: Choice::Offline,
-                    chosen: false,
-                    forced: None,
-                    reachable: false,
-                    absent_at: None,
-                    own: vec![],
-                    alerting: vec![],
-                    wrap_up: None,
-                    idle: now,
-                    missed: 0,
-                    effective: Effective::Offline,
-                });
-            }
-            let draining: Vec<QueueId> =
-                self.queues.iter().filter(|q| q.draining).map(|q| q.id).collect();
-            let all: Vec<QueueId> = self.queues.iter().map(|q| q.id).collect();
-            let person = self.p(*id).unwrap();
-            person.serves.retain(|q| draining.contains(q));
-            person.serves.extend(config.queues.iter().filter(|q| all.contains(q)));
-            (person.config, person.place, person.removed) = (config.clone(), place, false);
-        }
-        for person in self.people.iter_mut().filter(|p| p.removed) {
-            person.serves.clear();
-        }
-        let there: Vec<OperatorId> =
-            self.people.iter().filter(|p| !p.removed).map(|p| p.id).collect();
-        for task in &mut self.tasks {
-            if task.e.wanted.is_some_and(|w| !there.contains(&w.operator)) {
-                (task.e.wanted, task.until) = (None, None);
-            }
-        }
-        self.follow(now);
     }
 
     fn sign_in(&mut self, now: Time, id: OperatorId) {
@@ -671,6 +638,7 @@ impl Naive {
     pub(crate) fn handle(&mut self, now: Time, input: &Input) {
         match input {
             Input::Configure(config) => self.configure(now, config),
+            Input::Day(day) => self.new_day(now, *day),
             Input::SignIn { operator } => self.sign_in(now, *operator),
             Input::SignOut { operator } => self.choose(now, *operator, Choice::Offline, false),
             Input::Choose { operator, choice } => self.choose(now, *operator, choice.clone(), true),
@@ -715,8 +683,11 @@ impl Naive {
             Input::Lost { task, ahead } => self.come_back(now, *task, *ahead, false),
             Input::Completed { task } => self.complete(now, *task),
             Input::Connected { task } => {
-                if let Some(Task { place: Place::With(_, _, connected), .. }) = self.t(*task) {
+                if let Some(task) = self.t(*task)
+                    && let Place::With(_, _, connected) = &mut task.place
+                {
                     *connected = true;
+                    task.talks.get_or_insert(now);
                 }
             }
             Input::Booked(id) => self.booked(now, *id),
@@ -753,6 +724,8 @@ impl Naive {
             all.extend(task.back_off.iter().map(|(who, at)| (*at, 3, id, who.0)));
             all.extend(task.until.map(|at| (at, 4, id, 0)));
             all.extend(task.max_wait.map(|at| (at, 5, id, 0)));
+            all.extend(task.ring.1.map(|at| (at, 6, id, 0)));
+            all.extend(task.step.map(|at| (at, 7, id, 0)));
         }
         all
     }
@@ -781,6 +754,8 @@ impl Naive {
                     let task = self.t(TaskId(a)).unwrap();
                     (task.until, task.e.wanted) = (None, None);
                 }
+                6 => self.set_ring(now, TaskId(a)),
+                7 => self.t(TaskId(a)).unwrap().step = None,
                 _ => {
                     let task = self.t(TaskId(a)).unwrap();
                     (task.max_wait, task.over) = (None, true);

@@ -13,6 +13,7 @@ pub(super) fn all() -> Map<String, Value> {
     let all = [
         ("Call", call()),
         ("Decision", decision()),
+        ("Idle", idle()),
         ("Operator", operator()),
         ("Participant", participant()),
         ("Problem", problem()),
@@ -198,15 +199,59 @@ fn sound() -> Schema {
 }
 
 fn decision() -> Schema {
-    let considered = shown(vec![("operator", text()), ("verdict", text())]);
+    let lacks = shown(vec![("skill", text()), ("level", count()), ("asked", count())]);
+    let considered = shown(vec![
+        ("operator", text()),
+        ("verdict", text()),
+        ("score", or_null(&count())),
+        ("unit", or_null(&one_of(&units()))),
+        ("filter", maybe_text()),
+        ("lacks", or_null(&lacks)),
+    ]);
     let excluded = shown(vec![("filter", text()), ("count", count())]);
     shown(vec![
         ("at", time()),
         ("task", maybe_text()),
         ("queue", text()),
+        ("strategy", text()),
+        ("demand", counts()),
+        ("wanted", maybe_text()),
         ("chosen", maybe_text()),
         ("considered", list(&considered)),
         ("excluded", list(&excluded)),
+    ])
+}
+
+/// What a score may be in.
+fn units() -> [&'static str; 8] {
+    [
+        "idle_ms",
+        "place",
+        "talk_ms_today",
+        "calls_today",
+        "occupied_ppm",
+        "open_tasks",
+        "weight",
+        "levels",
+    ]
+}
+
+fn idle() -> Schema {
+    let lacking = shown(vec![
+        ("queue", text()),
+        ("tasks", count()),
+        ("skill", text()),
+        ("level", count()),
+        ("asked", count()),
+    ]);
+    shown(vec![
+        ("filter", maybe_text()),
+        ("waiting", count()),
+        ("backed_off", ids()),
+        ("lacking", list(&lacking)),
+        ("meant", count()),
+        ("by_hand", count()),
+        ("ringing", count()),
     ])
 }
 

@@ -134,23 +134,51 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
-/// Decisions as a list.
+/// Decisions as a list; of an operator also why they are idle.
 pub(crate) fn decisions(reply: Reply) -> Value {
-    let Reply::Decisions(decisions) = reply else {
-        return json!({ "items": [], "next": null });
-    };
+    match reply {
+        Reply::Decisions(decisions) => json!({ "items": explained(decisions), "next": null }),
+        Reply::Idle(idle, decisions) => {
+            json!({ "idle": idle, "items": explained(decisions), "next": null })
+        }
+        _ => json!({ "items": [], "next": null }),
+    }
+}
+
+fn considered(one: b2bua::Considered) -> Value {
+    let (score, unit) = one.score.unzip();
+    let lacks = one
+        .lacks
+        .map(|(skill, level, asked)| json!({ "skill": skill, "level": level, "asked": asked }));
+    json!({
+        "operator": one.operator,
+        "verdict": one.verdict,
+        "score": score,
+        "unit": unit,
+        "filter": one.filter,
+        "lacks": lacks,
+    })
+}
+
+fn explained(decisions: Vec<b2bua::Explanation>) -> Vec<Value> {
     let view = |decision: b2bua::Explanation| {
-        let considered = |(operator, verdict)| json!({ "operator": operator, "verdict": verdict });
+        let demand: Map<String, Value> = decision
+            .demand
+            .iter()
+            .map(|(skill, level)| (skill.to_string(), (*level).into()))
+            .collect();
         let excluded = |(filter, count)| json!({ "filter": filter, "count": count });
         json!({
             "at": decision.at,
             "task": decision.task,
             "queue": decision.queue,
+            "strategy": decision.strategy,
+            "demand": demand,
+            "wanted": decision.wanted,
             "chosen": decision.chosen,
             "considered": decision.considered.into_iter().map(considered).collect::<Vec<_>>(),
             "excluded": decision.excluded.into_iter().map(excluded).collect::<Vec<_>>(),
         })
     };
-    let items: Vec<Value> = decisions.into_iter().map(view).collect();
-    json!({ "items": items, "next": null })
+    decisions.into_iter().map(view).collect()
 }

@@ -33,14 +33,20 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .problem(409);
     let decisions_doc = Doc::new("Why an operator got what they got, or nothing").answers(
         200,
-        "The latest decisions about them",
-        whole_list("Decision"),
+        "The latest decisions about them, and what keeps them from what waits now",
+        idle_and_decisions(),
     );
     routes
         .get("/v1/operators", list, Doc::new("Operators").page("Operator"))
         .get("/v1/operators/{operator}", show, show_doc)
         .patch("/v1/operators/{operator}", change, change_doc)
         .get("/v1/operators/{operator}/decisions", decisions, decisions_doc)
+}
+
+fn idle_and_decisions() -> Value {
+    let mut list = whole_list("Decision");
+    list["properties"]["idle"] = named("Idle");
+    list
 }
 
 pub(crate) async fn list(

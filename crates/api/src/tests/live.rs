@@ -1,5 +1,5 @@
 use b2bua::event::HeldBy;
-use b2bua::{Choice, Command, Explanation, Problem, Reply};
+use b2bua::{Choice, Command, Considered, Explanation, Idle, Lacking, Problem, Reply};
 
 use super::*;
 
@@ -191,6 +191,16 @@ async fn orders_reach_the_switch() {
     assert_eq!((answer.status, &answer.problem()["detail"]), (409, &json!("alice has no wrap-up")));
 }
 
+fn considered(
+    operator: &str,
+    verdict: &str,
+    score: Option<(u64, &'static str)>,
+    lacks: Option<(b2bua::config::Name, u32, u32)>,
+) -> Considered {
+    let filter = lacks.is_some().then_some("skill");
+    Considered { operator: operator.into(), verdict: verdict.into(), score, filter, lacks }
+}
+
 #[tokio::test]
 async fn decisions_are_told() {
     let mut node = Node::start().await;
@@ -199,23 +209,57 @@ async fn decisions_are_told() {
         task: Some(TaskKey(9)),
         queue: "support".into(),
         chosen: Some("alice".into()),
-        considered: vec![("alice".into(), "idle 30 s".into())],
+        strategy: "longest-idle",
+        demand: vec![("russian".into(), 3)],
+        wanted: None,
+        considered: vec![
+            considered("alice", "idle 30.0 s", Some((30_000, "idle_ms")), None),
+            considered("bob", "lacks russian: 1 of 3", None, Some(("russian".into(), 1, 3))),
+        ],
         excluded: vec![("not ready".into(), 2)],
     };
-    let decisions = || Ok(Reply::Decisions(vec![decision.clone()]));
-    for (path, expected) in [
-        (format!("/v1/tasks/{TASK}/decisions"), Command::ExplainTask { task: TaskKey(9) }),
+    let lacking =
+        Lacking { queue: "support".into(), tasks: 1, skill: "russian".into(), level: 1, asked: 3 };
+    let idle = Idle {
+        filter: None,
+        waiting: 2,
+        backed_off: vec![TaskKey(9)],
+        lacking: vec![lacking],
+        meant: 0,
+        by_hand: 0,
+        ringing: 0,
+    };
+    for (path, expected, told) in [
+        (
+            format!("/v1/tasks/{TASK}/decisions"),
+            Command::ExplainTask { task: TaskKey(9) },
+            Reply::Decisions(vec![decision.clone()]),
+        ),
         (
             "/v1/operators/alice/decisions".to_owned(),
             Command::ExplainOperator { operator: "alice".into() },
+            Reply::Idle(idle, vec![decision]),
         ),
     ] {
         let asking = ask(node.address, "GET", &path, "boss", "");
-        let (answer, command) = node.order(asking, |order| reply(order, decisions())).await;
+        let (answer, command) = node.order(asking, |order| reply(order, Ok(told))).await;
         assert_eq!(command, expected);
-        let json = answer.json();
-        assert_eq!(json["items"][0]["considered"][0]["verdict"], "idle 30 s");
-        assert_eq!(json["items"][0]["excluded"], json!([{ "filter": "not ready", "count": 2 }]));
+        let (json, item) = (answer.json(), answer.json()["items"][0].clone());
+        assert_eq!(item["demand"], json!({ "russian": 3 }));
+        assert_eq!(
+            item["considered"],
+            json!([
+                { "operator": "alice", "verdict": "idle 30.0 s", "score": 30_000, "unit": "idle_ms",
+                  "filter": null, "lacks": null },
+                { "operator": "bob", "verdict": "lacks russian: 1 of 3", "score": null,
+                  "unit": null, "filter": "skill", "lacks": { "skill": "russian", "level": 1, "asked": 3 } },
+            ])
+        );
+        assert_eq!(item["excluded"], json!([{ "filter": "not ready", "count": 2 }]));
+        if path.contains("operators") {
+            assert_eq!(json["idle"]["backed_off"], json!([TASK]));
+            assert_eq!(json["idle"]["lacking"][0]["skill"], "russian");
+        }
     }
 }
 

@@ -1,8 +1,6 @@
 //! Orders from the API, configuration, and the switch's own check of itself.
 
-use acd::Verdict;
-
-use crate::api::{Choice, Command, Explanation, Problem, Reply, Time};
+use crate::api::{Choice, Command, Problem, Reply, Time};
 use crate::call::Participant;
 use crate::config::Config;
 use crate::directory::Directory;
@@ -63,9 +61,9 @@ impl B2bua {
             Command::ExplainOperator { operator } => {
                 let id = self.known(&operator)?;
                 let records = self.state.decisions.about(id, 50);
-                return Ok(Reply::Decisions(
-                    records.into_iter().map(|r| self.explained(r)).collect(),
-                ));
+                let told = records.into_iter().map(|record| self.explained(record)).collect();
+                let why = self.acd.why_idle(id).unwrap_or_default();
+                return Ok(Reply::Idle(self.idle(why), told));
             }
         }
         Ok(Reply::Done)
@@ -91,26 +89,6 @@ impl B2bua {
         let entry = task.and_then(|task| self.state.tasks.get(&task));
         let queue = entry.and_then(|entry| self.directory.queue(entry.queue));
         own.or(queue.map(|queue| queue.wrap_up_ms)).unwrap_or(10_000)
-    }
-
-    fn explained(&self, record: &acd::DecisionRecord) -> Explanation {
-        let verdict = |verdict: &Verdict| match verdict {
-            Verdict::Score(score) => format!("score {score}"),
-            Verdict::Excluded(filter) => filter.as_str().to_owned(),
-        };
-        let name = |id: &acd::OperatorId| self.directory.operator_name(*id);
-        Explanation {
-            at: self.utc(record.at),
-            task: Some(crate::TaskKey(record.task.0)),
-            queue: self.directory.queue_name(record.queue),
-            chosen: record.chosen.as_ref().map(name),
-            considered: record.considered.iter().map(|(id, v)| (name(id), verdict(v))).collect(),
-            excluded: record
-                .excluded
-                .iter()
-                .map(|(filter, count)| (filter.as_str().to_owned(), *count as usize))
-                .collect(),
-        }
     }
 
     pub(crate) fn configure(&mut self, now: Time, config: Config) {

@@ -28,7 +28,7 @@ impl B2bua {
             Some(go) => Some(go.clone()),
             None => self.directory.extension(dialled.to).map(|extension| match extension {
                 Extension::Operator(name) => Go::Operator(name.clone()),
-                Extension::Queue(queue) => Go::Queue { queue: queue.clone(), priority_s: 0 },
+                Extension::Queue(queue) => Go::Queue { queue: queue.clone(), priority_s: None },
             }),
         }
     }

@@ -198,6 +198,9 @@ impl B2bua {
     ) {
         if let Some(entry) = self.state.tasks.get_mut(&TaskKey(task.0)) {
             entry.taken = Some((operator, now, waited));
+            if let Some(caller) = &entry.caller {
+                self.state.sticky.served(now, entry.queue, caller, operator);
+            }
         }
         self.with_task(task, |switch, call| switch.assigned(now, call, reservation, operator));
     }
@@ -216,10 +219,14 @@ impl B2bua {
 
     fn done(&mut self, now: Time, task: acd::TaskId, outcome: Outcome) {
         let key = TaskKey(task.0);
-        let Some(entry) = self.state.tasks.get(&key).copied() else { return };
+        let Some(entry) = self.state.tasks.get(&key).cloned() else { return };
         let ms = |time: Time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let queue = self.directory.queue_name(entry.queue);
         let wait_ms = ms(now.saturating_sub(entry.queued));
+        if let (Outcome::Completed { operator }, Some(caller)) = (outcome, &entry.caller) {
+            let ended = entry.wrapping.unwrap_or(now);
+            self.state.sticky.served(ended, entry.queue, caller, operator);
+        }
         let what = match outcome {
             Outcome::Completed { operator } => What::TaskCompleted {
                 queue,

@@ -54,7 +54,7 @@ impl B2bua {
                 if !waits {
                     call.tasks.retain(|other| other.key != task.key);
                     let queue = self.directory.queue_name(task.queue);
-                    let joins = Joins { priority_s: task.priority_s, despite_limits: true };
+                    let joins = Joins { priority_s: Some(task.priority_s), despite_limits: true };
                     self.enqueue(now, call, &queue, joins);
                 }
                 if let Some(audio) = step.say {

@@ -16,6 +16,7 @@ pub(crate) mod divert;
 mod dtmf;
 mod early;
 mod end;
+mod explain;
 mod introduce;
 mod join;
 mod limit;

@@ -231,6 +231,8 @@ mod tests {
             number: None,
             name: id.into(),
             queues: queues.iter().map(|queue| (*queue).into()).collect(),
+            skills: Vec::new(),
+            weight: 1,
             wrap_up_ms: None,
             sign_in: SignIn::Register,
             outgoing: Outgoing::Internal,

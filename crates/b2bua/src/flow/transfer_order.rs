@@ -97,7 +97,7 @@ impl B2bua {
             Whom::Queue(queue) => {
                 let known = self.directory.queue_id(queue);
                 known.ok_or_else(|| missing("queue", queue))?;
-                Ok(Go::Queue { queue: queue.clone(), priority_s: 0 })
+                Ok(Go::Queue { queue: queue.clone(), priority_s: None })
             }
             Whom::Operator(name) => {
                 self.known(name)?;

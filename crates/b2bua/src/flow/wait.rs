@@ -1,10 +1,10 @@
 //! Waiting in a queue: with music, or with the caller's phone ringing.
 
-use acd::{Enqueue, TaskId};
+use acd::{Enqueue, QueueId, TaskId, Wanted};
 
 use crate::api::Time;
 use crate::call::{Call, LegState, Task, TaskEntry};
-use crate::config::Answer;
+use crate::config::{Answer, Name};
 use crate::event::CallResult;
 use crate::id::TaskKey;
 use crate::switch::B2bua;
@@ -12,8 +12,8 @@ use crate::switch::B2bua;
 /// How a call joins a queue.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Joins {
-    /// Head start.
-    pub(super) priority_s: u32,
+    /// Head start; that of the queue if none.
+    pub(super) priority_s: Option<u32>,
     /// Although there is no room, nobody there, or nobody at work.
     pub(super) despite_limits: bool,
 }
@@ -26,8 +26,13 @@ impl B2bua {
             self.end_call(now, call, CallResult::Failed, "no such queue", 404);
             return;
         };
-        let key = TaskKey(self.mint());
+        let config = self.directory.queue(id);
         let Joins { priority_s, despite_limits } = joins;
+        let priority_s = priority_s.or(config.map(|queue| queue.priority_s)).unwrap_or(0);
+        let caller =
+            config.filter(|queue| queue.sticky_ms > 0).and_then(|_| call.caller().cloned());
+        let wanted = caller.as_ref().and_then(|caller| self.last_operator(now, id, caller));
+        let key = TaskKey(self.mint());
         self.moves_on(call);
         call.tasks.push(Task { key, queue: id, priority_s, served: false });
         let music = self.music(call);
@@ -37,6 +42,7 @@ impl B2bua {
         let entry = TaskEntry {
             call: Some(call.key),
             queue: id,
+            caller,
             queued: now,
             taken: None,
             served: None,
@@ -48,9 +54,21 @@ impl B2bua {
         self.tell_occupied(now, call);
         // Whatever queue they come to next, they have waited since then.
         let start = *call.virtual_start.get_or_insert(acd::Utc(self.unix(now)));
-        let task =
-            Enqueue { priority_s, despite_limits, ..Enqueue::call(TaskId(key.0), id, start) };
+        let task = Enqueue {
+            priority_s,
+            wanted,
+            despite_limits,
+            ..Enqueue::call(TaskId(key.0), id, start)
+        };
         self.acd.handle(now, acd::Input::Enqueue(task));
+    }
+
+    /// Who served the caller a while ago, and how long they are waited for.
+    fn last_operator(&self, now: Time, id: QueueId, caller: &Name) -> Option<Wanted> {
+        let queue = self.directory.queue(id)?;
+        let within = Time::from_millis(queue.sticky_ms);
+        let operator = self.state.sticky.last(now, within, id, caller)?;
+        Some(Wanted { operator, for_ms: Some(queue.sticky_wait_ms), sticky: true })
     }
 
     /// A task has its place: the caller hears that they wait.

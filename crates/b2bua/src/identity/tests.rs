@@ -108,6 +108,8 @@ fn operator(caller_id: Option<&str>) -> Operator {
         number: Some("101".into()),
         name: "Alice".into(),
         queues: Vec::new(),
+        skills: Vec::new(),
+        weight: 1,
         wrap_up_ms: None,
         sign_in: SignIn::Register,
         outgoing: Dial::Internal,

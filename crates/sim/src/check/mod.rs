@@ -289,7 +289,7 @@ impl Checker {
     }
 
     /// A configuration took effect.
-    pub(crate) fn configured(&mut self, members: BTreeSet<String>) {
+    pub(crate) fn configured(&mut self, members: BTreeMap<String, Option<u64>>) {
         self.tasks.configured(members);
     }
 

@@ -1,7 +1,7 @@
 //! Tasks, reservations and operators as the events tell them: everybody is in exactly one place,
 //! nobody has two things at once, nobody waits beside somebody who is free.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use b2bua::event::Phase;
 use b2bua::{CallKey, Event, TaskKey, Utc, What};
@@ -12,7 +12,8 @@ use super::{Limits, told_once};
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     limits: Limits,
-    members: Option<BTreeSet<String>>,
+    /// Who serves, and after how long of a task's waiting: they may lack what it asks for at first.
+    members: Option<BTreeMap<String, Option<u64>>>,
     open: BTreeMap<TaskKey, Open>,
     reservations: BTreeMap<u64, (TaskKey, String)>,
     operators: BTreeMap<String, Person>,
@@ -182,8 +183,14 @@ impl Tasks {
         if before.is_some_and(|before| ms - before < self.limits.back_off_ms) {
             return Err(format!("{task} is put before {operator} again at once"));
         }
-        if !matches!(self.open.get(&task), Some(Open { place: Place::Waiting { .. }, .. })) {
+        let Some(Open { place: Place::Waiting { .. }, queued_ms, .. }) = self.open.get(&task)
+        else {
             return Err(format!("{task} is put before {operator}, but does not wait"));
+        };
+        let able = self.members.as_ref().and_then(|members| *members.get(operator)?);
+        let waits = u64::try_from(ms - queued_ms).unwrap_or(0);
+        if self.members.is_some() && able.is_none_or(|able| able > waits) {
+            return Err(format!("{task} is put before {operator}, who lacks what it asks for"));
         }
         self.is_free(operator, task)?;
         let new = self.reservations.insert(reservation, (task, operator.to_owned())).is_none();
@@ -399,7 +406,10 @@ impl Tasks {
     /// somebody ready for longer than back-off explains.
     pub(crate) fn look(&self, ms: i64) -> Result<(), String> {
         let slack = self.limits.back_off_ms + 1_500;
-        let serves = |who: &String| self.members.as_ref().is_none_or(|all| all.contains(who));
+        let at_once = |able: &Option<u64>| *able == Some(0);
+        let serves = |who: &String| {
+            self.members.as_ref().is_none_or(|all| all.get(who).is_some_and(at_once))
+        };
         let ready = self
             .operators
             .iter()
@@ -418,7 +428,7 @@ impl Tasks {
         Ok(())
     }
 
-    pub(crate) fn configured(&mut self, members: BTreeSet<String>) {
+    pub(crate) fn configured(&mut self, members: BTreeMap<String, Option<u64>>) {
         // One who was configured anew is another.
         self.apart.clear();
         self.members = Some(members);

@@ -71,7 +71,7 @@ fn one(go: &Section<'_>, names: &mut Names, word: &str) -> Option<Go> {
     match word {
         "queue" => {
             let queue = go.required("queue", "a queue's name");
-            let priority_s = go.whole("priority_s", 0, 0..=86_400);
+            let priority_s = go.has("priority_s").then(|| go.whole("priority_s", 0, 0..=86_400));
             queue.map(|queue| {
                 refer(Thing::Queue, queue);
                 Go::Queue { queue: queue.text.into(), priority_s }

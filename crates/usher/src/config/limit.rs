@@ -101,7 +101,7 @@ fn reasons(step: &Section<'_>, join_empty: bool) -> Vec<LimitReason> {
 }
 
 fn to_queue(step: &Section<'_>, names: &mut Names, from: &str) -> Then {
-    let priority_s = step.whole("priority_s", 0, 0..=86_400);
+    let priority_s = step.has("priority_s").then(|| step.whole("priority_s", 0, 0..=86_400));
     let Some(queue) = step.required("queue", "a queue's name") else { return Then::Wait };
     names.refer(Thing::Queue, queue, step.what());
     if queue.text == from {

@@ -111,6 +111,7 @@ fn build(root: &Section<'_>) -> Setup {
     Setup {
         node_name: node.name,
         data_dir: node.data_dir,
+        time_zone: node.time_zone,
         core: b2bua::Config {
             sip: sip.core,
             listeners: sip.listen.iter().map(|listen| listen.address).collect(),

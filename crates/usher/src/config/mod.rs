@@ -26,6 +26,7 @@ mod route;
 mod section;
 mod server;
 mod setup;
+mod skill;
 mod sound;
 mod source;
 mod trunk;

@@ -17,7 +17,7 @@ pub(super) struct Read {
     pub(super) credentials: sip::Credentials,
 }
 
-const LATER: &[&str] = &["skills", "weight", "contact", "language"];
+const LATER: &[&str] = &["contact", "language"];
 
 /// One table; several operators where `id` is a range such as `op{1..200}`.
 pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
@@ -120,6 +120,8 @@ fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
         number: None,
         name: "".into(),
         queues: queues.iter().map(|queue| queue.text.into()).collect(),
+        skills: super::skill::levels(section),
+        weight: section.whole("weight", 1, 0..=1_000),
         wrap_up_ms: section.seconds("wrap_up_s", None, 0..=86_400),
         sign_in,
         outgoing: outgoing(section),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acd::Strategy;
+use acd::{Rona, RonaState, Strategy};
 use b2bua::config::{Announce, Answer, Before, Name, OnTimeout, PreBridge, Queue};
 
 use super::names::{Names, Thing};
@@ -23,28 +23,20 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("in-order", Strategy::InOrder),
     ("round-robin", Strategy::RoundRobin),
     ("ring-all", Strategy::RingAll),
-];
-const STRATEGIES_LATER: &[&str] = &[
-    "least-talk-time",
-    "fewest-calls",
-    "least-occupied",
-    "fewest-dialogs",
-    "random",
-    "weighted-random",
-    "progressive",
-    "best-skill",
+    ("least-talk-time", Strategy::LeastTalkTime),
+    ("fewest-calls", Strategy::FewestCalls),
+    ("least-occupied", Strategy::LeastOccupied),
+    ("fewest-dialogs", Strategy::FewestDialogs),
+    ("random", Strategy::Random),
+    ("weighted-random", Strategy::WeightedRandom),
+    ("progressive", Strategy::Progressive),
+    ("best-skill", Strategy::BestSkill),
 ];
 const LATER: &[&str] = &[
-    "skills",
-    "relax",
     "hold",
     "hold_s",
-    "step_s",
-    "priority_s",
     "delivery",
     "refer_busy_s",
-    "sticky_s",
-    "sticky_wait_s",
     "leave_empty",
     "hours",
     "holidays",
@@ -75,13 +67,20 @@ pub(super) fn read(
         plain(&section, "number", number.text, number.at);
     }
     let join_empty = section.switch("join_empty", true);
+    let (rona_after, rona_state) = rona(&section);
     let core = Queue {
         name: text.into(),
         number: number.map(|number| number.text.into()),
-        strategy: section.choice("strategy", STRATEGIES, STRATEGIES_LATER),
+        strategy: section.choice("strategy", STRATEGIES, &[]),
+        asks: super::skill::asks(&section),
+        step_ms: milliseconds(&section, "step_s", 5, 1, 600),
+        sticky_ms: milliseconds(&section, "sticky_s", 0, 0, 30 * 86_400),
+        sticky_wait_ms: milliseconds(&section, "sticky_wait_s", 30, 0, 86_400),
+        priority_s: section.whole("priority_s", 0, 0..=86_400),
         ring_ms: milliseconds(&section, "ring_s", 20, 1, 600),
         wrap_up_ms: milliseconds(&section, "wrap_up_s", 10, 0, 86_400),
-        rona_after: rona_after(&section),
+        rona_after,
+        rona_state,
         back_off_ms: milliseconds(&section, "back_off_s", 10, 0, 3_600),
         waiting_max: section.whole("max_waiting", 200, 0..=100_000),
         wait_ms_max: milliseconds(&section, "max_wait_s", 600, 1, 86_400),
@@ -103,30 +102,55 @@ pub(super) fn read(
         announce: announce(&section),
         record: super::recording::policy(&section),
     };
-    if core.ring_ms >= core.wait_ms_max {
-        section.report.warn(
-            section.at,
-            format!(
-                "{}: `ring_s` is not below `max_wait_s`; one operator rings, no other",
-                section.what()
-            ),
-        );
-    }
+    odd(&section, &core);
     section.finish(LATER);
     Read { at: section.at.clone(), core }
+}
+
+/// What is allowed, but hardly meant.
+fn odd(section: &Section<'_>, queue: &Queue) {
+    let strategy = queue.strategy.as_str();
+    let asks_nothing = queue.asks.skills.is_empty() && queue.asks.relax.is_empty();
+    let is_progressive = queue.strategy == Strategy::Progressive;
+    let warnings = [
+        (
+            queue.ring_ms >= queue.wait_ms_max,
+            "`ring_s` is not below `max_wait_s`; one operator rings, no other".to_owned(),
+        ),
+        (
+            section.has("step_s") && !is_progressive,
+            format!("`step_s` is of the strategy progressive, and means nothing to {strategy}"),
+        ),
+        (
+            is_progressive && queue.step_ms >= queue.ring_ms,
+            "`step_s` is not below `ring_s`; never more than one phone rings".to_owned(),
+        ),
+        (
+            section.has("sticky_wait_s") && queue.sticky_ms == 0,
+            "`sticky_wait_s` means nothing without `sticky_s`".to_owned(),
+        ),
+        (
+            queue.strategy == Strategy::BestSkill && asks_nothing,
+            "best-skill compares the skills that a queue asks for, and it asks for none".to_owned(),
+        ),
+    ];
+    for (_, what) in warnings.into_iter().filter(|(is_odd, _)| *is_odd) {
+        section.report.warn(section.at, format!("{}: {what}", section.what()));
+    }
 }
 
 fn milliseconds(section: &Section<'_>, key: &'static str, default: u64, min: u32, max: u32) -> u64 {
     section.seconds(key, None, min..=max).unwrap_or(default * 1_000)
 }
 
-fn rona_after(section: &Section<'_>) -> u32 {
-    let default = 2;
-    let Some(rona) = section.table("rona") else { return default };
-    let after = rona.whole("after", default, 0..=100);
-    rona.choice("state", &[("not-ready", ())], &["offline"]);
+fn rona(section: &Section<'_>) -> (u32, RonaState) {
+    let default = Rona::default();
+    let Some(rona) = section.table("rona") else { return (default.after, default.state) };
+    let after = rona.whole("after", default.after, 0..=100);
+    let states = [("not-ready", RonaState::NotReady), ("offline", RonaState::Offline)];
+    let state = rona.choice("state", &states, &[]);
     rona.finish(&[]);
-    after
+    (after, state)
 }
 
 fn connects(section: &Section<'_>, everywhere: bool) -> bool {

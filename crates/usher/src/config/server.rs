@@ -8,6 +8,8 @@ use std::sync::Arc;
 use b2bua::Language;
 use b2bua::config::{Notify, Supervise};
 
+use jiff::tz::TimeZone;
+
 use super::codecs;
 use super::names::{Names, Thing};
 use super::section::{Section, Text};
@@ -27,6 +29,7 @@ pub(super) struct NodeSection {
     pub(super) name: Arc<str>,
     pub(super) number: u16,
     pub(super) data_dir: PathBuf,
+    pub(super) time_zone: TimeZone,
 }
 
 pub(super) fn node(root: &Section<'_>) -> NodeSection {
@@ -34,8 +37,21 @@ pub(super) fn node(root: &Section<'_>) -> NodeSection {
     let name = node.text("name", "a name such as \"usher-1\"").map_or("usher-1", |name| name.text);
     let number = node.whole("number", 0, 0..=1023);
     let data_dir = node.text("data_dir", "a folder").map_or("var", |folder| folder.text);
+    let time_zone = time_zone(&node);
     node.finish(&[]);
-    NodeSection { name: name.into(), number, data_dir: data_dir.into() }
+    NodeSection { name: name.into(), number, data_dir: data_dir.into(), time_zone }
+}
+
+fn time_zone(node: &Section<'_>) -> TimeZone {
+    let expected = "a time zone such as \"Europe/Moscow\"";
+    let Some(text) = node.text("time_zone", expected) else { return TimeZone::UTC };
+    TimeZone::get(text.text).unwrap_or_else(|_| {
+        node.report.fault(
+            text.at,
+            format!("`time_zone` of [node] is `{}`; expected {expected}", text.text),
+        );
+        TimeZone::UTC
+    })
 }
 
 pub(super) struct SipSection {

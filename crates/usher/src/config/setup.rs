@@ -14,6 +14,8 @@ pub(crate) struct Setup {
     pub(crate) node_name: Arc<str>,
     /// `[node] data_dir`: records, recordings, journal. Not created yet.
     pub(crate) data_dir: PathBuf,
+    /// `[node] time_zone`: where the day begins.
+    pub(crate) time_zone: jiff::tz::TimeZone,
     /// What the core is told.
     pub(crate) core: b2bua::Config,
     /// `[sip] listen`, at least one.

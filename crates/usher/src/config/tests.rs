@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::load::{Loaded, Unusable, load_with};
 
 mod queues;
+mod skills;
 
 /// A folder of its own for each test, removed when it ends.
 struct Folder(PathBuf);
@@ -153,7 +154,7 @@ fn keys_and_types() {
     check(
         "[node]\ncolour = 1\nnumber = 1024\ndata_dir = true\n",
         &[
-            "a:2: unknown key `colour` in [node]; known: data_dir, name, number",
+            "a:2: unknown key `colour` in [node]; known: data_dir, name, number, time_zone",
             "a:3: `number` of [node] is 1024; expected a whole number from 0 to 1023",
             "a:4: `data_dir` of [node] is true or false; expected a folder",
         ],
@@ -337,7 +338,7 @@ fn operators() {
     check(
         &format!(
             "{QUEUE}[[operator]]\nid = \"a b\"\nnumber = 101\nqueues = [\"p\", \"unlike\"]\n\
-           outgoing = [\"(\"]\nskills = {{ a = 1 }}"
+           outgoing = [\"(\"]\ncontact = \"tel:+7\""
         ),
         &[
             "a:4: [[operator]] `a b` has no `password`; expected what is typed into the phone",
@@ -347,7 +348,7 @@ fn operators() {
             "a:7: [[operator]] `a b` names queue `unlike`, which is not there; there are: q",
             "a:8: `outgoing` of [[operator]] `a b` is `(`, which is no regular expression: found open \
          group without closing ')'; in TOML, '…' spares doubling each \\",
-            "a:9: `skills` of [[operator]] `a b` is not supported yet; remove it",
+            "a:9: `contact` of [[operator]] `a b` is not supported yet; remove it",
         ],
     );
     check(

@@ -1,6 +1,6 @@
 //! What is allowed, but hardly meant.
 
-use b2bua::config::{Before, Go, Limits, Media, Name, Rank, Record, Then};
+use b2bua::config::{Before, Go, Level, Limits, Media, Name, Rank, Record, Then};
 use b2bua::{Audio, Making};
 
 use super::fault::Report;
@@ -86,6 +86,7 @@ fn of_queues(report: &Report, operators: &[operator::Read], (queues, menus, rout
                 ),
             );
         }
+        of_skills(report, operators, queue);
         let leads = |go: &Go| matches!(go, Go::Queue { queue, .. } if queue == name);
         if queue.core.number.is_none() && !ways(queues, menus, routes).any(leads) {
             report.warn(
@@ -100,6 +101,55 @@ fn of_queues(report: &Report, operators: &[operator::Read], (queues, menus, rout
             );
         }
     }
+}
+
+/// Who could be given a call of the queue at all.
+fn of_skills(report: &Report, operators: &[operator::Read], queue: &queue::Read) {
+    let (name, asks) = (&queue.core.name, &queue.core.asks);
+    let held = |skill: &Name, operator: &operator::Read| {
+        operator.core.skills.iter().find(|(held, _)| held == skill).map_or(0, |(_, level)| *level)
+    };
+    let rings: Vec<&[Level]> = core::iter::once(&asks.skills[..])
+        .chain(asks.relax.iter().map(|(_, skills)| &skills[..]))
+        .collect();
+    let mut missing: Vec<&Name> = rings
+        .iter()
+        .flat_map(|skills| skills.iter())
+        .filter(|(skill, level)| {
+            *level > 0 && operators.iter().all(|operator| held(skill, operator) == 0)
+        })
+        .map(|(skill, _)| skill)
+        .collect();
+    missing.sort();
+    missing.dedup();
+    for skill in missing {
+        report
+            .warn(&queue.at, format!("queue `{name}` asks for skill `{skill}`, which nobody has"));
+    }
+    let serving =
+        || operators.iter().filter(|operator| operator.core.queues.contains(&queue.core.name));
+    let meets = |skills: &[Level]| {
+        serving()
+            .any(|operator| skills.iter().all(|(skill, level)| held(skill, operator) >= *level))
+    };
+    if serving().next().is_none() || meets(rings[0]) {
+        return;
+    }
+    let first = asks.relax.iter().find(|(_, skills)| meets(skills));
+    report.warn(
+        &queue.at,
+        match first {
+            Some((after_ms, _)) => format!(
+                "nobody who serves queue `{name}` has the `skills` it asks for, so each call waits \
+                 {} s until it relaxes",
+                after_ms / 1_000
+            ),
+            None => format!(
+                "nobody who serves queue `{name}` has the `skills` it asks for, and no step of \
+                 `relax` changes that"
+            ),
+        },
+    );
 }
 
 fn of_operators(report: &Report, operators: &[operator::Read]) {

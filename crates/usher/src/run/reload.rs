@@ -1,9 +1,11 @@
 //! A new configuration for a node that runs.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use api::{Api, Directory};
 use b2bua::Input;
+use jiff::{SignedDuration, Timestamp};
 
 use super::inbox::Inbox;
 use crate::config::{Faults, Setup};
@@ -22,6 +24,14 @@ impl<F: Fn() -> Result<Setup, Faults>> Reloader<F> {
         Self { read, running: RefCell::new(running) }
     }
 
+    /// The date at this Unix time where the node is, as a number.
+    pub(super) fn day(&self, since_unix: Duration) -> i32 {
+        let at = SignedDuration::try_from(since_unix).and_then(Timestamp::from_duration);
+        let date =
+            at.unwrap_or(Timestamp::MAX).to_zoned(self.running.borrow().time_zone.clone()).date();
+        i32::from(date.year()) * 1_000 + i32::from(date.day_of_year())
+    }
+
     /// Takes over what the file says now; where it has faults the old configuration stays. The folders
     /// of sounds are still to be read then: with what is returned.
     pub(super) async fn reload(&self, inbox: &Inbox, api: &Api) -> Result<SoundSetup, Vec<String>> {
@@ -37,7 +47,8 @@ impl<F: Fn() -> Result<Setup, Faults>> Reloader<F> {
         }
         api.reconfigure(&Directory::from(&new.core));
         inbox.input_waiting(Input::Configure(Box::new(new.core.clone()))).await;
-        self.running.borrow_mut().core = new.core;
+        let mut running = self.running.borrow_mut();
+        (running.core, running.time_zone) = (new.core, new.time_zone);
         tracing::info!("reloaded");
         Ok(new.media.sounds)
     }

@@ -108,6 +108,7 @@ pub(super) async fn steer(
     let mut wall = interval(WALL_EVERY);
     wall.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut jumps = Jumps::new(node.clock.now(), clock::wall());
+    let mut day = None;
     let mut ending = Ending { draining: false, stop_by: None, died: None, finished: Vec::new() };
     loop {
         let stop_by = ending.stop_by;
@@ -125,6 +126,10 @@ pub(super) async fn steer(
             Some(order) = node.orders.recv() => take(order, &node, reloader).await,
             _ = wall.tick() => {
                 let (now, since_unix) = (node.clock.now(), clock::wall());
+                let today = reloader.day(since_unix);
+                if day.replace(today) != Some(today) {
+                    node.inbox.input_waiting(Input::Day(today)).await;
+                }
                 if jumps.jumped(now, since_unix) {
                     tracing::warn!("the wall clock has been set");
                     node.inbox.input_waiting(Input::Wall { since_unix }).await;

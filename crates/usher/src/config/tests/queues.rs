@@ -10,19 +10,18 @@ fn queues() {
     check(
         "[[queue]]\nname = \"q\"\nstrategy = \"longest\"\nring_s = \"20\"\nwrap_up_s = -1\n\
            music = \"../jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
-           strategy = \"best-skill\"\nhold = true",
+           hold = true",
         &[
             "a:3: `strategy` of [[queue]] `q` is `longest`; expected longest-idle | in-order | \
-         round-robin | ring-all",
+         round-robin | ring-all | least-talk-time | fewest-calls | least-occupied | fewest-dialogs | \
+         random | weighted-random | progressive | best-skill",
             "a:4: `ring_s` of [[queue]] `q` is a string; expected seconds from 1 to 600",
             "a:5: `wrap_up_s` of [[queue]] `q` is -1; expected seconds from 0 to 86400",
             "a:6: `music` of [[queue]] `q` is `../jazz`; expected a name such as \"default\"",
             "a:7: `do = \"voicemail\"` of on_limit = [{ do = \"hangup\", code = 480 }] is not supported \
          yet; so far: hangup | wait | queue | transfer | announce",
             "a:8: queue `q` is there twice; the first is at a:1",
-            "a:10: `strategy = \"best-skill\"` of [[queue]] `q` is not supported yet; so far: \
-         longest-idle | in-order | round-robin | ring-all",
-            "a:11: `hold` of [[queue]] `q` is not supported yet; remove it",
+            "a:10: `hold` of [[queue]] `q` is not supported yet; remove it",
         ],
     );
     let setup = sound(&format!("{QUEUE}ring_s = 2.5\non_limit = [{{ code = 486 }}]\n{OPERATOR}"));
@@ -53,7 +52,7 @@ fn limits_of_a_queue() {
     assert_eq!((steps[0].say.clone(), &steps[0].then), (prompt("closed"), &Then::HangUp(486)));
     assert!(matches!(steps[1].say, Some(Audio::Made(_))));
     assert_eq!(steps[1].then, Then::Wait);
-    let other = Go::Queue { queue: "other".into(), priority_s: 0 };
+    let other = Go::Queue { queue: "other".into(), priority_s: None };
     assert_eq!((steps[2].say.clone(), &steps[2].then), (prompt("closed"), &Then::Go(other)));
     assert!(!steps[3].reasons.contains(&acd::LimitReason::NoFreeOperator));
     assert_eq!(steps[3].then, Then::Go(Go::Number { number: "112".into(), trunk: "t".into() }));
@@ -94,7 +93,7 @@ fn menus_and_ways_out_by_key() {
     assert_eq!(core.queues[0].announce, Some(Announce { position_every_ms: 45_000 }));
     let menu = &core.menus[0];
     assert_eq!((menu.timeout_ms, menu.retries, menu.keys.len()), (3_000, 2, 2));
-    assert_eq!(menu.keys[&'1'], Go::Queue { queue: "q".into(), priority_s: 5 });
+    assert_eq!(menu.keys[&'1'], Go::Queue { queue: "q".into(), priority_s: Some(5) });
     check(
         "[[menu]]\nname = \"m\"\n[[menu]]\nname = \"m\"\nprompt = \"closed\"\n\
          keys = { \"12\" = { drop = true }, \"1\" = 5, \"2\" = { queue = \"none\" } }\notherwise = {}",
