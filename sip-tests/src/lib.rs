@@ -46,7 +46,7 @@ pub use room::{Room, Table};
 pub use scene::{call_of, connect, connected, record, ring};
 pub use server::{Server, binary, run, workspace};
 pub use sipp::Sipp;
-pub use softphone::{Softphone, python};
+pub use softphone::{Softphone, environment, python};
 pub use stream::{Heard, Stream};
 pub use wave::{Sound, Wave};
 

@@ -204,27 +204,29 @@ fn samples(text: &str) -> Vec<i16> {
 /// Where it is not to be had.
 #[must_use]
 pub fn python() -> PathBuf {
-    environment().join("bin/python")
+    environment("USHER_VENV", "sip-tests-venv", PACKAGE).join("bin/python")
 }
 
-/// Where Python with baresip is: `USHER_VENV`, or made once below `target`.
-fn environment() -> PathBuf {
-    if let Some(path) = std::env::var_os("USHER_VENV") {
+/// Where a program of a Python package is: in the environment that `variable` names, or one that is
+/// made once below `target`.
+#[must_use]
+pub fn environment(variable: &str, name: &str, package: &str) -> PathBuf {
+    if let Some(path) = std::env::var_os(variable) {
         return PathBuf::from(path);
     }
     let target = workspace().join("target");
     std::fs::create_dir_all(&target).expect("a target folder");
-    let lock = File::create(target.join("sip-tests-venv.lock")).expect("a lock file");
+    let lock = File::create(target.join(format!("{name}.lock"))).expect("a lock file");
     // One test makes it, the others wait.
     lock.lock().expect("the lock is had");
-    let path = target.join("sip-tests-venv");
+    let path = target.join(name);
     if !path.join("complete").is_file() {
-        make(&path);
+        make(&path, package);
     }
     path
 }
 
-fn make(path: &Path) {
+fn make(path: &Path, package: &str) {
     let run = |program: &Path, arguments: &[&str], help: &str| {
         let output = Command::new(program).args(arguments).output();
         let output =
@@ -233,9 +235,10 @@ fn make(path: &Path) {
         assert!(output.status.success(), "{} {arguments:?}: {help}\n{said}", program.display());
     };
     let text = path.to_str().expect("a path in UTF-8");
-    let help = "the softphones need Python 3.11: apt install python3-venv";
+    let help = "Python 3.11 is needed: apt install python3-venv";
     run(Path::new("python3"), &["-m", "venv", "--clear", text], help);
-    let help = "the softphones are from PyPI; without it, USHER_VENV names a venv that has them";
-    run(&path.join("bin/pip"), &["install", "--quiet", PACKAGE], help);
+    let help =
+        "this is from PyPI; without it, USHER_VENV or USHER_API_VENV names a venv that has it";
+    run(&path.join("bin/pip"), &["install", "--quiet", package], help);
     File::create(path.join("complete")).expect("a mark that it is whole");
 }

@@ -2,9 +2,10 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, header};
+use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -47,6 +48,17 @@ impl Caller {
         self.at_least(Role::Supervisor)
     }
 
+    /// That this queue is theirs to run: a supervisor's own queues, any of an admin's.
+    pub(crate) fn runs(&self, model: &Model, queue: &Name) -> Result<(), Problem> {
+        match self.asker(model) {
+            Asker::Admin => Ok(()),
+            Asker::Supervisor { queues } if queues.contains(queue) => Ok(()),
+            Asker::Supervisor { .. } | Asker::Operator(_) => {
+                Err(Problem::forbidden("this needs somebody who supervises the queue"))
+            }
+        }
+    }
+
     /// Whose calls they may give orders about, in the switch's words.
     pub(crate) fn asker(&self, model: &Model) -> Asker {
         match self.role {
@@ -73,26 +85,38 @@ pub(crate) async fn require(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
+    // Whoever signs in has no token yet.
+    let signs_in = path == "/v1/session" && request.method() == Method::POST;
     // What a path allows is no secret, and a browser that asks before it asks sends no token.
-    if request.method() == Method::OPTIONS || (path != "/v1" && !path.starts_with("/v1/")) {
+    if signs_in
+        || request.method() == Method::OPTIONS
+        || (path != "/v1" && !path.starts_with("/v1/"))
+    {
         return next.run(request).await;
     }
-    if inner.settings.tokens.is_empty() {
-        let detail = "no [[http.token]] is configured, so nobody may come in";
-        return Problem::unauthorized(detail).into_response();
-    }
-    let Some(secret) = bearer(&request) else {
+    let Some(secret) = bearer(request.headers()) else {
         return Problem::unauthorized("Authorization: Bearer TOKEN is needed").into_response();
     };
-    let Some(caller) = find(&inner.settings.tokens, secret) else {
+    let known = find(&inner.settings.tokens, secret).or_else(|| signed_in(&inner, secret));
+    let Some(caller) = known else {
         return Problem::unauthorized("this token is not known").into_response();
     };
     request.extensions_mut().insert(caller);
     next.run(request).await
 }
 
-fn bearer(request: &Request) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+/// Who has signed in, and is what they were then.
+fn signed_in(inner: &Inner, token: &str) -> Option<Caller> {
+    let (name, password) = inner.sessions.find(token, Instant::now())?;
+    let operator = inner.model.operators.get(&name)?;
+    let entry = &operator.entry;
+    let role = (entry.password.as_ref() == Some(&password)).then_some(entry.role)?;
+    Some(Caller { name, role, supervises: Vec::new() })
+}
+
+/// What stands behind `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, secret) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
 }
@@ -110,7 +134,7 @@ fn find(tokens: &[Token], secret: &str) -> Option<Caller> {
 }
 
 /// Takes the same time wherever the first difference is (its length is no secret).
-fn same(left: &[u8], right: &[u8]) -> bool {
+pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
     let pairs = left.iter().zip(right);
     let differs = pairs.fold(0_u8, |differs, (left, right)| black_box(differs | (left ^ right)));
     left.len() == right.len() && differs == 0

@@ -160,10 +160,10 @@ impl Hub {
 }
 
 /// Which events somebody wants: those that any of the topics fits, or all where there is none.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Topics(Vec<Topic>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Topics(Vec<Topic>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Topic {
     Queue(String),
     Operator(String),
@@ -176,9 +176,23 @@ enum Topic {
 
 impl Topics {
     /// `queue:support,operator:alice,call:c…,task.*,call.ended`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// Which of them is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts.map(Topic::parse).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// These as well.
+    pub fn join(&mut self, more: Self) {
+        self.0.extend(more.0);
+    }
+
+    /// Whether an event is wanted, by its JSON.
+    #[must_use]
+    pub fn take(&self, json: &str) -> bool {
+        self.fit(&Keys::of(json))
     }
 
     pub(crate) fn fit(&self, keys: &Keys) -> bool {

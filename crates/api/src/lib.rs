@@ -20,6 +20,7 @@ mod problem;
 mod query;
 mod routes;
 mod scope;
+mod sessions;
 mod settings;
 mod tally;
 
@@ -36,11 +37,14 @@ use crate::idempotency::Answered;
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::problem::Problem;
+use crate::sessions::Sessions;
+pub use events::Topics;
 pub use meters::Meters;
 pub use ports::{
     Erased, Order, RecordPage, RecordQuery, RecordingFile, Records, RecordsError, SoundEntry,
     SoundRefused, Sounds, StoredEvent,
 };
+pub use sessions::Secret;
 pub use settings::{Check, Directory, OperatorEntry, QueueEntry, Role, Settings, Token};
 pub use tally::{Heard, Timing};
 
@@ -62,6 +66,7 @@ pub(crate) struct Inner {
     model: Model,
     hub: Hub,
     answered: Answered,
+    sessions: Sessions,
     /// What the API says of itself.
     document: OnceLock<Bytes>,
     stopping: watch::Sender<bool>,
@@ -85,6 +90,7 @@ impl Api {
             metrics: Metrics::new(&settings.node, &settings.version),
             hub,
             answered: Answered::default(),
+            sessions: Sessions::default(),
             document: OnceLock::new(),
             stopping: watch::Sender::new(false),
             subscribers: Arc::new(Semaphore::new(settings.subscribers_max)),

@@ -42,11 +42,18 @@ struct Direction {
     direction: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Deliveries {
+    webhook: String,
+    result: &'static str,
+}
+
 /// The runtime's counters. Cloning shares them.
 #[derive(Debug, Clone)]
 pub struct Meters {
     requests: Family<Requests, Counter>,
     responses: Family<Responses, Counter>,
+    webhooks: Family<Deliveries, Counter>,
     /// One turn of the core: an input until its outputs are drained.
     pub core_turn: Timing,
     /// One turn of the core that rang an operator: the choice, and all that it set off.
@@ -76,12 +83,19 @@ pub struct Meters {
 }
 
 impl Meters {
+    /// Counts an event sent to a webhook.
+    pub fn webhook(&self, name: &str, result: &'static str) {
+        self.webhooks.get_or_create(&Deliveries { webhook: name.to_owned(), result }).inc();
+    }
+
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let (requests, responses) = (Family::default(), Family::default());
+        let webhooks = Family::<Deliveries, Counter>::default();
         let packets = Family::<Direction, Counter>::default();
         let meters = Self {
             requests: Family::clone(&requests),
             responses: Family::clone(&responses),
+            webhooks: Family::clone(&webhooks),
             core_turn: Timing::default(),
             decision: Timing::default(),
             core_inbox: Gauge::default(),
@@ -101,6 +115,11 @@ impl Meters {
             "usher_sip_responses",
             "SIP responses sent, by method and code",
             responses,
+        );
+        registry.register(
+            "usher_webhook_deliveries",
+            "Events sent to webhooks, by what came of it: taken, refused, failed, given_up",
+            webhooks,
         );
         meters.register_core(registry);
         meters.register_media(registry, packets);

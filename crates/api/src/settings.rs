@@ -1,12 +1,14 @@
 //! What the API is told by the runtime.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use b2bua::config::{Config, Name, Notify};
+use b2bua::config::{Config, Name, Notify, Rank};
 
 use crate::ports::Sounds;
+use crate::sessions::Secret;
 
 /// What a bearer of a token may do. Each role may do what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +110,8 @@ pub struct Directory {
     pub operators: Vec<OperatorEntry>,
     /// `[[trunk]]`.
     pub trunks: Vec<Name>,
+    /// `[acd] auto_connect`.
+    pub auto_connect: bool,
     /// Operators are not to learn that somebody supervises.
     pub is_discreet: bool,
 }
@@ -138,6 +142,10 @@ pub struct OperatorEntry {
     pub queues: Vec<Name>,
     /// Queues whose calls they may watch.
     pub supervises: Vec<Name>,
+    /// What they may do who sign in.
+    pub role: Role,
+    /// What they sign in with; they cannot where there is none.
+    pub password: Option<Secret>,
 }
 
 impl From<&Config> for Directory {
@@ -148,14 +156,24 @@ impl From<&Config> for Directory {
             auto_connect: queue.auto_connect,
             service_level_ms: queue.service_level_ms,
         };
+        let users = config.sip.users.iter();
+        let passwords: HashMap<&str, &str> =
+            users.map(|user| (&*user.username, &*user.password)).collect();
         let operator = |operator: &b2bua::config::Operator| OperatorEntry {
             id: operator.id.clone(),
             name: operator.name.clone(),
             number: operator.number.clone(),
             queues: operator.queues.clone(),
             supervises: operator.supervises.clone(),
+            role: match operator.rank {
+                Rank::Operator => Role::Operator,
+                Rank::Supervisor => Role::Supervisor,
+                Rank::Admin => Role::Admin,
+            },
+            password: passwords.get(&*operator.id).map(|text| Secret((*text).into())),
         };
         Self {
+            auto_connect: config.auto_connect,
             is_discreet: config.supervise.notify == Notify::Nothing,
             queues: config.queues.iter().map(queue).collect(),
             operators: config.operators.iter().map(operator).collect(),

@@ -1,5 +1,7 @@
 //! Orders about who takes part in a call, and how.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Name;
@@ -47,6 +49,12 @@ pub enum Act {
         digits: String,
         /// How long each sounds, 40 to 6000.
         duration_ms: u16,
+    },
+    /// The call's context changes: a value takes the place of what was there of that name, none
+    /// removes it. Whoever is rung from then on is told so.
+    Describe {
+        /// By name, as of header fields.
+        context: BTreeMap<String, Option<String>>,
     },
     /// An operator who is told something before the bridge, or waits for a word, is put through.
     Connect,
@@ -170,6 +178,7 @@ impl Act {
             Self::Add(_)
             | Self::Remove { .. }
             | Self::Press { .. }
+            | Self::Describe { .. }
             | Self::Connect
             | Self::Transfer(_)
             | Self::CompleteTransfer

@@ -1,5 +1,6 @@
 //! What goes into the switch and what comes out.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -151,6 +152,17 @@ pub enum Command {
         /// Which.
         call: CallKey,
     },
+    /// Click to dial: [`Reply::Dialled`].
+    Dial(Box<Dial>),
+    /// What goes by itself, from now on: what is `None` stays as it is.
+    Switch {
+        /// Of one queue; else of all of them together.
+        queue: Option<Name>,
+        /// Tasks go to operators by themselves.
+        auto_connect: Option<bool>,
+        /// New tasks are taken; of a queue only.
+        open: Option<bool>,
+    },
     /// Something about who takes part in a call.
     Conference {
         /// Which.
@@ -223,6 +235,8 @@ impl Command {
                 Some(Audible { audio, call: *call, field })
             }
             Self::HangUp { .. }
+            | Self::Dial(_)
+            | Self::Switch { .. }
             | Self::Choose { .. }
             | Self::EndWrapUp { .. }
             | Self::ExtendWrapUp { .. }
@@ -233,6 +247,22 @@ impl Command {
             | Self::RecordingErased { .. } => None,
         }
     }
+}
+
+/// A call that is made for an operator: they are rung first, and whom they call when they have
+/// answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dial {
+    /// Who calls. Their dial policy holds.
+    pub operator: Name,
+    /// Whom: a number as they would dial it, or a SIP URI.
+    pub to: Name,
+    /// Over this trunk, the number as it stands.
+    pub trunk: Option<Name>,
+    /// Header fields of the INVITE to whom they call, as somebody wrote them.
+    pub headers: Vec<(String, String)>,
+    /// The call's context.
+    pub context: BTreeMap<String, String>,
 }
 
 /// What an order lets somebody hear.
@@ -267,6 +297,13 @@ pub enum Reply {
     Done,
     /// Who is rung, or has been changed.
     Participants(Vec<ParticipantId>),
+    /// A call is made.
+    Dialled {
+        /// Which.
+        call: CallKey,
+        /// The operator's phones, which ring.
+        participants: Vec<ParticipantId>,
+    },
     /// Something is played, to these.
     Playing {
         /// What its end is told by.

@@ -17,7 +17,7 @@ use crate::event::{CallResult, Kind, Mode, Phase, Role, Totals, TransferMode};
 use crate::flow::divert::Diversion;
 use crate::flow::quality::Quality;
 use crate::id::{CallKey, ParticipantId, PlayKey, TaskKey};
-use crate::identity::Hidden;
+use crate::identity::{Caller, Hidden};
 use crate::recording::Recording;
 use crate::sound::Audio;
 
@@ -52,6 +52,8 @@ pub(crate) struct Call {
     pub(crate) overflows: u8,
     /// What its caller is told or asked who waits for nobody.
     pub(crate) attendant: Option<Attendant>,
+    /// Whom it calls once the operator has answered whom an order made it for.
+    pub(crate) awaited: Option<Awaited>,
     /// Somebody else is to have it, and it is not decided.
     pub(crate) transfer: Option<Transfer>,
     /// Somebody else has it.
@@ -87,6 +89,25 @@ pub(crate) struct Call {
     pub(crate) farewell: BTreeMap<String, String>,
     /// The call is over and must not be kept.
     pub(crate) over: bool,
+}
+
+/// Whom a call goes to when its operator has answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Awaited {
+    pub(crate) go: Go,
+    /// Header fields of that INVITE beside those that every one has.
+    pub(crate) headers: Vec<(Name, String)>,
+}
+
+/// What a call is known by when it begins.
+pub(crate) struct NewCall {
+    pub(crate) key: CallKey,
+    pub(crate) kind: Kind,
+    pub(crate) caller: Caller,
+    pub(crate) to: Name,
+    pub(crate) trunk: Option<Name>,
+    pub(crate) hops: u8,
+    pub(crate) uuid: Option<Uuid>,
 }
 
 /// What happens by itself after a time.
@@ -430,6 +451,9 @@ pub(crate) enum Why {
     Arrived,
     /// It is rung for a reservation.
     Serve(ReservationId),
+    /// It is rung since an order makes a call in its operator's name: the call is theirs when they
+    /// answer.
+    First,
     /// It is rung since the call was for it.
     Dialled,
     /// It is rung since somebody in the call asked for it.
@@ -596,6 +620,50 @@ impl Call {
         }
     }
 
+    /// One that nobody takes part in yet.
+    pub(crate) fn new(now: Time, new: NewCall) -> Self {
+        let NewCall { key, kind, caller, to, trunk, hops, uuid } = new;
+        Self {
+            key,
+            kind,
+            from: caller.number,
+            display: caller.display,
+            hidden: caller.hidden,
+            asserted: caller.asserted,
+            to,
+            context: BTreeMap::new(),
+            trunk,
+            uuid,
+            hops,
+            participants: Vec::new(),
+            tasks: Vec::new(),
+            wanted: None,
+            virtual_start: None,
+            overflows: 0,
+            attendant: None,
+            awaited: None,
+            transfer: None,
+            sent: None,
+            bot: None,
+            lent: None,
+            given: sip::Headers::new(),
+            diversion: Diversion::default(),
+            moving: BTreeSet::new(),
+            timers: BTreeMap::new(),
+            begun: false,
+            answered: false,
+            clock: PhaseClock::new(now, Phase::Wait),
+            occupied: BTreeMap::new(),
+            thread: None,
+            rows: Vec::new(),
+            generation: 0,
+            recording: Recording::default(),
+            parting: None,
+            farewell: BTreeMap::new(),
+            over: false,
+        }
+    }
+
     pub(crate) fn participant(&self, leg: sip::LegId) -> Option<&Participant> {
         self.participants.iter().find(|participant| participant.leg == leg)
     }
@@ -629,7 +697,7 @@ impl Call {
             Why::Serve(_) => 0,
             Why::Dialled | Why::Referred => 1,
             Why::Arrived => 2,
-            Why::Asked(_) | Why::Left | Why::Lent => 3,
+            Why::First | Why::Asked(_) | Why::Left | Why::Lent => 3,
         };
         let ours = self.participants.iter().filter(|p| p.talks() && p.operator.is_some());
         ours.min_by_key(rank)

@@ -34,6 +34,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[[menu]]`.
     pub menus: Vec<Menu>,
+    /// `[acd] auto_connect`: without, tasks of every queue wait to be picked.
+    pub auto_connect: bool,
     /// `[limits]`.
     pub limits: Limits,
     /// `[supervise]`.

@@ -190,7 +190,7 @@ impl Directory {
                 .iter()
                 .filter_map(|o| Some((self.operator_id(&o.id)?, operator(o))))
                 .collect(),
-            ..acd::Config::default()
+            auto_connect: config.auto_connect,
         }
     }
 }

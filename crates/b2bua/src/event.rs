@@ -265,6 +265,9 @@ pub enum What {
         uuid: Option<String>,
         context: BTreeMap<String, String>,
     },
+    /// The context is another one, by order: all of it.
+    #[serde(rename = "call.context")]
+    CallContext { context: BTreeMap<String, String> },
     /// Header fields that would have been context were longer or more than the limits allow.
     #[serde(rename = "call.context_dropped")]
     ContextDropped {
@@ -490,6 +493,12 @@ pub enum What {
     OperatorFailed { operator: Name, cause: Name },
     #[serde(rename = "queue.limit")]
     QueueLimit { queue: Name, reason: Name },
+    /// What goes by itself in a queue, as it is from now on by order.
+    #[serde(rename = "queue.switched")]
+    QueueSwitched { queue: Name, auto_connect: bool, open: bool },
+    /// The same for all queues together.
+    #[serde(rename = "settings.switched")]
+    SettingsSwitched { auto_connect: bool },
     #[serde(rename = "dtmf.received")]
     DtmfReceived { participant: ParticipantId, digit: char },
     #[serde(rename = "registration.added")]
@@ -543,6 +552,7 @@ macro_rules! type_names {
 
 type_names! {
     CallStarted => "call.started",
+    CallContext => "call.context",
     ContextDropped => "call.context_dropped",
     CallAnswered => "call.answered",
     CallSegment => "call.segment",
@@ -594,6 +604,8 @@ type_names! {
     OperatorReached => "operator.reached",
     OperatorFailed => "operator.failed",
     QueueLimit => "queue.limit",
+    QueueSwitched => "queue.switched",
+    SettingsSwitched => "settings.switched",
     DtmfReceived => "dtmf.received",
     RegistrationAdded => "registration.added",
     RegistrationRemoved => "registration.removed",

@@ -13,6 +13,7 @@ use crate::directory::{Directory, Names};
 use crate::event::{Event, Utc, What};
 use crate::flow::quality::Leaving;
 use crate::flow::sound::SoundDesk;
+use crate::flow::switches::Switches;
 use crate::id::{CallKey, TaskKey};
 use crate::sticky::Sticky;
 
@@ -59,6 +60,7 @@ pub(crate) struct State {
     pub(crate) by_trunk: BTreeMap<Name, usize>,
     pub(crate) decisions: Decisions,
     pub(crate) sticky: Sticky,
+    pub(crate) switches: Switches,
     pub(crate) draining: bool,
     pub(crate) desk: SoundDesk,
     /// Legs whose last figures are to come, in the order they left.
@@ -82,7 +84,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 11;
+const VERSION: u32 = 12;
 
 impl B2bua {
     /// A switch without calls.
@@ -94,7 +96,8 @@ impl B2bua {
         // Whoever guessed these bytes by the distributor's choices would lack the other 24.
         let chance = start.seed.iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte));
         let mut acd = acd::Acd::new(start.first_seq, chance);
-        acd.handle(Time::ZERO, acd::Input::Configure(directory.acd()));
+        let switches = Switches::default();
+        acd.handle(Time::ZERO, acd::Input::Configure(switches.over(directory.acd(), &directory)));
         let state = State {
             names,
             pool: media::Pool::new(start.leases),
@@ -106,6 +109,7 @@ impl B2bua {
             by_trunk: BTreeMap::new(),
             decisions: Decisions::default(),
             sticky: Sticky::default(),
+            switches,
             draining: false,
             desk: SoundDesk::default(),
             leaving: VecDeque::new(),

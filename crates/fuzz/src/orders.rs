@@ -1,8 +1,10 @@
 //! Orders about the people in a call, sensible and not.
 
+use std::collections::BTreeMap;
+
 use b2bua::config::Name;
 use b2bua::event::{Mode, Role};
-use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Listeners, Whom};
+use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Dial, Listeners, Whom};
 
 use crate::dice::Dice;
 
@@ -23,8 +25,9 @@ pub(crate) fn about_people(dice: &mut Dice<'_>, call: CallKey) -> Command {
     let act = match dice.below(8) {
         0..3 => Act::Add(add(dice)),
         3..6 => Act::Change { participant: name(dice), change: change(dice) },
-        6 => match dice.below(3) {
+        6 => match dice.below(4) {
             0 => Act::Remove { participant: name(dice) },
+            2 => Act::Describe { context: described(dice) },
             1 => Act::Connect,
             _ => Act::Play { to: listeners(dice), audio: audio(dice) },
         },
@@ -35,6 +38,36 @@ pub(crate) fn about_people(dice: &mut Dice<'_>, call: CallKey) -> Command {
         },
     };
     Command::Conference { call, by, act }
+}
+
+pub(crate) fn click(dice: &mut Dice<'_>) -> Command {
+    let to = if dice.below(3) == 0 { dice.word(&URIS).into() } else { name(dice) };
+    let context = described(dice).into_iter().filter_map(|(name, value)| Some((name, value?)));
+    Command::Dial(Box::new(Dial {
+        operator: name(dice),
+        to,
+        trunk: some(dice, |_| "other".into()),
+        headers: headers(dice),
+        context: context.collect(),
+    }))
+}
+
+pub(crate) fn switch(dice: &mut Dice<'_>) -> Command {
+    Command::Switch {
+        queue: some(dice, |dice| dice.word(&["support", "nobody"]).into()),
+        auto_connect: some(dice, |dice| dice.below(3) > 0),
+        open: some(dice, |dice| dice.below(3) > 0),
+    }
+}
+
+fn described(dice: &mut Dice<'_>) -> BTreeMap<String, Option<String>> {
+    let names = ["X-A", "x-a", "Note", "Via", "X-B", "a b", "X-C", "X-D"];
+    let count = dice.below(6);
+    let one = |_| {
+        let value = some(dice, |dice| dice.word(&["b", "", "b\r\nVia: c"]).into());
+        (dice.word(&names).into(), value)
+    };
+    (0..count).map(one).collect()
 }
 
 fn some<T>(dice: &mut Dice<'_>, make: impl FnOnce(&mut Dice<'_>) -> T) -> Option<T> {
@@ -60,12 +93,16 @@ fn add(dice: &mut Dice<'_>) -> Add {
         role: dice.pick(&ROLES).unwrap_or(Role::Supervisor),
         mode: some(dice, mode),
         whisper_to: some(dice, name),
-        headers: match dice.below(4) {
-            0 => vec![("X-A".into(), "b".into()), ("Y".into(), "b\r\nVia: c".into())],
-            1 => vec![("Note".into(), "b".into())],
-            _ => Vec::new(),
-        },
+        headers: headers(dice),
         timeout_ms: u64::from(dice.byte()) * 100,
+    }
+}
+
+fn headers(dice: &mut Dice<'_>) -> Vec<(String, String)> {
+    match dice.below(4) {
+        0 => vec![("X-A".into(), "b".into()), ("Y".into(), "b\r\nVia: c".into())],
+        1 => vec![("Note".into(), "b".into())],
+        _ => Vec::new(),
     }
 }
 

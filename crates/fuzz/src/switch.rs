@@ -202,6 +202,7 @@ fn config(kind: u8) -> Config {
         bots: Vec::new(),
         routes: Vec::new(),
         menus: vec![menu()],
+        auto_connect: true,
         limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },
         supervise: Supervise {
             notify: if kind & 2 == 0 { Notify::Beep } else { Notify::Nothing },
@@ -291,7 +292,9 @@ impl Chaos<'_> {
     fn api_orders(&mut self) {
         let operator: b2bua::config::Name = self.dice.word(&["alice", "bob", "nobody"]).into();
         let calls = self.calls.clone();
-        let command = match self.dice.below(16) {
+        let command = match self.dice.below(19) {
+            16 | 17 => crate::orders::click(&mut self.dice),
+            18 => crate::orders::switch(&mut self.dice),
             14 | 15 => match self.dice.pick(&calls) {
                 Some(call) => Command::Record {
                     call,

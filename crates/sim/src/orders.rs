@@ -3,10 +3,11 @@
 
 use b2bua::config::Name;
 use b2bua::event::{Mode, Role};
-use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Listeners, OnFailure, Whom};
+use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Dial, Listeners, OnFailure, Whom};
 
 use crate::setup::operator_id;
-use crate::world::World;
+use crate::trouble::Trouble;
+use crate::world::{Act as Doing, World};
 
 const MODES: [Mode; 4] = [Mode::Monitor, Mode::Whisper, Mode::Barge, Mode::Intercept];
 
@@ -26,7 +27,9 @@ impl World {
         let any = self.pick(1_000);
         let Some(call) = self.checker.open_call(any) else { return };
         let by = self.asker();
-        let act = match self.wishes.below(24) {
+        let act = match self.wishes.below(26) {
+            24 => return self.clicks(),
+            25 => Act::Describe { context: [("X-Note".into(), Some("1".into()))].into() },
             0..5 => Act::Add(self.supervisor_wanted(call)),
             5..7 => Act::Add(self.colleague_wanted()),
             7..9 => Act::Remove { participant: self.somebody(call) },
@@ -37,6 +40,36 @@ impl World {
             _ => Act::Change { participant: self.somebody(call), change: self.changed(call) },
         };
         self.order_people(call, by, act);
+    }
+
+    /// An operator is to call another one: themself, now and then.
+    pub(crate) fn clicks(&mut self) {
+        let (operator, to) = (self.anybody(), self.anybody());
+        self.order_click(&operator, &to);
+    }
+
+    /// One that was written down: who, and whom.
+    pub(crate) fn follows_click(&mut self, at: usize) {
+        let (_, who, whom) = self.scenario.clicks[at];
+        self.order_click(&operator_id(who), &operator_id(whom));
+    }
+
+    fn order_click(&mut self, operator: &str, to: &str) {
+        let now = self.now;
+        self.ladder.note(now, || format!("(API: {operator} is to call {to})"));
+        let headers = vec![("X-Order".into(), "1".into())];
+        let context = [("X-Customer".to_owned(), "42".to_owned())].into();
+        let (operator, to) = (operator.into(), to.into());
+        self.gives(Command::Dial(Box::new(Dial { operator, to, trunk: None, headers, context })));
+    }
+
+    /// A call was made by order; where that was by chance, another ends it.
+    pub(crate) fn was_clicked(&mut self, call: CallKey) {
+        self.clicked += 1;
+        if self.scenario.clicks.is_empty() {
+            let talk_ms = self.wishes.exponential(20_000);
+            self.later(talk_ms, Doing::Trouble(Trouble::Over(call)));
+        }
     }
 
     /// One that was written down, in the first call that is open.
@@ -206,6 +239,7 @@ fn described(by: &Asker, act: &Act) -> String {
         }
         Act::CompleteTransfer => "complete the transfer".to_owned(),
         Act::CancelTransfer => "cancel the transfer".to_owned(),
+        Act::Describe { context } => format!("context {context:?}"),
         Act::Press { digits, .. } => format!("press {digits}"),
         Act::Play { to, audio } => match to {
             Listeners::Everybody => format!("play {audio} to everybody"),

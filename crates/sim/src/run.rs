@@ -11,7 +11,7 @@ use crate::world::World;
 /// What a run that held did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Callers.
+    /// Callers, and calls that orders made.
     pub calls: u64,
     /// Answered by an operator.
     pub answered: u64,
@@ -83,7 +83,7 @@ fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)
     let outcome = outcome.unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
     outcome.map_err(|what| (what, world.ladder.text()))?;
     Ok(Summary {
-        calls: scenario.callers.len() as u64,
+        calls: scenario.callers.len() as u64 + world.clicked,
         answered: world.checker.answered,
         abandoned: world.checker.abandoned(),
         lost: world.checker.lost,

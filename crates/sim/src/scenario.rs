@@ -67,6 +67,8 @@ pub struct Scenario {
     pub bot: Option<usize>,
     /// Orders about the people in the call that is open then: when, whose, what.
     pub script: Vec<(Ms, Asker, Act)>,
+    /// Orders that an operator calls another one: when, who, whom.
+    pub clicks: Vec<(Ms, usize, usize)>,
     /// So many of the operators, the last ones, may watch; every second of them serves as well.
     pub supervisors: usize,
     /// Whether operators learn of them.
@@ -257,6 +259,7 @@ impl Scenario {
             transfer_ms: None,
             bot: None,
             script: Vec::new(),
+            clicks: Vec::new(),
             supervisors: 0,
             notify: Notify::Beep,
             reloads: reloads.into_iter().collect(),
@@ -514,6 +517,7 @@ impl Scenario {
             transfer_ms: None,
             bot: None,
             script: Vec::new(),
+            clicks: Vec::new(),
             supervisors: 0,
             notify: Notify::Beep,
             reloads: Vec::new(),

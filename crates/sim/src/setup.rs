@@ -153,6 +153,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         bots,
         routes: to_bot.into_iter().chain(scenario.reception.menu.iter().map(to_menu)).collect(),
         menus: scenario.reception.menu.iter().cloned().collect(),
+        auto_connect: true,
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
         supervise: Supervise { notify: scenario.notify, auto_answer: true },
         header_prefix: "X-CRM-".into(),

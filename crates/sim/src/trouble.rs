@@ -34,6 +34,10 @@ pub(crate) enum Trouble {
     Transfer,
     /// One that was written down.
     Script(usize),
+    /// An order of the scenario's that an operator calls another.
+    Click(usize),
+    /// A call that an order made is ended by another.
+    Over(b2bua::CallKey),
     /// A new configuration: without this operator.
     Without(usize),
     /// The configuration as it was, a queue more.
@@ -60,6 +64,9 @@ impl World {
         self.recurs(last, keys_ms, |world| &mut world.fingers, Trouble::Key);
         let transfer_ms = self.scenario.transfer_ms;
         self.recurs(last, transfer_ms, |world| &mut world.handing, Trouble::Transfer);
+        for at in 0..self.scenario.clicks.len() {
+            self.later(self.scenario.clicks[at].0, Act::Trouble(Trouble::Click(at)));
+        }
         for at in 0..self.scenario.script.len() {
             self.later(self.scenario.script[at].0, Act::Trouble(Trouble::Script(at)));
         }
@@ -113,6 +120,8 @@ impl World {
             Trouble::Key => self.presses(),
             Trouble::Transfer => self.orders_transfer(),
             Trouble::Script(at) => self.follows_script(at),
+            Trouble::Click(at) => self.follows_click(at),
+            Trouble::Over(call) => self.gives(Command::HangUp { call }),
             Trouble::Without(who) => self.reload(Some(who)),
             Trouble::Restored => self.reload(None),
             Trouble::Drain => {

@@ -84,6 +84,8 @@ pub(crate) struct World {
     pub(crate) honest: BTreeSet<(usize, String)>,
     /// Orders given, and those that are not answered.
     pub(crate) asked: u64,
+    /// Calls that orders have made.
+    pub(crate) clicked: u64,
     pub(crate) unanswered: BTreeSet<u64>,
     /// Prompts that play: to which leg, and which playing.
     playing: BTreeSet<(u64, u64)>,
@@ -153,6 +155,7 @@ impl World {
             raw: RawCalls::new(),
             honest: BTreeSet::new(),
             asked: 0,
+            clicked: 0,
             unanswered: BTreeSet::new(),
             playing: BTreeSet::new(),
             agenda: BTreeMap::new(),
@@ -428,6 +431,9 @@ impl World {
                 Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),
                 Output::Forget { .. } => {}
                 Output::Reply { request, result } => {
+                    if let Ok(b2bua::Reply::Dialled { call, .. }) = result {
+                        self.was_clicked(call);
+                    }
                     let (now, words) = (self.now, reply(&result));
                     self.ladder.note(now, || format!("(reply: {words})"));
                     if !self.unanswered.remove(&request) {
@@ -595,6 +601,7 @@ fn limits(scenario: &Scenario) -> Limits {
                     && scenario.people_ms.is_none()
                     && scenario.transfer_ms.is_none()
                     && scenario.script.is_empty()
+                    && scenario.clicks.is_empty()
                     && scenario.reloads.is_empty()
                     // Whoever is handed a call while they wrap up has another wrap-up after it.
                     && scenario.operators.iter().all(|operator| operator.move_permille == 0),

@@ -644,3 +644,31 @@ fn plays() {
     });
     check("play.txt", &about, &scenario);
 }
+
+/// Two operators, the first of whom is to call the second.
+fn clicked(change: impl FnOnce(&mut Scenario)) -> Scenario {
+    house(2, |house| {
+        house.clicks.push((2_000, 0, 1));
+        house.operators[0].hang_up_permille = 1_000;
+        change(house);
+    })
+}
+
+#[test]
+fn click_to_dial() {
+    let about = [
+        "RFC 5359 2.18, click to dial. There a REFER asks the phone to call; here usher rings it, showing whom",
+        "it will call, and then the other: any phone can be clicked for, and the call is like any other.",
+    ];
+    check("5359-2.18-click-to-dial.txt", &about, &clicked(|_| {}));
+    let about = [
+        "The operator who was clicked for declines: nobody else is rung, and the record says who.",
+    ];
+    let declined = clicked(|house| house.operators[0].decline_permille = 1_000);
+    check("5359-2.18-declined.txt", &about, &declined);
+    let about = [
+        "Whom they call is busy: the operator, who has answered, hears ringing until then, and BYE.",
+    ];
+    let busy = clicked(|house| house.operators[1].busy_permille = 1_000);
+    check("5359-2.18-busy.txt", &about, &busy);
+}

@@ -17,7 +17,10 @@ pub(crate) fn apply(db: &Connection, open: &mut Open, node: &str, event: &Event)
     if let Some(call) = event.call {
         match &event.what {
             What::CallStarted { .. } => start_call(db, open, node, event, call)?,
-            What::CallAnswered { .. } | What::CallSegment { .. } | What::CallEnded { .. } => {
+            What::CallAnswered { .. }
+            | What::CallContext { .. }
+            | What::CallSegment { .. }
+            | What::CallEnded { .. } => {
                 fold_call(db, open, event, call)?;
             }
             What::TaskQueued { queue, .. } => queue_call(db, open, call, queue)?,
@@ -72,6 +75,9 @@ fn fold_call(db: &Connection, open: &mut Open, event: &Event, key: CallKey) -> D
                 operator = coalesce(?3, operator) WHERE row = ?1",
             params![call, at, operator],
         )?,
+        What::CallContext { context } => {
+            run(db, "UPDATE call SET context = ?2 WHERE row = ?1", params![call, json(context)])?
+        }
         What::CallSegment { phase, participants, hears } => run(
             db,
             "INSERT OR IGNORE INTO segment (call, seq, phase, participants, hears, start_ms)

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::schema::{Schema, count, list, named, or_null, shown, text, whole};
+use super::schema::{Schema, any_text, count, list, named, or_null, shown, text, whole};
 use crate::query::{LIMIT, LIMIT_MAX};
 use crate::settings::Role;
 
@@ -15,6 +15,8 @@ pub(crate) struct Doc {
     /// Nobody need say who they are where there is none.
     role: Option<Role>,
     query: Vec<(&'static str, Schema, &'static str)>,
+    /// Parameters of the query that must be there.
+    needed: Vec<&'static str>,
     body: Option<Taken>,
     answers: Vec<(u16, &'static str, Option<Form>)>,
     problems: Vec<u16>,
@@ -36,8 +38,9 @@ const JSON: &str = "application/json";
 impl Doc {
     /// For every token.
     pub(crate) fn new(about: &'static str) -> Self {
-        let (query, answers, problems) = Default::default();
-        Self { about, more: "", role: Some(Role::Operator), query, body: None, answers, problems }
+        let (query, needed, answers, problems) = Default::default();
+        let (role, body) = (Some(Role::Operator), None);
+        Self { about, more: "", role, query, needed, body, answers, problems }
     }
 
     /// What else is to be known.
@@ -62,6 +65,12 @@ impl Doc {
     pub(crate) fn query(mut self, name: &'static str, schema: Schema, about: &'static str) -> Self {
         self.query.push((name, schema, about));
         self
+    }
+
+    /// A parameter of the query without which nothing is done.
+    pub(crate) fn needs(mut self, name: &'static str, schema: Schema, about: &'static str) -> Self {
+        self.needed.push(name);
+        self.query(name, schema, about)
     }
 
     /// Takes a JSON object.
@@ -111,7 +120,7 @@ impl Doc {
         let cursor = or_null(&text());
         let page = shown(vec![("items", list(&named(of))), ("next", cursor)]);
         self.query("limit", whole(1, LIMIT_MAX as u64), "How many at most")
-            .query("cursor", text(), "`next` of the page before")
+            .query("cursor", any_text(), "`next` of the page before")
             .answers(200, "A page; `next` is null on the last one", page)
     }
 
@@ -156,7 +165,11 @@ impl Doc {
             if *name == "limit" {
                 schema["default"] = LIMIT.into();
             }
-            json!({ "name": name, "in": "query", "description": about, "schema": schema })
+            let needed = self.needed.contains(name);
+            json!({
+                "name": name, "in": "query", "description": about, "required": needed,
+                "schema": schema,
+            })
         });
         let key = self
             .has_key(method)

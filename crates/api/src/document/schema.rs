@@ -93,8 +93,9 @@ pub(crate) fn shown(fields: Vec<(&str, Schema)>) -> Schema {
     json!({ "type": "object", "required": names, "properties": properties(fields) })
 }
 
-/// An object that is taken: these fields and no others.
+/// An object that is taken: these fields and no others; null is as if it was not there.
 pub(crate) fn taken(fields: Vec<(&str, Schema)>) -> Schema {
+    let fields = fields.into_iter().map(|(name, schema)| (name, or_null(&schema))).collect();
     json!({
         "type": "object",
         "properties": properties(fields),
@@ -104,6 +105,10 @@ pub(crate) fn taken(fields: Vec<(&str, Schema)>) -> Schema {
 
 /// The same with these fields needed.
 pub(crate) fn needing(needed: &[&str], mut schema: Schema) -> Schema {
+    for name in needed {
+        let of = schema["properties"][*name]["anyOf"][0].take();
+        schema["properties"][*name] = of;
+    }
     schema["required"] = json!(needed);
     schema
 }

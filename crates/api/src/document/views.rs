@@ -286,7 +286,7 @@ fn record() -> Schema {
 }
 
 fn problem() -> Schema {
-    let error = shown(vec![("field", text()), ("detail", any_text())]);
+    let error = shown(vec![("field", any_text()), ("detail", any_text())]);
     let mut problem = shown(vec![
         ("type", text()),
         ("title", text()),

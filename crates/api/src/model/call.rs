@@ -92,6 +92,7 @@ impl Call {
     fn observe(&mut self, event: &Event) {
         Recording::observe(&mut self.recording, event);
         match &event.what {
+            What::CallContext { context } => self.context.clone_from(context),
             What::CallAnswered { .. } => {
                 self.answered.get_or_insert(event.at);
             }

@@ -12,6 +12,7 @@ mod transfer;
 mod window;
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use b2bua::config::Name;
 use b2bua::{CallKey, Event, TaskKey, Utc, What};
@@ -46,11 +47,27 @@ pub(crate) struct Model {
     pub(crate) operators: DashMap<Name, Operator>,
     pub(crate) queues: DashMap<Name, Queue>,
     pub(crate) trunks: DashMap<Name, Trunk>,
+    pub(crate) switches: Mutex<Switches>,
+}
+
+/// What goes by itself in all queues together.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Switches {
+    configured: bool,
+    /// By order; it holds until another.
+    ordered: Option<bool>,
+}
+
+impl Switches {
+    pub(crate) fn auto_connect(self) -> bool {
+        self.ordered.unwrap_or(self.configured)
+    }
 }
 
 impl Model {
     /// Takes over what is configured; what is known of those that stay, stays.
     pub(crate) fn reconfigure(&self, directory: &Directory, now: Utc) {
+        self.switches().configured = directory.auto_connect;
         for entry in &directory.queues {
             self.queues.entry(entry.name.clone()).or_default().entry = Some(entry.clone());
         }
@@ -79,12 +96,24 @@ impl Model {
         }
         self.observe_operator(event);
         match &event.what {
+            What::SettingsSwitched { auto_connect } => {
+                self.switches().ordered = Some(*auto_connect);
+            }
+            What::QueueSwitched { queue, auto_connect, open } => {
+                if let Some(mut queue) = self.queues.get_mut(queue) {
+                    queue.switched = Some((*auto_connect, *open));
+                }
+            }
             What::TrunkUp { trunk } => self.observe_trunk(trunk, true, None, event.at),
             What::TrunkDown { trunk, cause } => {
                 self.observe_trunk(trunk, false, Some(cause), event.at);
             }
             _ => {}
         }
+    }
+
+    pub(crate) fn switches(&self) -> MutexGuard<'_, Switches> {
+        self.switches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Operators whose calls may be one fewer after an event that does not name them.

@@ -14,6 +14,8 @@ use crate::settings::QueueEntry;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
     pub(crate) entry: Option<QueueEntry>,
+    /// By order: whether tasks go by themselves, and whether new ones are taken.
+    pub(crate) switched: Option<(bool, bool)>,
     /// Since when.
     pub(crate) waiting: BTreeMap<TaskKey, Utc>,
     window: Window,
@@ -77,11 +79,13 @@ impl Queue {
             })
         };
         let entry = self.entry.as_ref();
+        let configured = (entry.is_none_or(|entry| entry.auto_connect), true);
+        let (auto_connect, open) = self.switched.unwrap_or(configured);
         json!({
             "name": name,
             "number": entry.and_then(|entry| entry.number.as_ref()),
-            "auto_connect": entry.is_none_or(|entry| entry.auto_connect),
-            "open": true,
+            "auto_connect": auto_connect,
+            "open": open,
             "waiting": self.waiting.len(),
             "longest_wait_s": seconds(self.longest_wait_ms(now)),
             "estimate_s": null,

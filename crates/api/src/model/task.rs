@@ -59,6 +59,9 @@ impl Model {
             drop(task);
             self.leave(&before, key);
         } else if let Some(mut task) = self.tasks.get_mut(&key) {
+            if let What::CallContext { context } = &event.what {
+                task.context.clone_from(context);
+            }
             let was_over = task.is_over();
             task.observe(&event.what);
             let ended = !was_over && task.is_over();

@@ -10,6 +10,7 @@ mod play;
 mod queues;
 mod recording;
 mod records;
+mod session;
 mod sounds;
 mod tasks;
 mod transfer;
@@ -46,6 +47,7 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
     let routes = tasks::routes(routes);
     let routes = records::routes(routes);
     let routes = sounds::routes(routes);
+    let routes = session::routes(routes);
     let routes = events::routes(routes);
     let routes = node::routes(routes);
     let routes = description::routes(routes);

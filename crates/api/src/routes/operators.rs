@@ -9,7 +9,7 @@ use b2bua::{CallKey, Choice, Command};
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
-use crate::document::{Doc, Routes, named, needing_any, one_of, or_null, taken, whole_list};
+use crate::document::{Doc, Routes, named, needing_any, one_of, taken, whole_list};
 use crate::problem::Problem;
 use crate::query::{Params, page};
 use crate::routes::{Body, Path};
@@ -22,7 +22,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
     let reason = serde_json::json!({ "type": "string", "maxLength": REASON_MAX });
     let wish = taken(vec![
         ("state", one_of(&["ready", "not-ready", "offline"])),
-        ("reason", or_null(&reason)),
+        ("reason", reason),
         ("wrap_up", one_of(&["end", "extend"])),
     ]);
     let show_doc = Doc::new("An operator").answers(200, "The operator", named("Operator"));

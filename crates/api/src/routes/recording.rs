@@ -44,7 +44,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
     let erase_doc = Doc::new("Deletes what was recorded of calls from or to a number")
         .more("Calls that still live are left out, and counted.")
         .of(Role::Admin)
-        .query("number", text(), "Whose; needed")
+        .needs("number", text(), "Whose")
         .answers(200, "Whose recordings are gone", erased)
         .problem(500);
     routes

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Inner;
 use crate::auth::Caller;
-use crate::document::{Doc, Routes, named, text, time};
+use crate::document::{Doc, Routes, any_text, named, time};
 use crate::ports::RecordQuery;
 use crate::problem::Problem;
 use crate::query::Params;
@@ -22,9 +22,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .of(Role::Supervisor)
         .query("from", time(), "Started at this time or later")
         .query("to", time(), "Started before this time")
-        .query("queue", text(), "With a task in this queue")
-        .query("operator", text(), "With this operator in it")
-        .query("number", text(), "From or to this number")
+        .query("queue", any_text(), "With a task in this queue")
+        .query("operator", any_text(), "With this operator in it")
+        .query("number", any_text(), "From or to this number")
         .page("Record");
     let show_doc = Doc::new("The record of a call").of(Role::Supervisor).answers(
         200,

@@ -9,7 +9,7 @@ use axum::extract::State;
 use b2bua::{Command, TaskKey, UnknownId};
 use serde_json::Value;
 
-use crate::document::{Doc, Routes, named, one_of, text, whole_list};
+use crate::document::{Doc, Routes, any_text, named, one_of, whole_list};
 use crate::problem::Problem;
 use crate::query::{Params, page};
 use crate::routes::Path;
@@ -33,7 +33,7 @@ const STATES: [&str; 11] = [
 pub(super) fn routes(routes: Routes) -> Routes {
     let list_doc = Doc::new("Tasks, as they will be served")
         .query("state", one_of(&STATES), "Without it all that are not over")
-        .query("queue", text(), "In this queue")
+        .query("queue", any_text(), "In this queue")
         .page("Task");
     let show_doc = Doc::new("A task").answers(200, "The task", named("Task"));
     let decisions_doc = Doc::new("Why a task went where it went, and waited as it did").answers(

@@ -5,9 +5,11 @@ mod events;
 mod http;
 mod idempotency;
 mod live;
+mod orders;
 mod people;
 mod recordings;
 mod scrape;
+mod session;
 mod sounds;
 mod transfers;
 
@@ -155,7 +157,9 @@ fn directory() -> Directory {
         name: "A Name".into(),
         number: Some("101".into()),
         queues: vec!["support".into()],
-        supervises: Vec::new(),
+        supervises: if id == "bob" { vec!["sales".into()] } else { Vec::new() },
+        role: if id == "bob" { Role::Supervisor } else { Role::Operator },
+        password: Some(crate::Secret(format!("pw-{id}").into())),
     };
     let queue = |name: &str| QueueEntry {
         name: name.into(),
@@ -167,6 +171,7 @@ fn directory() -> Directory {
         queues: vec![queue("sales"), queue("support")],
         operators: vec![operator("bob"), operator("alice")],
         trunks: vec!["carrier".into()],
+        auto_connect: true,
         is_discreet: true,
     }
 }

@@ -203,6 +203,8 @@ async fn an_order_says_who_gives_it() {
         number: None,
         queues: Vec::new(),
         supervises: vec!["support".into()],
+        role: Role::Supervisor,
+        password: None,
     });
     node.api.reconfigure(&directory);
     let queues = vec!["support".into(), "sales".into(), "support".into()];

@@ -1,22 +1,18 @@
 //! An INVITE arrives: a call is born, or refused.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bytes::Bytes;
 use media::{Codec, Lease, Negotiation};
 use sip::msg::{Message, Name as Header, Uri};
 use sip::{Flow, LegId, Peer};
 
 use super::RETRY_AFTER_S;
-use super::divert::Diversion;
 use crate::api::Time;
-use crate::call::{Call, LegState, NewLeg, Participant, PhaseClock, Why};
+use crate::call::{Call, LegState, NewCall, NewLeg, Participant, Why};
 use crate::config::{Go, Name};
-use crate::event::{Kind, Phase, Role, What};
+use crate::event::{Kind, Role, What};
 use crate::headers::{self, Taken};
 use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::identity::{self, Caller};
-use crate::recording::Recording;
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -80,44 +76,12 @@ impl B2bua {
             negotiation,
             reply,
         });
-        Ok(Call {
-            key: CallKey(self.mint()),
-            kind,
-            from: caller.number,
-            display: caller.display,
-            hidden: caller.hidden,
-            asserted: caller.asserted,
-            to: dialled(request),
-            context: BTreeMap::new(),
-            trunk,
-            uuid: self.endpoint.uuid(leg),
-            hops: request.max_forwards().unwrap_or(70).saturating_sub(1),
-            participants: vec![origin],
-            tasks: Vec::new(),
-            wanted: None,
-            virtual_start: None,
-            overflows: 0,
-            attendant: None,
-            transfer: None,
-            sent: None,
-            bot: None,
-            lent: None,
-            given: sip::Headers::new(),
-            diversion: Diversion::default(),
-            moving: BTreeSet::new(),
-            timers: BTreeMap::new(),
-            begun: false,
-            answered: false,
-            clock: PhaseClock::new(now, Phase::Wait),
-            occupied: BTreeMap::new(),
-            thread: None,
-            rows: Vec::new(),
-            generation: 0,
-            recording: Recording::default(),
-            parting: None,
-            farewell: BTreeMap::new(),
-            over: false,
-        })
+        let key = CallKey(self.mint());
+        let hops = request.max_forwards().unwrap_or(70).saturating_sub(1);
+        let (to, uuid) = (dialled(request), self.endpoint.uuid(leg));
+        let mut call = Call::new(now, NewCall { key, kind, caller, to, trunk, hops, uuid });
+        call.participants.push(origin);
+        Ok(call)
     }
 
     fn begin(&mut self, now: Time, call: &mut Call, request: &Message) {
@@ -127,6 +91,18 @@ impl B2bua {
         }
         let taken = self.context(call, request);
         call.context = taken.context;
+        self.tell_started(now, call);
+        if !taken.dropped.is_empty() {
+            self.tell(now, call, What::ContextDropped { headers: taken.dropped });
+        }
+        if let (Some(Go::Queue { .. }), Some(origin)) = (&go, call.origin_mut()) {
+            origin.role = Role::Customer;
+        }
+        self.joined(now, call, 0);
+        self.route(now, call, go);
+    }
+
+    pub(super) fn tell_started(&mut self, now: Time, call: &Call) {
         let started = What::CallStarted {
             kind: call.kind,
             from: call.from.clone(),
@@ -136,14 +112,6 @@ impl B2bua {
             context: call.context.clone(),
         };
         self.tell(now, call, started);
-        if !taken.dropped.is_empty() {
-            self.tell(now, call, What::ContextDropped { headers: taken.dropped });
-        }
-        if let (Some(Go::Queue { .. }), Some(origin)) = (&go, call.origin_mut()) {
-            origin.role = Role::Customer;
-        }
-        self.joined(now, call, 0);
-        self.route(now, call, go);
     }
 
     /// Answers the offer of an INVITE, if it brings one, if it can be with the codec that the call

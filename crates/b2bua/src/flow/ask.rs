@@ -26,7 +26,7 @@ use crate::id::ParticipantId;
 use crate::route::Dialled;
 use crate::switch::B2bua;
 
-fn wrong<T>(field: &'static str, what: impl Into<String>) -> Result<T, Problem> {
+pub(super) fn wrong<T>(field: &'static str, what: impl Into<String>) -> Result<T, Problem> {
     Err(Problem::Field { field, what: what.into() })
 }
 
@@ -220,7 +220,7 @@ impl B2bua {
     }
 }
 
-fn problem(refused: &Refused) -> Problem {
+pub(super) fn problem(refused: &Refused) -> Problem {
     let &Refused { cause, status } = refused;
     match status {
         404 => Problem::NotFound { what: "operator", name: cause.to_owned() },

@@ -20,6 +20,10 @@ impl B2bua {
                 };
                 self.with_call(call, end).ok_or_else(|| not_found("call", &call))?;
             }
+            Command::Dial(dial) => return self.click(now, *dial),
+            Command::Switch { queue, auto_connect, open } => {
+                return self.switch(now, queue.as_ref(), auto_connect, open);
+            }
             Command::Conference { call, by, act } => {
                 return self.conference_order(now, call, &by, &act);
             }
@@ -94,7 +98,7 @@ impl B2bua {
     pub(crate) fn configure(&mut self, now: Time, config: Config) {
         self.endpoint.handle(now, sip::Input::Configure(config.sip.clone()));
         self.directory = Directory::new(config, &mut self.state.names);
-        self.acd.handle(now, acd::Input::Configure(self.directory.acd()));
+        self.distribute_anew(now);
         // What counts as dead may have changed.
         for key in self.state.calls.keys().copied().collect::<Vec<_>>() {
             self.with_call(key, |switch, call| {

@@ -34,6 +34,7 @@ impl B2bua {
             // The distributor says who won: Assigned or TooLate.
             Why::Serve(claim) => self.acd.handle(now, acd::Input::Accepted(claim)),
             Why::Dialled => self.connect(now, call, leg),
+            Why::First => self.caller_answered(now, call, leg),
             Why::Referred => self.transfer_answered(now, call, leg),
             Why::Asked(_) => self.comes_in(now, call, leg),
             Why::Arrived | Why::Left | Why::Lent => {}

@@ -6,7 +6,7 @@ use super::dial::Refused;
 use super::wait::Joins;
 use crate::api::Time;
 use crate::call::{Call, Why};
-use crate::config::{Go, Outgoing};
+use crate::config::{Go, Name, Outgoing};
 use crate::directory::Extension;
 use crate::event::CallResult;
 use crate::route::Dialled;
@@ -44,13 +44,16 @@ impl B2bua {
 
     fn may(&self, call: &Call, go: &Go) -> bool {
         let caller = call.origin().and_then(|origin| origin.operator);
-        let Some(caller) = caller.map(|id| self.directory.operator_name(id)) else {
-            return true;
-        };
-        let policy = self.directory.operator(&caller).map(|operator| &operator.outgoing);
+        let caller = caller.map(|id| self.directory.operator_name(id));
+        caller.is_none_or(|caller| self.may_call(&caller, go, &call.to))
+    }
+
+    /// Whether an operator's dial policy lets them go there, where that number leads.
+    pub(super) fn may_call(&self, caller: &Name, go: &Go, to: &str) -> bool {
+        let policy = self.directory.operator(caller).map(|operator| &operator.outgoing);
         match go {
             Go::Queue { .. } | Go::Operator(_) | Go::Bot(_) => policy != Some(&Outgoing::Nobody),
-            Go::Uri(_) | Go::Number { .. } => self.directory.router.may_dial(&caller, &call.to),
+            Go::Uri(_) | Go::Number { .. } => self.directory.router.may_dial(caller, to),
             Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => true,
         }
     }

@@ -125,9 +125,14 @@ impl B2bua {
     }
 
     pub(crate) fn dial_timeout(&mut self, now: Time, call: &mut Call) {
-        let rung = |p: &Participant| matches!(p.why, Why::Dialled | Why::Referred) && p.rings();
-        for leg in call.legs(rung) {
+        let is_rung = |p: &Participant| {
+            matches!(p.why, Why::First | Why::Dialled | Why::Referred) && p.rings()
+        };
+        for leg in call.legs(is_rung) {
             self.drop_leg(now, call, leg, "");
+        }
+        if call.awaited.is_some() {
+            return self.caller_failed(now, call, "no answer");
         }
         if call.transfer.is_some() {
             return self.transfer_failed(now, call, 408);
@@ -199,6 +204,7 @@ impl B2bua {
                     passed_on(status, who.is_some()),
                 );
             }
+            Why::First => self.caller_failed(now, call, cause_of(status)),
             Why::Referred => self.transfer_failed(now, call, status),
             // Whoever asked them in reads of it in the events.
             Why::Asked(_) | Why::Arrived | Why::Left | Why::Lent => {}

@@ -1,6 +1,6 @@
 //! What a peer is told when it is called: who calls, and the context, as its policy has it.
 
-use sip::msg::NameAddr;
+use sip::msg::{NameAddr, Uri};
 use sip::{Headers, Target};
 
 use super::ring::Callee;
@@ -30,12 +30,17 @@ impl B2bua {
 
     /// From, and the header fields that go with it.
     pub(crate) fn introduction(&self, call: &Call, callee: &Callee) -> (NameAddr, Headers) {
-        let (from, mut headers) = match callee.operator {
+        let (mut from, mut headers) = match callee.operator {
             Some(operator) => self.inside(call, operator),
             None => self.outside(call, callee),
         };
         if matches!(callee.errand.why, Why::Serve(_) | Why::Referred) {
             put(&mut headers, call.given.clone());
+        }
+        if callee.errand.why == Why::First {
+            // Whoever is to call sees whom.
+            let uri = Uri::parse(&call.to).ok().filter(Uri::is_sip).map(|uri| uri.bare());
+            from = NameAddr::new(uri.unwrap_or_else(|| self.own_uri(&call.to)));
         }
         put(&mut headers, callee.errand.headers.clone());
         (from, headers)

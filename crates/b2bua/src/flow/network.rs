@@ -95,7 +95,7 @@ impl B2bua {
         match why {
             Why::Serve(claim) => self.acd.handle(now, acd::Input::Ringing(claim)),
             Why::Referred => self.transfer_rings(now, call),
-            Why::Arrived | Why::Dialled | Why::Asked(_) | Why::Left | Why::Lent => {}
+            Why::Arrived | Why::First | Why::Dialled | Why::Asked(_) | Why::Left | Why::Lent => {}
         }
     }
 

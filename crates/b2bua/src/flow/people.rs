@@ -53,6 +53,7 @@ impl B2bua {
                 };
                 self.press(call, to, digits, *duration_ms).map(|()| Reply::Done)
             }
+            Act::Describe { context } => self.describe(now, call, context).map(|()| Reply::Done),
             Act::Connect => {
                 self.may_rule(call, by, None)?;
                 self.connect_briefed(now, call).map(|()| Reply::Done)
@@ -95,6 +96,7 @@ impl B2bua {
             Act::Add(_)
             | Act::Remove { .. }
             | Act::Press { .. }
+            | Act::Describe { .. }
             | Act::Connect
             | Act::Transfer(_)
             | Act::CompleteTransfer

@@ -7,10 +7,10 @@ use super::names::Names;
 use super::section::Section;
 use super::setup::Setup;
 use super::source::{self, Environment};
-use super::{bot, menu, operator, queue, recording, route, server, trunk, warn};
+use super::{bot, menu, operator, queue, recording, route, server, trunk, warn, webhook};
 
 /// Tables of the file that will be understood one day.
-const LATER: &[&str] = &["tls", "hook", "outcome", "webhook", "store", "journal"];
+const LATER: &[&str] = &["tls", "hook", "outcome", "store", "journal"];
 
 /// What is read together with a configuration.
 #[derive(Debug)]
@@ -96,12 +96,14 @@ fn build(root: &Section<'_>) -> Setup {
         .map(|section| menu::read(section, &mut names))
         .collect();
     media.sounds.named = queues.iter().filter_map(|queue| queue.core.music.clone()).collect();
+    let webhooks = root.tables("webhook", "[[webhook]]").into_iter();
+    let webhooks = webhooks.filter_map(|section| webhook::read(section, &mut names)).collect();
     root.finish(LATER);
     names.finish(root.report);
     trunk::check(&trunks, &operators, root.report);
     route::check(&routes, &trunks, root.report);
     let read = (queues.as_slice(), menus.as_slice(), routes.as_slice());
-    warn::all(root, &operators, read, &http);
+    warn::all(root, &operators, read, (&http, auto_connect));
     warn::words(root.report, read, &media.sounds, &media_core.language);
     warn::ports(root, &media, &limits);
     warn::recording(root, &media_core, &queues);
@@ -123,6 +125,7 @@ fn build(root: &Section<'_>) -> Setup {
             menus: menus.into_iter().map(|menu| menu.core).collect(),
             bots,
             routes: routes.into_iter().map(|route| route.core).collect(),
+            auto_connect,
             limits,
             supervise,
             header_prefix: sip.header_prefix,
@@ -131,5 +134,6 @@ fn build(root: &Section<'_>) -> Setup {
         media,
         recording,
         http,
+        webhooks,
     }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //! source   files, includes, ${ENV}     → a tree of values with their lines
 //! section  one table, key by key       → values, faults, unknown keys
-//! server, sound, operator, queue, limit, menu, trunk, bot, route, destination, headers, recording: what
-//!          each table means
+//! server, sound, operator, queue, limit, menu, trunk, bot, route, destination, headers, recording,
+//!          webhook: what each table means
 //! names    unique names and numbers, references that lead somewhere
 //! warn     what is allowed, but hardly meant
 //! ```
@@ -31,6 +31,7 @@ mod sound;
 mod source;
 mod trunk;
 mod warn;
+mod webhook;
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ pub(super) enum Thing {
     Menu,
     Bot,
     Token,
+    Webhook,
 }
 
 impl Thing {
@@ -26,6 +27,7 @@ impl Thing {
             Self::Menu => "menu",
             Self::Bot => "bot",
             Self::Token => "token",
+            Self::Webhook => "webhook",
         }
     }
 
@@ -37,6 +39,7 @@ impl Thing {
             Self::Menu => "[[menu]]",
             Self::Bot => "[[bot]]",
             Self::Token => "[[http.token]]",
+            Self::Webhook => "[[webhook]]",
         }
     }
 }

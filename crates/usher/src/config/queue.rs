@@ -47,11 +47,11 @@ const LATER: &[&str] = &[
     "callback",
 ];
 
-/// `auto_connect` is `[acd]`'s; `music` is what there is.
+/// `everywhere` is `[acd] auto_connect`; `music` is what there is.
 pub(super) fn read(
     mut section: Section<'_>,
     names: &mut Names,
-    auto_connect: bool,
+    everywhere: bool,
     music: &BTreeSet<Name>,
 ) -> Read {
     let name = section.required("name", "a name such as \"support\"");
@@ -85,7 +85,7 @@ pub(super) fn read(
         waiting_max: section.whole("max_waiting", 200, 0..=100_000),
         wait_ms_max: milliseconds(&section, "max_wait_s", 600, 1, 86_400),
         join_empty,
-        auto_connect: connects(&section, auto_connect),
+        auto_connect: connects(&section, everywhere),
         music: song(&section, music),
         language: section
             .has("language")
@@ -165,7 +165,7 @@ fn connects(section: &Section<'_>, everywhere: bool) -> bool {
             ),
         );
     }
-    here && everywhere
+    here
 }
 
 fn song(section: &Section<'_>, there: &BTreeSet<Name>) -> Option<Name> {

@@ -26,6 +26,32 @@ pub(crate) struct Setup {
     pub(crate) recording: RecordingSetup,
     /// `[http]`.
     pub(crate) http: HttpSetup,
+    /// `[[webhook]]`.
+    pub(crate) webhooks: Vec<WebhookSetup>,
+}
+
+/// `[[webhook]]`.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct WebhookSetup {
+    /// For logs and metrics.
+    pub(crate) name: Arc<str>,
+    /// Where to.
+    pub(crate) url: String,
+    /// Of what.
+    pub(crate) topics: api::Topics,
+    /// What the signature is made with.
+    pub(crate) secret: Arc<str>,
+}
+
+impl std::fmt::Debug for WebhookSetup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, url, topics, .. } = self;
+        f.debug_struct("WebhookSetup")
+            .field("name", name)
+            .field("url", url)
+            .field("topics", topics)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One SIP listener.

@@ -17,10 +17,10 @@ pub(super) fn all(
     root: &Section<'_>,
     operators: &[operator::Read],
     read: Read<'_>,
-    http: &HttpSetup,
+    (http, auto_connect): (&HttpSetup, bool),
 ) {
     let report = root.report;
-    of_queues(report, operators, read);
+    of_queues((report, auto_connect), operators, read);
     of_operators(report, operators);
     if read.2.is_empty() {
         report.warn(root.at, "there is no [[route]]: calls from trunks are refused with 404");
@@ -75,7 +75,11 @@ fn ways<'a>(
     of_routes.chain(menus.iter().flat_map(of_menu)).chain(queues.iter().flat_map(of_queue))
 }
 
-fn of_queues(report: &Report, operators: &[operator::Read], (queues, menus, routes): Read<'_>) {
+fn of_queues(
+    (report, auto_connect): (&Report, bool),
+    operators: &[operator::Read],
+    (queues, menus, routes): Read<'_>,
+) {
     for queue in queues {
         let name = &queue.core.name;
         if !operators.iter().any(|operator| operator.core.queues.contains(name)) {
@@ -94,7 +98,7 @@ fn of_queues(report: &Report, operators: &[operator::Read], (queues, menus, rout
                 format!("nothing leads to queue `{name}`; give it a `number`, or a [[route]]"),
             );
         }
-        if !queue.core.auto_connect {
+        if !(auto_connect && queue.core.auto_connect) {
             report.warn(
                 &queue.at,
                 format!("queue `{name}` connects nobody by itself: `auto_connect` is off"),

@@ -12,6 +12,7 @@ use store::Store;
 
 use super::inbox::Reply;
 use super::recorder::RecorderFeed;
+use super::webhooks::News;
 
 /// How long events gather.
 const GATHER: Duration = Duration::from_millis(10);
@@ -40,6 +41,7 @@ pub(super) struct EventThread {
     store: Arc<Store>,
     recorder: RecorderFeed,
     api: Api,
+    news: News,
 }
 
 /// The two ends. The thread ends when the core's end is dropped, and then all is on disk.
@@ -47,11 +49,12 @@ pub(super) fn prepare(
     store: Arc<Store>,
     recorder: RecorderFeed,
     api: Api,
+    news: News,
 ) -> (Events, EventThread) {
     let (said, heard) = bounded(WAITING_MAX);
     let lost = Arc::new(AtomicU64::new(0));
     let told = Events { store: store.clone(), said, lost: lost.clone() };
-    (told, EventThread { heard, lost, store, recorder, api })
+    (told, EventThread { heard, lost, store, recorder, api, news })
 }
 
 impl Events {
@@ -102,6 +105,7 @@ impl EventThread {
                 self.store.append(event.clone());
                 self.recorder.observe(&event);
                 self.api.observe(&event);
+                self.news.tell(event.seq);
                 log(&event);
             }
             Said::Answer(answer) => {

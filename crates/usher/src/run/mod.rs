@@ -7,6 +7,7 @@
 //! | `events` | the order of what happened | a channel the core never waits for |
 //! | `store` | the database | the same, behind `events` |
 //! | `recorder` | the files of recordings | the media threads' rings, `events` |
+//! | `webhook`, one per receiver | how far it has been told | the stored events |
 //! | `io`, the runtime's | connections, DNS, HTTP | the network |
 //! | main | signals, orders, reload, the end | all of them |
 
@@ -31,6 +32,7 @@ mod steer;
 mod sys;
 mod tcp;
 mod udp;
+mod webhooks;
 
 use std::net::SocketAddr;
 
@@ -64,6 +66,9 @@ pub(crate) enum Failure {
     /// The database.
     #[error("store: {0}")]
     Store(#[from] store::StoreError),
+    /// What webhooks have been told.
+    #[error("data_dir, webhooks: {0}")]
+    Webhooks(String),
     /// A thread, or what it needs.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),

@@ -71,6 +71,7 @@ fn fixed(old: &Setup, new: &Setup) -> Vec<&'static str> {
         ("[media] threads", media.threads != media_new.threads),
         ("[recording]", old.recording != new.recording),
         ("[http]", http(old) != http(new)),
+        ("[[webhook]]", old.webhooks != new.webhooks),
     ]
     .into_iter()
     .filter_map(|(key, differs)| differs.then_some(key))

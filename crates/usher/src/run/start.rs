@@ -24,7 +24,7 @@ use super::recorder::{self, FrameSender, Outside, RecorderFeed, Shelf};
 use super::records::StoreRecords;
 use super::sounds::Keeper;
 use super::udp::UdpListener;
-use super::{Failure, events, media as media_thread, tcp};
+use super::{Failure, events, media as media_thread, tcp, webhooks};
 use crate::config::{self, MediaSetup, Setup, TokenSetup};
 
 /// Orders of the API that may wait to be passed on.
@@ -101,7 +101,11 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     let pairs = leases.len();
     let start = Start { seed: seed()?, first_seq, since_unix: clock::wall() - clock.now(), leases };
     let (feed, rings) = start_recorder(setup, &ports, &inbox, clock, &api, &threads)?;
-    let (told, event_thread) = events::prepare(store, feed, api.clone());
+    let newest = first_seq.saturating_sub(1);
+    let (hooks, data_dir) = (&setup.webhooks, &setup.data_dir);
+    let news = webhooks::start(hooks, data_dir, &store.reader(), newest, api.meters());
+    let news = news.map_err(|error| Failure::Webhooks(error.to_string()))?;
+    let (told, event_thread) = events::prepare(store, feed, api.clone(), news);
     threads.spawn("events", SMALL_STACK, move || event_thread.run())?;
     let connections = Connections::new(limits);
     let mut core = Core {
