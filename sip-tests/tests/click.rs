@@ -1,4 +1,5 @@
 //! Calls that the API makes (`POST /v1/calls`), and the switches of queues.
+#![expect(clippy::expect_used, reason = "a test panics when it fails")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! Webhooks: a receiver that fails first, a node that dies in between, and nothing lost.
+#![expect(clippy::expect_used, reason = "a test panics when it fails")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;

@@ -268,9 +268,10 @@ fn told(event: &What) -> String {
             let cause = cause.as_ref().map(|cause| format!(", {cause}")).unwrap_or_default();
             format!("{name}: {}{cause}", format!("{result:?}").to_lowercase())
         }
-        What::TransferFailed { reason, .. } => format!("{name}: {reason}"),
+        What::TransferFailed { reason, .. } | What::QueueLimit { reason, .. } => {
+            format!("{name}: {reason}")
+        }
         What::TransferEnded { hangup: true, .. } => format!("{name}: the caller is gone"),
-        What::QueueLimit { reason, .. } => format!("{name}: {reason}"),
         What::SecurityRefused { reason, user, .. } => format!("{name}: {user}, {reason}"),
         _ => name.to_owned(),
     }

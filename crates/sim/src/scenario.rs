@@ -473,30 +473,10 @@ impl Scenario {
             }
         };
         let callers = (0..calls).map(&mut caller).collect();
-        let calm = Operator {
-            answer_ms: 2_000,
-            decline_permille: 0,
-            busy_permille: 0,
-            ignore_permille: 5,
-            mute_permille: 0,
-            early_permille: 0,
-            fumble_permille: 0,
-            hang_up_permille: 500,
-            hold_permille: 0,
-            move_permille: 0,
-            plan: None,
-            phones: 1,
-            fetch_ms: None,
-            wrong_password: false,
-            lie_permille: 0,
-            die_permille: 0,
-            away_ms: Vec::new(),
-            dead_ms: None,
-        };
         Self {
             seed,
             callers,
-            operators: (0..operators).map(|_| calm.clone()).collect(),
+            operators: (0..operators).map(|_| calm_operator()).collect(),
             network: Network { loss_permille: 0, twice_permille: 0, delay_ms: 5, jitter_ms: 0 },
             trunk_digest: false,
             carry_permille: 0,
@@ -527,6 +507,30 @@ impl Scenario {
             record: Record::Never,
             record_ms: None,
         }
+    }
+}
+
+/// Answers nearly always, within seconds.
+fn calm_operator() -> Operator {
+    Operator {
+        answer_ms: 2_000,
+        decline_permille: 0,
+        busy_permille: 0,
+        ignore_permille: 5,
+        mute_permille: 0,
+        early_permille: 0,
+        fumble_permille: 0,
+        hang_up_permille: 500,
+        hold_permille: 0,
+        move_permille: 0,
+        plan: None,
+        phones: 1,
+        fetch_ms: None,
+        wrong_password: false,
+        lie_permille: 0,
+        die_permille: 0,
+        away_ms: Vec::new(),
+        dead_ms: None,
     }
 }
 

@@ -137,19 +137,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         },
         operators: ids.iter().enumerate().map(operator).collect(),
         queues: vec![queue(scenario)],
-        trunks: vec![Trunk {
-            name: "carrier".into(),
-            proxy: None,
-            credentials: None,
-            calls_max: 100_000,
-            outgoing: Outgoing::Internal,
-            headers: HeaderRules::of_trunk(),
-            trusted: true,
-            identity: Identity::Customer,
-            caller_id: None,
-            redirects: sip::Redirects::Refused,
-            codecs: None,
-        }],
+        trunks: vec![carrier()],
         bots,
         routes: to_bot.into_iter().chain(scenario.reception.menu.iter().map(to_menu)).collect(),
         menus: scenario.reception.menu.iter().cloned().collect(),
@@ -157,6 +145,23 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
         supervise: Supervise { notify: scenario.notify, auto_answer: true },
         header_prefix: "X-CRM-".into(),
+    }
+}
+
+/// The trunk that everybody calls by.
+fn carrier() -> Trunk {
+    Trunk {
+        name: "carrier".into(),
+        proxy: None,
+        credentials: None,
+        calls_max: 100_000,
+        outgoing: Outgoing::Internal,
+        headers: HeaderRules::of_trunk(),
+        trusted: true,
+        identity: Identity::Customer,
+        caller_id: None,
+        redirects: sip::Redirects::Refused,
+        codecs: None,
     }
 }
 

@@ -40,7 +40,7 @@ impl B2bua {
         }
         let mut call = self.new_call(now, &operator, to.clone());
         call.context = context;
-        let go = self.clicked(&call, &operator, to, trunk)?;
+        let go = self.clicked(&call, &operator, &to, trunk)?;
         if let Go::Uri(_) | Go::Number { .. } = go {
             call.kind = Kind::Outbound;
         }
@@ -73,7 +73,7 @@ impl B2bua {
         &self,
         call: &Call,
         operator: &Name,
-        to: Name,
+        to: &Name,
         trunk: Option<Name>,
     ) -> Result<Go, Problem> {
         let is_uri = ["sip:", "sips:"].iter().any(|scheme| {
@@ -93,7 +93,7 @@ impl B2bua {
         })?;
         match &go {
             Go::Operator(other) if other == operator => wrong("to", "that is they themselves"),
-            go if !self.may_call(operator, go, &to) => {
+            go if !self.may_call(operator, go, to) => {
                 Err(Problem::Forbidden(format!("{operator} may not call {to}")))
             }
             _ => Ok(go),

@@ -65,39 +65,24 @@ fn build(root: &Section<'_>) -> Setup {
     let http = server::http(root, &mut names);
     let recording = recording::read(root, &node.data_dir);
 
-    let trunks: Vec<_> = root
-        .tables("trunk", "[[trunk]]")
-        .into_iter()
-        .map(|section| trunk::read(section, &mut names))
+    let each = |key, shown| root.tables(key, shown).into_iter();
+    let trunks: Vec<_> =
+        each("trunk", "[[trunk]]").map(|table| trunk::read(table, &mut names)).collect();
+    let operators: Vec<_> = each("operator", "[[operator]]")
+        .flat_map(|table| operator::read(table, &mut names))
         .collect();
-    let operators: Vec<_> = root
-        .tables("operator", "[[operator]]")
-        .into_iter()
-        .flat_map(|section| operator::read(section, &mut names))
+    let queues: Vec<_> = each("queue", "[[queue]]")
+        .map(|table| queue::read(table, &mut names, auto_connect, &music))
         .collect();
-    let queues: Vec<_> = root
-        .tables("queue", "[[queue]]")
-        .into_iter()
-        .map(|section| queue::read(section, &mut names, auto_connect, &music))
-        .collect();
-    let bots: Vec<_> = root
-        .tables("bot", "[[bot]]")
-        .into_iter()
-        .filter_map(|section| bot::read(section, &mut names))
-        .collect();
-    let routes: Vec<_> = root
-        .tables("route", "[[route]]")
-        .into_iter()
-        .map(|section| route::read(&section, &mut names))
-        .collect();
-    let menus: Vec<_> = root
-        .tables("menu", "[[menu]]")
-        .into_iter()
-        .map(|section| menu::read(section, &mut names))
-        .collect();
+    let bots = each("bot", "[[bot]]").filter_map(|table| bot::read(table, &mut names)).collect();
+    let routes: Vec<_> =
+        each("route", "[[route]]").map(|table| route::read(&table, &mut names)).collect();
+    let menus: Vec<_> =
+        each("menu", "[[menu]]").map(|table| menu::read(table, &mut names)).collect();
     media.sounds.named = queues.iter().filter_map(|queue| queue.core.music.clone()).collect();
-    let webhooks = root.tables("webhook", "[[webhook]]").into_iter();
-    let webhooks = webhooks.filter_map(|section| webhook::read(section, &mut names)).collect();
+    let webhooks = each("webhook", "[[webhook]]")
+        .filter_map(|table| webhook::read(table, &mut names))
+        .collect();
     root.finish(LATER);
     names.finish(root.report);
     trunk::check(&trunks, &operators, root.report);
