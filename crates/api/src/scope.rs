@@ -4,11 +4,11 @@
 //! A call that was in no queue belongs to the queues of the operators in it. One of which neither is
 //! known yet is seen by every supervisor, since it may become theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use b2bua::config::Name;
-use b2bua::{CallKey, Event, ParticipantId, What};
+use b2bua::{CallKey, Event, LegQuality, ParticipantId, What};
 use serde_json::Value;
 
 use crate::auth::Caller;
@@ -92,18 +92,26 @@ pub(crate) struct Audience {
     operators: Vec<(ParticipantId, Name)>,
 }
 
+/// Calls whose end was a moment ago, and of whose legs something may still be told.
+const ENDED_MAX: usize = 1_024;
+
 /// Whose the calls are that live, by their events.
 #[derive(Debug, Default)]
-pub(crate) struct Audiences(BTreeMap<CallKey, Arc<Audience>>);
+pub(crate) struct Audiences {
+    living: BTreeMap<CallKey, Arc<Audience>>,
+    ended: VecDeque<(CallKey, Arc<Audience>)>,
+}
 
 impl Audiences {
     /// Takes an event in; whose it is, if it is of a call.
     pub(crate) fn of(&mut self, event: &Event) -> Option<Arc<Audience>> {
         let call = event.call?;
-        if let What::CallEnded { .. } = event.what {
-            return Some(self.0.remove(&call).unwrap_or_default());
+        match &event.what {
+            What::CallEnded { .. } => return Some(self.ended(call)),
+            What::LegQuality(quality) => return Some(self.of_leg(call, quality)),
+            _ => {}
         }
-        let audience = self.0.entry(call).or_default();
+        let audience = self.living.entry(call).or_default();
         match &event.what {
             What::TaskQueued { queue, .. } if audience.queue.as_ref() != Some(queue) => {
                 Arc::make_mut(audience).queue = Some(queue.clone());
@@ -129,6 +137,28 @@ impl Audiences {
             _ => {}
         }
         Some(Arc::clone(audience))
+    }
+
+    fn ended(&mut self, call: CallKey) -> Arc<Audience> {
+        let audience = self.living.remove(&call).unwrap_or_default();
+        if self.ended.len() == ENDED_MAX {
+            self.ended.pop_front();
+        }
+        self.ended.push_back((call, Arc::clone(&audience)));
+        audience
+    }
+
+    /// How a leg was comes after its end, and that may have been the call's.
+    fn of_leg(&self, call: CallKey, quality: &LegQuality) -> Arc<Audience> {
+        let ended = || self.ended.iter().rev().find(|(key, _)| *key == call);
+        let of_call = self.living.get(&call).or_else(|| ended().map(|(_, audience)| audience));
+        let mut audience = of_call.cloned().unwrap_or_default();
+        if let Some(operator) = &quality.operator
+            && !audience.operators.iter().any(|(_, known)| known == operator)
+        {
+            Arc::make_mut(&mut audience).operators.push((quality.participant, operator.clone()));
+        }
+        audience
     }
 }
 

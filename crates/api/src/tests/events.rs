@@ -118,6 +118,24 @@ async fn operators_are_not_told_of_supervisors() {
     assert_eq!(told[4..], ["participant.left", "leg.quality"]);
 }
 
+/// It comes when the call is over: whose leg it was is told, and whose call it was.
+#[tokio::test]
+async fn how_a_leg_was_is_told_after_the_call() {
+    let mut node = Node::start().await;
+    let mut alice = subscribe(&node, "?topics=leg.quality", "alice").await.unwrap();
+    let mut root = subscribe(&node, "?topics=leg.quality", "root").await.unwrap();
+    node.talk();
+    node.observe(1, None, ended(CallResult::Answered));
+    let of =
+        |n, role, operator: Option<&str>| figures(ParticipantId(n), role, operator.map(Into::into));
+    node.observe(1, None, of(2, Part::Operator, Some("alice")));
+    let own = node.seq;
+    node.observe(1, None, of(9, Part::Operator, Some("bob")));
+    let last = node.seq;
+    assert_eq!(until(&mut root, last).await, [own, last]);
+    assert!(until(&mut alice, own).await.contains(&own));
+}
+
 /// How somebody's leg was.
 fn figures(participant: ParticipantId, role: Part, operator: Option<b2bua::config::Name>) -> What {
     What::LegQuality(Box::new(b2bua::LegQuality {

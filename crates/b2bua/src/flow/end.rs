@@ -111,6 +111,9 @@ impl B2bua {
         reason: Option<String>,
     ) {
         let Some(participant) = call.participant(leg) else { return };
+        if participant.planned.is_some() {
+            self.left(now, call, participant);
+        }
         let operator = participant.operator.map(|id| self.directory.operator_name(id));
         let (participant, role, cause) = (participant.id, participant.role, cause.into());
         self.tell(now, call, What::LegEnded { participant, role, operator, cause, reason });
@@ -148,7 +151,7 @@ impl B2bua {
         for timer in call.timers.keys().copied().filter(theirs).collect::<Vec<_>>() {
             self.set_timer(call, timer, None);
         }
-        self.close_media(now, call, &participant);
+        self.close_media(&participant);
         self.play_left(now, call, &participant);
         self.sent_left(now, call, leg);
         let was_heard = participant.early && participant.seat == Seat::Connected;
@@ -160,9 +163,8 @@ impl B2bua {
         }
     }
 
-    fn close_media(&mut self, now: Time, call: &Call, participant: &Participant) {
+    fn close_media(&mut self, participant: &Participant) {
         if participant.planned.is_some() {
-            self.left(now, call, participant);
             let command = media::Command::EndLeg(media::LegId(participant.leg.0));
             self.output(Output::Media { thread: participant.lease.thread, command });
         }
