@@ -37,6 +37,8 @@ struct Packet {
 
 fn encode(codec: Codec, pcm: &[i16]) -> Vec<Vec<u8>> {
     let mut encoder = Encoder::new(codec);
+    // As a peer does that is told of losses.
+    encoder.protect(true);
     let frames = pcm.chunks_exact(codec.frame());
     let encode = |frame| {
         let mut payload = [0; PAYLOAD_MAX];

@@ -33,6 +33,7 @@ mod receive;
 mod station;
 mod tap;
 mod tick;
+mod trail;
 mod transmit;
 mod types;
 

@@ -60,6 +60,8 @@ fn speech(hz: usize) -> Vec<i16> {
 fn receive(codec: Codec, pcm: &[i16], lost_percent: f64, late_ms: f64) -> Vec<i16> {
     let mut chance = Noise(2);
     let mut encoder = Encoder::new(codec);
+    // As a peer does that is told of losses.
+    encoder.protect(true);
     let mut packets = Vec::new();
     for (n, frame) in pcm.chunks_exact(codec.frame()).enumerate() {
         let mut payload = [0; PAYLOAD_MAX];

@@ -9,11 +9,11 @@ const OPUS_MAX: usize = 5_760;
 #[derive(Debug)]
 pub struct Decoder {
     codec: Codec,
-    memory: Memory,
+    pub(super) memory: Memory,
 }
 
 #[derive(Debug)]
-enum Memory {
+pub(super) enum Memory {
     Law(&'static [i16; 256]),
     G722(Box<g722::Decoder>),
     /// `None` where the library had no memory for one: nothing is heard then.
@@ -54,6 +54,13 @@ impl Decoder {
             }
             Memory::G722(decoder) => decoder.decode(payload, pcm),
             Memory::Opus(decoder) => opus(decoder.as_mut(), payload, pcm, false),
+        }
+    }
+
+    /// Forgets what it has heard, if that is G.722.
+    pub(crate) fn forget(&mut self) {
+        if let Memory::G722(decoder) = &mut self.memory {
+            **decoder = g722::Decoder::default();
         }
     }
 

@@ -31,8 +31,13 @@ fn each_has_its_own_place_in_tables() {
 
 /// Frames of samples as their packets.
 fn packets(codec: Codec, pcm: &[i16]) -> Vec<Vec<u8>> {
-    let mut encoder = Encoder::new(codec);
+    let encoder = Encoder::new(codec);
     assert_eq!(encoder.codec(), codec);
+    packets_of(encoder, pcm)
+}
+
+fn packets_of(mut encoder: Encoder, pcm: &[i16]) -> Vec<Vec<u8>> {
+    let codec = encoder.codec();
     let packet = |frame: &[i16]| {
         let mut payload = [0; PAYLOAD_MAX];
         let length = encoder.encode(frame, &mut payload);
@@ -137,8 +142,10 @@ fn recovered(lost: usize, packets: &[Vec<u8>], whole: &[i16], with_next: bool) -
 }
 
 #[test]
-fn what_opus_lost_is_in_the_next_packet() {
-    let packets = packets(Codec::Opus, &melody(100));
+fn what_opus_lost_is_in_the_next_packet_where_the_peer_loses_some() {
+    let mut encoder = Encoder::new(Codec::Opus);
+    encoder.protect(true);
+    let packets = packets_of(encoder, &melody(100));
     let whole = heard(Codec::Opus, &packets);
     // Each first frame of a new tone, when the encoder has found its way.
     for lost in (39..95).step_by(3) {
@@ -185,5 +192,21 @@ fn any_bytes_can_be_decoded() {
             let _ = decoder.conceal((round % 2 == 0).then_some(&payload), &mut pcm[..FRAME_MAX]);
             let _ = codec.ticks(&payload);
         }
+    }
+}
+
+/// One tone beside another, as in a mix: SILK takes from it.
+#[test]
+fn two_tones_are_as_loud_as_one() {
+    for pair in [[430.0, 1_000.0], [770.0, 1_230.0]] {
+        let tones = pair.map(|hz| tone(hz, 8_000.0, 48_000, 96_000));
+        let both: Vec<i16> = tones[0].iter().zip(&tones[1]).map(|(a, b)| a + b).collect();
+        let back = heard(Codec::Opus, &packets(Codec::Opus, &both));
+        for hz in pair {
+            let (kept, _) = split(&back[48_000..], hz, 48_000);
+            assert!(db(kept / 8_000.0).abs() < 0.1, "{hz} of {pair:?}: {} dB", db(kept / 8_000.0));
+        }
+        let peak = back[4_800..].iter().map(|sample| sample.unsigned_abs()).max();
+        assert!(peak.is_some_and(|peak| peak < 17_000), "{peak:?}");
     }
 }

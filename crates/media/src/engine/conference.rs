@@ -201,7 +201,7 @@ impl Engine {
             (old, new) if old.source().is_some() => old.source() == new.source(),
             (old, new) => old == new,
         };
-        leg.feed = feed;
+        leg.tune(feed);
         if !same {
             leg.turn();
         }
@@ -310,7 +310,7 @@ impl Engine {
                 leg.coder.prepare(hz);
                 // Other filters, with another past and another delay.
                 if hz != conference.hz {
-                    leg.coder.turn();
+                    leg.coder.bend();
                 }
             }
         }
@@ -355,7 +355,7 @@ impl Engine {
             };
             let feed = self.source(conference.phase, *listener, &source);
             if let Some(leg) = self.leg(*listener) {
-                leg.feed = feed;
+                leg.tune(feed);
             }
         }
     }
@@ -451,6 +451,16 @@ impl Engine {
 }
 
 impl Leg {
+    /// Takes a feed. The same music from another station is another encoder's.
+    fn tune(&mut self, feed: Feed) {
+        if let (Feed::Music { station: old, .. }, Feed::Music { station, .. }) = (&self.feed, &feed)
+            && old != station
+        {
+            self.coder.turn();
+        }
+        self.feed = feed;
+    }
+
     /// Whether what it says can be sent to this listener as it is.
     fn forwards_to(&self, listener: &Self) -> bool {
         self.plan.codec.forwards_to(listener.plan.codec)

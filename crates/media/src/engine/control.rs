@@ -104,6 +104,7 @@ impl Engine {
             let rtt_us = rtcp::round_trip_us(now, block.last_report, block.delay);
             leg.control.rtt_us = rtt_us.or(leg.control.rtt_us);
             leg.control.remote = Some(block);
+            leg.coder.peer_lost(block.fraction);
         }
     }
 }

@@ -11,7 +11,7 @@ use super::transmit::Transmitter;
 use super::types::{Channel, Counters};
 use crate::rtcp::Statistics;
 use crate::rtp::Header;
-use crate::{Codec, Plan, Source, Time, dtmf, jitter};
+use crate::{Codec, Decoder, Plan, Source, Time, dtmf, jitter};
 
 /// What a leg hears, resolved to slots and positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -227,21 +227,26 @@ impl Leg {
         &mut self,
         now: Time,
         (from, codec, payload): (&Header, Codec, &[u8]),
+        speaker: &jitter::Buffer,
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
         let can = self.plan.send && codec.forwards_to(self.plan.codec);
-        if !can || self.latch.target().is_none() || !self.digits.is_idle() {
+        if !can || self.latch.target().is_none() {
             return;
+        }
+        if !self.digits.is_idle() {
+            // What is left out here its decoder does not know of.
+            return self.coder.turn();
         }
         let Some(header) = self.tx.forward(now, from, codec.ticks(payload)) else { return };
         counters.forwarded += 1;
         let number = self.plan.payload_out;
-        if self.coder.has_turned() {
+        if self.coder.rewrites() {
             let mut changed = [0; FORWARDED_MAX];
-            if let Some(changed) = self.coder.first(codec, payload, &mut changed) {
-                self.put(header, number, changed, None, outbox, counters);
-                return self.coder.forwarded(codec, payload);
+            let before = |decoder: &mut Decoder| speaker.tell(codec, from.timestamp, decoder);
+            if let Some(changed) = self.coder.rewrite((codec, payload), &mut changed, before) {
+                return self.put(header, number, changed, None, outbox, counters);
             }
         }
         let table = codec.recode(self.plan.codec);

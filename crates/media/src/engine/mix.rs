@@ -48,40 +48,36 @@ impl Engine {
 
     /// Those who hear a mix in one codec, but for those who are sent a key.
     fn serve_group(&mut self, now: Time, hz: u32, group: &[(Codec, usize)], pcm: &[i16]) {
-        let codec = group[0].0;
-        let turned = group.iter().filter(|(_, slot)| self.has_turned(*slot)).count();
-        // A seam is its listener's own; where the codec has a memory the group goes together,
-        // and has one only where all of it has turned.
-        let alone = group.len() == 1 || codec.is_stateless() && turned > 0;
-        let settles = !alone && turned < group.len();
+        let loses = group.iter().any(|(_, slot)| {
+            let leg = self.legs.get(*slot).and_then(Option::as_deref);
+            leg.is_some_and(|leg| leg.coder.loses())
+        });
         let mut shared: Option<(Payload, usize)> = None;
         for (_, listener) in group {
             let Some(mut leg) = self.legs.get_mut(*listener).and_then(Option::take) else {
                 continue;
             };
             if !leg.is_keyed {
-                let lead = shared.as_ref().map(|(_, lead)| *lead).filter(|_| !alone);
-                let lead = lead.and_then(|lead| self.legs.get(lead).and_then(Option::as_deref));
-                if let Some(lead) = lead {
+                let is_apart = leg.coder.is_apart();
+                let lead = shared.as_ref().filter(|_| !is_apart).and_then(|(payload, lead)| {
+                    Some((*payload, self.legs.get(*lead).and_then(Option::as_deref)?))
+                });
+                let payload = if let Some((payload, lead)) = lead {
                     leg.coder.follow(&lead.coder);
+                    payload
                 } else {
-                    if settles {
-                        leg.coder.settle();
-                    }
-                    shared = Some((leg.coder.encode(hz, pcm), *listener));
                     self.counters.mixed += 1;
-                }
-                if let Some((payload, _)) = &shared {
-                    leg.frame(now, payload.bytes(), &mut self.outbox, &mut self.counters);
-                }
+                    leg.coder.share_loss(loses && !is_apart);
+                    let payload = leg.coder.encode(hz, pcm);
+                    if !is_apart {
+                        shared = Some((payload, *listener));
+                    }
+                    payload
+                };
+                leg.frame(now, payload.bytes(), &mut self.outbox, &mut self.counters);
             }
             self.legs[*listener] = Some(leg);
         }
-    }
-
-    fn has_turned(&self, slot: usize) -> bool {
-        let leg = self.legs.get(slot).and_then(Option::as_deref);
-        leg.is_some_and(|leg| leg.coder.has_turned())
     }
 }
 

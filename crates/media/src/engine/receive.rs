@@ -99,7 +99,7 @@ impl Engine {
         for ear in leg.ears.iter().filter(|ear| ear.forward) {
             if let Some(listener) = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut) {
                 let packet = (header, codec, payload);
-                listener.forward(now, packet, &mut self.outbox, &mut self.counters);
+                listener.forward(now, packet, &leg.buffer, &mut self.outbox, &mut self.counters);
             }
         }
     }

@@ -121,7 +121,7 @@ impl Engine {
             return coder.silence();
         };
         station.tune(tick, sound);
-        if coder.has_turned() && coder.codec().is_stateless() {
+        if coder.is_apart() {
             coder.encode(sound.hz, &station.pcm[..sound.frame()])
         } else {
             coder.follow(&station.coder);

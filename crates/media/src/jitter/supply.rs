@@ -1,7 +1,7 @@
 //! What is played next: decoded where it came, made up where not.
 
 use super::conceal::Hole;
-use super::ring::{Found, Packet};
+use super::ring::{Found, Packet, Ring};
 use super::{Buffer, FRAME_MS, Play, Time};
 use crate::codec::{Codec, Decoder, FRAME_MAX};
 use crate::rtp::{ahead, ahead16};
@@ -62,20 +62,14 @@ impl Buffer {
     pub(super) fn warm(&mut self, begin: u32) {
         let Found::Packet(first, _) = self.ring.find(begin) else { return };
         let decoder = self.decoders.iter_mut().find(|decoder| decoder.codec() == first.codec);
-        let Some(decoder) = decoder else { return };
-        let mut at = begin.wrapping_sub(WARM_MS * first.codec.rtp_hz() / 1_000);
-        let mut pcm = [0; PACKET_MAX];
-        loop {
-            let left = ahead(begin, at);
-            let next = self.ring.packets().filter(|packet| {
-                packet.codec == first.codec && (0..left).contains(&ahead(packet.timestamp, at))
-            });
-            let Some(packet) = next.min_by_key(|packet| ahead(packet.timestamp, at)) else {
-                return;
-            };
-            decoder.decode(self.ring.payload(packet), &mut pcm);
-            at = packet.timestamp.wrapping_add(packet.ticks.max(1));
+        if let Some(decoder) = decoder {
+            tell(&self.ring, first.codec, begin, decoder);
         }
+    }
+
+    /// Tells a decoder what came just before a place.
+    pub(crate) fn tell(&self, codec: Codec, begin: u32, decoder: &mut Decoder) {
+        tell(&self.ring, codec, begin, decoder);
     }
 
     /// Makes up what was lost before a packet that is there.
@@ -247,5 +241,21 @@ impl Buffer {
             self.delay.lost(lost.max(0).unsigned_abs(), packet.ticks);
         }
         (self.dry, self.last) = (0, Some(packet.sequence));
+    }
+}
+
+fn tell(ring: &Ring, codec: Codec, begin: u32, decoder: &mut Decoder) {
+    let mut at = begin.wrapping_sub(WARM_MS * codec.rtp_hz() / 1_000);
+    let mut pcm = [0; PACKET_MAX];
+    loop {
+        let left = ahead(begin, at);
+        let next = ring.packets().filter(|packet| {
+            packet.codec == codec && (0..left).contains(&ahead(packet.timestamp, at))
+        });
+        let Some(packet) = next.min_by_key(|packet| ahead(packet.timestamp, at)) else {
+            return;
+        };
+        decoder.decode(ring.payload(packet), &mut pcm);
+        at = packet.timestamp.wrapping_add(packet.ticks.max(1));
     }
 }

@@ -40,8 +40,13 @@ impl Lower {
         limit_band(sample)
     }
 
+    /// What is expected next, if nothing comes that is not expected.
+    pub(super) fn coast(&mut self) -> i32 {
+        self.predictor.coast()
+    }
+
     /// Both sides do the same with the same bits.
-    fn learn(&mut self, code: u8) {
+    pub(super) fn learn(&mut self, code: u8) {
         let code = usize::from(code >> 2 & 0xf);
         self.predictor.learn(times(self.step.width, LOWER_4[code]));
         self.step.adapt(LOWER_WIDEN[code], 18_432, 8);
@@ -78,7 +83,12 @@ impl Upper {
         limit_band(sample)
     }
 
-    fn learn(&mut self, code: u8) {
+    /// What is expected next, if nothing comes that is not expected.
+    pub(super) fn coast(&mut self) -> i32 {
+        self.predictor.coast()
+    }
+
+    pub(super) fn learn(&mut self, code: u8) {
         let code = usize::from(code & 3);
         self.predictor.learn(times(self.step.width, UPPER_2[code]));
         self.step.adapt(UPPER_WIDEN[code], 22_528, 10);
@@ -124,6 +134,17 @@ impl Predictor {
         let partial = limit(self.from_zeros + error);
         self.turn_poles(partial);
         self.turn_zeros(error);
+        self.expect(signal, partial, error);
+    }
+
+    /// What was expected comes, and nothing is learnt from it. Returns that.
+    fn coast(&mut self) -> i32 {
+        let estimate = self.estimate;
+        self.expect(estimate, self.from_zeros, 0);
+        limit_band(estimate)
+    }
+
+    fn expect(&mut self, signal: i32, partial: i32, error: i32) {
         self.signal = [signal, self.signal[0]];
         self.partial = [partial, self.partial[0]];
         self.errors.copy_within(..5, 1);

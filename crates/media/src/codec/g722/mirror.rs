@@ -24,6 +24,11 @@ impl Mirror {
         (odd, even)
     }
 
+    /// All there was is this sample.
+    pub(super) fn begin(&mut self, sample: i16) {
+        self.past.fill(i32::from(sample));
+    }
+
     /// Two samples into one of the lower and one of the upper band (`TXQMF`).
     pub(super) fn split(&mut self, first: i16, second: i16) -> (i32, i32) {
         let (odd, even) = self.step(i32::from(first), i32::from(second));
