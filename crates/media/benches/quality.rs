@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use media::codec::{FRAME_MAX, PAYLOAD_MAX};
 use media::jitter::Buffer;
 use media::rtp::Header;
-use media::{Codec, Encoder, Time};
+use media::{Codec, Encoder, Format, OpusWishes, Time};
 
 /// The pulls are so long after the sender's own beat.
 const PHASE_US: u64 = 5_000;
@@ -36,8 +36,9 @@ struct Packet {
 }
 
 fn encode(codec: Codec, pcm: &[i16]) -> Vec<Vec<u8>> {
-    let mut encoder = Encoder::new(codec);
     // As a peer does that is told of losses.
+    let wishes = OpusWishes { takes_fec: true, ..OpusWishes::default() };
+    let mut encoder = Encoder::of(Format::new(codec, wishes, 20));
     encoder.protect(true);
     let frames = pcm.chunks_exact(codec.frame());
     let encode = |frame| {

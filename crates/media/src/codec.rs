@@ -2,12 +2,16 @@
 
 mod decoder;
 mod encoder;
+mod format;
 mod g722;
+mod join;
 
 use serde::{Deserialize, Serialize};
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
+pub use format::{Format, OpusWishes};
+pub(crate) use join::Joiner;
 
 use crate::FRAME_MS;
 

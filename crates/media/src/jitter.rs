@@ -274,6 +274,12 @@ impl Buffer {
         }
     }
 
+    /// How long the last packet was, in milliseconds.
+    #[must_use]
+    pub fn packet_ms(&self) -> u32 {
+        self.step / (self.clock_hz() / 1_000)
+    }
+
     /// Reads the next 20 ms into the front of `out`, making up what is missing; silence, unless it
     /// is [open](Buffer::open). Returns how many samples these are, and how many make a second: of
     /// the codec that is heard.

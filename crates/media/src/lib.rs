@@ -27,7 +27,7 @@ pub mod samples;
 pub mod sdp;
 pub mod sound;
 
-pub use codec::{Codec, Decoder, Encoder};
+pub use codec::{Codec, Decoder, Encoder, Format, OpusWishes};
 pub use engine::{
     Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Pcm, Report, Tap,
 };

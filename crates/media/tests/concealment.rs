@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 use media::codec::{FRAME_MAX, PAYLOAD_MAX};
 use media::jitter::Buffer;
 use media::rtp::Header;
-use media::{Codec, Encoder, Time};
+use media::{Codec, Encoder, Format, OpusWishes, Time};
 
 const SECONDS: usize = 12;
 
@@ -59,8 +59,9 @@ fn speech(hz: usize) -> Vec<i16> {
 /// What the receiver plays, its packets lost and late by so much.
 fn receive(codec: Codec, pcm: &[i16], lost_percent: f64, late_ms: f64) -> Vec<i16> {
     let mut chance = Noise(2);
-    let mut encoder = Encoder::new(codec);
     // As a peer does that is told of losses.
+    let wishes = OpusWishes { takes_fec: true, ..OpusWishes::default() };
+    let mut encoder = Encoder::of(Format::new(codec, wishes, 20));
     encoder.protect(true);
     let mut packets = Vec::new();
     for (n, frame) in pcm.chunks_exact(codec.frame()).enumerate() {

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Bench, number, plan, row, speakers, strength, strength_at};
-use media::{Codec, Command, Event, Hears, LegId, Pcm, Plan, Source, Tap};
+use media::{Codec, Command, Event, Hears, LegId, OpusWishes, Pcm, Plan, Source, Tap};
 
 const A: f64 = 500.0;
 const B: f64 = 900.0;
@@ -214,9 +214,11 @@ fn a_key_is_clean_and_so_is_what_is_heard_after_it_whatever_the_codec_remembers(
 
 #[test]
 fn packets_are_as_long_as_the_peer_wants_them() {
-    let lengths = [(10, 80), (20, 160), (30, 240), (40, 320), (60, 480)];
-    let codecs = [Codec::Pcma, Codec::G722];
-    for ((ptime_ms, length), codec) in lengths.into_iter().flat_map(|l| codecs.map(|c| (l, c))) {
+    let codecs = [Codec::Pcma, Codec::G722, Codec::Opus];
+    for (ptime_ms, codec) in
+        [10, 20, 30, 40, 60].into_iter().flat_map(|ms: u16| codecs.map(|codec| (ms, codec)))
+    {
+        let what = format!("{codec:?} {ptime_ms}");
         let mut bench = Bench::new();
         bench.command(Command::Leg(Plan { ptime_ms, ..plan(1, codec) }));
         bench.leg(2, Codec::Pcmu, A);
@@ -226,10 +228,65 @@ fn packets_are_as_long_as_the_peer_wants_them() {
         bench.sent.clear();
         bench.run(600);
         // It says nothing itself: what it hears is sent to where its description says.
-        assert!(bench.packets(1).len() >= 600 / usize::from(ptime_ms) - 1, "{ptime_ms}");
-        assert!(bench.packets(1).iter().all(|sent| sent.payload.len() == length), "{ptime_ms}");
-        assert_eq!(bench.tones(1, &ALL), [500, 900], "{ptime_ms}");
+        assert!(bench.packets(1).len() >= 600 / usize::from(ptime_ms) - 1, "{what}");
+        let ticks = u32::from(ptime_ms) * codec.rtp_hz() / 1_000;
+        let sent = bench.packets(1).iter().map(|sent| codec.ticks(&sent.payload));
+        assert!(
+            sent.clone().all(|length| length == ticks),
+            "{what}: {:?}",
+            sent.collect::<Vec<_>>()
+        );
+        assert_eq!(bench.tones(1, &ALL), [500, 900], "{what}");
         bench.assert_continuous(1);
+        // What waits to fill a packet is sent before what is forwarded.
+        bench.matrix(2, vec![row(1, music()), row(2, music()), row(3, music())]);
+        bench.run(300);
+        bench.matrix(3, vec![row(1, speakers(&[4])), row(2, music()), row(3, music())]);
+        bench.run(310);
+        bench.assert_continuous(1);
+    }
+}
+
+/// RFC 7587 section 6.1: what a peer says in its `a=fmtp` bounds what it is sent.
+#[test]
+fn opus_is_sent_as_the_peer_wants_it() {
+    let wishes = [
+        "useinbandfec=1",
+        "maxaveragebitrate=12000;cbr=1",
+        "maxplaybackrate=8000",
+        "maxplaybackrate=16000;maxaveragebitrate=20000",
+    ];
+    let mut bench = Bench::new();
+    for (leg, text) in (1..).zip(wishes) {
+        let wishes = OpusWishes::parse(text);
+        bench.command(Command::Leg(Plan { wishes, ..plan(leg, Codec::Opus) }));
+    }
+    bench.leg(8, Codec::Pcmu, A);
+    bench.leg(9, Codec::Pcmu, B);
+    let listeners = (1..=4).map(|leg| row(leg, speakers(&[8, 9])));
+    bench.matrix(1, listeners.chain([row(8, music()), row(9, music())]).collect());
+    bench.run(500);
+    bench.listen(2_000);
+    let sizes = |leg: u64| bench.packets(leg).iter().map(|sent| sent.payload.len());
+    let bitrate = |leg: u64| sizes(leg).sum::<usize>() * 8 / 2;
+    let bandwidth = |leg: u64| {
+        let first = bench.packets(leg)[50].payload[0] >> 3;
+        // RFC 6716 table 2: narrow, medium, wide, super-wide and full.
+        match first {
+            0..=11 => first / 4,
+            12..=13 => 3,
+            14..=15 => 4,
+            _ => [0, 2, 3, 4][usize::from(first - 16) / 4],
+        }
+    };
+    assert!((40_000..50_000).contains(&bitrate(1)), "{}", bitrate(1));
+    assert!((10_000..12_500).contains(&bitrate(2)), "{}", bitrate(2));
+    assert!(sizes(2).all(|size| size == 30), "{:?}", sizes(2).collect::<Vec<_>>());
+    assert!(bitrate(3) < 20_000 && bitrate(4) < 22_000, "{} {}", bitrate(3), bitrate(4));
+    assert_eq!([bandwidth(1), bandwidth(3), bandwidth(4)], [4, 0, 2]);
+    for leg in 1..=4 {
+        assert_eq!(bench.tones(leg, &ALL), [500, 900], "{leg}");
+        bench.assert_continuous(leg);
     }
 }
 

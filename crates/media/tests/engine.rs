@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Bench, addr, ms, phone, plan, port, prompt, row, speakers};
+use common::{Bench, addr, ms, phone, plan, port, prompt, row, speakers, strength_at};
 use media::rtp::Header;
 use media::{Channel, Codec, Command, Event, Events, Hears, LegId, Plan, Source, dtmf};
 
@@ -75,19 +75,31 @@ fn thirty_milliseconds_and_another_law_are_forwarded_too() {
 }
 
 #[test]
-fn every_packet_time_from_10_to_60_ms_is_heard_forwarded_and_mixed() {
-    for ptime_ms in [10, 20, 30, 40, 60] {
-        let mut bench = three();
+fn every_packet_time_from_10_to_120_ms_is_heard_forwarded_and_mixed() {
+    for (ptime_ms, codec) in [10, 20, 30, 40, 60, 80, 120]
+        .into_iter()
+        .flat_map(|ms| [Codec::Pcmu, Codec::G722, Codec::Opus].map(|codec| (ms, codec)))
+        .filter(|of| *of != (30, Codec::Opus))
+    {
+        let what = format!("{codec:?} {ptime_ms} ms");
+        let mut bench = Bench::new();
+        bench.leg(1, codec, A);
+        bench.leg(2, codec, B);
+        bench.leg(3, Codec::Pcmu, C);
         bench.phones[0].ptime_ms = ptime_ms;
         let all = |leg: u64| {
             let others: Vec<u64> = (1..=3).filter(|other| *other != leg).collect();
             row(leg, speakers(&others))
         };
         bench.matrix(2, vec![row(1, speakers(&[2])), row(2, speakers(&[1])), all(3)]);
-        bench.run(300);
+        bench.run(600);
         bench.listen(1_200);
-        assert_eq!(bench.tones(2, &ALL), [500], "{ptime_ms} ms forwarded");
-        assert_eq!(bench.tones(3, &ALL), [500, 900], "{ptime_ms} ms mixed");
+        let level =
+            |leg: u64, hz| strength_at(&bench.heard(leg), hz, bench.rate(leg)) * 32_768.0 / 6_000.0;
+        let heard = [level(2, A), level(3, A), level(3, B)];
+        assert!(heard.iter().all(|level| (0.9..1.1).contains(level)), "{what}: {heard:?}");
+        // Nothing of ours between them.
+        assert_eq!(bench.packets(2).len() as u64, 1_200 / ptime_ms, "{what}");
         bench.assert_continuous(2);
         bench.assert_continuous(3);
     }

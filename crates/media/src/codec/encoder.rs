@@ -1,9 +1,11 @@
 //! From samples to payloads, with what a codec remembers between packets.
 
-use super::{Codec, Decoder, FRAME_MAX, PAYLOAD_MAX, decoder, g722};
+use super::{Codec, Decoder, FRAME_MAX, Format, OpusWishes, PAYLOAD_MAX, decoder, g722};
 
 /// With headers less than G.711 takes.
-const OPUS_BITRATE: i32 = 48_000;
+const OPUS_BITRATE: u32 = 48_000;
+/// From so many bit/s on Opus is asked to be as true as it can; below, to be understood.
+const CELT_FROM: u32 = 32_000;
 /// Of 10. More of it does nothing for CELT, which this bitrate is for: tones come back within 0.05 dB
 /// in 30 µs a frame. The other way Opus has, SILK below 8 kHz, takes 73 µs, and 0.9 dB off a tone beside
 /// another one; 150 µs, at complexity 5, for the same sound.
@@ -34,7 +36,8 @@ struct Opus {
     encoder: opus::Encoder,
     /// So many frames more are to build on nothing.
     free: u8,
-    /// Each packet tells of the one before it.
+    /// The decoder makes something of what each packet tells of the one before it; whether it does.
+    takes_fec: bool,
     protects: bool,
 }
 
@@ -42,11 +45,18 @@ impl Encoder {
     /// An encoder that has said nothing.
     #[must_use]
     pub fn new(codec: Codec) -> Self {
+        Self::of(codec.into())
+    }
+
+    /// The same, as a peer wants it.
+    #[must_use]
+    pub fn of(format: Format) -> Self {
+        let codec = format.codec;
         let memory = match codec {
             Codec::Pcmu => Memory::Law(crate::g711::encode_ulaw),
             Codec::Pcma => Memory::Law(crate::g711::encode_alaw),
             Codec::G722 => Memory::G722(Box::default()),
-            Codec::Opus => Memory::Opus(opus(codec.audio_hz()).ok()),
+            Codec::Opus => Memory::Opus(opus(codec.audio_hz(), format.wishes).ok()),
         };
         Self { codec, memory }
     }
@@ -106,10 +116,11 @@ impl Encoder {
         }
     }
 
-    /// Whether each packet is to tell of the one before it, where the codec can: the peer loses some.
+    /// Whether each packet is to tell of the one before it, where codec and peer can: the peer loses some.
     pub fn protect(&mut self, protects: bool) {
         if let Memory::Opus(Some(encoder)) = &mut self.memory
             && encoder.protects != protects
+            && encoder.takes_fec
         {
             encoder.protects = protects;
             let _ = encoder.encoder.set_inband_fec(protects);
@@ -163,10 +174,24 @@ impl Opus {
     }
 }
 
-fn opus(hz: u32) -> opus::Result<Opus> {
-    let mut encoder = opus::Encoder::new(hz, opus::Channels::Mono, opus::Application::Audio)?;
-    encoder.set_bitrate(opus::Bitrate::Bits(OPUS_BITRATE))?;
+fn opus(hz: u32, wishes: OpusWishes) -> opus::Result<Opus> {
+    // What is played determines what is worth sending (RFC 7587 section 3.1.1).
+    let (bandwidth, bitrate) = match wishes.playback_hz {
+        ..=8_000 => (opus::Bandwidth::Narrowband, 16_000),
+        ..=12_000 => (opus::Bandwidth::Mediumband, 20_000),
+        ..=16_000 => (opus::Bandwidth::Wideband, 24_000),
+        ..=24_000 => (opus::Bandwidth::Superwideband, 36_000),
+        _ => (opus::Bandwidth::Fullband, OPUS_BITRATE),
+    };
+    let bitrate = bitrate.min(wishes.bitrate_max.unwrap_or(u32::MAX));
+    let application =
+        if bitrate < CELT_FROM { opus::Application::Voip } else { opus::Application::Audio };
+    let mut encoder = opus::Encoder::new(hz, opus::Channels::Mono, application)?;
+    encoder.set_bitrate(opus::Bitrate::Bits(bitrate.cast_signed()))?;
+    encoder.set_max_bandwidth(bandwidth)?;
     encoder.set_complexity(OPUS_COMPLEXITY)?;
+    encoder.set_vbr(!wishes.is_constant)?;
+    encoder.set_dtx(wishes.takes_dtx)?;
     encoder.set_packet_loss_perc(OPUS_LOSS)?;
-    Ok(Opus { encoder, free: 0, protects: false })
+    Ok(Opus { encoder, free: 0, takes_fec: wishes.takes_fec, protects: false })
 }

@@ -143,7 +143,8 @@ fn recovered(lost: usize, packets: &[Vec<u8>], whole: &[i16], with_next: bool) -
 
 #[test]
 fn what_opus_lost_is_in_the_next_packet_where_the_peer_loses_some() {
-    let mut encoder = Encoder::new(Codec::Opus);
+    let wishes = OpusWishes { takes_fec: true, ..OpusWishes::default() };
+    let mut encoder = Encoder::of(Format::new(Codec::Opus, wishes, 20));
     encoder.protect(true);
     let packets = packets_of(encoder, &melody(100));
     let whole = heard(Codec::Opus, &packets);

@@ -4,7 +4,7 @@
 use super::trail::Trail;
 use crate::codec::{FRAME_MAX, PAYLOAD_MAX};
 use crate::resample::Resampler;
-use crate::{Codec, Decoder, Encoder};
+use crate::{Codec, Decoder, Encoder, FRAME_MS, Format};
 
 /// How long a source takes to give way to the next: too short to be heard as a fade, long enough
 /// not to be heard as a click.
@@ -86,15 +86,21 @@ const fn seam(codec: Codec) -> usize {
 pub(super) struct Payload {
     bytes: [u8; PAYLOAD_MAX],
     length: usize,
+    /// Where each of its packets ends: one, or two of 10 ms.
+    ends: [usize; 2],
 }
 
 impl Payload {
     pub(super) const fn empty() -> Self {
-        Self { bytes: [0; PAYLOAD_MAX], length: 0 }
+        Self { bytes: [0; PAYLOAD_MAX], length: 0, ends: [0; 2] }
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+    /// Its packets.
+    pub(super) fn packets(&self) -> impl Iterator<Item = &[u8]> {
+        let [first, second] = self.ends;
+        // An Opus encoder says nothing by a payload of nothing.
+        let packets = [&self.bytes[..first], self.bytes.get(first..second).unwrap_or_default()];
+        packets.into_iter().filter(|packet| !packet.is_empty())
     }
 }
 
@@ -120,6 +126,8 @@ enum Last {
 #[derive(Debug)]
 pub(super) struct Coder {
     encoder: Encoder,
+    /// Of one of what are two packets where this is 10.
+    frame_ms: usize,
     rates: Rates,
     /// The end of what was heard: of Opus 40 ms, of others the seam.
     past: Box<[i16]>,
@@ -140,12 +148,14 @@ pub(super) struct Coder {
 }
 
 impl Coder {
-    pub(super) fn new(codec: Codec) -> Self {
+    pub(super) fn new(format: Format) -> Self {
+        let codec = format.codec;
         let mut rates = Rates::default();
         // Tones are made at 8 kHz, and digits become tones at any moment.
         rates.prepare(crate::RATE_HZ, codec.audio_hz());
         Self {
-            encoder: Encoder::new(codec),
+            encoder: Encoder::of(format),
+            frame_ms: usize::from(format.frame_ms),
             rates,
             past: vec![0; if codec == Codec::Opus { 2 * codec.frame() } else { seam(codec) }]
                 .into(),
@@ -253,7 +263,12 @@ impl Coder {
         let kept = self.past.len() - new.len();
         self.past[kept..].copy_from_slice(new);
         let mut payload = Payload::empty();
-        payload.length = self.encoder.encode(own, &mut payload.bytes);
+        let frame = own.len() / FRAME_MS as usize * self.frame_ms;
+        for (part, end) in own.chunks(frame).zip(&mut payload.ends) {
+            let begin = payload.length;
+            payload.length += self.encoder.encode(part, &mut payload.bytes[begin..]);
+            *end = payload.length;
+        }
         payload
     }
 

@@ -4,7 +4,7 @@ use super::leg::{Ear, Feed, Leg};
 use super::tap::Recording;
 use super::{Engine, MUSIC, PHASES, phase_of, time_of};
 use crate::codec::FRAME_MAX;
-use crate::{Codec, Hears, LegId, RATE_HZ, Row, Source, Time};
+use crate::{Codec, Format, Hears, LegId, RATE_HZ, Row, Source, Time};
 
 /// Silence of a speaker in which a mix may give way to forwarding.
 const QUIET_MS: u32 = 200;
@@ -25,8 +25,8 @@ pub(super) struct Mix {
     pub(super) terms: Vec<usize>,
     /// The terms are taken off the sum of all.
     pub(super) is_rest: bool,
-    /// Who hears it, by codec so that each codec is encoded once.
-    pub(super) listeners: Vec<(Codec, usize)>,
+    /// Who hears it, by format so that each is encoded once.
+    pub(super) listeners: Vec<(Format, usize)>,
 }
 
 #[derive(Debug)]
@@ -193,7 +193,7 @@ impl Engine {
             }
         }
         let Some(leg) = self.leg(listener) else { return };
-        let codec = leg.plan.codec;
+        let format = leg.plan.format();
         let same = match (&leg.feed, &feed) {
             (Feed::Mix(old), Feed::Mix(new)) => {
                 before.get(*old).is_some_and(|old| old.speakers == conference.mixes[*new].speakers)
@@ -206,7 +206,7 @@ impl Engine {
             leg.turn();
         }
         match leg.feed {
-            Feed::Mix(mix) => conference.mixes[mix].listeners.push((codec, listener)),
+            Feed::Mix(mix) => conference.mixes[mix].listeners.push((format, listener)),
             _ => conference.others.push(listener),
         }
     }
@@ -236,7 +236,7 @@ impl Engine {
     }
 
     fn source(&mut self, phase: usize, listener: usize, source: &Source) -> Feed {
-        let Some(codec) = self.leg(listener).map(|leg| leg.plan.codec) else {
+        let Some(format) = self.leg(listener).map(|leg| leg.plan.format()) else {
             return Feed::Silence;
         };
         let name = match source {
@@ -258,7 +258,7 @@ impl Engine {
         // What is replaced under its name goes on for those who hear it.
         let playing = playing.and_then(|station| self.stations.get(station)?.as_ref());
         let sound = playing.map_or(sound, |station| station.sound);
-        let station = self.station(sound, codec, phase);
+        let station = self.station(sound, format, phase);
         if let Some(leg) = self.leg(listener) {
             leg.coder.prepare(hz);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::coder::{Coder, FORWARDED_MAX, Rates};
+use super::coder::{Coder, FORWARDED_MAX, Payload, Rates};
 use super::control::Control;
 use super::latch::Latch;
 use super::outbox::Outbox;
@@ -116,8 +116,8 @@ impl Leg {
         Self {
             latch: Latch::new(plan.remote_rtp, plan.signalling),
             tx: Transmitter::new(plan.ssrc, plan.codec.rtp_hz()),
-            coder: Coder::new(plan.codec),
-            packer: packer(&plan),
+            coder: Coder::new(plan.format()),
+            packer: Packer::new(&plan),
             lift: Rates::default(),
             plan,
             statistics: Statistics::default(),
@@ -154,7 +154,8 @@ impl Leg {
 
     /// A pause of a forwarded speaker that is no jitter any more.
     pub(super) fn pause(&self) -> Time {
-        Time::from_millis(u64::from(self.plan.ptime_ms.max(20)) * 2 + 20)
+        let packet_ms = self.buffer.packet_ms().max(self.plan.ptime_ms.into()).max(20);
+        Time::from_millis(u64::from(packet_ms) * 2 + 20)
     }
 
     /// Whether audio has come from this leg lately.
@@ -165,13 +166,13 @@ impl Leg {
     /// A newer plan. Port, thread and SSRC are the leg's for life.
     pub(super) fn replan(&mut self, plan: Plan) {
         let (port, thread, ssrc) = (self.plan.port, self.plan.thread, self.plan.ssrc);
-        if plan.codec != self.plan.codec {
-            self.coder = Coder::new(plan.codec);
+        if plan.format() != self.plan.format() {
+            self.coder = Coder::new(plan.format());
             self.tx.clock_is(plan.codec.rtp_hz());
             self.turn();
         }
         if (plan.codec, plan.ptime_ms) != (self.plan.codec, self.plan.ptime_ms) {
-            self.packer = packer(&plan);
+            self.packer = Packer::new(&plan);
         }
         self.buffer.prepare(plan.payloads_in.iter().map(|(_, codec)| *codec));
         self.plan = Plan { port, thread, ssrc, ..plan };
@@ -182,9 +183,6 @@ impl Leg {
         self.gap = 0;
         self.tx.turn();
         self.coder.turn();
-        if let Some(packer) = &mut self.packer {
-            packer.clear();
-        }
     }
 
     /// Falls out of its conference.
@@ -199,22 +197,23 @@ impl Leg {
     pub(super) fn frame(
         &mut self,
         now: Time,
-        payload: &[u8],
+        payload: &Payload,
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
         if !self.plan.send || self.tx.is_in_event(now) || self.latch.target().is_none() {
             return;
         }
-        // An Opus encoder says nothing by a payload of nothing.
-        if payload.is_empty() {
-            return;
+        let mut packer = self.packer.take();
+        for packet in payload.packets() {
+            match &mut packer {
+                Some(packer) => {
+                    packer.push(packet, |packet| self.packet(now, packet, outbox, counters));
+                }
+                None => self.packet(now, packet, outbox, counters),
+            }
         }
-        let Some(mut packer) = self.packer.take() else {
-            return self.packet(now, payload, outbox, counters);
-        };
-        packer.push(payload, |packet| self.packet(now, packet, outbox, counters));
-        self.packer = Some(packer);
+        self.packer = packer;
     }
 
     fn packet(&mut self, now: Time, payload: &[u8], outbox: &mut Outbox, counters: &mut Counters) {
@@ -238,6 +237,10 @@ impl Leg {
         if !self.digits.is_idle() {
             // What is left out here its decoder does not know of.
             return self.coder.turn();
+        }
+        if let Some(mut packer) = self.packer.take() {
+            packer.flush(|packet| self.packet(now, packet, outbox, counters));
+            self.packer = Some(packer);
         }
         let Some(header) = self.tx.forward(now, from, codec.ticks(payload)) else { return };
         counters.forwarded += 1;
@@ -273,13 +276,6 @@ impl Leg {
             counters.overflowed += 1;
         }
     }
-}
-
-/// What cuts the packets, if they are not of 20 ms. Opus stays at that: its frames are its own, and
-/// `ptime` is no more than a wish (RFC 7587 section 7).
-fn packer(plan: &Plan) -> Option<Box<Packer>> {
-    let differs = plan.ptime_ms != 20 && plan.codec.cuts_anywhere();
-    differs.then(|| Box::new(Packer::new(plan.ptime_ms)))
 }
 
 impl Kind {

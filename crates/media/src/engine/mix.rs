@@ -1,10 +1,10 @@
-//! The mixer's arithmetic: sum once, take oneself off, saturate; one encode for each mix and codec.
+//! The mixer's arithmetic: sum once, take oneself off, saturate; one encode for each mix and format.
 
 use super::Engine;
 use super::coder::Payload;
 use super::conference::{Conference, Mix};
 use crate::codec::FRAME_MAX;
-use crate::{Codec, FRAME_MS, Time};
+use crate::{FRAME_MS, Format, Time};
 
 impl Engine {
     /// Twenty milliseconds of a conference's mixes, and of its recording.
@@ -46,8 +46,8 @@ impl Engine {
         }
     }
 
-    /// Those who hear a mix in one codec, but for those who are sent a key.
-    fn serve_group(&mut self, now: Time, hz: u32, group: &[(Codec, usize)], pcm: &[i16]) {
+    /// Those who hear a mix in one format, but for those who are sent a key.
+    fn serve_group(&mut self, now: Time, hz: u32, group: &[(Format, usize)], pcm: &[i16]) {
         let loses = group.iter().any(|(_, slot)| {
             let leg = self.legs.get(*slot).and_then(Option::as_deref);
             leg.is_some_and(|leg| leg.coder.loses())
@@ -74,7 +74,7 @@ impl Engine {
                     }
                     payload
                 };
-                leg.frame(now, payload.bytes(), &mut self.outbox, &mut self.counters);
+                leg.frame(now, &payload, &mut self.outbox, &mut self.counters);
             }
             self.legs[*listener] = Some(leg);
         }

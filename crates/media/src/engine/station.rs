@@ -1,18 +1,18 @@
 //! Music as many hear it together: each sound is played and encoded once for all who hear it in
-//! one codec in one phase.
+//! one format in one phase.
 
 use super::coder::{Coder, Payload};
 use super::leg::Feed;
 use super::types::Pcm;
 use super::{Engine, PHASES};
 use crate::codec::FRAME_MAX;
-use crate::{Codec, FRAME_MS};
+use crate::{FRAME_MS, Format};
 
-/// One sound in one codec in one phase.
+/// One sound in one format in one phase.
 #[derive(Debug)]
 pub(super) struct Station {
     pub(super) sound: usize,
-    pub(super) codec: Codec,
+    pub(super) format: Format,
     pub(super) phase: usize,
     coder: Coder,
     /// The tick of the frame below.
@@ -54,18 +54,18 @@ impl Pcm {
 
 impl Engine {
     /// The station for a sound; a new one where there is none yet.
-    pub(super) fn station(&mut self, sound: usize, codec: Codec, phase: usize) -> usize {
-        let wanted = |s: &Station| s.sound == sound && s.codec == codec && s.phase == phase;
+    pub(super) fn station(&mut self, sound: usize, format: Format, phase: usize) -> usize {
+        let wanted = |s: &Station| s.sound == sound && s.format == format && s.phase == phase;
         let found = self.stations.iter().position(|s| s.as_deref().is_some_and(wanted));
         if let Some(found) = found {
             return found;
         }
         self.sweep();
-        let mut coder = Coder::new(codec);
+        let mut coder = Coder::new(format);
         coder.prepare(self.sounds[sound].as_ref().map_or(crate::RATE_HZ, |pcm| pcm.hz));
         let station = Some(Box::new(Station {
             sound,
-            codec,
+            format,
             phase,
             coder,
             tick: None,

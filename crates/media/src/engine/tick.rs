@@ -75,7 +75,7 @@ impl Engine {
             }
         };
         if let Some(payload) = payload {
-            leg.frame(now, payload.bytes(), &mut self.outbox, &mut self.counters);
+            leg.frame(now, &payload, &mut self.outbox, &mut self.counters);
         }
         self.legs[slot] = Some(leg);
     }

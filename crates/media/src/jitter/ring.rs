@@ -65,9 +65,9 @@ impl Ring {
         self.slots = [None; SLOTS];
     }
 
-    /// The longest payload that is taken: several of them must fit.
+    /// The longest payload that is taken: one must fit while another is played.
     pub(super) fn payload_max(&self) -> usize {
-        self.bytes.len() / 3
+        self.bytes.len() / 2
     }
 
     pub(super) fn holds(&self, sequence: u16, timestamp: u32) -> bool {

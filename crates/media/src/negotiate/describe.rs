@@ -9,6 +9,9 @@ use crate::sdp::{Address, Description, Direction, Map, Media};
 /// The payload types without a meaning of their own (RFC 3551 section 3).
 const DYNAMIC: core::ops::Range<u8> = 96..128;
 
+/// The longest packets we ask for: what is longer is heard, but late, and its loss too.
+const PTIME_MAX_MS: u16 = 60;
+
 /// The place of an `m=` line, the codec chosen from it and its payload type.
 type Chosen = (usize, (Codec, u8));
 
@@ -183,6 +186,7 @@ impl Negotiation {
             parameters: codecs.chain(events).collect(),
             mux: local.mux,
             ptime_ms: Some(self.settings.ptime_ms),
+            maxptime_ms: Some(PTIME_MAX_MS),
             ..Media::bare("audio", self.settings.lease.port, protocol, formats)
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Events, Local, Negotiation, Reason, Refusal, events};
 use crate::rtcp::CNAME;
 use crate::sdp::{Address, Map, Media};
-use crate::{Codec, LegId};
+use crate::{Codec, Format, LegId, OpusWishes};
 
 /// All that a media thread needs to know about a leg.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct Plan {
     pub mux: bool,
     /// The codec we send.
     pub codec: Codec,
+    /// What the peer asks for in it, if it is Opus.
+    pub wishes: OpusWishes,
     /// The payload type we send it with: the peer's number.
     pub payload_out: u8,
     /// The payload types we accept: ours, and the peer's where they mean the same.
@@ -52,6 +54,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// How to encode what is sent.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        Format::new(self.codec, self.wishes, self.ptime_ms)
+    }
+
     /// What event a payload type is. Some peers send events with the number that they told us,
     /// some with the one that we told them.
     #[must_use]
@@ -99,6 +107,7 @@ impl Negotiation {
             signalling: settings.signalling,
             mux: media.mux && local.mux,
             codec,
+            wishes: wishes(media, codec, payload_out),
             payload_out,
             events_out: events::beside(media, codec).filter(|_| !local.events.is_empty()),
             events_in: events::understood(media, local, &payloads_in),
@@ -139,6 +148,12 @@ impl Negotiation {
         };
         Ok((rtp, rtcp))
     }
+}
+
+fn wishes(media: &Media, codec: Codec, payload_type: u8) -> OpusWishes {
+    let mut parameters = media.parameters.iter().filter(|_| codec == Codec::Opus);
+    let parameters = parameters.find(|(number, _)| *number == payload_type);
+    parameters.map(|(_, text)| OpusWishes::parse(text)).unwrap_or_default()
 }
 
 /// Some name lengths that no packet has.

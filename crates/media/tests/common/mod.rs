@@ -36,6 +36,7 @@ pub fn plan(leg: u64, codec: Codec) -> Plan {
         signalling: None,
         mux: false,
         codec,
+        wishes: media::OpusWishes::default(),
         payload_out: payload,
         payloads_in,
         events_out: Some(Events { payload_type: 101, hz: 8_000 }),

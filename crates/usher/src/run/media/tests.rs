@@ -29,6 +29,7 @@ fn plan(leg: u64, port: u16, remote_rtp: SocketAddr) -> Plan {
         signalling: None,
         mux: true,
         codec: Codec::Pcma,
+        wishes: media::OpusWishes::default(),
         payload_out: 8,
         payloads_in: vec![(8, Codec::Pcma)],
         events_out: None,
