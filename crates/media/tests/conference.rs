@@ -187,15 +187,19 @@ fn share(bench: &Bench, leg: u64, tones: &[f64]) -> f64 {
 /// While a key is sent, by events or as a tone, the encoder says nothing that the peer does not get.
 #[test]
 fn a_key_is_clean_and_so_is_what_is_heard_after_it_whatever_the_codec_remembers() {
-    for (codec, has_events) in Codec::ALL.into_iter().flat_map(|c| [(c, true), (c, false)]) {
-        let what = format!("{codec:?}, events: {has_events}");
+    let ways = [(true, false), (false, false), (true, true), (false, true)];
+    for (codec, (has_events, is_forwarded)) in
+        Codec::ALL.into_iter().flat_map(|codec| ways.map(|way| (codec, way)))
+    {
+        let what = format!("{codec:?}, events: {has_events}, forwarded: {is_forwarded}");
         let mut bench = Bench::new();
         let plan = plan(1, codec);
         let events_out = plan.events_out.filter(|_| has_events);
         bench.command(Command::Leg(Plan { events_out, ..plan }));
-        bench.leg(2, Codec::Pcma, A);
+        bench.leg(2, if is_forwarded { codec } else { Codec::Pcma }, A);
         bench.leg(3, Codec::Pcmu, 0.0);
-        bench.matrix(1, vec![row(1, speakers(&[2, 3])), row(2, music()), row(3, music())]);
+        let heard: &[u64] = if is_forwarded { &[2] } else { &[2, 3] };
+        bench.matrix(1, vec![row(1, speakers(heard)), row(2, music()), row(3, music())]);
         bench.run(500);
         let digits = "1".into();
         bench.command(Command::SendDtmf { leg: LegId(1), digits, duration_ms: 500 });

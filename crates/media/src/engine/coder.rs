@@ -196,6 +196,13 @@ impl Coder {
         self.learn();
     }
 
+    /// What is forwarded is left out from now on.
+    pub(super) fn interrupt(&mut self) {
+        if self.last == Last::Forwarded {
+            self.turn();
+        }
+    }
+
     /// Takes in what was forwarded.
     fn learn(&mut self) {
         if self.last != Last::Forwarded {

@@ -182,11 +182,13 @@ impl Leg {
         let own = self.plan.leg;
         let waits = self.tx.pressed_by(now).is_some_and(|from| from != own);
         let step = if waits { None } else { self.digits.step() };
-        let Some(Step::Event { progress, first, copies }) = step else {
-            self.is_keyed = self.tx.is_in_event(now);
-            return;
-        };
-        self.is_keyed = true;
+        let was_keyed = self.is_keyed;
+        self.is_keyed = matches!(step, Some(Step::Event { .. })) || self.tx.is_in_event(now);
+        if self.is_keyed && !was_keyed {
+            // What others who hear the same are sent meanwhile it is not.
+            self.coder.turn();
+        }
+        let Some(Step::Event { progress, first, copies }) = step else { return };
         if self.plan.events_out.is_some() {
             if first {
                 // Nobody else's: it bears the listener's own name.
@@ -198,15 +200,12 @@ impl Leg {
             }
             return;
         }
-        if first {
-            self.coder.turn();
-        }
         self.digit_at = if first { 0 } else { self.digit_at + FRAME as u64 };
         let (low, high) = dtmf::tones(progress.event);
         let mut pcm = [0; FRAME];
         sound::pair(low, high, self.digit_at, &mut pcm);
         let payload = self.coder.encode(RATE_HZ, &pcm);
-        self.frame(now, payload.bytes(), outbox, counters);
+        self.frame(now, &payload, outbox, counters);
         if progress.end {
             self.coder.turn();
         }

@@ -236,7 +236,7 @@ impl Leg {
         }
         if !self.digits.is_idle() {
             // What is left out here its decoder does not know of.
-            return self.coder.turn();
+            return self.coder.interrupt();
         }
         if let Some(mut packer) = self.packer.take() {
             packer.flush(|packet| self.packet(now, packet, outbox, counters));
