@@ -5,6 +5,7 @@
 use std::fs;
 use std::process::Command;
 
+use serde_json::json;
 use sip_tests::{Config, Server, connected, environment};
 
 const PACKAGE: &str = "schemathesis==4.32.5";
@@ -45,6 +46,12 @@ fn the_document_holds_whatever_is_asked() {
     fuzz(&server, "nothing-there", "", &files);
 
     // The same where there is something at each path; what ends the call comes last.
+    for (path, switches) in [
+        ("/queues/support", json!({ "open": true, "auto_connect": true })),
+        ("/settings", json!({ "auto_connect": true })),
+    ] {
+        assert_eq!(server.api.patch(path, &switches).0, 200, "{path}");
+    }
     let (mut caller, mut alice) = connected(&server);
     let call = server.api.items("/calls")[0].clone();
     let (id, participants) = (&call["id"], call["participants"].as_array().expect("two"));

@@ -93,6 +93,9 @@ impl B2bua {
         })?;
         match &go {
             Go::Operator(other) if other == operator => wrong("to", "that is they themselves"),
+            Go::Queue { queue, .. } => {
+                wrong("to", format!("{to} is the queue {queue}, not one person"))
+            }
             go if !self.may_call(operator, go, to) => {
                 Err(Problem::Forbidden(format!("{operator} may not call {to}")))
             }

@@ -178,9 +178,9 @@ fn opus(hz: u32, wishes: OpusWishes) -> opus::Result<Opus> {
     // What is played determines what is worth sending (RFC 7587 section 3.1.1).
     let (bandwidth, bitrate) = match wishes.playback_hz {
         ..=8_000 => (opus::Bandwidth::Narrowband, 16_000),
-        ..=12_000 => (opus::Bandwidth::Mediumband, 20_000),
-        ..=16_000 => (opus::Bandwidth::Wideband, 24_000),
-        ..=24_000 => (opus::Bandwidth::Superwideband, 36_000),
+        8_001..=12_000 => (opus::Bandwidth::Mediumband, 20_000),
+        12_001..=16_000 => (opus::Bandwidth::Wideband, 24_000),
+        16_001..=24_000 => (opus::Bandwidth::Superwideband, 36_000),
         _ => (opus::Bandwidth::Fullband, OPUS_BITRATE),
     };
     let bitrate = bitrate.min(wishes.bitrate_max.unwrap_or(u32::MAX));

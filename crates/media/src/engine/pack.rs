@@ -10,6 +10,7 @@ use crate::{Codec, Plan};
 
 /// Makes packets of another length.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "always behind a box")]
 pub(super) enum Packer {
     Cut(Cutter),
     Join(Joiner),
