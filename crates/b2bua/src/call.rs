@@ -4,6 +4,9 @@
 //! occupied by it and what everybody hears are functions of who sits where, worked out once per
 //! turn (`flow/conference.rs`).
 
+mod clock;
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use acd::{OperatorId, QueueId, ReservationId};
@@ -13,7 +16,7 @@ use sip::msg::Uuid;
 
 use crate::Time;
 use crate::config::{Go, Name};
-use crate::event::{CallResult, Kind, Mode, Phase, Role, Totals, TransferMode};
+use crate::event::{CallResult, Kind, Mode, Phase, Role, TransferMode};
 use crate::flow::divert::Diversion;
 use crate::flow::help::Help;
 use crate::flow::quality::Quality;
@@ -21,6 +24,9 @@ use crate::id::{CallKey, ParticipantId, PlayKey, TaskKey};
 use crate::identity::{Caller, Hidden};
 use crate::recording::Recording;
 use crate::sound::Audio;
+
+pub(crate) use self::clock::PhaseClock;
+pub(crate) use self::keys::{Keys, Way};
 
 /// One interaction, from its first leg to its last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -404,76 +410,6 @@ impl Told {
         Self { hold: None, apart: false, muted: false, watch: Watch::MONITOR };
 }
 
-/// How a key comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Way {
-    /// With the audio, as telephone-event.
-    Audio,
-    /// By INFO.
-    Info,
-}
-
-/// The keys that a leg has pressed lately.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Keys {
-    /// Told, and not yet come the other way: the digit, how it came, and when.
-    told: Vec<(char, Way, Time)>,
-    /// Come by INFO, not heard by others yet since they may come with the audio: the digit, its length
-    /// in ms, and when.
-    held: Vec<(char, u16, Time)>,
-    /// What came by INFO did not come with the audio.
-    is_info_alone: bool,
-}
-
-/// How long a key may take to come the other way too.
-const TWICE_WITHIN: Time = Time::from_secs(1);
-/// Keys in that time.
-const TWICE_MAX: usize = 16;
-
-impl Keys {
-    /// Whether a key is a new one: not the other way's of one that is told.
-    pub(crate) fn is_new(&mut self, now: Time, digit: char, way: Way) -> bool {
-        self.told.retain(|(.., at)| now.saturating_sub(*at) < TWICE_WITHIN);
-        let twin = |(known, how, _): &(char, Way, Time)| *known == digit && *how != way;
-        if let Some(at) = self.told.iter().position(twin) {
-            self.told.remove(at);
-            self.is_info_alone = false;
-            if let Some(at) = self.held.iter().position(|(held, ..)| *held == digit) {
-                self.held.remove(at);
-            }
-            return false;
-        }
-        if self.told.len() < TWICE_MAX {
-            self.told.push((digit, way, now));
-        }
-        true
-    }
-
-    /// Keeps a key that came by INFO until it has come with the audio too or [`Self::due`] is over.
-    /// Whether it has to wait.
-    pub(crate) fn hold(&mut self, now: Time, digit: char, length_ms: u16) -> bool {
-        let waits = !self.is_info_alone && self.held.len() < TWICE_MAX;
-        if waits {
-            self.held.push((digit, length_ms, now));
-        }
-        waits
-    }
-
-    /// Until when what is held waits.
-    pub(crate) fn due(&self) -> Option<Time> {
-        self.held.first().map(|(.., since)| *since + TWICE_WITHIN)
-    }
-
-    /// What has waited in vain, and all after it: such a phone presses by INFO alone.
-    pub(crate) fn overdue(&mut self, now: Time) -> Vec<(char, u16)> {
-        if self.due().is_none_or(|due| due > now) {
-            return Vec::new();
-        }
-        self.is_info_alone = true;
-        self.held.drain(..).map(|(digit, length_ms, _)| (digit, length_ms)).collect()
-    }
-}
-
 /// What brought a leg into the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Why {
@@ -789,59 +725,5 @@ impl Call {
     pub(crate) fn operators(&self) -> BTreeSet<OperatorId> {
         let here = self.participants.iter().filter(|p| p.why != Why::Left);
         here.filter_map(|p| p.operator).collect()
-    }
-}
-
-/// Adds up a call's time by phase, in whole milliseconds of the node's clock, so that the sum of
-/// the phases is the length of the call to the millisecond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct PhaseClock {
-    phase: Phase,
-    since_ms: u64,
-    totals: Totals,
-}
-
-fn ms(now: Time) -> u64 {
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-}
-
-impl PhaseClock {
-    pub(crate) fn new(now: Time, phase: Phase) -> Self {
-        Self { phase, since_ms: ms(now), totals: Totals::default() }
-    }
-
-    /// From now on time goes to `phase`.
-    pub(crate) fn turn(&mut self, now: Time, phase: Phase) -> Totals {
-        let spent = ms(now).saturating_sub(self.since_ms);
-        let total = match self.phase {
-            Phase::Wait => &mut self.totals.wait_ms,
-            Phase::Ring => &mut self.totals.ring_ms,
-            Phase::Talk => &mut self.totals.talk_ms,
-            Phase::Hold => &mut self.totals.hold_ms,
-        };
-        *total += spent;
-        (self.since_ms, self.phase) = (ms(now), phase);
-        self.totals
-    }
-
-    pub(crate) fn phase(&self) -> Phase {
-        self.phase
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn phases_add_up_to_the_call() {
-        let at = Time::from_micros;
-        let mut clock = PhaseClock::new(at(1_999), Phase::Wait);
-        clock.turn(at(3_400), Phase::Ring);
-        clock.turn(at(5_900), Phase::Talk);
-        clock.turn(at(5_950), Phase::Hold);
-        let totals = clock.turn(at(9_001), Phase::Talk);
-        assert_eq!(totals, Totals { wait_ms: 2, ring_ms: 2, talk_ms: 0, hold_ms: 4 });
-        assert_eq!(totals.wait_ms + totals.ring_ms + totals.talk_ms + totals.hold_ms, 9 - 1);
     }
 }

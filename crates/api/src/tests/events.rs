@@ -128,10 +128,10 @@ async fn how_a_leg_was_is_told_after_the_call() {
     node.observe(1, None, ended(CallResult::Answered));
     let of =
         |n, role, operator: Option<&str>| figures(ParticipantId(n), role, operator.map(Into::into));
-    node.observe(1, None, of(2, Part::Operator, Some("alice")));
     let own = node.seq;
-    node.observe(1, None, of(9, Part::Operator, Some("bob")));
+    node.observe(1, None, of(2, Part::Operator, Some("alice")));
     let last = node.seq;
+    node.observe(1, None, of(9, Part::Operator, Some("bob")));
     assert_eq!(until(&mut root, last).await, [own, last]);
     assert!(until(&mut alice, own).await.contains(&own));
 }
