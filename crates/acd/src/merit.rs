@@ -48,7 +48,7 @@ impl Queue {
         (order, id)
     }
 
-    /// The score that an explanation shows, in the unit that [`crate::Score`] says.
+    /// The score that an explanation shows, in the unit that [`crate::Strategy`] gives it.
     pub(crate) fn score(&self, now: Time, person: &Operator) -> u64 {
         let since =
             |time: Time| u64::try_from(now.saturating_sub(time).as_millis()).unwrap_or(u64::MAX);
