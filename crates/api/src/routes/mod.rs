@@ -3,7 +3,6 @@
 mod calls;
 mod description;
 mod events;
-mod help;
 mod node;
 mod operators;
 mod participants;
@@ -40,7 +39,6 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
     let routes = Routes::new();
     let routes = calls::routes(routes);
     let routes = participants::routes(routes);
-    let routes = help::routes(routes);
     let routes = play::routes(routes);
     let routes = transfer::routes(routes);
     let routes = recording::routes(routes);

@@ -55,7 +55,7 @@ impl B2bua {
     pub(super) fn with_task(&mut self, task: acd::TaskId, act: impl FnOnce(&mut Self, &mut Call)) {
         let entry = self.state.tasks.get(&TaskKey(task.0));
         if let Some(call) = entry.and_then(|entry| entry.call) {
-            self.with_call(self.call_named(call), act);
+            self.with_call(call, act);
         }
     }
 
@@ -117,10 +117,8 @@ impl B2bua {
     ) {
         let mut rung = Rung::NoPhone;
         self.with_task(task, |switch, call| {
-            let errand = switch.errand_for(call, task, reservation);
-            let is_for_help = call.is_for_help(task);
-            rung = switch.ring_operator(now, call, operator, errand);
-            if rung == Rung::Rings && !is_for_help {
+            rung = switch.ring_operator(now, call, operator, Why::Serve(reservation));
+            if rung == Rung::Rings {
                 switch.prepare_briefing(now, call);
             }
         });
@@ -140,8 +138,7 @@ impl B2bua {
         reason: &str,
     ) {
         self.with_task(task, |switch, call| {
-            let whys = [Why::Serve(reservation), Why::Helps(reservation)];
-            let rung = |p: &Participant| whys.contains(&p.why) && p.rings();
+            let rung = |p: &Participant| p.why == Why::Serve(reservation) && p.rings();
             for leg in call.legs(rung) {
                 switch.drop_leg(now, call, leg, reason);
             }

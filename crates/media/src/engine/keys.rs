@@ -33,34 +33,26 @@ impl Engine {
             return;
         }
         let heard = leg.keys.packet(now, timestamp, payload, clock);
-        let was_withheld = leg.is_withheld;
-        if heard.place == Place::First {
-            leg.is_withheld = leg.guard.withholds(payload.event);
-        }
         if let Some(pressed) = heard.pressed {
-            // The first packet of one key may end the one before.
-            let is_before = heard.place == Place::First && !payload.end;
-            let is_withheld = if is_before { was_withheld } else { leg.is_withheld };
-            self.pressed(leg, pressed, is_withheld);
+            self.pressed(leg, pressed);
         }
         if leg.keys.is_open() && !self.pressing.contains(&slot) {
             self.pressing.push(slot);
         }
-        if heard.place != Place::Stale && !leg.is_withheld {
+        if heard.place != Place::Stale {
             let key = Key { from: leg.plan.leg, number: heard.number };
             self.relay(now, leg, (key, heard.place), heard.progress);
         }
     }
 
-    /// A key is over: it is told, and unless it is withheld waits its turn where it was not passed on
-    /// as it came.
-    fn pressed(&mut self, leg: &Leg, pressed: Pressed, is_withheld: bool) {
+    /// A key is over: it is told, and waits its turn where it was not passed on as it came.
+    fn pressed(&mut self, leg: &Leg, pressed: Pressed) {
         if let Some(digit) = dtmf::digit(pressed.event) {
             let duration_ms = pressed.duration / (RATE_HZ / 1_000);
             self.outbox.event(Event::Dtmf { leg: leg.plan.leg, digit, duration_ms });
         }
         let key = Key { from: leg.plan.leg, number: pressed.number };
-        for ear in leg.ears.iter().filter(|_| !is_withheld) {
+        for ear in &leg.ears {
             let listener = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut);
             if let Some(listener) = listener.filter(|leg| !leg.tx.knows(key)) {
                 listener.digits.relay(pressed);
@@ -86,11 +78,11 @@ impl Engine {
                 continue;
             };
             if let Some(pressed) = leg.keys.timeout(now) {
-                self.pressed(&leg, pressed, leg.is_withheld);
+                self.pressed(&leg, pressed);
                 let Pressed { number, event, duration } = pressed;
                 let key = Key { from: leg.plan.leg, number };
                 let progress = Progress { event, end: true, volume: 10, duration };
-                for _ in 0..if leg.is_withheld { 0 } else { 3 } {
+                for _ in 0..3 {
                     self.relay(now, &leg, (key, Place::Later), progress);
                 }
             }

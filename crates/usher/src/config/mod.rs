@@ -11,7 +11,6 @@
 
 mod bot;
 mod codecs;
-mod codes;
 mod destination;
 mod expand;
 mod fault;

@@ -134,7 +134,6 @@ impl Bench {
     /// A caller and alice talk.
     fn call(&mut self) {
         self.event(What::CallStarted {
-            predecessor: None,
             kind: Kind::Inbound,
             from: "+7495".into(),
             to: "600".into(),
@@ -488,7 +487,6 @@ fn the_thread_ends_with_everything_on_the_disk() {
         feed.observe(&Arc::new(event));
     };
     tell(What::CallStarted {
-        predecessor: None,
         kind: Kind::Internal,
         from: "101".into(),
         to: "102".into(),
