@@ -71,8 +71,9 @@ fn cold_and_in_vain_the_caller_is_back_at_their_place() {
     room.finish();
 }
 
-#[test]
-fn warm_and_completed() {
+/// Alice has asked Bob first, and talks with him.
+#[track_caller]
+fn consulting() -> Room {
     let mut room = room(G722);
     let asks = |room: &mut Room| {
         hands_on(room, &json!({ "operator": "bob", "mode": "warm" }));
@@ -80,6 +81,12 @@ fn warm_and_completed() {
         room.phone("bob").answer();
     };
     room.joins("warm", asks, CONSULT);
+    room
+}
+
+#[test]
+fn warm_and_completed() {
+    let mut room = consulting();
     let meet = |room: &mut Room| {
         room.order("POST", "/transfer/complete", &json!({}));
         room.phone("alice").expect_bye();
@@ -92,13 +99,7 @@ fn warm_and_completed() {
 
 #[test]
 fn warm_and_called_off() {
-    let mut room = room(G722);
-    let asks = |room: &mut Room| {
-        hands_on(room, &json!({ "operator": "bob", "mode": "warm" }));
-        room.phone("bob").expect("INVITE");
-        room.phone("bob").answer();
-    };
-    room.joins("warm", asks, CONSULT);
+    let mut room = consulting();
     let cancel = |room: &mut Room| {
         room.order("POST", "/transfer/cancel", &json!({}));
         room.phone("bob").expect_bye();
