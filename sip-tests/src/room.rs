@@ -122,8 +122,15 @@ impl Room {
     pub fn joins(&mut self, what: &str, act: impl FnOnce(&mut Self), table: &Table<'_>) {
         let (asked, before) = (self.marks(), self.now.clone());
         act(self);
-        let done = self.marks();
+        let mut done = self.marks();
         self.hears(what, table);
+        // A phone that is slow to speak is not heard earlier.
+        let began = self.phones.iter().filter_map(|(name, phone)| phone.audio.began(asked[name]));
+        if let Some(began) = began.max() {
+            for (name, phone) in &self.phones {
+                done.entry(*name).and_modify(|mark| *mark = phone.audio.later(*mark, began));
+            }
+        }
         self.judge(what, &before, (&asked, &done), (FIRST_MS, f64::MIN));
     }
 

@@ -61,6 +61,13 @@ impl Audio {
         Mark { at: Instant::now(), packets: state.heard.len() }
     }
 
+    /// The later one of a mark and a moment that is over.
+    pub(crate) fn later(&self, mark: Mark, moment: Instant) -> Mark {
+        let at = mark.at.max(moment);
+        let packets = self.state().heard.partition_point(|packet| packet.at <= at);
+        Mark { at, packets }
+    }
+
     /// Waits until 200 ms after a mark are these tones and nothing else: each as loud as it was
     /// sent, to half a decibel, and each other one of `all` absent. Of several in Opus less is asked.
     ///

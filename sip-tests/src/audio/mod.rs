@@ -28,8 +28,12 @@ struct State {
     /// The payload type of keys.
     events: u8,
     hz: f64,
+    /// It says nothing just now.
+    is_hushed: bool,
     /// It is to begin to speak anew.
     is_fresh: bool,
+    /// When it last did.
+    began: Option<Instant>,
     /// Milliseconds in a packet.
     ptime_ms: u32,
     /// Digits still to be sent.
@@ -66,7 +70,9 @@ impl Audio {
             kind: 0,
             events: 101,
             hz,
+            is_hushed: false,
             is_fresh: false,
+            began: None,
             ptime_ms: 20,
             digits: Vec::new(),
             raw: Vec::new(),
@@ -119,10 +125,27 @@ impl Audio {
         self.state().ptime_ms
     }
 
-    /// Begins anew with its tone, as when somebody picks up: what was sent before, nobody has heard,
-    /// and a decoder would have to guess from its midst.
+    /// Sends nothing until it is to speak.
+    pub(crate) fn hush(&self) {
+        self.state().is_hushed = true;
+    }
+
+    /// Begins with its tone, if it was hushed.
+    pub(crate) fn speak(&self) {
+        if self.state().is_hushed {
+            self.begin();
+        }
+    }
+
+    /// Begins anew with its tone, as when somebody picks up.
     pub(crate) fn begin(&self) {
-        self.state().is_fresh = true;
+        let mut state = self.state();
+        (state.is_hushed, state.is_fresh) = (false, true);
+    }
+
+    /// When its tone last began, if that was after a mark.
+    pub(crate) fn began(&self, since: Mark) -> Option<Instant> {
+        self.state().began.filter(|began| *began > since.at)
     }
 
     /// Sends nothing more.
@@ -349,12 +372,13 @@ fn run(socket: &UdpSocket, shared: &(Mutex<State>, Condvar)) {
             // It may be lost, as any packet.
             let _ = socket.send_to(&octets, to);
         }
-        let Some(to) = state.to else {
+        let Some(to) = state.to.filter(|_| !state.is_hushed) else {
             mouth.rest(ptime_ms);
             continue;
         };
         if std::mem::take(&mut state.is_fresh) {
             mouth.begin();
+            state.began = Some(Instant::now());
         }
         if !mouth.is_pressing() && !state.digits.is_empty() {
             mouth.press(state.digits.remove(0));

@@ -60,6 +60,8 @@ impl Phone {
         }
         if message.method() == Some("INVITE") {
             if message.tag("To").is_none() {
+                // Nobody speaks while it rings.
+                self.audio.hush();
                 self.call = Call {
                     id: message.must("Call-ID").to_owned(),
                     local: format!("{};tag={}", message.must("To"), self.mint("t")),

@@ -280,8 +280,15 @@ impl Phone {
         self.call.cseq = cseq - 1;
     }
 
-    /// Answers a request.
+    /// Answers a request, and speaks from then on where it is with SDP.
     pub fn reply(&mut self, request: &Sip, status: &str, headers: &str, body: &str) {
+        self.respond(request, status, headers, body);
+        if !body.is_empty() {
+            self.audio.speak();
+        }
+    }
+
+    fn respond(&mut self, request: &Sip, status: &str, headers: &str, body: &str) {
         let mut text = format!("SIP/2.0 {status}\r\n");
         for name in ["Via", "Record-Route", "From", "To", "Call-ID", "CSeq"] {
             for value in request.all(name) {
@@ -336,11 +343,16 @@ impl Phone {
     /// Where none came.
     #[track_caller]
     pub fn pick_up(&mut self) {
+        self.take();
+        self.audio.begin();
+    }
+
+    /// The 200, without a word yet.
+    fn take(&mut self) {
         let invite = self.call.came.clone().expect("an INVITE came");
         self.call.offered = invite.audio().is_none();
         let sdp = self.sdp();
-        self.audio.begin();
-        self.reply(&invite, "200 OK", "", &sdp);
+        self.respond(&invite, "200 OK", "", &sdp);
     }
 
     /// Sends the 200 once more, as when the ACK was lost.
@@ -354,11 +366,12 @@ impl Phone {
         self.send(&sent.expect("a 200 was sent"));
     }
 
-    /// Picks up and waits for the ACK.
+    /// Picks up, waits for the ACK and speaks: what it said before the 200 is known, nobody would hear.
     #[track_caller]
     pub fn answer(&mut self) {
-        self.pick_up();
+        self.take();
         self.expect("ACK");
+        self.audio.begin();
     }
 }
 
