@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Name;
-use crate::event::{Mode, Role};
+use crate::event::{HelpMode, Mode, Role};
 use crate::sound::Audio;
 
 /// Who gives an order: what they may touch.
@@ -41,6 +41,10 @@ pub enum Act {
         /// Whom.
         participant: Name,
     },
+    /// A colleague is asked for help: [`crate::Reply::Help`].
+    Help(HelpWanted),
+    /// The help is over, or nobody is rung for it any more: whoever was asked is out.
+    TakeBack,
     /// Keys are pressed for somebody to hear.
     Press {
         /// Whom; the customer if none.
@@ -135,6 +139,21 @@ pub enum OnFailure {
     To(Whom),
 }
 
+/// Help that somebody in a call with a customer wants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelpWanted {
+    /// Who wants it; if none, the operator who gives the order, or the only one there is.
+    pub by: Option<Name>,
+    /// Who is asked.
+    pub whom: Whom,
+    /// With the customer or without.
+    pub mode: HelpMode,
+    /// Header fields of the INVITE, as somebody wrote them.
+    pub headers: Vec<(String, String)>,
+    /// How long they are rung.
+    pub timeout_ms: u64,
+}
+
 /// Who is asked in, or is to have a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Whom {
@@ -177,6 +196,8 @@ impl Act {
             Self::Change { change, .. } => Some((change.hold_audio.as_ref()?, "hold_audio")),
             Self::Add(_)
             | Self::Remove { .. }
+            | Self::Help(_)
+            | Self::TakeBack
             | Self::Press { .. }
             | Self::Describe { .. }
             | Self::Connect

@@ -304,6 +304,16 @@ pub enum Reply {
         /// The operator's phones, which ring.
         participants: Vec<ParticipantId>,
     },
+    /// Somebody is asked for help.
+    Help {
+        /// The part of those two: what takes the customer back, and the call that goes on when the
+        /// customer leaves.
+        help: CallKey,
+        /// The call of the customer.
+        call: CallKey,
+        /// Who is rung, one for each phone; nobody yet where a queue is asked.
+        participants: Vec<ParticipantId>,
+    },
     /// Something is played, to these.
     Playing {
         /// What its end is told by.

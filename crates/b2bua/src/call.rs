@@ -18,6 +18,7 @@ use crate::Time;
 use crate::config::{Go, Name};
 use crate::event::{CallResult, Kind, Mode, Phase, Role, TransferMode};
 use crate::flow::divert::Diversion;
+use crate::flow::help::Help;
 use crate::flow::quality::Quality;
 use crate::id::{CallKey, ParticipantId, PlayKey, TaskKey};
 use crate::identity::{Caller, Hidden};
@@ -70,6 +71,8 @@ pub(crate) struct Call {
     pub(crate) lent: Option<Lent>,
     /// Header fields that whoever has it by a transfer is told.
     pub(crate) given: sip::Headers,
+    /// Somebody in it has asked a colleague for help, and that is not over.
+    pub(crate) help: Option<Help>,
     /// Where an operator's phones sent it by 302, and what has come of that.
     pub(crate) diversion: Diversion,
     /// Legs whose peers have been offered other ports, and have not agreed.
@@ -129,8 +132,10 @@ pub(crate) enum Timer {
     Silence(ParticipantId),
     /// One who was asked in by order has rung for long enough.
     Ring(ParticipantId),
-    /// The tone that tells of a supervisor is over.
+    /// The tone that tells of a supervisor, or of a refusal, is over.
     Beep(ParticipantId),
+    /// What may become a feature code is waited for no longer.
+    Code(ParticipantId),
     /// What an operator is told before the bridge has taken long enough.
     Brief,
     /// A caller has thought about a menu for long enough.
@@ -150,7 +155,8 @@ impl Timer {
             | Self::Silence(id)
             | Self::Ring(id)
             | Self::Beep(id)
-            | Self::Keys(id) => Some(id),
+            | Self::Keys(id)
+            | Self::Code(id) => Some(id),
         }
     }
 }
@@ -275,6 +281,20 @@ pub(crate) struct TaskEntry {
 }
 
 impl TaskEntry {
+    /// One that joins its queue.
+    pub(crate) fn new(call: CallKey, queue: QueueId, now: Time) -> Self {
+        Self {
+            call: Some(call),
+            queue,
+            caller: None,
+            queued: now,
+            taken: None,
+            served: None,
+            talk: Time::ZERO,
+            wrapping: None,
+        }
+    }
+
     /// The operator's part ends, or never was.
     pub(crate) fn stop_talk(&mut self, now: Time) {
         if let Some(since) = self.served.take() {
@@ -301,6 +321,8 @@ pub(crate) struct Participant {
     pub(crate) held: bool,
     /// On hold by order, and what it hears meanwhile.
     pub(crate) hold: Option<Source>,
+    /// Kept out of what two others say by a help: asked anew each turn.
+    pub(crate) apart: bool,
     /// Heard by nobody, by order.
     pub(crate) muted: bool,
     /// How it supervises, which it does where it is a supervisor.
@@ -313,6 +335,10 @@ pub(crate) struct Participant {
     pub(crate) told: Told,
     /// The keys it has pressed.
     pub(crate) keys: Keys,
+    /// Those of them that may become a feature code.
+    pub(crate) typed: String,
+    /// The media thread keeps what it presses from a `*` on to us.
+    pub(crate) guarded: bool,
     /// Since when no audio has come from it.
     pub(crate) silent_since: Option<Time>,
     /// How it sounds, once that is known.
@@ -341,6 +367,8 @@ pub(crate) struct Message {
 pub(crate) enum Cause {
     /// Somebody supervises.
     Watched,
+    /// A feature code could not be done.
+    Refused,
     /// An order; and how its listener stood then: it is over when that changes.
     Order(PlayKey, Stand),
     /// They wait, and are told how.
@@ -372,12 +400,14 @@ impl Watch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Told {
     pub(crate) hold: Option<Source>,
+    pub(crate) apart: bool,
     pub(crate) muted: bool,
     pub(crate) watch: Watch,
 }
 
 impl Told {
-    pub(crate) const NOTHING: Self = Self { hold: None, muted: false, watch: Watch::MONITOR };
+    pub(crate) const NOTHING: Self =
+        Self { hold: None, apart: false, muted: false, watch: Watch::MONITOR };
 }
 
 /// What brought a leg into the call.
@@ -396,6 +426,8 @@ pub(crate) enum Why {
     Referred,
     /// It is rung since an order asked it in: the number tells one such order from the next.
     Asked(u64),
+    /// It is rung for a reservation of those who are asked for help.
+    Helps(ReservationId),
     /// It has handed the call on and is about to leave.
     Left,
     /// A bot that has handed the call on and gets it back.
@@ -458,12 +490,15 @@ impl Participant {
             seat: Seat::Waiting(Source::Ringing),
             held: false,
             hold: None,
+            apart: false,
             muted: false,
             watch: Watch::MONITOR,
             message: None,
             is_aware: false,
             told: Told::NOTHING,
             keys: Keys::default(),
+            typed: String::new(),
+            guarded: false,
             silent_since: None,
             quality: None,
             lease,
@@ -500,11 +535,11 @@ impl Participant {
 
     /// An order has asked them in, and not to supervise.
     pub(crate) fn is_asked_to_talk(&self) -> bool {
-        matches!(self.why, Why::Asked(_)) && !self.supervises()
+        matches!(self.why, Why::Asked(_) | Why::Helps(_)) && !self.supervises()
     }
 
     pub(crate) fn is_held(&self) -> bool {
-        self.held || self.hold.is_some()
+        self.held || self.hold.is_some() || self.apart
     }
 
     pub(crate) fn stand(&self) -> Stand {
@@ -539,7 +574,7 @@ impl Participant {
 
     fn occupation(&self) -> Option<(OperatorId, Occupation)> {
         let how = match (self.why, self.rings()) {
-            (Why::Serve(_) | Why::Left | Why::Lent, _) => return None,
+            (Why::Serve(_) | Why::Helps(_) | Why::Left | Why::Lent, _) => return None,
             (_, true) => Occupation::Alerted,
             (_, false) => Occupation::Busy,
         };
@@ -583,6 +618,7 @@ impl Call {
             bot: None,
             lent: None,
             given: sip::Headers::new(),
+            help: None,
             diversion: Diversion::default(),
             moving: BTreeSet::new(),
             timers: BTreeMap::new(),
@@ -633,14 +669,18 @@ impl Call {
             Why::Serve(_) => 0,
             Why::Dialled | Why::Referred => 1,
             Why::Arrived => 2,
-            Why::First | Why::Asked(_) | Why::Left | Why::Lent => 3,
+            Why::First | Why::Asked(_) | Why::Helps(_) | Why::Left | Why::Lent => 3,
         };
         let ours = self.participants.iter().filter(|p| p.talks() && p.operator.is_some());
         ours.min_by_key(rank)
     }
 
-    /// A participant has another leg and id: what is whispered to them goes there.
-    pub(crate) fn whispers_follow(&mut self, old: ParticipantId, new: ParticipantId) {
+    /// A participant has another leg and id: what is whispered to them goes there, and a help that
+    /// they have asked for is theirs.
+    pub(crate) fn follows(&mut self, old: ParticipantId, new: ParticipantId) {
+        if let Some(help) = self.help.as_mut().filter(|help| help.by == old) {
+            help.by = new;
+        }
         for participant in &mut self.participants {
             if participant.watch.to == Some(old) {
                 participant.watch.to = Some(new);
@@ -658,7 +698,7 @@ impl Call {
         let talking = || self.participants.iter().filter(|p| p.talks());
         let present = talking().filter(|p| !p.is_held()).count();
         let customer_held = talking().any(|p| p.is_held() && p.role == Role::Customer);
-        let rings = |p: &Participant| p.rings() && !matches!(p.why, Why::Asked(_));
+        let rings = |p: &Participant| p.rings() && !matches!(p.why, Why::Asked(_) | Why::Helps(_));
         // Whoever stays hears music while the other two talk of them.
         let consults = self.transfer.as_ref().is_some_and(|transfer| transfer.consulted.is_some());
         match talking().count() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::codes::Codes;
 use crate::sound::Audio;
 
 /// A name from the configuration.
@@ -40,6 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[supervise]`.
     pub supervise: Supervise,
+    /// `[codes]`.
+    pub codes: Codes,
     /// Put before names of header fields that somebody gives, where they do not begin with `X-`.
     pub header_prefix: Name,
 }
@@ -257,6 +260,8 @@ pub struct Queue {
     pub music: Option<Name>,
     /// What is spoken to its callers; that of [`Media`] where absent.
     pub language: Option<Name>,
+    /// From when on a customer is held whose operator asks for two-party help.
+    pub help_hold: HelpHold,
     /// Whether a caller is answered when queued, or rings until an operator answers.
     pub answer: Answer,
     /// What an operator hears who has answered, before they are put through.
@@ -385,6 +390,16 @@ pub enum OnTimeout {
     Connect,
     /// The operator is let go, and the caller is back at their place.
     Requeue,
+}
+
+/// From when on a customer is held whose operator asks for two-party help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum HelpHold {
+    /// When whoever was asked answers.
+    #[default]
+    Answer,
+    /// From the request on.
+    Request,
 }
 
 /// When a queued caller's INVITE is answered.

@@ -72,6 +72,47 @@ pub enum HeldBy {
     Phone,
     /// An order.
     Order,
+    /// A help: whoever has asked for it talks with somebody else meanwhile.
+    Help,
+}
+
+/// Who takes part in a help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HelpMode {
+    /// Whoever asks and whom they ask; the customer is held.
+    #[serde(rename = "two-party")]
+    TwoParty,
+    /// The customer as well.
+    #[serde(rename = "three-party")]
+    ThreeParty,
+}
+
+impl HelpMode {
+    /// As the API and header fields have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TwoParty => "two-party",
+            Self::ThreeParty => "three-party",
+        }
+    }
+}
+
+/// How a help ended in which they talked, or that somebody else has become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HelpEnd {
+    /// By order: whoever was asked is gone, the others talk as before.
+    TakenBack,
+    /// Whoever was asked has left.
+    HelperLeft,
+    /// Whoever has asked has left: the customer is with whom they asked, or who is rung for that
+    /// now, which is a transfer.
+    OperatorLeft,
+    /// The customer has left: the two go on as a call of their own.
+    CustomerLeft,
+    /// The call was ended for all of them.
+    CallEnded,
 }
 
 /// How a call is handed on.
@@ -256,6 +297,9 @@ pub enum What {
     #[serde(rename = "call.started")]
     CallStarted {
         kind: Kind,
+        /// The call that its participants were in before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        predecessor: Option<CallKey>,
         from: Name,
         to: Name,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -374,6 +418,49 @@ pub enum What {
         /// (`waiting`), or something else was played (`replaced`). Of one failed: why.
         #[serde(skip_serializing_if = "Option::is_none")]
         cause: Option<Name>,
+    },
+    /// The phone of whoever was asked for help rings. `help` names the part of those two: a second
+    /// handle on the conference, and the call that goes on when the customer leaves.
+    #[serde(rename = "help.alerting")]
+    HelpAlerting {
+        help: CallKey,
+        mode: HelpMode,
+        by: ParticipantId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        to: Name,
+    },
+    /// They have answered.
+    #[serde(rename = "help.talking")]
+    HelpTalking {
+        help: CallKey,
+        mode: HelpMode,
+        by: ParticipantId,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        to: Name,
+        participant: ParticipantId,
+        /// Who it is, where it is one of ours.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        helper: Option<Name>,
+    },
+    /// They have not: `no_answer`, `busy`, `declined`, `error`, `cancelled`, `caller_gone`.
+    #[serde(rename = "help.failed")]
+    HelpFailed {
+        help: CallKey,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        to: Name,
+        reason: Name,
+    },
+    /// A help is over: each ends by this or by `help.failed`.
+    #[serde(rename = "help.ended")]
+    HelpEnded {
+        help: CallKey,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        operator: Option<Name>,
+        to: Name,
+        cause: HelpEnd,
     },
     /// Somebody in the call asked for somebody else to have it.
     #[serde(rename = "transfer.started")]
@@ -570,6 +657,10 @@ type_names! {
     ParticipantUnmuted => "participant.unmuted",
     ParticipantMode => "participant.mode",
     PlayFinished => "play.finished",
+    HelpAlerting => "help.alerting",
+    HelpTalking => "help.talking",
+    HelpFailed => "help.failed",
+    HelpEnded => "help.ended",
     TransferStarted => "transfer.started",
     TransferCompleted => "transfer.completed",
     TransferFailed => "transfer.failed",

@@ -6,6 +6,7 @@
 mod act;
 mod api;
 mod call;
+mod codes;
 pub mod config;
 mod decisions;
 mod directory;
@@ -21,7 +22,7 @@ mod sound;
 mod sticky;
 mod switch;
 
-pub use act::{Act, Add, Asker, Change, HandOn, Listeners, OnFailure, Whom};
+pub use act::{Act, Add, Asker, Change, HandOn, HelpWanted, Listeners, OnFailure, Whom};
 pub use api::*;
 pub use config::Config;
 pub use event::{Event, LegQuality, SharedEvent, Utc, What};

@@ -365,6 +365,7 @@ impl B2bua {
             Timer::Brief => self.briefed_for_long(now, call),
             Timer::Menu => self.chose_nothing(now, call),
             Timer::Announce => self.announce_position(now, call),
+            Timer::Code(participant) => self.is_no_code(now, call, participant),
             Timer::Beep(participant) => Self::beep_over(call, participant),
             Timer::Keys(participant) => self.keys_overdue(now, call, participant),
         }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Announce, Answer, Asks, Before, Config, Go, HeaderRules, Identity, Limits, Media, Menu, Notify,
-    OnLimit, OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn,
-    Supervise, Then, Trunk,
+    Announce, Answer, Asks, Before, Codes, Config, Go, HeaderRules, HelpHold, Identity, Limits,
+    Media, Menu, Notify, OnLimit, OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank,
+    Record, SignIn, Supervise, Then, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
@@ -171,6 +171,7 @@ fn config(kind: u8) -> Config {
         },
         operators: vec![operator(kind, "alice"), operator(kind, "bob")],
         queues: vec![Queue {
+            help_hold: HelpHold::Answer,
             name: "support".into(),
             number: Some("600".into()),
             strategy: acd::Strategy::LongestIdle,
@@ -208,6 +209,7 @@ fn config(kind: u8) -> Config {
             notify: if kind & 2 == 0 { Notify::Beep } else { Notify::Nothing },
             auto_answer: kind & 4 == 0,
         },
+        codes: Codes::default(),
         header_prefix: "X-CRM-".into(),
     }
 }

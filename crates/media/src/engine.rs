@@ -41,6 +41,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use carry::{Carried, CarriedConference, CarriedLeg, WrongVersion};
+pub use leg::Guard;
 pub use types::{
     Channel, Command, Counters, EngineSettings, Event, Input, Output, Pcm, Report, Tap,
 };

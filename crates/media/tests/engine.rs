@@ -292,6 +292,10 @@ fn directions_are_respected() {
 }
 
 fn event(phone: &mut common::Phone, timestamp: u32, end: bool, duration: u16) -> Vec<u8> {
+    key(phone, timestamp, dtmf::Payload { event: 5, end, volume: 10, duration })
+}
+
+fn key(phone: &mut common::Phone, timestamp: u32, payload: dtmf::Payload) -> Vec<u8> {
     let header = Header {
         payload_type: 96,
         marker: false,
@@ -300,7 +304,6 @@ fn event(phone: &mut common::Phone, timestamp: u32, end: bool, duration: u16) ->
         ssrc: phone.ssrc,
     };
     phone.sequence += 1;
-    let payload = dtmf::Payload { event: 5, end, volume: 10, duration };
     [&header.bytes()[..], &payload.bytes()].concat()
 }
 
@@ -361,6 +364,51 @@ fn a_digit_is_told_once_and_passed_on_over_both_paths() {
                     pair[1].at
                 );
             }
+        }
+    }
+}
+
+/// From a `*` on the keys of a leg that is guarded are told, and nobody hears them, until it is guarded
+/// anew: then the late ends of the last one are not heard either.
+#[test]
+fn the_keys_of_a_code_are_heard_by_nobody() {
+    for (mixed, knows_events) in [(false, true), (true, true), (false, false), (true, false)] {
+        let mut bench = three();
+        let heard = if mixed { speakers(&[1, 3]) } else { speakers(&[1]) };
+        bench.matrix(2, vec![row(1, speakers(&[2])), row(2, heard), row(3, Hears::Silence)]);
+        let events_out = plan(2, Codec::Pcmu).events_out.filter(|_| knows_events);
+        bench.command(Command::Leg(Plan { generation: 2, events_out, ..plan(2, Codec::Pcmu) }));
+        let guard = Command::Keys { leg: LegId(1), guarded: true };
+        bench.command(guard.clone());
+        bench.run(500);
+        let mut keys = bench.phones[0].twin();
+        (keys.ssrc, keys.sequence) = (4_711, 3);
+        for (n, (pressed, hears)) in
+            [(5, true), (10, false), (1, false), (7, true), (10, false)].into_iter().enumerate()
+        {
+            bench.events.clear();
+            bench.listen(0);
+            let timestamp = 777 + 4_800 * u32::try_from(n).unwrap();
+            for at in 1..=10_u16 {
+                let (end, duration) = (at >= 8, at.min(8) * 160);
+                let payload = dtmf::Payload { event: pressed, end, volume: 10, duration };
+                let packet = key(&mut keys, timestamp, payload);
+                bench.send(1, phone(1), &packet);
+                bench.run(20);
+                if (pressed, at) == (1, 8) {
+                    bench.command(guard.clone());
+                }
+            }
+            bench.run(300);
+            let told = bench.events.iter().filter(|e| matches!(e, Event::Dtmf { .. })).count();
+            assert_eq!(told, 1, "{pressed}");
+            let relayed = digit(&bench, 2).len();
+            assert_eq!(relayed, if hears && knows_events { 10 } else { 0 }, "{pressed}, {mixed}");
+            // 5 and 7 as tones have the rows 770 and 852; `*` has 941, 1 has 697.
+            let tones = bench.tones(2, &[770.0, 852.0, 941.0, 697.0]);
+            let row = if pressed == 5 { 770 } else { 852 };
+            let expected = if hears && !knows_events { vec![row] } else { vec![] };
+            assert_eq!(tones, expected, "{pressed}, {mixed}");
         }
     }
 }

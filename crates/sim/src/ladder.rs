@@ -211,17 +211,19 @@ fn arrow(row: &mut [char], from: usize, to: usize, what: &str) {
     row[start..start + words.len()].copy_from_slice(&words);
 }
 
+/// How the time of a call was spent.
+fn spent(totals: &Totals) -> String {
+    let Totals { wait_ms, ring_ms, talk_ms, hold_ms } = totals;
+    format!("ms: wait {wait_ms} ring {ring_ms} talk {talk_ms} hold {hold_ms}")
+}
+
 /// An event in a few words; what a person can work out from the line before is left out.
 fn told(event: &What) -> String {
     let name = event.type_name();
     match event {
         What::CallStarted { from, to, .. } => format!("{name}: {from} calls {to}"),
         What::CallEnded { result, cause, totals } => {
-            let Totals { wait_ms, ring_ms, talk_ms, hold_ms } = totals;
-            format!(
-                "{name}: {result:?}, {cause}; ms: wait {wait_ms} ring {ring_ms} talk {talk_ms} \
-                 hold {hold_ms}"
-            )
+            format!("{name}: {result:?}, {cause}; {}", spent(totals))
         }
         What::CallSegment { phase, hears, .. } => {
             let heard = hears.values().map(|all| match all.as_slice() {
@@ -263,6 +265,15 @@ fn told(event: &What) -> String {
         What::TaskQueued { position, .. } | What::TaskPosition { position, .. } => {
             format!("{name}: {position}")
         }
+        What::ParticipantHeld { by, .. } | What::ParticipantResumed { by, .. } => {
+            format!("{name}: by {}", format!("{by:?}").to_lowercase())
+        }
+        What::HelpAlerting { mode, to, .. } | What::HelpTalking { mode, to, .. } => {
+            format!("{name}: {}, {to}", mode.as_str())
+        }
+        What::HelpFailed { to, reason, .. } => format!("{name}: {to}, {reason}"),
+        What::HelpEnded { to, cause, .. } => format!("{name}: {to}, {cause:?}"),
+        What::DtmfReceived { digit, .. } => format!("{name}: {digit}"),
         What::ParticipantMode { mode, .. } => format!("{name}: {mode:?}").to_lowercase(),
         What::PlayFinished { result, cause, .. } => {
             let cause = cause.as_ref().map(|cause| format!(", {cause}")).unwrap_or_default();

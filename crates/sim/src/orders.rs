@@ -2,10 +2,12 @@
 //! held, muted, asked in and sent away. Who gives them, and whether they may, is left to chance too.
 
 use b2bua::config::Name;
-use b2bua::event::{Mode, Role};
-use b2bua::{Act, Add, Asker, Audio, CallKey, Change, Command, Dial, Listeners, OnFailure, Whom};
+use b2bua::event::{HelpMode, Mode, Role};
+use b2bua::{
+    Act, Add, Asker, Audio, CallKey, Change, Command, Dial, HelpWanted, Listeners, OnFailure, Whom,
+};
 
-use crate::setup::operator_id;
+use crate::setup::{number, operator_id};
 use crate::trouble::Trouble;
 use crate::world::{Act as Doing, World};
 
@@ -21,12 +23,19 @@ const PLAYED: [&str; 5] = [
 ];
 const HEARD_ON_HOLD: [&str; 4] = ["music:default", "prompt:closed", "say:Hold on", "music:lost"];
 
+/// Keys that operators press: codes, what looks like some, and others. N is a number.
+const KEYS: [&str; 10] =
+    ["*1", "*2N#", "*3N#", "*9", "*83", "*84", "*85", "*2600#", "*27", "12*0*#"];
+
 impl World {
     /// An order about somebody in some call.
     pub(crate) fn orders_people(&mut self) {
         let any = self.pick(1_000);
         let Some(call) = self.checker.open_call(any) else { return };
         let by = self.asker();
+        if self.wishes.one_in_1000(self.scenario.help_permille) {
+            return self.orders_help(call, by);
+        }
         let act = match self.wishes.below(26) {
             24 => return self.clicks(),
             25 => Act::Describe { context: [("X-Note".into(), Some("1".into()))].into() },
@@ -84,6 +93,39 @@ impl World {
         let now = self.now;
         self.ladder.note(now, || format!("(API: {})", described(&by, &act)));
         self.gives(Command::Conference { call, by, act });
+    }
+
+    /// Something about help: it is asked for, or the customer is taken back in one of three ways.
+    fn orders_help(&mut self, call: CallKey, by: Asker) {
+        if self.wishes.one_in_1000(250) {
+            let keys = KEYS[self.pick(KEYS.len())];
+            let who = self.pick(self.scenario.operators.len());
+            let colleague = self.pick(self.scenario.operators.len());
+            return self.press(0, who, &keys.replace('N', &number(colleague)));
+        }
+        let act = match (self.wishes.below(10), self.checker.help(call)) {
+            (0..3, Some(help)) => return self.gives(Command::HangUp { call: help }),
+            (3..5, Some(help)) => {
+                let participant = self.somebody(call);
+                return self.order_people(help, by, Act::Remove { participant });
+            }
+            (5..7, Some(_)) | (9, None) => Act::TakeBack,
+            _ => {
+                let whom = match self.wishes.below(10) {
+                    0..2 => Whom::Queue("support".into()),
+                    2 => Whom::Number { number: "600".into(), trunk: None },
+                    _ => Whom::Operator(self.anybody()),
+                };
+                let mode = match self.wishes.one_in_1000(600) {
+                    true => HelpMode::TwoParty,
+                    false => HelpMode::ThreeParty,
+                };
+                let wanted = self.wanted("".into(), Role::Consultant);
+                let Add { headers, timeout_ms, .. } = wanted;
+                Act::Help(HelpWanted { by: None, whom, mode, headers, timeout_ms })
+            }
+        };
+        self.order_people(call, by, act);
     }
 
     fn pick(&mut self, below: usize) -> usize {
@@ -217,6 +259,11 @@ fn described(by: &Asker, act: &Act) -> String {
             said.extend(add.whisper_to.iter().map(|to| format!("to {to}")));
             format!("add {} as {}", named(&add.whom), add.role.as_str())
         }
+        Act::Help(wanted) => {
+            said.extend(wanted.by.iter().map(|by| format!("for {by}")));
+            format!("{} help from {}", wanted.mode.as_str(), named(&wanted.whom))
+        }
+        Act::TakeBack => "take back".to_owned(),
         Act::Change { participant, change } => {
             said.extend(change.hold.map(|on| format!("hold {on}")));
             said.extend(change.hold_audio.as_ref().map(|audio| format!("hearing {audio}")));

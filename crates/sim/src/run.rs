@@ -25,6 +25,8 @@ pub struct Summary {
     pub left: u64,
     /// Supervisors who came, changes of their modes, and operators' places that they took.
     pub watched: [u64; 3],
+    /// Helps in which they talked, and calls that went on without their customer.
+    pub helped: [u64; 2],
     /// Recordings that began.
     pub recorded: u64,
     /// The longest call in milliseconds.
@@ -90,6 +92,7 @@ fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)
         transferred: world.checker.transferred,
         left: world.checker.moving,
         watched: world.checker.watched,
+        helped: [world.checker.helps.talked, world.checker.helps.parted],
         recorded: world.checker.recordings.started,
         longest_ms: world.checker.longest_ms,
     })
@@ -206,12 +209,13 @@ fn fewer_callers(best: &mut Scenario, failure: &str) {
 }
 
 /// What a smaller run may do without.
-const CALMER: [fn(&mut Scenario); 21] = [
+const CALMER: [fn(&mut Scenario); 22] = [
     |s| s.record_ms = None,
     |s| s.record = b2bua::config::Record::Never,
     |s| s.carry_permille = 0,
     |s| s.people_ms = None,
     |s| s.transfer_ms = None,
+    |s| s.help_permille = 0,
     |s| s.notify = b2bua::config::Notify::Nothing,
     |s| s.order_ms = None,
     |s| s.reloads.clear(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Asks, Before, Go, Level, Menu, Notify, OnLimit, OnTimeout, PreBridge, Record, Then,
+    Asks, Before, Go, HelpHold, Level, Menu, Notify, OnLimit, OnTimeout, PreBridge, Record, Then,
 };
 use b2bua::{Act, Asker, Audio};
 
@@ -65,10 +65,16 @@ pub struct Scenario {
     pub transfer_ms: Option<Ms>,
     /// Which operator is none, but a bot: whoever dials their number talks with it first.
     pub bot: Option<usize>,
+    /// In a thousand of those orders: about help.
+    pub help_permille: u64,
+    /// From when on a customer is held by it.
+    pub help_hold: HelpHold,
     /// Orders about the people in the call that is open then: when, whose, what.
     pub script: Vec<(Ms, Asker, Act)>,
     /// Orders that an operator calls another one: when, who, whom.
     pub clicks: Vec<(Ms, usize, usize)>,
+    /// Operators press these keys at these times, in the call they are in.
+    pub keys: Vec<(Ms, usize, &'static str)>,
     /// So many of the operators, the last ones, may watch; every second of them serves as well.
     pub supervisors: usize,
     /// Whether operators learn of them.
@@ -204,13 +210,7 @@ impl Scenario {
     #[must_use]
     pub fn rough(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let lossy = dice.one_in_1000(600);
-        let network = Network {
-            loss_permille: if lossy { dice.below(150) } else { 0 },
-            twice_permille: if lossy { dice.below(100) } else { 0 },
-            delay_ms: dice.below(40),
-            jitter_ms: dice.below(120),
-        };
+        let network = rough_network(&mut dice);
         let operators: Vec<_> =
             (0..dice.between(1, 4)).map(|_| rough_operator(&mut dice)).collect();
         let direct = |dice: &mut Dice| {
@@ -258,8 +258,11 @@ impl Scenario {
             people_ms: None,
             transfer_ms: None,
             bot: None,
+            help_permille: 0,
+            help_hold: HelpHold::Answer,
             script: Vec::new(),
             clicks: Vec::new(),
+            keys: Vec::new(),
             supervisors: 0,
             notify: Notify::Beep,
             reloads: reloads.into_iter().collect(),
@@ -440,6 +443,35 @@ impl Scenario {
         scenario
     }
 
+    /// The same with colleagues and queues who are asked for help, and everybody who leaves meanwhile.
+    #[must_use]
+    pub fn helping(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0x4e19);
+        let mut scenario = match dice.below(4) {
+            0 => Self::watching(seed),
+            1 => Self::moving(seed),
+            _ => Self::rough(seed),
+        };
+        let calm = Self::quiet(1).operators[0].clone();
+        for _ in 0..dice.between(1, 3) {
+            let answer_ms = dice.exponential(1_500);
+            scenario.operators.insert(0, Operator { answer_ms, ..calm.clone() });
+        }
+        for operator in &mut scenario.operators {
+            operator.hang_up_permille = operator.hang_up_permille.max(dice.below(500));
+        }
+        for caller in &mut scenario.callers {
+            caller.talk_ms += dice.exponential(15_000);
+        }
+        scenario.people_ms = Some(dice.between(100, 1_500));
+        (scenario.supervisors, scenario.help_permille) =
+            (scenario.supervisors.max(1), dice.between(400, 900));
+        if dice.one_in_1000(400) {
+            scenario.help_hold = HelpHold::Request;
+        }
+        scenario
+    }
+
     /// A quiet house with this many operators who pick up at once and nobody who calls: for tests
     /// to fill.
     #[must_use]
@@ -496,8 +528,11 @@ impl Scenario {
             people_ms: None,
             transfer_ms: None,
             bot: None,
+            help_permille: 0,
+            help_hold: HelpHold::Answer,
             script: Vec::new(),
             clicks: Vec::new(),
+            keys: Vec::new(),
             supervisors: 0,
             notify: Notify::Beep,
             reloads: Vec::new(),
@@ -531,6 +566,16 @@ fn calm_operator() -> Operator {
         die_permille: 0,
         away_ms: Vec::new(),
         dead_ms: None,
+    }
+}
+
+fn rough_network(dice: &mut Dice) -> Network {
+    let lossy = dice.one_in_1000(600);
+    Network {
+        loss_permille: if lossy { dice.below(150) } else { 0 },
+        twice_permille: if lossy { dice.below(100) } else { 0 },
+        delay_ms: dice.below(40),
+        jitter_ms: dice.below(120),
     }
 }
 

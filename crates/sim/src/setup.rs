@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use b2bua::config::{
-    Announce, Answer, Asks, Bot, Config, Go, HeaderRules, Identity, Level, Limits, Media, Menu,
-    Operator, Outgoing, Pickup, Queue, Rank, Route, SignIn, Supervise, Trunk,
+    Announce, Answer, Asks, Bot, Codes, Config, Go, HeaderRules, Identity, Level, Limits, Media,
+    Menu, Operator, Outgoing, Pickup, Queue, Rank, Route, SignIn, Supervise, Trunk,
 };
 use b2bua::{Origin, Sound, Sounds};
 use sip::{Block, Credentials, TrunkPeer};
@@ -27,6 +27,11 @@ pub(crate) const BACK_OFF_MS: u64 = 1_000;
 #[must_use]
 pub(crate) fn operator_id(at: usize) -> String {
     format!("op{at}")
+}
+
+/// What others dial.
+pub(crate) fn number(at: usize) -> String {
+    (100 + at).to_string()
 }
 
 /// Whether an operator, by number, may watch.
@@ -104,7 +109,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
     }];
     let operator = |(at, id): (usize, &String)| Operator {
         id: id.as_str().into(),
-        number: None,
+        number: Some(number(at).into()),
         name: id.as_str().into(),
         queues: if serves(scenario, at) { vec!["support".into()] } else { Vec::new() },
         skills: scenario.skills.get(at).cloned().unwrap_or_default(),
@@ -144,6 +149,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         auto_connect: true,
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
         supervise: Supervise { notify: scenario.notify, auto_answer: true },
+        codes: Codes::default(),
         header_prefix: "X-CRM-".into(),
     }
 }
@@ -236,6 +242,7 @@ fn queue(scenario: &Scenario) -> Queue {
         auto_connect: true,
         music: None,
         language: None,
+        help_hold: scenario.help_hold,
         pre_bridge: scenario.pre_bridge.clone(),
         answer: if scenario.at_once { Answer::AtOnce } else { Answer::OnConnect },
         service_level_ms: 20_000,

@@ -38,6 +38,8 @@ pub(crate) enum Trouble {
     Click(usize),
     /// A call that an order made is ended by another.
     Over(b2bua::CallKey),
+    /// An operator presses a key.
+    Types(usize, char),
     /// A new configuration: without this operator.
     Without(usize),
     /// The configuration as it was, a queue more.
@@ -50,6 +52,9 @@ pub(crate) enum Trouble {
 
 /// How often it is looked at who waits.
 const LOOK_MS: Ms = 1_000;
+
+/// From one key to the next.
+const BETWEEN_KEYS_MS: Ms = 200;
 
 impl World {
     pub(crate) fn trouble_begins(&mut self) {
@@ -66,6 +71,9 @@ impl World {
         self.recurs(last, transfer_ms, |world| &mut world.handing, Trouble::Transfer);
         for at in 0..self.scenario.clicks.len() {
             self.later(self.scenario.clicks[at].0, Act::Trouble(Trouble::Click(at)));
+        }
+        for (at, who, keys) in self.scenario.keys.clone() {
+            self.press(at, who, keys);
         }
         for at in 0..self.scenario.script.len() {
             self.later(self.scenario.script[at].0, Act::Trouble(Trouble::Script(at)));
@@ -108,6 +116,22 @@ impl World {
         self.tell_switch(Input::Media(event));
     }
 
+    /// An operator presses these keys, from then on.
+    pub(crate) fn press(&mut self, at: Ms, who: usize, keys: &str) {
+        for (at, digit) in (0..).map(|n| at + n * BETWEEN_KEYS_MS).zip(keys.chars()) {
+            self.later(at, Act::Trouble(Trouble::Types(who, digit)));
+        }
+    }
+
+    fn types(&mut self, who: usize, digit: char) {
+        let who = operator_id(who);
+        let Some(leg) = self.checker.leg_of(&who) else { return };
+        let now = self.now;
+        self.ladder.note(now, || format!("({who} presses {digit})"));
+        let event = media::Event::Dtmf { leg, digit, duration_ms: 100 };
+        self.tell_switch(Input::Media(event));
+    }
+
     pub(crate) fn befalls(&mut self, trouble: Trouble) {
         match trouble {
             Trouble::Dies(at) => self.dies(at, None),
@@ -122,6 +146,7 @@ impl World {
             Trouble::Script(at) => self.follows_script(at),
             Trouble::Click(at) => self.follows_click(at),
             Trouble::Over(call) => self.gives(Command::HangUp { call }),
+            Trouble::Types(who, digit) => self.types(who, digit),
             Trouble::Without(who) => self.reload(Some(who)),
             Trouble::Restored => self.reload(None),
             Trouble::Drain => {

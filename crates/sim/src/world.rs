@@ -602,6 +602,7 @@ fn limits(scenario: &Scenario) -> Limits {
                     && scenario.transfer_ms.is_none()
                     && scenario.script.is_empty()
                     && scenario.clicks.is_empty()
+                    && scenario.keys.is_empty()
                     && scenario.reloads.is_empty()
                     // Whoever is handed a call while they wrap up has another wrap-up after it.
                     && scenario.operators.iter().all(|operator| operator.move_permille == 0),

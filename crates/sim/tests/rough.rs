@@ -107,6 +107,23 @@ fn whoever_is_asked_first_comes_somewhere() {
     assert!(answered > 300 && ended > 100, "{answered} answered, {ended} ended otherwise");
 }
 
+/// Colleagues and queues are asked for help, with the customer and without, and everybody leaves at every
+/// moment.
+#[test]
+fn whoever_is_asked_for_help_hears_only_whom_they_should() {
+    let mut all = [0; 2];
+    for seed in 0..100 {
+        match run(&Scenario::helping(seed)) {
+            Ok(summary) => {
+                all.iter_mut().zip(summary.helped).for_each(|(sum, more)| *sum += more);
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    let [talked, parted] = all;
+    assert!(talked > 80 && parted > 8, "only {all:?} in all those runs");
+}
+
 #[test]
 fn a_smooth_day_serves_everybody() {
     let summary = run(&Scenario::smooth(1, 500, 10)).unwrap_or_else(|failure| panic!("{failure}"));

@@ -98,6 +98,7 @@ impl Call {
         let (operator, queue) = (self.operator(), self.queue());
         vec![
             What::CallStarted {
+                predecessor: None,
                 uuid: None,
                 kind: Kind::Inbound,
                 from: self.caller().into(),

@@ -49,15 +49,26 @@ pub(crate) fn run(db: &Connection, sql: &str, params: &[&dyn ToSql]) -> rusqlite
 }
 
 fn start_call(db: &Connection, open: &mut Open, node: &str, event: &Event, key: CallKey) -> Done {
-    let What::CallStarted { kind, from, to, trunk, context, .. } = &event.what else {
+    let What::CallStarted { kind, predecessor, from, to, trunk, context, .. } = &event.what else {
         return Ok(());
     };
     let at = event.at.as_millisecond();
     let added = run(
         db,
-        "INSERT OR IGNORE INTO call (id, node, kind, caller, callee, trunk, context, started_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![key.to_string(), node, kind_name(*kind), from, to, trunk, json(context), at],
+        "INSERT OR IGNORE INTO call
+            (id, node, kind, caller, callee, trunk, context, started_ms, predecessor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            key.to_string(),
+            node,
+            kind_name(*kind),
+            from,
+            to,
+            trunk,
+            json(context),
+            at,
+            predecessor.map(|call| call.to_string())
+        ],
     )?;
     if added > 0 {
         open.add_call(key, OpenCall { row: db.last_insert_rowid(), queued: false });

@@ -147,7 +147,8 @@ impl Reader {
 }
 
 const CALL: &str = "SELECT row, id, node, kind, caller, callee, trunk, queue, operator, started_ms,
-    answered_ms, ended_ms, result, cause, wait_ms, ring_ms, talk_ms, hold_ms, context FROM call";
+    answered_ms, ended_ms, result, cause, wait_ms, ring_ms, talk_ms, hold_ms, context,
+    predecessor FROM call";
 
 /// A call from or to this number. A range instead of LIKE: nothing to escape, and the index serves it.
 pub(crate) const NUMBER_IS: &str = "(caller = # OR callee = #
@@ -218,6 +219,7 @@ fn call_of(row: &Row<'_>) -> rusqlite::Result<(i64, CallRecord)> {
         talk_ms: unsigned(row.get(16)?),
         hold_ms: unsigned(row.get(17)?),
         context: json(row, 18)?,
+        predecessor: row.get(19)?,
         participants: Vec::new(),
         segments: Vec::new(),
         tasks: Vec::new(),

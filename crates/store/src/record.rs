@@ -51,6 +51,8 @@ pub struct CallRecord {
     pub from: String,
     /// What was called.
     pub to: String,
+    /// The call in which its participants were before.
+    pub predecessor: Option<String>,
     /// The trunk.
     pub trunk: Option<String>,
     /// The first queue it waited in.

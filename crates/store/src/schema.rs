@@ -14,7 +14,10 @@ use rusqlite::{Connection, Transaction, params};
 use crate::{SEQ_GAP, StoreError};
 
 /// One step per version; a database of version n has had the first n.
-const STEPS: [&str; 3] = [V1, V2, V3];
+const STEPS: [&str; 4] = [V1, V2, V3, V4];
+
+/// The call whose participants go on in this one.
+const V4: &str = "ALTER TABLE call ADD COLUMN predecessor TEXT;";
 
 const V1: &str = "
     CREATE TABLE node (

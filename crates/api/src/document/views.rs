@@ -42,6 +42,7 @@ fn call() -> Schema {
         ("id", text()),
         ("kind", one_of(&["inbound", "outbound", "internal"])),
         ("state", one_of(&["queued", "ringing", "talking", "held"])),
+        ("predecessor", maybe_text()),
         ("from", any_text()),
         ("to", any_text()),
         ("trunk", maybe_text()),
@@ -52,6 +53,7 @@ fn call() -> Schema {
         ("conference", shown(vec![("id", text()), ("name", text())])),
         ("customer", shown(vec![("number", any_text()), ("name", maybe_text())])),
         ("context", texts()),
+        ("help", or_null(&help())),
         ("participants", list(&named("Participant"))),
         ("segments", list(&named("Segment"))),
         ("recording", or_null(&named("Recording"))),
@@ -73,6 +75,17 @@ fn transfer() -> Schema {
     all
 }
 
+fn help() -> Schema {
+    shown(vec![
+        ("id", text()),
+        ("mode", one_of(&["two-party", "three-party"])),
+        ("by", text()),
+        ("to", text()),
+        ("state", one_of(&["alerting", "talking"])),
+        ("participant", maybe_text()),
+    ])
+}
+
 fn participant() -> Schema {
     shown(vec![
         ("id", text()),
@@ -81,7 +94,7 @@ fn participant() -> Schema {
         ("uri", maybe_text()),
         ("state", one_of(&["ringing", "connected"])),
         ("held", flag()),
-        ("held_by", list(&one_of(&["phone", "order"]))),
+        ("held_by", list(&one_of(&["phone", "order", "help"]))),
         ("muted", flag()),
         ("mode", or_null(&one_of(&["monitor", "whisper", "barge"]))),
         ("whisper_to", maybe_text()),
@@ -264,6 +277,7 @@ fn record() -> Schema {
         ("state", one_of(&["live", "ended"])),
         ("from", any_text()),
         ("to", any_text()),
+        ("predecessor", maybe_text()),
         ("trunk", maybe_text()),
         ("queue", maybe_text()),
         ("operator", maybe_text()),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use b2bua::config::Name;
-use b2bua::event::{Hears, HeldBy, Kind, Mode, Phase, Role};
+use b2bua::event::{Hears, HeldBy, HelpMode, Kind, Mode, Phase, Role};
 use b2bua::{CallKey, Event, ParticipantId, TaskKey, Utc, What};
 use serde_json::{Value, json};
 
@@ -17,6 +17,8 @@ const SEGMENTS_MAX: usize = 256;
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     kind: Kind,
+    /// The call in which its participants were before.
+    predecessor: Option<CallKey>,
     phase: Option<Phase>,
     from: Name,
     to: Name,
@@ -27,6 +29,8 @@ pub(crate) struct Call {
     tasks: Vec<TaskKey>,
     pub(crate) context: BTreeMap<String, String>,
     participants: BTreeMap<ParticipantId, Participant>,
+    /// What is told of a help that is not over.
+    help: Option<Help>,
     segments: VecDeque<Segment>,
     pub(crate) recording: Option<Recording>,
     /// Those who supervise or have, of the segments that are kept.
@@ -47,6 +51,15 @@ struct Participant {
 }
 
 #[derive(Debug, Clone)]
+struct Help {
+    key: CallKey,
+    mode: HelpMode,
+    by: ParticipantId,
+    to: Name,
+    participant: Option<ParticipantId>,
+}
+
+#[derive(Debug, Clone)]
 struct Segment {
     phase: Phase,
     participants: Vec<ParticipantId>,
@@ -55,11 +68,21 @@ struct Segment {
 }
 
 impl Model {
+    /// The call of this key, or in which there is a help of this key.
+    pub(crate) fn call_named(&self, key: CallKey) -> CallKey {
+        if self.calls.contains_key(&key) {
+            return key;
+        }
+        let named = |call: &Call| call.help.as_ref().is_some_and(|help| help.key == key);
+        self.calls.iter().find(|call| named(call)).map_or(key, |call| *call.key())
+    }
+
     pub(super) fn observe_call(&self, key: CallKey, event: &Event) {
         match &event.what {
-            What::CallStarted { kind, from, to, trunk, context, .. } => {
+            What::CallStarted { kind, predecessor, from, to, trunk, context, .. } => {
                 let call = Call {
                     kind: *kind,
+                    predecessor: *predecessor,
                     phase: None,
                     from: from.clone(),
                     to: to.clone(),
@@ -70,6 +93,7 @@ impl Model {
                     tasks: Vec::new(),
                     context: context.clone(),
                     participants: BTreeMap::new(),
+                    help: None,
                     segments: VecDeque::new(),
                     recording: None,
                     supervisors: BTreeSet::new(),
@@ -130,6 +154,10 @@ impl Call {
             | What::LegEnded { participant, .. } => {
                 self.participants.remove(participant);
             }
+            What::HelpAlerting { .. }
+            | What::HelpTalking { .. }
+            | What::HelpFailed { .. }
+            | What::HelpEnded { .. } => self.help = Help::of(&event.what),
             What::TaskQueued { queue, .. } => {
                 self.queue = Some(queue.clone());
                 self.tasks.extend(event.task.filter(|task| !self.tasks.contains(task)));
@@ -232,6 +260,7 @@ impl Call {
         json!({
             "id": key,
             "kind": self.kind,
+            "predecessor": self.predecessor,
             "state": self.state(),
             "from": self.from,
             "to": self.to,
@@ -243,6 +272,7 @@ impl Call {
             "conference": { "id": key, "name": conference },
             "customer": { "number": number(customer), "name": null },
             "context": self.context,
+            "help": self.help.as_ref().map(Help::view),
             "participants": self.view_participants(is_discreet),
             "segments": self.view_segments(is_discreet),
             "recording": Recording::view(self.recording.as_ref()),
@@ -302,6 +332,32 @@ impl Call {
             })
         };
         segments.iter().zip(ends).map(view).collect()
+    }
+}
+
+impl Help {
+    fn of(what: &What) -> Option<Self> {
+        let help = |key: &CallKey, mode: &HelpMode, by: &ParticipantId, to: &Name, participant| {
+            Some(Self { key: *key, mode: *mode, by: *by, to: to.clone(), participant })
+        };
+        match what {
+            What::HelpAlerting { help: key, mode, by, to, .. } => help(key, mode, by, to, None),
+            What::HelpTalking { help: key, mode, by, to, participant, .. } => {
+                help(key, mode, by, to, Some(*participant))
+            }
+            _ => None,
+        }
+    }
+
+    fn view(&self) -> Value {
+        json!({
+            "id": self.key,
+            "mode": self.mode,
+            "by": self.by,
+            "to": self.to,
+            "state": if self.participant.is_some() { "talking" } else { "alerting" },
+            "participant": self.participant,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use axum::{Extension, Json};
 use b2bua::{Act, CallKey, Command, Dial, Reply};
 use serde_json::{Value, json};
 
+use super::participants::order;
 use crate::Inner;
 use crate::auth::Caller;
 use crate::document::{
@@ -107,7 +108,7 @@ pub(crate) async fn describe(
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
     }
-    super::participants::order(&inner, &caller, &call, Act::Describe { context }).await?;
+    order(&inner, &caller, &call, Act::Describe { context }).await?;
     // Gone in the meantime: what it was then is in its record.
     let live = inner.model.calls.get(&key(&call)?);
     Ok(Json(json!(live.map(|call| call.context.clone()).unwrap_or_default())))
@@ -139,11 +140,17 @@ pub(crate) async fn show(
     view.map(Json).ok_or_else(|| Problem::not_found("call", &call))
 }
 
+/// Ends a call; of the id of a help, the help alone.
 pub(crate) async fn hang_up(
     State(inner): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
     Path(call): Path,
 ) -> Result<StatusCode, Problem> {
+    let named = key(&call)?;
+    if inner.model.call_named(named) != named {
+        order(&inner, &caller, &call, Act::TakeBack).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let key = theirs(&inner, &caller, &call)?;
     inner.order(Command::HangUp { call: key }).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -153,9 +160,9 @@ pub(super) fn key(text: &str) -> Result<CallKey, Problem> {
     text.parse().map_err(|_| Problem::not_found("call", text))
 }
 
-/// The call of this name, if the caller sees it.
+/// The call of this name, or with a help of this name, if the caller sees it.
 pub(super) fn seen(inner: &Inner, caller: &Caller, call: &str) -> Result<CallKey, Problem> {
-    let key = key(call)?;
+    let key = inner.model.call_named(key(call)?);
     let live = inner.model.calls.get(&key).ok_or_else(|| Problem::not_found("call", call))?;
     match caller.scope(&inner.model).sees(&inner.model, &live) {
         true => Ok(key),

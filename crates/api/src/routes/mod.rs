@@ -3,6 +3,7 @@
 mod calls;
 mod description;
 mod events;
+mod help;
 mod node;
 mod operators;
 mod participants;
@@ -39,6 +40,7 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
     let routes = Routes::new();
     let routes = calls::routes(routes);
     let routes = participants::routes(routes);
+    let routes = help::routes(routes);
     let routes = play::routes(routes);
     let routes = transfer::routes(routes);
     let routes = recording::routes(routes);

@@ -32,7 +32,7 @@ const ROLES: [(&str, Role); 3] = [
     ("supervisor", Role::Supervisor),
 ];
 /// How long somebody is rung where nobody says.
-const TIMEOUT_MS: u64 = 30_000;
+pub(super) const TIMEOUT_MS: u64 = 30_000;
 /// How long a key sounds where nobody says.
 const KEY_MS: u64 = 160;
 
@@ -136,7 +136,7 @@ pub(crate) async fn change(
         return Ok(Json(Value::Null));
     };
     let is_discreet = inner.is_discreet(&caller);
-    let live = inner.model.calls.get(&key(&call)?);
+    let live = inner.model.calls.get(&inner.model.call_named(key(&call)?));
     let view = live.and_then(|call| call.view_participant(*changed.first()?, is_discreet));
     Ok(Json(view.unwrap_or_default()))
 }
@@ -192,6 +192,18 @@ pub(super) async fn order(
 }
 
 fn wanted(mut fields: Fields) -> Result<Add, Problem> {
+    let whom = whom(&mut fields, false);
+    let role = fields.one_of("role", &ROLES).unwrap_or(Role::Consultant);
+    let mode = fields.one_of("mode", &MODES);
+    let whisper_to = fields.text("whisper_to").map(Into::into);
+    let headers = fields.texts("headers");
+    let timeout_ms = fields.seconds("timeout_s", 1.0..=300.0).unwrap_or(TIMEOUT_MS);
+    fields.finish()?;
+    Ok(Add { whom, role, mode, whisper_to, headers, timeout_ms })
+}
+
+/// Who is asked, one and no other; where `may_queue`, one of a queue's.
+pub(super) fn whom(fields: &mut Fields, may_queue: bool) -> Whom {
     let operator = fields.text("operator").map(|id| Whom::Operator(id.into()));
     let trunk = fields.text("trunk").map(Into::into);
     let has_trunk = trunk.is_some();
@@ -200,16 +212,14 @@ fn wanted(mut fields: Fields) -> Result<Add, Problem> {
     if has_trunk && number.is_none() {
         fields.wrong("trunk", "goes with a number only");
     }
-    let mut named: Vec<Whom> = [operator, number, uri].into_iter().flatten().collect();
+    let queue = match may_queue {
+        true => fields.text("queue").map(|name| Whom::Queue(name.into())),
+        false => None,
+    };
+    let mut named: Vec<Whom> = [operator, queue, number, uri].into_iter().flatten().collect();
     if named.len() != 1 {
-        fields.wrong("operator", "one of operator, number, uri is needed");
+        let queue = if may_queue { "queue, " } else { "" };
+        fields.wrong("operator", format!("one of operator, {queue}number, uri is needed"));
     }
-    let role = fields.one_of("role", &ROLES).unwrap_or(Role::Consultant);
-    let mode = fields.one_of("mode", &MODES);
-    let whisper_to = fields.text("whisper_to").map(Into::into);
-    let headers = fields.texts("headers");
-    let timeout_ms = fields.seconds("timeout_s", 1.0..=300.0).unwrap_or(TIMEOUT_MS);
-    fields.finish()?;
-    let whom = named.pop().unwrap_or_else(|| Whom::Operator("".into()));
-    Ok(Add { whom, role, mode, whisper_to, headers, timeout_ms })
+    named.pop().unwrap_or_else(|| Whom::Operator("".into()))
 }

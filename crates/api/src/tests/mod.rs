@@ -2,6 +2,7 @@
 
 mod description;
 mod events;
+mod help;
 mod http;
 mod idempotency;
 mod live;
@@ -187,6 +188,7 @@ fn event(seq: u64, call: u64, task: Option<u64>, what: What) -> SharedEvent {
 
 fn started() -> What {
     What::CallStarted {
+        predecessor: None,
         uuid: None,
         kind: Kind::Inbound,
         from: "sip:+7495@carrier".into(),

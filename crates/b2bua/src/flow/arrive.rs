@@ -24,6 +24,9 @@ impl B2bua {
         flow: Flow,
         request: &Message,
     ) {
+        if self.watches_dialled(now, leg, peer, flow, request) {
+            return;
+        }
         match self.admit(now, leg, peer, flow, request) {
             Ok(mut call) => {
                 self.state.legs.insert(leg, call.key);
@@ -99,12 +102,15 @@ impl B2bua {
             origin.role = Role::Customer;
         }
         self.joined(now, call, 0);
-        self.route(now, call, go);
+        if !self.obeys_dialled(now, call) {
+            self.route(now, call, go);
+        }
     }
 
     pub(super) fn tell_started(&mut self, now: Time, call: &Call) {
         let started = What::CallStarted {
             kind: call.kind,
+            predecessor: None,
             from: call.from.clone(),
             to: call.to.clone(),
             trunk: call.trunk.clone(),
@@ -210,7 +216,7 @@ fn uri_of(caller: &Caller, request: &Message, own: impl Fn(&str) -> Uri) -> Uri 
 }
 
 /// The user part dialled; of a `tel:` URI the number.
-fn dialled(request: &Message) -> Name {
+pub(super) fn dialled(request: &Message) -> Name {
     let user = request.uri().ok().and_then(|uri| uri.user().map(std::borrow::Cow::into_owned));
     let to =
         || request.address(Header::To).ok().flatten().and_then(|to| Some(to.uri.user()?.into()));

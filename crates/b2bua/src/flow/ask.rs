@@ -26,6 +26,15 @@ use crate::id::ParticipantId;
 use crate::route::Dialled;
 use crate::switch::B2bua;
 
+fn field(whom: &Whom) -> &'static str {
+    match whom {
+        Whom::Operator(_) => "operator",
+        Whom::Number { .. } => "number",
+        Whom::Uri(_) => "uri",
+        Whom::Queue(_) => "queue",
+    }
+}
+
 pub(super) fn wrong<T>(field: &'static str, what: impl Into<String>) -> Result<T, Problem> {
     Err(Problem::Field { field, what: what.into() })
 }
@@ -47,11 +56,12 @@ impl B2bua {
                 return wrong("role", "one of operator, consultant, supervisor");
             }
         };
-        let go = self.asked(call, by, &add.whom)?;
-        if let Go::Queue { queue, .. } = &go {
-            let field = if matches!(add.whom, Whom::Uri(_)) { "uri" } else { "number" };
-            return wrong(field, format!("that is the queue {queue}, not one person"));
-        }
+        let go = match self.wish(call, by, &add.whom)? {
+            Go::Queue { queue, .. } => {
+                return wrong(field(&add.whom), format!("the queue {queue} is not one person"));
+            }
+            go => go,
+        };
         if add.role == Role::Supervisor {
             headers.push(("X-Usher-Role".into(), add.role.as_str().into()));
             if self.directory.config.supervise.auto_answer {
@@ -59,7 +69,7 @@ impl B2bua {
             }
         }
         let why = Why::Asked(self.mint());
-        let errand = Errand { why, role: Some(add.role), watch, headers };
+        let errand = Errand { why, role: Some(add.role), watch, headers, by: None };
         self.dial(now, call, go, errand).map_err(|refused| problem(&refused))?;
         let rung = call.participants.iter().filter(|p| p.why == why);
         let rung: Vec<ParticipantId> = rung.map(|p| p.id).collect();
@@ -128,12 +138,16 @@ impl B2bua {
         Ok(Watch::MONITOR)
     }
 
-    /// Where an order's wish leads, if whoever gave it may go there.
-    pub(super) fn asked(&self, call: &Call, by: &Asker, whom: &Whom) -> Result<Go, Problem> {
+    /// Where an order's wish leads, a person or a queue, if whoever gave it may go there.
+    pub(super) fn wish(&self, call: &Call, by: &Asker, whom: &Whom) -> Result<Go, Problem> {
         let (dialled, go) = match whom {
             Whom::Operator(name) => return Ok(Go::Operator(name.clone())),
-            Whom::Queue(queue) => {
-                return wrong("queue", format!("{queue} is a queue, not one person"));
+            Whom::Queue(name) => {
+                let id = self.directory.queue_id(name);
+                let none = || Problem::NotFound { what: "queue", name: name.to_string() };
+                return id
+                    .map(|_| Go::Queue { queue: name.clone(), priority_s: None })
+                    .ok_or_else(none);
             }
             Whom::Uri(text) => (text, self.asked_uri(call, by, text)?),
             Whom::Number { number, trunk: None } => {
@@ -166,7 +180,7 @@ impl B2bua {
         }
     }
 
-    /// What dialling a number reaches: one person, or a queue.
+    /// What dialling a number reaches.
     fn asked_number(
         &self,
         call: &Call,

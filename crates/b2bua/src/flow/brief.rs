@@ -16,11 +16,12 @@ use media::Source;
 use sip::LegId;
 
 use super::connect::ELSEWHERE;
+use super::end::Gone;
 use super::sound::Waiter;
 use crate::api::{Problem, Time};
 use crate::call::{Call, Participant, Seat, Timer, Why};
 use crate::config::{Before, OnTimeout, PreBridge};
-use crate::event::CallResult;
+use crate::event::{CallResult, Role};
 use crate::sound::{Audio, Making, TEXT_MAX};
 use crate::switch::B2bua;
 
@@ -158,30 +159,42 @@ impl B2bua {
         self.acd.handle(now, acd::Input::Lost { task: acd::TaskId(task.key.0), ahead: true });
     }
 
-    /// The caller has gone before the bridge. If an operator has answered, they are told so, and the
-    /// call goes on with them for as long as that takes; everybody else is out of it.
-    pub(super) fn tells_briefed(&mut self, now: Time, call: &mut Call) -> bool {
-        let Some(leg) = call.legs(Participant::is_briefed).first().copied() else { return false };
+    /// The customer has gone, and whoever is there for them could not hear it: before the bridge, or with
+    /// the customer on hold. They are told so, and the call goes on with them for as long as that
+    /// takes; everybody else is out of it.
+    pub(super) fn tells_gone(&mut self, now: Time, call: &mut Call, gone: &Gone) -> bool {
+        let held = gone.role == Role::Customer && gone.held;
+        let has_held = |p: &Participant| held && p.talks() && p.operator.is_some() && !p.is_held();
+        let is_briefed = |p: &Participant| gone.why == Why::Arrived && p.is_briefed();
+        let told = call.legs(|p| is_briefed(p) || has_held(p));
+        let customers = call.participants.iter().filter(|p| p.role == Role::Customer && p.talks());
+        if told.is_empty() || customers.count() > 0 {
+            return false;
+        }
         self.set_timer(call, Timer::Brief, None);
-        for other in call.legs(|p| p.leg != leg) {
+        for other in call.legs(|p| !told.contains(&p.leg)) {
             self.drop_leg(now, call, other, "");
         }
         if let Some(task) = call.task() {
+            call.tasks.retain(|other| !(held && other.key == task.key));
             self.end_task(now, task, CallResult::Abandoned);
         }
-        let Some(told) = call.participant_mut(leg) else { return false };
-        told.waits(GONE);
-        told.why = Why::Left;
-        let (id, message) = (told.id, told.message.take());
-        self.cut_short(now, call, id, message);
-        self.set_timer(call, Timer::Leave(id), Some(now + GONE_FOR));
+        for leg in told {
+            let Some(told) = call.participant_mut(leg) else { continue };
+            told.waits(GONE);
+            told.why = Why::Left;
+            let (id, message) = (told.id, told.message.take());
+            self.cut_short(now, call, id, message);
+            self.set_timer(call, Timer::Leave(id), Some(now + GONE_FOR));
+        }
         true
     }
 
     /// Nobody is left whose call it could be.
     pub(super) fn end_deserted(&mut self, now: Time, call: &mut Call) {
         if call.participants.iter().all(Participant::supervises) {
-            self.end_call(now, call, CallResult::Abandoned, "hung up before the bridge", 487);
+            let cause = if call.answered { "hung up" } else { "hung up before the bridge" };
+            self.end_call(now, call, CallResult::Abandoned, cause, 487);
         }
     }
 }

@@ -84,7 +84,7 @@ impl B2bua {
             None if is_uri => Whom::Uri(to.clone()),
             trunk => Whom::Number { number: to.clone(), trunk },
         };
-        let go = self.asked(call, &Asker::Operator(operator.clone()), &whom);
+        let go = self.wish(call, &Asker::Operator(operator.clone()), &whom);
         let go = go.map_err(|problem| match problem {
             Problem::Field { field: "number" | "uri", what } => {
                 Problem::Field { field: "to", what }

@@ -1,5 +1,6 @@
 //! Orders from the API, configuration, and the switch's own check of itself.
 
+use crate::act::{Act, Asker};
 use crate::api::{Choice, Command, Problem, Reply, Time};
 use crate::call::Participant;
 use crate::config::Config;
@@ -15,6 +16,10 @@ impl B2bua {
     pub(crate) fn command(&mut self, now: Time, command: Command) -> Result<Reply, Problem> {
         match command {
             Command::HangUp { call } => {
+                let named = self.call_named(call);
+                if named != call {
+                    return self.conference_order(now, call, &Asker::Admin, &Act::TakeBack);
+                }
                 let end = |switch: &mut Self, call: &mut crate::call::Call| {
                     switch.end_call(now, call, CallResult::Ended, "by order", 480);
                 };

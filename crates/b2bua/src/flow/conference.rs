@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use media::{Command, Hears, Row, Source};
 
-use super::seats::seats;
+use super::seats::{Others, seats};
 use crate::api::{Output, Time};
 use crate::call::{Call, LegState, Occupation, Participant, Timer, Way};
 use crate::config::Name;
@@ -17,13 +17,16 @@ impl B2bua {
     pub(crate) fn refresh(&mut self, now: Time, key: CallKey) {
         let Some(mut call) = self.state.calls.remove(&key) else { return };
         self.unwatch(now, &mut call);
+        self.review_help(now, &mut call);
         self.tell_occupied(now, &mut call);
         self.plan_legs(&mut call);
         self.tell_standings(now, &mut call);
         self.interrupt_plays(now, &mut call);
         self.make_aware(now, &mut call);
         let server = call.server().map(|server| server.leg);
-        let rows = media::hears(&seats(&call.participants, &self.music(&call), server));
+        let music = self.music(&call);
+        let others = Others { music: &music, server, asks: call.hears_ringing() };
+        let rows = media::hears(&seats(&call.participants, &others));
         let phase = call.phase();
         let changed = rows != call.rows;
         if changed {
@@ -43,6 +46,7 @@ impl B2bua {
     fn plan_legs(&mut self, call: &mut Call) {
         // Early media takes two: a caller who has agreed on none yet can hear nobody.
         let is_ready = call.origin().is_some_and(|origin| origin.negotiation.plan().is_some());
+        let has_codes = self.directory.config.codes.are_pressed();
         for participant in &mut call.participants {
             let may = participant.state == LegState::Up || (participant.early && is_ready);
             let Some(plan) = participant.negotiation.plan().filter(|_| may) else { continue };
@@ -50,6 +54,12 @@ impl B2bua {
                 participant.planned = Some(plan.generation);
                 let thread = participant.lease.thread;
                 self.output(Output::Media { thread, command: Command::Leg(plan) });
+            }
+            let guarded = has_codes && participant.gives_codes();
+            if participant.guarded != guarded {
+                participant.guarded = guarded;
+                let (thread, leg) = (participant.lease.thread, media::LegId(participant.leg.0));
+                self.output(Output::Media { thread, command: Command::Keys { leg, guarded } });
             }
         }
     }

@@ -6,8 +6,9 @@ use sip::LegId;
 use super::ring::Rung;
 use super::{ALONE, reason};
 use crate::api::Time;
-use crate::call::{Call, LegState, Participant, Seat, Timer, Why};
+use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Why};
 use crate::event::{CallResult, What};
+use crate::id::TaskKey;
 use crate::switch::B2bua;
 
 /// RFC 3326: this phone did not miss a call.
@@ -32,7 +33,9 @@ impl B2bua {
         self.judge_silence(now, call, id);
         match why {
             // The distributor says who won: Assigned or TooLate.
-            Why::Serve(claim) => self.acd.handle(now, acd::Input::Accepted(claim)),
+            Why::Serve(claim) | Why::Helps(claim) => {
+                self.acd.handle(now, acd::Input::Accepted(claim));
+            }
             Why::Dialled => self.connect(now, call, leg),
             Why::First => self.caller_answered(now, call, leg),
             Why::Referred => self.transfer_answered(now, call, leg),
@@ -44,8 +47,8 @@ impl B2bua {
     /// A leg joins the caller; whoever else was rung for the same reason stops.
     pub(crate) fn connect(&mut self, now: Time, call: &mut Call, leg: LegId) {
         let Some(why) = call.participant(leg).map(|p| p.why) else { return };
-        if let Why::Serve(_) = why {
-            self.tell_assigned(now, call);
+        if let (Why::Serve(_), Some(task)) = (why, call.task()) {
+            self.tell_assigned(now, task);
         }
         for other in call.legs(|p| p.why == why && p.leg != leg) {
             self.drop_leg(now, call, other, ELSEWHERE);
@@ -72,7 +75,11 @@ impl B2bua {
             self.tell(now, call, What::CallAnswered { operator: operator.clone() });
         }
         if let Why::Serve(_) = why {
-            self.serves(now, call);
+            if let Some(task) = call.tasks.last_mut() {
+                task.served = true;
+                let key = task.key;
+                self.serves(now, key);
+            }
             self.emit_reached(now, call, operator);
             if call.transfer.is_some() {
                 self.transfer_reached(now, call, leg);
@@ -81,8 +88,7 @@ impl B2bua {
     }
 
     /// The task has an operator: whoever answered for it is put through.
-    fn tell_assigned(&mut self, now: Time, call: &Call) {
-        let Some(task) = call.task() else { return };
+    pub(super) fn tell_assigned(&mut self, now: Time, task: Task) {
         let entry = self.state.tasks.get_mut(&task.key);
         let Some((operator, since, waited)) = entry.and_then(|entry| entry.taken.take()) else {
             return;
@@ -91,13 +97,12 @@ impl B2bua {
         let wait_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
         let queue = self.directory.queue_name(task.queue);
         let operator = self.directory.operator_name(operator);
-        self.tell(now, call, What::TaskAssigned { queue, operator, wait_ms });
+        let task = acd::TaskId(task.key.0);
+        self.tell_task(now, task, What::TaskAssigned { queue, operator, wait_ms });
     }
 
-    fn serves(&mut self, now: Time, call: &mut Call) {
-        let Some(task) = call.tasks.last_mut() else { return };
-        task.served = true;
-        let key = task.key;
+    /// Whoever has it talks from now on.
+    pub(super) fn serves(&mut self, now: Time, key: TaskKey) {
         if let Some(entry) = self.state.tasks.get_mut(&key) {
             entry.served = Some(now);
         }
@@ -120,15 +125,19 @@ impl B2bua {
         operator: acd::OperatorId,
     ) {
         let picked_up = |p: &Participant| {
-            matches!(p.why, Why::Serve(of) if answered_for(p, of)) && p.operator == Some(operator)
+            matches!(p.why, Why::Serve(of) | Why::Helps(of) if answered_for(p, of))
+                && p.operator == Some(operator)
         };
         let rung = call.legs(|p| answered_for(p, claim)).first().copied();
         let Some(leg) = rung.or_else(|| call.legs(picked_up).first().copied()) else {
             return self.fault(now, format!("{claim:?} was assigned without a leg"));
         };
-        if let Some(participant) = call.participant_mut(leg) {
-            participant.why = Why::Serve(claim);
+        let Some(participant) = call.participant_mut(leg) else { return };
+        if let Why::Helps(_) = participant.why {
+            participant.why = Why::Helps(claim);
+            return self.helps(now, call, leg);
         }
+        participant.why = Why::Serve(claim);
         self.brief_or_connect(now, call, leg);
     }
 
@@ -179,7 +188,7 @@ impl B2bua {
 
 /// Answered for a reservation and not put through yet.
 pub(super) fn answered_for(participant: &Participant, claim: acd::ReservationId) -> bool {
-    participant.why == Why::Serve(claim)
+    [Why::Serve(claim), Why::Helps(claim)].contains(&participant.why)
         && participant.state == LegState::Up
         && participant.seat != Seat::Connected
 }

@@ -60,7 +60,7 @@ impl B2bua {
         });
         // Whoever has handed the call on may have it back, but is not asked in by order as they leave.
         let leaves = |p: &Participant| p.why == Why::Left && p.operator == Some(operator);
-        let is_asked = matches!(errand.why, Why::Asked(_));
+        let is_asked = matches!(errand.why, Why::Asked(_) | Why::Helps(_));
         let is_here = call.operators().contains(&operator)
             || is_asked && call.participants.iter().any(leaves);
         if busy || is_here {
@@ -206,8 +206,13 @@ impl B2bua {
             }
             Why::First => self.caller_failed(now, call, cause_of(status)),
             Why::Referred => self.transfer_failed(now, call, status),
+            // The distributor tries another of the queue's.
+            Why::Helps(claim) => {
+                self.acd.handle(now, acd::Input::Rejected(claim, rejection(status)));
+            }
             // Whoever asked them in reads of it in the events.
-            Why::Asked(_) | Why::Arrived | Why::Left | Why::Lent => {}
+            Why::Asked(_) => self.help_not_answered(call, why, status),
+            Why::Arrived | Why::Left | Why::Lent => {}
         }
     }
 }

@@ -55,7 +55,7 @@ impl B2bua {
     pub(super) fn with_task(&mut self, task: acd::TaskId, act: impl FnOnce(&mut Self, &mut Call)) {
         let entry = self.state.tasks.get(&TaskKey(task.0));
         if let Some(call) = entry.and_then(|entry| entry.call) {
-            self.with_call(call, act);
+            self.with_call(self.call_named(call), act);
         }
     }
 
@@ -117,8 +117,10 @@ impl B2bua {
     ) {
         let mut rung = Rung::NoPhone;
         self.with_task(task, |switch, call| {
-            rung = switch.ring_operator(now, call, operator, Why::Serve(reservation));
-            if rung == Rung::Rings {
+            let errand = switch.errand_for(call, task, reservation);
+            let is_for_help = call.is_for_help(task);
+            rung = switch.ring_operator(now, call, operator, errand);
+            if rung == Rung::Rings && !is_for_help {
                 switch.prepare_briefing(now, call);
             }
         });
@@ -138,7 +140,8 @@ impl B2bua {
         reason: &str,
     ) {
         self.with_task(task, |switch, call| {
-            let rung = |p: &Participant| p.why == Why::Serve(reservation) && p.rings();
+            let whys = [Why::Serve(reservation), Why::Helps(reservation)];
+            let rung = |p: &Participant| whys.contains(&p.why) && p.rings();
             for leg in call.legs(rung) {
                 switch.drop_leg(now, call, leg, reason);
             }

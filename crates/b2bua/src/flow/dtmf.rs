@@ -44,7 +44,8 @@ impl B2bua {
         (200, Headers::new())
     }
 
-    /// A key came this way; one that has come by the other is not told again. Whether it is new.
+    /// A key came this way; one that has come by the other is not told again, nor one that is a feature
+    /// code's. Whether it is told.
     pub(crate) fn pressed(
         &mut self,
         now: Time,
@@ -57,11 +58,12 @@ impl B2bua {
         let is_new = participant.keys.is_new(now, digit, way);
         let (participant, due) = (participant.id, participant.keys.due());
         self.set_timer(call, Timer::Keys(participant), due);
-        if is_new {
-            self.tell(now, call, What::DtmfReceived { participant, digit });
-            self.chose(now, call, leg, digit);
+        if !is_new || self.keeps_key(now, call, leg, digit, way) {
+            return false;
         }
-        is_new
+        self.tell(now, call, What::DtmfReceived { participant, digit });
+        self.chose(now, call, leg, digit);
+        true
     }
 
     /// A key has come by INFO. It is heard by others now, or later if it may come with the audio.
@@ -80,7 +82,7 @@ impl B2bua {
             let (id, due) = (participant.id, participant.keys.due());
             self.set_timer(call, Timer::Keys(id), due);
         } else {
-            self.relay_key(call, leg, digit, length_ms);
+            self.relay_keys(call, leg, &digit.to_string(), length_ms);
         }
     }
 
@@ -89,16 +91,16 @@ impl B2bua {
         let Some(participant) = call.participants.iter_mut().find(|p| p.id == id) else { return };
         let leg = participant.leg;
         for (digit, length_ms) in participant.keys.overdue(now) {
-            self.relay_key(call, leg, digit, length_ms);
+            self.relay_keys(call, leg, &digit.to_string(), length_ms);
         }
     }
 
-    /// Lets those who hear the leg hear its key; one in the audio goes there by itself.
-    fn relay_key(&mut self, call: &Call, leg: LegId, digit: char, duration_ms: u16) {
+    /// Lets those who hear the leg hear its keys; one in the audio goes there by itself.
+    pub(super) fn relay_keys(&mut self, call: &Call, leg: LegId, digits: &str, duration_ms: u16) {
         let leg = media::LegId(leg.0);
         let hears = |row: &&Row| matches!(&row.hears, Hears::Speakers(all) if all.contains(&leg));
         for listener in call.rows.iter().filter(hears).map(|row| LegId(row.leg.0)) {
-            self.send_keys(call, listener, &digit.to_string(), duration_ms);
+            self.send_keys(call, listener, digits, duration_ms);
         }
     }
 

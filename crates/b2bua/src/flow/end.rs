@@ -9,7 +9,7 @@ use sip::{EndCause, Headers, LegId};
 use super::reason;
 use crate::api::{Output, Time};
 use crate::call::{Call, LegState, Participant, Seat, Task, Timer, Why};
-use crate::event::{CallResult, Phase, TransferMode, What};
+use crate::event::{CallResult, HelpEnd, Phase, Role, TransferMode, What};
 use crate::headers;
 use crate::id::ParticipantId;
 use crate::switch::B2bua;
@@ -19,17 +19,21 @@ pub(super) struct Gone {
     pub(super) id: ParticipantId,
     pub(super) operator: Option<acd::OperatorId>,
     pub(super) why: Why,
+    pub(super) role: Role,
     /// They took part in their own right.
     pub(super) talked: bool,
     /// They were told something before they would have.
     pub(super) briefed: bool,
+    /// They were on hold by order.
+    pub(super) held: bool,
 }
 
 impl Gone {
     pub(super) fn of(participant: &Participant) -> Self {
-        let Participant { id, operator, why, .. } = participant;
+        let Participant { id, operator, why, role, .. } = participant;
         let (talked, briefed) = (participant.talks(), participant.is_briefed());
-        Self { id: *id, operator: *operator, why: *why, talked, briefed }
+        let held = participant.hold.is_some();
+        Self { id: *id, operator: *operator, why: *why, role: *role, talked, briefed, held }
     }
 }
 
@@ -45,6 +49,7 @@ impl B2bua {
         self.with_leg(leg, |switch, call| {
             let Some(participant) = call.participant(leg) else { return };
             let gone = Gone::of(participant);
+            switch.help_becomes_transfer(now, call, leg);
             let hands_on = call.transfer.as_ref().is_some_and(|t| t.by == Some(leg));
             let was_asked = Self::is_consulted(call, leg);
             let text = cause_text(cause);
@@ -55,7 +60,9 @@ impl B2bua {
             match gone.why {
                 _ if hands_on => switch.transferor_left(now, call),
                 _ if was_asked => switch.transfer_failed(now, call, 603),
-                Why::Arrived if switch.tells_briefed(now, call) => {}
+                _ if switch.goes_on_apart(now, call, gone.role, text) => {}
+                Why::Arrived if passes_on(call, &gone) => {}
+                _ if switch.tells_gone(now, call, &gone) => {}
                 Why::Arrived => {
                     switch.end_call(now, call, CallResult::Abandoned, text, 487);
                 }
@@ -87,9 +94,11 @@ impl B2bua {
     fn inherit(&mut self, now: Time, call: &mut Call, gone: &Gone) {
         let Some(at) = call.tasks.iter().position(|task| task.served) else { return };
         let Why::Serve(_) = gone.why else { return };
-        let can = |p: &&mut Participant| p.talks() && p.operator.is_some();
-        let heir = call.participants.iter_mut().filter(can).find(|p| p.why != Why::Arrived);
-        if let Some(heir) = heir {
+        // First whoever was asked for help with it.
+        let helper = call.helper().map(|p| p.id);
+        let can = |p: &&mut Participant| p.talks() && p.operator.is_some() && p.why != Why::Arrived;
+        let heirs = call.participants.iter_mut().filter(can);
+        if let Some(heir) = heirs.min_by_key(|p| Some(p.id) != helper) {
             heir.why = gone.why;
             let to = heir.operator;
             self.changes_hands(now, call, gone, to, TransferMode::Inherited);
@@ -189,6 +198,14 @@ impl B2bua {
         }
         let bot = Self::told_bot(call, result);
         self.transfer_ends(now, call, result);
+        self.end_help(
+            now,
+            call,
+            match result {
+                CallResult::Ended => HelpEnd::CallEnded,
+                _ => HelpEnd::CustomerLeft,
+            },
+        );
         call.over = true;
         self.record(now, call);
         // Whoever has talked was not left alone, however it ends.
@@ -263,6 +280,21 @@ impl B2bua {
         };
         self.acd.handle(now, input);
     }
+}
+
+/// Whoever called out leaves others talking: the call is theirs, the customer's before anybody's.
+fn passes_on(call: &mut Call, gone: &Gone) -> bool {
+    if gone.operator.is_none()
+        || gone.role == Role::Customer
+        || call.participants.iter().filter(|p| p.talks()).count() < 2
+    {
+        return false;
+    }
+    let left = call.participants.iter_mut().filter(|p| p.talks());
+    if let Some(heir) = left.min_by_key(|p| p.role != Role::Customer) {
+        heir.why = Why::Arrived;
+    }
+    true
 }
 
 fn withdrawal(result: CallResult) -> acd::Withdrawal {

@@ -31,7 +31,7 @@ impl B2bua {
     /// From, and the header fields that go with it.
     pub(crate) fn introduction(&self, call: &Call, callee: &Callee) -> (NameAddr, Headers) {
         let (mut from, mut headers) = match callee.operator {
-            Some(operator) => self.inside(call, operator),
+            Some(operator) => self.inside(call, operator, callee.errand.by),
             None => self.outside(call, callee),
         };
         if matches!(callee.errand.why, Why::Serve(_) | Why::Referred) {
@@ -47,7 +47,12 @@ impl B2bua {
     }
 
     /// To a phone of ours: the queue, the caller, and our own ids.
-    fn inside(&self, call: &Call, operator: acd::OperatorId) -> (NameAddr, Headers) {
+    fn inside(
+        &self,
+        call: &Call,
+        operator: acd::OperatorId,
+        by: Option<acd::OperatorId>,
+    ) -> (NameAddr, Headers) {
         let (rules, party) = self.policy(Some(operator), None);
         let mut headers = headers::told(&call.context, rules, party);
         headers.push(("X-Usher-Call".into(), call.key.to_string()));
@@ -71,19 +76,26 @@ impl B2bua {
             }
             None => caller,
         };
-        (from, headers)
+        let Some(by) = by.map(|by| self.directory.operator_name(by)) else {
+            return (from, headers);
+        };
+        // Who asks is who is called back; whom it is about is shown.
+        let name = self.directory.operator(&by).map_or(&by, |by| &by.name);
+        let shown = format!("{name}: {}", from.display.as_deref().unwrap_or_default());
+        (NameAddr::new(self.own_uri(&by)).with_display(&shown), headers)
     }
 
     /// Over a trunk, or to a URI.
     fn outside(&self, call: &Call, callee: &Callee) -> (NameAddr, Headers) {
         let trunk = callee.trunk.as_deref().and_then(|name| self.directory.trunk(name));
         let caller = call.origin().and_then(|origin| origin.operator);
-        let caller = caller.map(|id| self.directory.operator_name(id));
+        let by = callee.errand.by;
+        let caller = by.or(caller).map(|id| self.directory.operator_name(id));
         let outgoing = Outgoing {
             number: &call.from,
             display: call.display.as_deref(),
-            hidden: call.hidden.as_ref(),
-            asserted: call.asserted,
+            hidden: call.hidden.as_ref().filter(|_| by.is_none()),
+            asserted: call.asserted && by.is_none(),
             operator: caller.and_then(|name| self.directory.operator(&name)),
             trunk,
         };

@@ -80,42 +80,52 @@ impl B2bua {
         }
         let mut came = None;
         for mut moved in core::mem::take(&mut second.participants) {
-            self.play_left(now, second, &moved);
-            moved.message.take_if(|message| message.cause != Cause::Watched);
-            let had_joined = core::mem::take(&mut moved.joined);
-            if had_joined {
-                let participant = moved.id;
-                self.tell(now, second, What::ParticipantLeft { participant });
-            }
-            // A hold goes on, and is told again there.
-            (moved.held, moved.told) = (false, Told::NOTHING);
             moved.why = match moved.why {
                 Why::Arrived => Why::Dialled,
                 Why::Dialled if moved.rings() => Why::Referred,
                 why => why,
             };
-            let talks = moved.talks();
-            let present = had_joined || moved.connected() || moved.early;
             if moved.rings() {
                 moved.seat = Seat::Waiting(media::Source::Ringing);
             }
-            if talks {
+            if moved.talks() {
                 came = Some(moved.leg);
             }
             let is_elsewhere = Some(moved.lease.thread) != call.thread_wanted();
             if let Some(lease) = room.pop_if(|_| is_elsewhere) {
                 self.relocate(now, call, &mut moved, lease);
             }
-            let (id, leg) = (moved.id, moved.leg);
-            self.state.legs.insert(leg, call.key);
-            call.participants.push(moved);
-            if present {
-                let at = call.participants.len() - 1;
-                self.joined(now, call, at);
-            }
-            self.judge_silence(now, call, id);
+            self.change_call(now, second, call, moved);
         }
         came
+    }
+
+    /// Somebody takes part in another call from now on, as they did in the one before. What is played
+    /// to them is over.
+    pub(super) fn change_call(
+        &mut self,
+        now: Time,
+        from: &Call,
+        to: &mut Call,
+        mut moved: Participant,
+    ) {
+        self.play_left(now, from, &moved);
+        moved.message.take_if(|message| message.cause != Cause::Watched);
+        let had_joined = core::mem::take(&mut moved.joined);
+        let present = had_joined || moved.connected() || moved.early;
+        if had_joined {
+            self.tell(now, from, What::ParticipantLeft { participant: moved.id });
+        }
+        // A hold goes on, and is told again there.
+        (moved.held, moved.apart, moved.told) = (false, false, Told::NOTHING);
+        let (id, leg) = (moved.id, moved.leg);
+        self.state.legs.insert(leg, to.key);
+        to.participants.push(moved);
+        if present {
+            let at = to.participants.len() - 1;
+            self.joined(now, to, at);
+        }
+        self.judge_silence(now, to, id);
     }
 
     fn move_tasks(&mut self, call: &Call, second: &mut Call) -> Vec<Task> {

@@ -20,6 +20,9 @@ impl B2bua {
         self.tell_task(now, task, What::QueueLimit { queue, reason: reason.as_str().into() });
         let waits = self.acd.task(task).is_some();
         self.with_task(task, |switch, call| {
+            if call.is_for_help(task) {
+                return switch.help_limited(now, call, task, &OnLimit::usual(reason, waits));
+            }
             let Some(of) = call.tasks.iter().find(|of| of.key.0 == task.0).copied() else { return };
             let queue = switch.directory.queue(of.queue);
             let step = queue.and_then(|queue| {

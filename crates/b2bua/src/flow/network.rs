@@ -93,7 +93,9 @@ impl B2bua {
         let (role, operator) = (participant.role, who.map(|id| self.directory.operator_name(id)));
         self.tell(now, call, What::LegRinging { participant: id, role, operator });
         match why {
-            Why::Serve(claim) => self.acd.handle(now, acd::Input::Ringing(claim)),
+            Why::Serve(claim) | Why::Helps(claim) => {
+                self.acd.handle(now, acd::Input::Ringing(claim));
+            }
             Why::Referred => self.transfer_rings(now, call),
             Why::Arrived | Why::First | Why::Dialled | Why::Asked(_) | Why::Left | Why::Lent => {}
         }

@@ -22,7 +22,7 @@ impl B2bua {
         by: &Asker,
         act: &Act,
     ) -> Result<Reply, Problem> {
-        let done = self.with_call(key, |switch, call| {
+        let done = self.with_call(self.call_named(key), |switch, call| {
             switch.may_order(call, by)?;
             switch.act(now, call, by, act)
         });
@@ -45,6 +45,14 @@ impl B2bua {
                 let who = self.found(call, by, participant)?;
                 self.may_rule(call, by, Some(who))?;
                 self.remove(now, call, who).map(|()| Reply::Done)
+            }
+            Act::Help(wanted) => {
+                self.may_rule(call, by, None)?;
+                self.ask_for_help(now, call, by, wanted)
+            }
+            Act::TakeBack => {
+                self.may_rule(call, by, call.helper().map(|p| p.id))?;
+                self.take_back(now, call).map(|()| Reply::Done)
             }
             Act::Press { to, digits, duration_ms } => {
                 let to = match to {
@@ -82,7 +90,7 @@ impl B2bua {
     pub(crate) fn may_be_given(&self, command: &Command) -> Result<(), Problem> {
         let Command::Conference { call: key, by, act } = command else { return Ok(()) };
         let none = || Problem::NotFound { what: "call", name: key.to_string() };
-        let call = self.state.calls.get(key).ok_or_else(none)?;
+        let call = self.state.calls.get(&self.call_named(*key)).ok_or_else(none)?;
         self.may_order(call, by)?;
         match act {
             Act::Play { to, .. } => {
@@ -95,6 +103,8 @@ impl B2bua {
             }
             Act::Add(_)
             | Act::Remove { .. }
+            | Act::Help(_)
+            | Act::TakeBack
             | Act::Press { .. }
             | Act::Describe { .. }
             | Act::Connect
@@ -122,7 +132,7 @@ impl B2bua {
     }
 
     /// Whether they may order about others in it: a colleague who was asked in may not.
-    fn may_rule(
+    pub(super) fn may_rule(
         &self,
         call: &Call,
         by: &Asker,
@@ -130,7 +140,10 @@ impl B2bua {
     ) -> Result<(), Problem> {
         let Asker::Operator(name) = by else { return Ok(()) };
         let who = self.directory.operator_id(name);
-        let is_guest = |p: &Participant| p.role == Role::Consultant && Some(p.id) != whom;
+        // A colleague who goes on alone with the customer is none any more.
+        let server = call.server().map(|p| p.id);
+        let is_guest =
+            |p: &Participant| p.role == Role::Consultant && ![whom, server].contains(&Some(p.id));
         let mut own = call.participants.iter().filter(|p| p.operator == who && is_in(call, p));
         if own.all(is_guest) {
             let why = "a consultant changes nothing but their own part";
@@ -174,18 +187,30 @@ impl B2bua {
     fn remove(&mut self, now: Time, call: &mut Call, who: ParticipantId) -> Result<(), Problem> {
         let Some(p) = call.participants.iter().find(|p| p.id == who) else { return Ok(()) };
         let (leg, gone, rings) = (p.leg, Gone::of(p), p.rings());
-        if rings && !matches!(p.why, Why::Asked(_)) {
+        if rings && !matches!(p.why, Why::Asked(_) | Why::Helps(_)) {
             return Err(Problem::Conflict("they are rung for the call itself".into()));
         }
         if call.transfer.is_some() && !p.supervises() {
             return Err(Problem::Conflict("the call is being transferred".into()));
         }
-        if gone.why == Why::Arrived {
+        if call.help.as_ref().is_some_and(|help| help.has(p)) {
+            return self.take_back(now, call);
+        }
+        self.help_becomes_transfer(now, call, leg);
+        if call.transfer.as_ref().is_some_and(|transfer| transfer.by == Some(leg)) {
+            self.drop_leg(now, call, leg, "");
+            self.transferor_left(now, call);
+            return Ok(());
+        }
+        let goes_on = gone.role == Role::Customer && call.helper().is_some();
+        if gone.why == Why::Arrived && !goes_on {
             self.end_call(now, call, CallResult::Ended, "removed by order", 480);
             return Ok(());
         }
         self.drop_leg(now, call, leg, "");
-        self.parted(now, call, &gone, false);
+        if !self.goes_on_apart(now, call, gone.role, "removed by order") {
+            self.parted(now, call, &gone, false);
+        }
         Ok(())
     }
 

@@ -231,7 +231,7 @@ impl B2bua {
         }
         let people = other.participants.iter().filter(|p| !p.supervises()).count();
         let is_alone = people < 2 && other.tasks.is_empty();
-        let is_busy = other.transfer.is_some() || is_alone;
+        let is_busy = other.transfer.is_some() || other.help.is_some() || is_alone;
         let answered = other.participant(leg).is_some_and(|p| p.state == LegState::Up);
         if is_busy || replaces.early_only && answered {
             return Err(603.into());
@@ -268,7 +268,7 @@ impl B2bua {
 /// Who sent it, if they may send one at all: who talks with exactly one other, one at a time.
 fn may_refer(call: &Call, leg: LegId) -> Result<&Participant, u16> {
     let asks = |p: &Participant| p.rings() && p.is_asked_to_talk();
-    if call.transfer.is_some() || call.participants.iter().any(asks) {
+    if call.transfer.is_some() || call.help.is_some() || call.participants.iter().any(asks) {
         return Err(491);
     }
     let by = call.participant(leg).filter(|by| by.talks()).ok_or(403_u16)?;

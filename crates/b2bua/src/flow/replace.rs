@@ -73,7 +73,7 @@ impl B2bua {
             Why::Dialled => true,
             Why::Serve(_) if old.rings() => return self.may_serve(call, peer),
             Why::Arrived | Why::Serve(_) | Why::Asked(_) => old.state == LegState::Up,
-            Why::First | Why::Referred | Why::Left | Why::Lent => false,
+            Why::First | Why::Referred | Why::Helps(_) | Why::Left | Why::Lent => false,
         };
         match (can, &call.transfer) {
             (true, None) => Ok(()),
@@ -143,7 +143,7 @@ impl B2bua {
         let new = Participant { seat, hold, muted, watch, is_aware, ..Participant::new(new) };
         let old = old.id;
         call.participants.push(new);
-        call.whispers_follow(old, id);
+        call.follows(old, id);
         Ok(())
     }
 

@@ -23,11 +23,13 @@ pub(crate) struct Errand {
     pub(crate) watch: Watch,
     /// Header fields beside those that every INVITE has.
     pub(crate) headers: Headers,
+    /// The operator on whose behalf, where it is not the caller's own call.
+    pub(crate) by: Option<OperatorId>,
 }
 
 impl From<Why> for Errand {
     fn from(why: Why) -> Self {
-        Self { why, role: None, watch: Watch::MONITOR, headers: Headers::new() }
+        Self { why, role: None, watch: Watch::MONITOR, headers: Headers::new(), by: None }
     }
 }
 

@@ -6,13 +6,19 @@ use media::{LegId, Source, Stage};
 use crate::call::{Participant, Seat};
 use crate::event::Mode;
 
-/// Everybody whose media stands. `music` is for those who press hold on their own phone, and for
-/// those who are left alone; `server` is for whom a whisper is that names nobody.
-pub(super) fn seats(
-    participants: &[Participant],
-    music: &Source,
-    server: Option<sip::LegId>,
-) -> Vec<media::Participant> {
+/// What of the call decides where they sit.
+pub(super) struct Others<'a> {
+    /// For those who press hold on their own phone, who are kept out by a help, or who are left alone.
+    pub(super) music: &'a Source,
+    /// For whom a whisper is that names nobody.
+    pub(super) server: Option<sip::LegId>,
+    /// Who hears a ringing tone where they are left alone.
+    pub(super) asks: Option<sip::LegId>,
+}
+
+/// Everybody whose media stands.
+pub(super) fn seats(participants: &[Participant], others: &Others<'_>) -> Vec<media::Participant> {
+    let &Others { music, server, asks } = others;
     let present = || participants.iter().filter(|p| p.planned.is_some());
     let seat = |p: &Participant| {
         let is_alone = || {
@@ -25,18 +31,19 @@ pub(super) fn seats(
         };
         let held = match &p.hold {
             Some(source) => Some(source.clone()),
-            None => (p.held && p.seat == Seat::Connected).then(|| music.clone()),
+            None => ((p.held || p.apart) && p.seat == Seat::Connected).then(|| music.clone()),
         };
         // Whoever is left alone hears music, and is heard by those who listen all the same. A
         // supervisor who hears nobody is to know that there is nobody to hear.
         let is_left = stage == Stage::Connected && held.is_none() && !p.supervises() && is_alone();
+        let alone = || if asks == Some(p.leg) { Source::Ringing } else { music.clone() };
         let told = p.message.as_ref().map(|message| message.source.clone());
         media::Participant {
             stage,
             held,
             muted: p.muted,
             mode: p.supervises().then(|| mode(participants, p, server)),
-            message: told.or_else(|| is_left.then(|| music.clone())),
+            message: told.or_else(|| is_left.then(alone)),
             ..media::Participant::connected(LegId(p.leg.0), p.role.into())
         }
     };

@@ -104,7 +104,8 @@ impl B2bua {
         self.tell_phone_holds(now, call);
         let mut told = Vec::new();
         for p in call.participants.iter_mut().filter(|p| p.joined) {
-            let is = Told { hold: p.hold.clone(), muted: p.muted, watch: p.watch };
+            let (hold, apart, muted) = (p.hold.clone(), p.apart, p.muted);
+            let is = Told { hold, apart, muted, watch: p.watch };
             if is != p.told {
                 let before = core::mem::replace(&mut p.told, is);
                 told.push((p.id, before));
@@ -157,6 +158,13 @@ fn changes(p: &Participant, before: &Told) -> Vec<What> {
                 What::ParticipantHeld { participant, by, audio }
             }
             None => What::ParticipantResumed { participant, by },
+        });
+    }
+    if p.apart != before.apart {
+        let by = HeldBy::Help;
+        told.push(match p.apart {
+            true => What::ParticipantHeld { participant, by, audio: None },
+            false => What::ParticipantResumed { participant, by },
         });
     }
     if p.muted != before.muted {

@@ -98,7 +98,7 @@ impl B2bua {
         let Some(new) = call.participant_mut(leg) else { return false };
         (new.why, new.role) = (gone.why, role);
         let (to, id) = (new.operator, new.id);
-        call.whispers_follow(gone.id, id);
+        call.follows(gone.id, id);
         if call.wanted.is_some() && call.wanted == gone.operator {
             call.wanted = to;
         }
@@ -132,7 +132,7 @@ impl B2bua {
     pub(crate) fn beep_over(call: &mut Call, id: ParticipantId) {
         let told = call.participants.iter_mut().filter(|p| p.id == id);
         for p in told {
-            p.message.take_if(|message| message.cause == Cause::Watched);
+            p.message.take_if(|message| matches!(message.cause, Cause::Watched | Cause::Refused));
         }
     }
 }

@@ -36,7 +36,7 @@ use crate::switch::B2bua;
 const NOBODY: &str = "nobody-here";
 
 /// Why a transfer failed, in the word of its event.
-fn reason_of(status: u16) -> &'static str {
+pub(super) fn reason_of(status: u16) -> &'static str {
     match status {
         408 | 480 => "no_answer",
         487 => "cancelled",

@@ -103,7 +103,7 @@ impl B2bua {
                 self.known(name)?;
                 Ok(Go::Operator(name.clone()))
             }
-            Whom::Number { .. } | Whom::Uri(_) => self.asked(call, by, whom),
+            Whom::Number { .. } | Whom::Uri(_) => self.wish(call, by, whom),
         }
     }
 }

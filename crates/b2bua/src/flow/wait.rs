@@ -39,16 +39,7 @@ impl B2bua {
         if let Some(origin) = call.origin_mut() {
             origin.waits(music);
         }
-        let entry = TaskEntry {
-            call: Some(call.key),
-            queue: id,
-            caller,
-            queued: now,
-            taken: None,
-            served: None,
-            talk: Time::ZERO,
-            wrapping: None,
-        };
+        let entry = TaskEntry { caller, ..TaskEntry::new(call.key, id, now) };
         self.state.tasks.insert(key, entry);
         // Before there is a task: an operator who calls a queue is not rung for their own call.
         self.tell_occupied(now, call);

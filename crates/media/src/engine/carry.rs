@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::leg::Guard;
 use super::types::Command;
 use super::{Engine, EngineSettings, Input};
 use crate::{Plan, Row, Time};
@@ -45,6 +46,8 @@ pub struct CarriedLeg {
     pub sent: (u64, u64),
     /// Sequence numbers that have passed so far.
     pub numbers: u64,
+    /// What becomes of its keys.
+    pub guard: Guard,
 }
 
 /// A conference as plain data.
@@ -71,6 +74,7 @@ impl Engine {
             last: leg.tx.last(),
             sent: (leg.tx.packets, leg.tx.octets),
             numbers: leg.tx.numbers,
+            guard: leg.guard,
         });
         let conferences = self.conferences.iter().flatten().map(|conference| CarriedConference {
             conference: conference.id,
@@ -102,6 +106,7 @@ impl Engine {
                 leg.tx.resume(old.sequence, old.timestamp, old.last);
                 (leg.tx.packets, leg.tx.octets) = old.sent;
                 leg.tx.numbers = old.numbers;
+                leg.guard = old.guard;
                 if let Some(addr) = old.latched {
                     leg.latch.relock(now, addr);
                 }

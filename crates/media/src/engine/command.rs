@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::conference::Conference;
-use super::leg::Leg;
+use super::leg::{Guard, Leg};
 use super::types::{Command, Event, Pcm};
 use crate::{LegId, Plan, Row, Time};
 
@@ -20,6 +20,12 @@ impl Engine {
                 let slot = self.by_id.get(&leg).copied();
                 if let Some(leg) = slot.and_then(|slot| self.leg(slot)) {
                     leg.digits.push(&digits, duration_ms);
+                }
+            }
+            Command::Keys { leg, guarded } => {
+                let slot = self.by_id.get(&leg).copied();
+                if let Some(leg) = slot.and_then(|slot| self.leg(slot)) {
+                    leg.guard = Guard::new(guarded);
                 }
             }
             Command::AddSound { name, sound } => self.add_sound(name, sound),

@@ -33,26 +33,34 @@ impl Engine {
             return;
         }
         let heard = leg.keys.packet(now, timestamp, payload, clock);
+        let was_withheld = leg.is_withheld;
+        if heard.place == Place::First {
+            leg.is_withheld = leg.guard.withholds(payload.event);
+        }
         if let Some(pressed) = heard.pressed {
-            self.pressed(leg, pressed);
+            // The first packet of one key may end the one before.
+            let is_before = heard.place == Place::First && !payload.end;
+            let is_withheld = if is_before { was_withheld } else { leg.is_withheld };
+            self.pressed(leg, pressed, is_withheld);
         }
         if leg.keys.is_open() && !self.pressing.contains(&slot) {
             self.pressing.push(slot);
         }
-        if heard.place != Place::Stale {
+        if heard.place != Place::Stale && !leg.is_withheld {
             let key = Key { from: leg.plan.leg, number: heard.number };
             self.relay(now, leg, (key, heard.place), heard.progress);
         }
     }
 
-    /// A key is over: it is told, and waits its turn where it was not passed on as it came.
-    fn pressed(&mut self, leg: &Leg, pressed: Pressed) {
+    /// A key is over: it is told, and unless it is withheld waits its turn where it was not passed on
+    /// as it came.
+    fn pressed(&mut self, leg: &Leg, pressed: Pressed, is_withheld: bool) {
         if let Some(digit) = dtmf::digit(pressed.event) {
             let duration_ms = pressed.duration / (RATE_HZ / 1_000);
             self.outbox.event(Event::Dtmf { leg: leg.plan.leg, digit, duration_ms });
         }
         let key = Key { from: leg.plan.leg, number: pressed.number };
-        for ear in &leg.ears {
+        for ear in leg.ears.iter().filter(|_| !is_withheld) {
             let listener = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut);
             if let Some(listener) = listener.filter(|leg| !leg.tx.knows(key)) {
                 listener.digits.relay(pressed);
@@ -78,11 +86,11 @@ impl Engine {
                 continue;
             };
             if let Some(pressed) = leg.keys.timeout(now) {
-                self.pressed(&leg, pressed);
+                self.pressed(&leg, pressed, leg.is_withheld);
                 let Pressed { number, event, duration } = pressed;
                 let key = Key { from: leg.plan.leg, number };
                 let progress = Progress { event, end: true, volume: 10, duration };
-                for _ in 0..3 {
+                for _ in 0..if leg.is_withheld { 0 } else { 3 } {
                     self.relay(now, &leg, (key, Place::Later), progress);
                 }
             }

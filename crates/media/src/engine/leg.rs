@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::coder::{Coder, FORWARDED_MAX, Payload, Rates};
 use super::control::Control;
 use super::latch::Latch;
@@ -75,6 +77,31 @@ pub(super) enum Kind {
     Unknown,
 }
 
+/// Whether others hear the keys of a leg ([`super::Command::Keys`]). What is withheld is so as a whole key, however late its last
+/// packets come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// A `*` and what follows is withheld.
+    is_on: bool,
+    /// A `*` has come.
+    is_shut: bool,
+}
+
+impl Guard {
+    pub(super) fn new(is_on: bool) -> Self {
+        Self { is_on, is_shut: false }
+    }
+
+    /// Whether a key that begins is withheld.
+    pub(super) fn withholds(&mut self, event: u8) -> bool {
+        self.is_shut |= self.is_on && event == STAR;
+        self.is_shut
+    }
+}
+
+/// The event of `*` (RFC 4733 section 3.2).
+const STAR: u8 = 10;
+
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) plan: Plan,
@@ -88,6 +115,9 @@ pub(super) struct Leg {
     pub(super) statistics: Statistics,
     pub(super) buffer: jitter::Buffer,
     pub(super) keys: dtmf::Receiver,
+    pub(super) guard: Guard,
+    /// The last key that began is heard by nobody.
+    pub(super) is_withheld: bool,
     pub(super) digits: dtmf::Sender,
     /// Samples of the digit that is sent as a tone.
     pub(super) digit_at: u64,
@@ -123,6 +153,8 @@ impl Leg {
             statistics: Statistics::default(),
             buffer,
             keys: dtmf::Receiver::default(),
+            guard: Guard::default(),
+            is_withheld: false,
             digits: dtmf::Sender::default(),
             digit_at: 0,
             is_keyed: false,

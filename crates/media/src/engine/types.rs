@@ -33,6 +33,15 @@ pub enum Command {
         /// How long each lasts; 40 to 6000, the pause between is 60.
         duration_ms: u16,
     },
+    /// What becomes of the keys that a leg presses with its audio. Given again, it ends what the last
+    /// `*` has begun.
+    Keys {
+        /// The leg.
+        leg: LegId,
+        /// From a `*` on they are told and nobody hears them, until this is given again. Else those
+        /// who hear the leg hear them all.
+        guarded: bool,
+    },
     /// A sound for [`crate::Source::Music`] and [`crate::Source::Prompt`]; a known name is
     /// replaced for those who join from now on.
     AddSound {

@@ -119,6 +119,7 @@ impl Hearing {
                 self.matrix(thread, *conference, *generation, rows)
             }
             Command::SendDtmf { .. }
+            | Command::Keys { .. }
             | Command::AddSound { .. }
             | Command::RemoveSound { .. }
             | Command::Record { .. } => Ok(()),
@@ -158,6 +159,16 @@ impl Hearing {
         let rows = &self.conferences.get(&call.0)?.rows;
         let person = |leg: &LegId| self.people.get(self.by_leg.get(&leg.0)?);
         rows.iter().map(|row| row.leg).find(|leg| person(leg).is_some_and(|p| !p.supervises()))
+    }
+
+    /// The leg by which an operator is in a conference.
+    pub(crate) fn leg_of(&self, operator: &str) -> Option<LegId> {
+        let rows = self.conferences.values().flat_map(|conference| &conference.rows);
+        let is_theirs = |leg: &LegId| {
+            let person = self.by_leg.get(&leg.0).and_then(|who| self.people.get(who));
+            person.is_some_and(|p| p.operator.as_deref() == Some(operator))
+        };
+        rows.map(|row| row.leg).find(is_theirs)
     }
 
     /// Takes what an event says of somebody.
@@ -388,7 +399,11 @@ impl Hearing {
     fn is_told(&self, heard: &[String], seated: &Seated<'_>, listener: ParticipantId) -> bool {
         let is_ours =
             seated.get(&listener).is_some_and(|p| !p.supervises() && p.role != Role::Customer);
-        self.playing.contains_key(&listener) || heard == ["tone:1400"] && is_ours
+        // Whoever has asked for help hears that it rings, where there is nobody else to hear.
+        let is_asking = || seated.values().any(|p| p.is_held());
+        self.playing.contains_key(&listener)
+            || (heard == ["tone:1400"] || heard == ["tone:425"]) && is_ours
+            || heard == ["ringing"] && is_ours && is_asking()
     }
 
     /// Whether it was played to them; it is no more.
@@ -421,7 +436,10 @@ impl Hearing {
 
     fn phase_fits(&self, call: CallKey, phase: Phase, seated: &Seated<'_>) -> Result<(), String> {
         let there = || self.people.values().filter(|p| p.call == call && !p.supervises());
-        // One who was told of a caller hears that they are gone.
+        // One who was told of a caller, or has held them, hears that they are gone.
+        if self.is_told_gone(call) {
+            return Ok(());
+        }
         if there().all(|p| p.role != Role::Customer) && !there().all(|p| p.is_briefed) {
             return Err(format!("{call}: the customer is gone, and the call is not over"));
         }
@@ -438,6 +456,12 @@ impl Hearing {
             Phase::Talk => talks && !customer_held && present >= 2,
         };
         if fits { Ok(()) } else { Err(format!("{call} is told to be in {phase:?}: {seated:?}")) }
+    }
+
+    /// Whether nobody is there but those who are told that the caller has gone.
+    pub(crate) fn is_told_gone(&self, call: CallKey) -> bool {
+        let told = self.told.get(&call).map(|(_, hears)| hears);
+        told.is_some_and(|all| !all.is_empty() && all.values().all(|heard| *heard == ["tone:425"]))
     }
 
     /// Everybody has left a call that is over.

@@ -3,6 +3,7 @@
 
 mod figures;
 mod hearing;
+mod help;
 mod recording;
 mod referred;
 mod reliable;
@@ -32,6 +33,8 @@ pub(crate) struct Checker {
     ended_calls: u64,
     tasks: tasks::Tasks,
     hearing: hearing::Hearing,
+    /// Who is asked for help.
+    pub(crate) helps: help::Helps,
     /// Who is recorded.
     pub(crate) recordings: recording::Recordings,
     /// How legs were.
@@ -92,8 +95,11 @@ impl Checker {
         self.recordings.event(event)?;
         self.figures.event(&event.what)?;
         self.hearing.event(event, ms)?;
+        self.helps.event(event)?;
         match &event.what {
-            What::CallStarted { kind, .. } => self.call_started(event, ms, *kind),
+            What::CallStarted { kind, predecessor, .. } => {
+                self.call_started(event, ms, *kind, predecessor.is_some())
+            }
             What::CallEnded { totals, .. } => self.call_ended(event, ms, *totals),
             What::CallAnswered { .. } => {
                 self.answered += 1;
@@ -135,9 +141,15 @@ impl Checker {
         }
     }
 
-    fn call_started(&mut self, event: &Event, ms: i64, kind: Kind) -> Result<(), String> {
+    fn call_started(
+        &mut self,
+        event: &Event,
+        ms: i64,
+        kind: Kind,
+        goes_on: bool,
+    ) -> Result<(), String> {
         let key = event.call.ok_or("call.started without a call")?;
-        if self.draining {
+        if self.draining && !goes_on {
             return Err(format!("{key} began although no call is taken any more"));
         }
         self.wire.call_started();
@@ -250,7 +262,7 @@ impl Checker {
             if let Some(who) = server.filter(|who| talks && !self.hearing.has(key, who)) {
                 return Err(format!("{who} serves the task of {key}, and is not in it"));
             }
-            if call.is_plain {
+            if call.is_plain && !self.hearing.is_told_gone(key) {
                 self.tasks.agrees(key, call.phase, call.task)?;
             }
         }
@@ -314,6 +326,11 @@ impl Checker {
         })
     }
 
+    /// The help that is told of in a call.
+    pub(crate) fn help(&self, call: CallKey) -> Option<CallKey> {
+        self.helps.of(call)
+    }
+
     /// A call that is open, by number.
     pub(crate) fn open_call(&self, at: usize) -> Option<CallKey> {
         let index = at.checked_rem(self.calls.len())?;
@@ -323,6 +340,11 @@ impl Checker {
     /// The leg of whoever has been in a call for longest.
     pub(crate) fn first(&self, call: CallKey) -> Option<LegId> {
         self.hearing.first(call)
+    }
+
+    /// The leg by which an operator is in a call.
+    pub(crate) fn leg_of(&self, operator: &str) -> Option<LegId> {
+        self.hearing.leg_of(operator)
     }
 
     /// Everybody who takes part in a call.

@@ -70,6 +70,7 @@ impl Script {
 
     fn started(&mut self, ms: i64, from: &str) -> SharedEvent {
         let what = What::CallStarted {
+            predecessor: None,
             uuid: None,
             kind: Kind::Inbound,
             from: from.into(),

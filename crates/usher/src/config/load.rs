@@ -7,7 +7,7 @@ use super::names::Names;
 use super::section::Section;
 use super::setup::Setup;
 use super::source::{self, Environment};
-use super::{bot, menu, operator, queue, recording, route, server, trunk, warn, webhook};
+use super::{bot, codes, menu, operator, queue, recording, route, server, trunk, warn, webhook};
 
 /// Tables of the file that will be understood one day.
 const LATER: &[&str] = &["tls", "hook", "outcome", "store", "journal"];
@@ -60,6 +60,7 @@ fn build(root: &Section<'_>) -> Setup {
     let limits = server::limits(root, &mut sip.core);
     let auto_connect = server::acd(root);
     let supervise = server::supervise(root);
+    let codes = codes::read(root);
     let (mut media, media_core) = server::media(root, &sip, &node.data_dir);
     let music = crate::sound::music_names(&media.sounds);
     let http = server::http(root, &mut names);
@@ -113,6 +114,7 @@ fn build(root: &Section<'_>) -> Setup {
             auto_connect,
             limits,
             supervise,
+            codes,
             header_prefix: sip.header_prefix,
         },
         listen: sip.listen,

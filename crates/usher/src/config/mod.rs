@@ -11,6 +11,7 @@
 
 mod bot;
 mod codecs;
+mod codes;
 mod destination;
 mod expand;
 mod fault;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use acd::{Rona, RonaState, Strategy};
-use b2bua::config::{Announce, Answer, Before, Name, OnTimeout, PreBridge, Queue};
+use b2bua::config::{Announce, Answer, Before, HelpHold, Name, OnTimeout, PreBridge, Queue};
 
 use super::names::{Names, Thing};
 use super::operator::plain;
@@ -41,7 +41,6 @@ const LATER: &[&str] = &[
     "hours",
     "holidays",
     "caller_id",
-    "help_hold",
     "after",
     "on_abandon",
     "callback",
@@ -93,6 +92,11 @@ pub(super) fn read(
         answer: section.choice(
             "answer",
             &[("at-once", Answer::AtOnce), ("on-connect", Answer::OnConnect)],
+            &[],
+        ),
+        help_hold: section.choice(
+            "help_hold",
+            &[("answer", HelpHold::Answer), ("request", HelpHold::Request)],
             &[],
         ),
         pre_bridge: pre_bridge(&section),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::load::{Loaded, Unusable, load_with};
 
+mod codes;
 mod queues;
 mod skills;
 

@@ -86,7 +86,10 @@ fn told(p: Participant) -> Participant {
 fn short(people: &[Participant]) -> String {
     let server = people.iter().find(|p| p.talks() && p.role == Role::Operator);
     let music = Source::Music("music".into());
-    let rows = media::hears(&seats(people, &music, server.map(|p| p.leg)));
+    let rows = media::hears(&seats(
+        people,
+        &Others { music: &music, server: server.map(|p| p.leg), asks: None },
+    ));
     let row = |row: media::Row| {
         let heard = match row.hears {
             Hears::Silence => "-".to_owned(),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::api::Input;
-use crate::config::{Config, Limits, Media, Notify, Record, Supervise};
+use crate::config::{Codes, Config, Limits, Media, Notify, Record, Supervise};
 use crate::id::CallKey;
 use crate::sound::{Origin, Sound};
 use crate::switch::Start;
@@ -45,6 +45,7 @@ fn switch() -> B2bua {
         limits: Limits { calls_max: 1, context_value_max: 1, context_values_max: 1 },
         supervise: Supervise { notify: Notify::Nothing, auto_answer: true },
         bots: Vec::new(),
+        codes: Codes::default(),
         header_prefix: "X-CRM-".into(),
     };
     let start = Start { seed: [0; 32], first_seq: 1, since_unix: Time::ZERO, leases: Vec::new() };

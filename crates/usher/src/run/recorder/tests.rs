@@ -134,6 +134,7 @@ impl Bench {
     /// A caller and alice talk.
     fn call(&mut self) {
         self.event(What::CallStarted {
+            predecessor: None,
             kind: Kind::Inbound,
             from: "+7495".into(),
             to: "600".into(),
@@ -487,6 +488,7 @@ fn the_thread_ends_with_everything_on_the_disk() {
         feed.observe(&Arc::new(event));
     };
     tell(What::CallStarted {
+        predecessor: None,
         kind: Kind::Internal,
         from: "101".into(),
         to: "102".into(),
