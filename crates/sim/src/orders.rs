@@ -76,9 +76,14 @@ impl World {
     pub(crate) fn was_clicked(&mut self, call: CallKey) {
         self.clicked += 1;
         if self.scenario.clicks.is_empty() {
-            let talk_ms = self.wishes.exponential(20_000);
-            self.later(talk_ms, Doing::Trouble(Trouble::Over(call)));
+            self.is_nobodys(call);
         }
+    }
+
+    /// No caller ends this call: an order does.
+    pub(crate) fn is_nobodys(&mut self, call: CallKey) {
+        let talk_ms = self.wishes.exponential(20_000);
+        self.later(talk_ms, Doing::Trouble(Trouble::Over(call)));
     }
 
     /// One that was written down, in the first call that is open.

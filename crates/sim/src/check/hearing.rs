@@ -397,12 +397,14 @@ impl Hearing {
     /// What is played to them, or the tone that tells an operator of a supervisor, in place of anything
     /// else.
     fn is_told(&self, heard: &[String], seated: &Seated<'_>, listener: ParticipantId) -> bool {
-        let is_ours =
-            seated.get(&listener).is_some_and(|p| !p.supervises() && p.role != Role::Customer);
+        let person = seated.get(&listener).filter(|p| p.role != Role::Customer);
+        let is_ours = person.is_some_and(|p| !p.supervises());
         // Whoever has asked for help hears that it rings, where there is nobody else to hear.
         let is_asking = || seated.values().any(|p| p.is_held());
         self.playing.contains_key(&listener)
-            || (heard == ["tone:1400"] || heard == ["tone:425"]) && is_ours
+            || heard == ["tone:1400"] && is_ours
+            // A code that they pressed could not be obeyed, or the customer is gone.
+            || heard == ["tone:425"] && person.is_some()
             || heard == ["ringing"] && is_ours && is_asking()
     }
 
