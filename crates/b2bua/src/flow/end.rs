@@ -92,10 +92,15 @@ impl B2bua {
 
     /// Whoever served has left others talking: the task is that of a colleague among them, or over.
     fn inherit(&mut self, now: Time, call: &mut Call, gone: &Gone) {
-        let Some(at) = call.tasks.iter().position(|task| task.served) else { return };
-        let Why::Serve(_) = gone.why else { return };
         // First whoever was asked for help with it.
         let helper = call.helper().map(|p| p.id);
+        let served = call.tasks.iter().position(|task| task.served);
+        let (Some(at), Why::Serve(_)) = (served, gone.why) else {
+            if call.help.as_ref().is_some_and(|help| help.by == gone.id) {
+                self.helper_stays(now, call);
+            }
+            return;
+        };
         let can = |p: &&mut Participant| p.talks() && p.operator.is_some() && p.why != Why::Arrived;
         let heirs = call.participants.iter_mut().filter(can);
         if let Some(heir) = heirs.min_by_key(|p| Some(p.id) != helper) {

@@ -341,6 +341,16 @@ impl B2bua {
         }
     }
 
+    /// Whoever has asked has left a call of their own, and it is the helper's: one of a queue's is not
+    /// free when the task of the help ends.
+    pub(super) fn helper_stays(&mut self, now: Time, call: &mut Call) {
+        let Some(helper) = call.helper().map(|p| p.id) else { return };
+        if let Some(p) = call.participants.iter_mut().find(|p| p.id == helper) {
+            p.why = Why::Dialled;
+        }
+        self.tell_occupied(now, call);
+    }
+
     /// What of the help has changed in this turn: what is told of it, who is held by it, and whether it
     /// is over.
     pub(crate) fn review_help(&mut self, now: Time, call: &mut Call) {

@@ -400,7 +400,8 @@ impl Hearing {
         let person = seated.get(&listener).filter(|p| p.role != Role::Customer);
         let is_ours = person.is_some_and(|p| !p.supervises());
         // Whoever has asked for help hears that it rings, where there is nobody else to hear.
-        let is_asking = || seated.values().any(|p| p.is_held());
+        let is_asking =
+            || seated.iter().all(|(who, p)| *who == listener || p.is_held() || p.supervises());
         self.playing.contains_key(&listener)
             || heard == ["tone:1400"] && is_ours
             // A code that they pressed could not be obeyed, or the customer is gone.
