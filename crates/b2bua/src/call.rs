@@ -434,6 +434,18 @@ pub(crate) enum Why {
     Lent,
 }
 
+impl Why {
+    /// Whose the call is before others': the least serves.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Self::Serve(_) => 0,
+            Self::Dialled | Self::Referred => 1,
+            Self::Arrived => 2,
+            Self::First | Self::Asked(_) | Self::Helps(_) | Self::Left | Self::Lent => 3,
+        }
+    }
+}
+
 /// How far the dialog of a leg has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum LegState {
@@ -665,14 +677,8 @@ impl Call {
 
     /// Who serves: for whom a supervisor's whisper is, and whose place they take.
     pub(crate) fn server(&self) -> Option<&Participant> {
-        let rank = |p: &&Participant| match p.why {
-            Why::Serve(_) => 0,
-            Why::Dialled | Why::Referred => 1,
-            Why::Arrived => 2,
-            Why::First | Why::Asked(_) | Why::Helps(_) | Why::Left | Why::Lent => 3,
-        };
         let ours = self.participants.iter().filter(|p| p.talks() && p.operator.is_some());
-        ours.min_by_key(rank)
+        ours.min_by_key(|p| p.why.rank())
     }
 
     /// A participant has another leg and id: what is whispered to them goes there, and a help that

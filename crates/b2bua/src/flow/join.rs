@@ -63,7 +63,7 @@ impl B2bua {
     }
 
     /// Legs change their call, and their ports where those of the call are on another thread; who
-    /// of them talks.
+    /// of them talks, whoever serves before those who were asked in.
     fn move_over(
         &mut self,
         now: Time,
@@ -78,7 +78,7 @@ impl B2bua {
                 self.set_timer(call, timer, Some(due));
             }
         }
-        let mut came = None;
+        let mut came: Option<(u8, LegId)> = None;
         for mut moved in core::mem::take(&mut second.participants) {
             moved.why = match moved.why {
                 Why::Arrived => Why::Dialled,
@@ -88,8 +88,9 @@ impl B2bua {
             if moved.rings() {
                 moved.seat = Seat::Waiting(media::Source::Ringing);
             }
-            if moved.talks() {
-                came = Some(moved.leg);
+            let rank = moved.why.rank();
+            if moved.talks() && came.is_none_or(|(least, _)| rank <= least) {
+                came = Some((rank, moved.leg));
             }
             let is_elsewhere = Some(moved.lease.thread) != call.thread_wanted();
             if let Some(lease) = room.pop_if(|_| is_elsewhere) {
@@ -97,7 +98,7 @@ impl B2bua {
             }
             self.change_call(now, second, call, moved);
         }
-        came
+        came.map(|(_, leg)| leg)
     }
 
     /// Somebody takes part in another call from now on, as they did in the one before. What is played
