@@ -21,7 +21,7 @@ use super::sound::Waiter;
 use crate::api::{Problem, Time};
 use crate::call::{Call, Participant, Seat, Timer, Why};
 use crate::config::{Before, OnTimeout, PreBridge};
-use crate::event::{CallResult, Role};
+use crate::event::{CallResult, HelpEnd, Role};
 use crate::sound::{Audio, Making, TEXT_MAX};
 use crate::switch::B2bua;
 
@@ -175,6 +175,8 @@ impl B2bua {
         for other in call.legs(|p| !told.contains(&p.leg)) {
             self.drop_leg(now, call, other, "");
         }
+        // Before anybody is free who could be rung for it.
+        self.end_help(now, call, HelpEnd::CustomerLeft);
         if let Some(task) = call.task() {
             call.tasks.retain(|other| !(held && other.key == task.key));
             self.end_task(now, task, CallResult::Abandoned);

@@ -33,6 +33,9 @@ impl B2bua {
         match act {
             Act::Add(add) => {
                 self.may_rule(call, by, None)?;
+                if call.participants.iter().all(|p| p.why == Why::Left) {
+                    return Err(Problem::Conflict("whoever called has gone".into()));
+                }
                 self.ask_in(now, call, by, add).map(Reply::Participants)
             }
             Act::Change { participant, change } => {
