@@ -81,6 +81,9 @@ impl B2bua {
             // Whoever took no part, a supervisor say, changes nothing.
             _ if !gone.talked => self.end_deserted(now, call),
             2.. => self.inherit(now, call, gone),
+            _ if call.participants.iter().all(Participant::supervises) => {
+                self.end_deserted(now, call);
+            }
             _ if self.give_back(now, call) => {}
             // In a plain call a hang-up ends the call.
             _ if hung_up => {

@@ -320,12 +320,12 @@ impl B2bua {
             stays.waits(music.clone());
         }
         if let Some(queue) = queue {
-            return self.enqueue(
-                now,
-                call,
-                &queue,
-                Joins { priority_s: None, despite_limits: false },
-            );
+            // Who was rung for the help is rung anew for the customer.
+            for rung in call.legs(|p| help.has(p)) {
+                self.drop_leg(now, call, rung, "");
+            }
+            let joins = Joins { priority_s: None, despite_limits: false };
+            return self.enqueue(now, call, &queue, joins);
         }
         let mut until = None;
         for rung in call.participants.iter_mut().filter(|p| help.has(p)) {
