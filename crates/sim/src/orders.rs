@@ -4,9 +4,11 @@
 use b2bua::config::Name;
 use b2bua::event::{HelpMode, Mode, Role};
 use b2bua::{
-    Act, Add, Asker, Audio, CallKey, Change, Command, Dial, HelpWanted, Listeners, OnFailure, Whom,
+    Act, Add, Asker, Audio, CallKey, Change, Command, Dial, Event, HelpWanted, Listeners,
+    OnFailure, What, Whom,
 };
 
+use crate::scenario::Ms;
 use crate::setup::{number, operator_id};
 use crate::trouble::Trouble;
 use crate::world::{Act as Doing, World};
@@ -26,6 +28,9 @@ const HEARD_ON_HOLD: [&str; 4] = ["music:default", "prompt:closed", "say:Hold on
 /// Keys that operators press: codes, what looks like some, and others. N is a number.
 const KEYS: [&str; 10] =
     ["*1", "*2N#", "*3N#", "*9", "*83", "*84", "*85", "*2600#", "*27", "12*0*#"];
+
+/// How long people talk whose customer has gone.
+const ALONE_MS: Ms = 60_000;
 
 impl World {
     /// An order about somebody in some call.
@@ -81,9 +86,21 @@ impl World {
     }
 
     /// No caller ends this call: an order does.
-    pub(crate) fn is_nobodys(&mut self, call: CallKey) {
+    fn is_nobodys(&mut self, call: CallKey) {
         let talk_ms = self.wishes.exponential(20_000);
         self.later(talk_ms, Doing::Trouble(Trouble::Over(call)));
+    }
+
+    /// Where the customer has gone, those who are left may talk for ever.
+    pub(crate) fn may_be_nobodys(&mut self, event: &Event) {
+        let Some(call) = event.call else { return };
+        match event.what {
+            What::CallStarted { predecessor: Some(_), .. } => self.is_nobodys(call),
+            What::LegEnded { role: Role::Customer, .. } => {
+                self.later(ALONE_MS, Doing::Trouble(Trouble::Over(call)));
+            }
+            _ => {}
+        }
     }
 
     /// One that was written down, in the first call that is open.

@@ -426,11 +426,7 @@ impl World {
                     self.ladder.event(now, &event.what);
                     let seen = self.checker.event(&event);
                     self.note(seen);
-                    if let (Some(call), What::CallStarted { predecessor: Some(_), .. }) =
-                        (event.call, &event.what)
-                    {
-                        self.is_nobodys(call);
-                    }
+                    self.may_be_nobodys(&event);
                     self.person_notices(event.call, &event.what);
                 }
                 Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),

@@ -67,6 +67,9 @@ impl B2bua {
         if call.transfer.is_some() {
             return conflict("the call is being transferred");
         }
+        if call.help.is_some() {
+            return conflict("somebody has been asked for help");
+        }
         if call.participants.iter().any(|p| p.rings() && p.is_asked_to_talk()) {
             return conflict("somebody is being asked in");
         }

@@ -161,6 +161,12 @@ impl Hearing {
         rows.iter().map(|row| row.leg).find(|leg| person(leg).is_some_and(|p| !p.supervises()))
     }
 
+    /// Whether it is a customer's leg.
+    pub(crate) fn is_customers(&self, leg: LegId) -> bool {
+        let person = self.by_leg.get(&leg.0).and_then(|who| self.people.get(who));
+        person.is_some_and(|p| p.role == Role::Customer)
+    }
+
     /// The leg by which an operator is in a conference.
     pub(crate) fn leg_of(&self, operator: &str) -> Option<LegId> {
         let rows = self.conferences.values().flat_map(|conference| &conference.rows);

@@ -271,7 +271,7 @@ impl Checker {
             self.hearing.turn_over()?;
             self.recordings.turn_over(|key| {
                 let is_plain = self.calls.get(&key).is_some_and(|call| call.is_plain);
-                self.hearing.first(key).filter(|_| is_plain)
+                self.hearing.first(key).filter(|leg| is_plain && self.hearing.is_customers(*leg))
             })?;
         }
         self.wire.turn_over()
