@@ -93,7 +93,7 @@ impl World {
 
     /// Where the customer has gone, those who are left may talk for ever.
     pub(crate) fn may_be_nobodys(&mut self, event: &Event) {
-        let Some(call) = event.call else { return };
+        let Some(call) = event.call.filter(|_| self.scenario.script.is_empty()) else { return };
         match event.what {
             What::CallStarted { predecessor: Some(_), .. } => self.is_nobodys(call),
             What::LegEnded { role: Role::Customer, .. } => {

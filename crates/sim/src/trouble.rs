@@ -145,6 +145,7 @@ impl World {
             Trouble::Transfer => self.orders_transfer(),
             Trouble::Script(at) => self.follows_script(at),
             Trouble::Click(at) => self.follows_click(at),
+            Trouble::Over(call) if !self.checker.is_open(call) => {}
             Trouble::Over(call) => self.gives(Command::HangUp { call }),
             Trouble::Types(who, digit) => self.types(who, digit),
             Trouble::Without(who) => self.reload(Some(who)),

@@ -331,6 +331,11 @@ impl Checker {
         self.helps.of(call)
     }
 
+    /// Whether a call has begun and is not over.
+    pub(crate) fn is_open(&self, call: CallKey) -> bool {
+        self.calls.contains_key(&call)
+    }
+
     /// A call that is open, by number.
     pub(crate) fn open_call(&self, at: usize) -> Option<CallKey> {
         let index = at.checked_rem(self.calls.len())?;
