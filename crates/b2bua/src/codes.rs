@@ -44,7 +44,7 @@ impl Default for Codes {
             two_party_help: "*2".into(),
             three_party_help: "*3".into(),
             take_back: "*9".into(),
-            wait_ms: 4_000,
+            wait_ms: 2_500,
         }
     }
 }

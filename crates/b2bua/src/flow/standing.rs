@@ -151,12 +151,10 @@ impl B2bua {
 fn changes(p: &Participant, before: &Told) -> Vec<What> {
     let (participant, by) = (p.id, HeldBy::Order);
     let mut told = Vec::new();
-    if p.hold != before.hold {
-        told.push(match &p.hold {
-            Some(source) => {
-                let audio = Some(super::conference::shown(source).into());
-                What::ParticipantHeld { participant, by, audio }
-            }
+    let heard = |hold: &Option<Source>| hold.as_ref().map(super::conference::shown);
+    if heard(&p.hold) != heard(&before.hold) {
+        told.push(match heard(&p.hold) {
+            Some(audio) => What::ParticipantHeld { participant, by, audio: Some(audio.into()) },
             None => What::ParticipantResumed { participant, by },
         });
     }
