@@ -26,7 +26,13 @@ pub struct Codes {
     pub two_party_help: Name,
     /// The same with the customer.
     pub three_party_help: Name,
-    /// Pressed: whoever was asked for help is out.
+    /// Pressed with a number behind it, and `#`: the customer is handed on, and the operator free.
+    pub cold_transfer: Name,
+    /// The same; the operator talks with whoever is there first, while the customer hears music.
+    pub warm_transfer: Name,
+    /// Pressed: they have the customer now.
+    pub complete: Name,
+    /// Pressed: whoever was asked for help, or is to have the customer, is out.
     pub take_back: Name,
     /// How long the next key of a code may take.
     pub wait_ms: u64,
@@ -43,6 +49,9 @@ impl Default for Codes {
             hold: "*1".into(),
             two_party_help: "*2".into(),
             three_party_help: "*3".into(),
+            cold_transfer: "*4".into(),
+            warm_transfer: "*5".into(),
+            complete: "*6".into(),
             take_back: "*9".into(),
             wait_ms: 2_500,
         }
@@ -66,6 +75,12 @@ pub(crate) enum Dialled {
 pub(crate) enum Wish {
     Hold,
     Help(HelpMode, String),
+    /// Cold, or warm.
+    HandOn {
+        is_warm: bool,
+        to: String,
+    },
+    Complete,
     TakeBack,
     Mode(Mode),
 }
@@ -99,7 +114,11 @@ impl Codes {
 
     /// What keys mean that are pressed in a call.
     pub(crate) fn read(&self, typed: &str) -> Read {
-        let plain = [(&self.hold, Wish::Hold), (&self.take_back, Wish::TakeBack)];
+        let plain = [
+            (&self.hold, Wish::Hold),
+            (&self.complete, Wish::Complete),
+            (&self.take_back, Wish::TakeBack),
+        ];
         let modes = self.modes().map(|(code, mode)| (code, Wish::Mode(mode)));
         let mut is_begun = false;
         for (code, wish) in plain.into_iter().chain(modes).filter(|(code, _)| !code.is_empty()) {
@@ -108,16 +127,18 @@ impl Codes {
             }
             is_begun |= code.starts_with(typed);
         }
-        let numbered = [
-            (&self.two_party_help, HelpMode::TwoParty),
-            (&self.three_party_help, HelpMode::ThreeParty),
+        let numbered: [(&Name, fn(String) -> Wish); 4] = [
+            (&self.two_party_help, |to| Wish::Help(HelpMode::TwoParty, to)),
+            (&self.three_party_help, |to| Wish::Help(HelpMode::ThreeParty, to)),
+            (&self.cold_transfer, |to| Wish::HandOn { is_warm: false, to }),
+            (&self.warm_transfer, |to| Wish::HandOn { is_warm: true, to }),
         ];
-        for (code, mode) in numbered.into_iter().filter(|(code, _)| !code.is_empty()) {
+        for (code, wish) in numbered.into_iter().filter(|(code, _)| !code.is_empty()) {
             is_begun |= code.starts_with(typed);
             let Some(rest) = typed.strip_prefix(&**code) else { continue };
             match rest.strip_suffix('#') {
                 Some(number) if is_number(number) => {
-                    return Read::Is(Wish::Help(mode, number.to_owned()));
+                    return Read::Is(wish(number.to_owned()));
                 }
                 None => is_begun |= rest.is_empty() || is_number(rest),
                 Some(_) => {}
@@ -137,7 +158,7 @@ impl Codes {
 
     /// Each by its name in the configuration.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, &Name); 9] {
+    pub fn named(&self) -> [(&'static str, &Name); 12] {
         [
             ("ready", &self.ready),
             ("not_ready", &self.not_ready),
@@ -147,6 +168,9 @@ impl Codes {
             ("hold", &self.hold),
             ("two_party_help", &self.two_party_help),
             ("three_party_help", &self.three_party_help),
+            ("cold_transfer", &self.cold_transfer),
+            ("warm_transfer", &self.warm_transfer),
+            ("complete", &self.complete),
             ("take_back", &self.take_back),
         ]
     }
@@ -171,6 +195,9 @@ mod tests {
             ("*2101", Read::Unfinished),
             ("*2101#", help(HelpMode::TwoParty, "101")),
             ("*3600#", help(HelpMode::ThreeParty, "600")),
+            ("*4600#", Read::Is(Wish::HandOn { is_warm: false, to: "600".into() })),
+            ("*5102#", Read::Is(Wish::HandOn { is_warm: true, to: "102".into() })),
+            ("*6", Read::Is(Wish::Complete)),
             ("*2#", Read::Nothing),
             ("*21*", Read::Nothing),
             ("*8", Read::Unfinished),
@@ -194,6 +221,9 @@ mod tests {
             hold: none.clone(),
             two_party_help: none.clone(),
             three_party_help: none.clone(),
+            cold_transfer: none.clone(),
+            warm_transfer: none.clone(),
+            complete: none.clone(),
             take_back: none,
             ..Codes::default()
         };

@@ -26,8 +26,10 @@ const PLAYED: [&str; 5] = [
 const HEARD_ON_HOLD: [&str; 4] = ["music:default", "prompt:closed", "say:Hold on", "music:lost"];
 
 /// Keys that operators press: codes, what looks like some, and others. N is a number.
-const KEYS: [&str; 10] =
-    ["*1", "*2N#", "*3N#", "*9", "*83", "*84", "*85", "*2600#", "*27", "12*0*#"];
+const KEYS: [&str; 14] = [
+    "*1", "*2N#", "*3N#", "*9", "*83", "*84", "*85", "*2600#", "*27", "12*0*#", "*4N#", "*4600#",
+    "*5N#", "*6",
+];
 
 /// How long people talk whose customer has gone.
 const ALONE_MS: Ms = 60_000;

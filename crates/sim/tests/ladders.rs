@@ -740,4 +740,14 @@ fn feature_codes() {
         ];
     });
     check("codes.txt", &about, &keys);
+    let about = [
+        "A transfer by keys: op0 calls op1 while the caller hears music (*5101#), they talk, and the caller",
+        "is op1's (*6).",
+    ];
+    let transfer = house(2, |house| {
+        house.strategy = acd::Strategy::InOrder;
+        house.callers.push(Caller { talk_ms: 12_000, ..Caller::calm(2_000) });
+        house.keys = vec![(5_000, 0, "*5101#"), (10_000, 0, "*6")];
+    });
+    check("codes-transfer.txt", &about, &transfer);
 }

@@ -11,7 +11,7 @@
 use media::Source;
 use sip::LegId;
 
-use crate::act::{Asker, Change, HelpWanted, Whom};
+use crate::act::{Asker, Change, HandOn, HelpWanted, OnFailure, Whom};
 use crate::api::{Problem, Time};
 use crate::call::{Call, Cause, Message, Participant, Timer, Way};
 use crate::codes::{Read, Wish};
@@ -19,8 +19,8 @@ use crate::event::{Role, What};
 use crate::id::ParticipantId;
 use crate::switch::B2bua;
 
-/// How long somebody is rung who is asked for help by keys.
-const HELP_RINGS_MS: u64 = 30_000;
+/// How long somebody is rung who is asked for help, or is to have a customer, by keys.
+const RINGS_MS: u64 = 30_000;
 /// A key that has come by INFO may come with the audio for so long.
 const TWICE_WITHIN: Time = Time::from_secs(1);
 /// What tells that something cannot be done: a busy tone (ETSI TR 101 041-1), for so long.
@@ -98,11 +98,31 @@ impl B2bua {
             Wish::Mode(_) => Err(Problem::Conflict("only a supervisor has a mode".into())),
             Wish::Hold => self.hold_others(now, call, &by, id),
             Wish::Help(mode, number) => {
-                let whom = Whom::Number { number: number.as_str().into(), trunk: None };
-                let (headers, timeout_ms) = (Vec::new(), HELP_RINGS_MS);
+                let (whom, headers, timeout_ms) = (to_number(&number), Vec::new(), RINGS_MS);
                 let wanted = HelpWanted { by: None, whom, mode, headers, timeout_ms };
                 let may = self.may_rule(call, &by, None);
                 may.and_then(|()| self.ask_for_help(now, call, &by, &wanted)).map(|_| ())
+            }
+            Wish::HandOn { is_warm, to } => {
+                let order = HandOn {
+                    to: to_number(&to),
+                    is_warm,
+                    timeout_ms: RINGS_MS,
+                    headers: Vec::new(),
+                    on_failure: OnFailure::Return,
+                    continue_call: false,
+                    continue_recording: false,
+                };
+                let may = self.may_rule(call, &by, None);
+                may.and_then(|()| self.order_transfer(now, call, &by, &order))
+            }
+            Wish::Complete => {
+                let may = self.may_rule(call, &by, None);
+                may.and_then(|()| self.complete_transfer(now, call))
+            }
+            Wish::TakeBack if call.transfer.is_some() => {
+                let may = self.may_rule(call, &by, None);
+                may.and_then(|()| self.cancel_transfer(now, call))
             }
             Wish::TakeBack => {
                 let may = self.may_rule(call, &by, call.helper().map(|p| p.id));
@@ -147,4 +167,8 @@ impl B2bua {
         self.cut_short(now, call, id, told);
         self.set_timer(call, Timer::Beep(id), Some(now + REFUSED_FOR));
     }
+}
+
+fn to_number(number: &str) -> Whom {
+    Whom::Number { number: number.into(), trunk: None }
 }

@@ -19,6 +19,9 @@ pub(super) fn read(root: &Section<'_>) -> Codes {
         hold: code("hold", &usual.hold),
         two_party_help: code("two_party_help", &usual.two_party_help),
         three_party_help: code("three_party_help", &usual.three_party_help),
+        cold_transfer: code("cold_transfer", &usual.cold_transfer),
+        warm_transfer: code("warm_transfer", &usual.warm_transfer),
+        complete: code("complete", &usual.complete),
         take_back: code("take_back", &usual.take_back),
         wait_ms: table.seconds("wait_s", None, 1..=30).unwrap_or(usual.wait_ms),
     };
@@ -36,7 +39,7 @@ pub(super) fn read(root: &Section<'_>) -> Codes {
             );
         }
     }
-    table.finish(&["cold_transfer", "warm_transfer", "complete"]);
+    table.finish(&[]);
     codes
 }
 

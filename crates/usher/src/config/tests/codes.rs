@@ -16,12 +16,13 @@ fn feature_codes() {
     assert_eq!((&*codes.ready, &*codes.hold, &*codes.take_back), ("*01", "", "*9"));
     assert_eq!(codes.wait_ms, 2_500);
     check(
-        "[codes]\nready = \"81\"\nwait_s = 60\ncold_transfer = \"*4\"",
+        "[codes]\nready = \"81\"\nwait_s = 60\ncold_transfer = \"4\"",
         &[
             "a:2: `ready` of [codes] is `81`; expected `*` and up to 15 digits, such as \"*83\", or \
              \"\" for none",
             "a:3: `wait_s` of [codes] is 60; expected seconds from 1 to 30",
-            "a:4: `cold_transfer` of [codes] is not supported yet; remove it",
+            "a:4: `cold_transfer` of [codes] is `4`; expected `*` and up to 15 digits, such as \"*83\", or \
+             \"\" for none",
         ],
     );
     check(
