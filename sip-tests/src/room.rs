@@ -227,6 +227,14 @@ impl Room {
         self.asks(name, json!({"role": "supervisor", "mode": mode}));
     }
 
+    /// Somebody presses these keys.
+    #[track_caller]
+    pub fn types(&mut self, name: &str, keys: &str) {
+        for digit in keys.chars() {
+            self.phone(name).audio.press(digit);
+        }
+    }
+
     /// Changes something about somebody.
     #[track_caller]
     pub fn change(&self, name: &str, change: &Value) {

@@ -98,6 +98,26 @@ fn warm_and_completed() {
 }
 
 #[test]
+fn warm_by_keys() {
+    let mut room = room(G722);
+    let mark = room.phone("caller").audio.mark();
+    let asks = |room: &mut Room| {
+        room.types("alice", "*5102#");
+        room.phone("bob").expect("INVITE");
+        room.phone("bob").answer();
+    };
+    room.joins("warm", asks, CONSULT);
+    room.types("alice", "*6");
+    room.told(0, "transfer.completed", &[("operator", "bob")]);
+    room.phone("alice").expect_bye();
+    room.phone("alice").audio.mute();
+    room.goes_on("completed", MOVED);
+    assert_eq!(room.phone("caller").audio.keys(mark), [], "the caller hears no code");
+    assert_eq!(room.server.events.count("dtmf.received", &[]), 0, "no event tells one");
+    room.finish();
+}
+
+#[test]
 fn warm_and_called_off() {
     let mut room = consulting();
     let cancel = |room: &mut Room| {

@@ -134,30 +134,23 @@ fn whoever_does_not_help_changes_nothing() {
     room.finish();
 }
 
-/// Keys, and that the caller hears none of them and no event tells one.
-fn presses(room: &mut Room, keys: &str) {
-    for digit in keys.chars() {
-        room.phone("alice").audio.press(digit);
-    }
-}
-
 #[test]
 fn codes_are_obeyed_and_heard_by_nobody() {
     for codecs in [PLAIN, MIXED] {
         let mut room = room(codecs);
         let (mark, events) = (room.phone("caller").audio.mark(), room.server.events.mark());
-        presses(&mut room, "*1");
+        room.types("alice", "*1");
         room.told(events, "participant.held", &[("by", "order")]);
         room.goes_on("held by keys", HELD);
-        presses(&mut room, "*1");
+        room.types("alice", "*1");
         room.told(events, "participant.resumed", &[("by", "order")]);
         room.goes_on("resumed by keys", TALK);
-        presses(&mut room, "*2102#");
+        room.types("alice", "*2102#");
         room.phone("bob").expect("INVITE");
         // What she said with her keys is over.
         room.goes_on("asked by keys", TALK);
         room.joins("helped by keys", |room| room.phone("bob").answer(), TWO);
-        presses(&mut room, "*9");
+        room.types("alice", "*9");
         room.phone("bob").expect_bye();
         room.phone("bob").audio.mute();
         room.told(events, "help.ended", &[("cause", "taken_back")]);
@@ -165,7 +158,7 @@ fn codes_are_obeyed_and_heard_by_nobody() {
         assert_eq!(room.phone("caller").audio.keys(mark), [], "the caller hears no code");
         assert_eq!(room.server.events.count("dtmf.received", &[]), 0, "no event tells one");
         // What is none is told and heard after all, in order.
-        presses(&mut room, "5*0");
+        room.types("alice", "5*0");
         assert_eq!(room.phone("caller").audio.hears_keys(mark, 3), "5*0");
         room.told(events, "dtmf.received", &[("digit", "0")]);
         assert_eq!(room.server.events.count("dtmf.received", &[]), 3);
@@ -197,9 +190,7 @@ fn a_supervisor_dials_into_a_call() {
         &[("caller", "alice boss"), ("alice", "caller boss"), ("boss", "caller alice")];
     for (keys, mode, table) in [("*84", "whisper", whisper), ("*85", "barge", barge)] {
         let events = room.server.events.mark();
-        for digit in keys.chars() {
-            room.phone("boss").audio.press(digit);
-        }
+        room.types("boss", keys);
         room.told(events, "participant.mode", &[("mode", mode)]);
         room.goes_on(mode, table);
     }

@@ -127,7 +127,8 @@ impl Codes {
             }
             is_begun |= code.starts_with(typed);
         }
-        let numbered: [(&Name, fn(String) -> Wish); 4] = [
+        type Wanted = fn(String) -> Wish;
+        let numbered: [(&Name, Wanted); 4] = [
             (&self.two_party_help, |to| Wish::Help(HelpMode::TwoParty, to)),
             (&self.three_party_help, |to| Wish::Help(HelpMode::ThreeParty, to)),
             (&self.cold_transfer, |to| Wish::HandOn { is_warm: false, to }),
