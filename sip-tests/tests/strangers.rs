@@ -6,7 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use sip_tests::{Room, tone};
@@ -104,6 +104,42 @@ fn who_sprays_all_ports_before_and_in_a_call_is_neither_heard_nor_answered() {
             room.phone(name).audio.is_continuous();
         }
         assert_eq!((elsewhere.answers(), near.answers()), (0, 0));
+        room.finish();
+    }
+}
+
+#[test]
+fn who_has_answered_and_says_nothing_yet_loses_nothing_to_others_on_its_host() {
+    for codecs in [[ULAW, ALAW, ULAW], [OPUS, ULAW, ULAW]] {
+        let mut room = room(codecs);
+        let ports = room.server.ports.media();
+        room.calls();
+        let since = Instant::now();
+        let spray = Spray::start("127.0.0.1", ports, room.phone("alice").audio.ssrc());
+        room.phone("alice").answer_without_a_word();
+        let (caller, alice) = ("caller", "alice");
+        let [caller, alice] = [caller, alice].map(|name| room.phone(name).audio.hz());
+        for _ in 0..5 {
+            room.phone("alice").audio.hears(caller);
+        }
+        // One who knows just where: some packets, and then a stream.
+        let port = room.phone("alice").audio.heard().last().expect("some audio").source.port();
+        let aimed = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        for n in 0..4 {
+            aimed.send_to(&rtp(n, 7), ("127.0.0.1", port)).expect("a datagram is sent");
+        }
+        room.phone("alice").audio.hears(caller);
+        room.phone("alice").reinvite();
+        room.phone("alice").expect_answer();
+        room.phone("caller").audio.never_heard(since, HZ);
+        let aimed = Spray::start("127.0.0.1", (port, port), 7);
+        for _ in 0..5 {
+            room.phone("alice").audio.hears(caller);
+        }
+        room.phone("alice").audio.begin();
+        room.phone("caller").audio.hears(alice);
+        room.goes_on("she speaks", &[("caller", "alice"), ("alice", "caller")]);
+        assert_eq!((spray.answers(), aimed.answers()), (0, 0));
         room.finish();
     }
 }

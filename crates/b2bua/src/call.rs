@@ -73,6 +73,8 @@ pub(crate) struct Call {
     pub(crate) given: sip::Headers,
     /// Somebody in it has asked a colleague for help, and that is not over.
     pub(crate) help: Option<Help>,
+    /// When the last one was over because whoever asked or whoever helped left.
+    pub(crate) help_left: Option<Time>,
     /// Where an operator's phones sent it by 302, and what has come of that.
     pub(crate) diversion: Diversion,
     /// Legs whose peers have been offered other ports, and have not agreed.
@@ -631,6 +633,7 @@ impl Call {
             lent: None,
             given: sip::Headers::new(),
             help: None,
+            help_left: None,
             diversion: Diversion::default(),
             moving: BTreeSet::new(),
             timers: BTreeMap::new(),

@@ -47,6 +47,7 @@ pub use types::{
 };
 
 use self::conference::Conference;
+use self::latch::Prowlers;
 use self::leg::Leg;
 use self::outbox::Outbox;
 use self::station::Station;
@@ -91,6 +92,7 @@ pub struct Engine {
     /// What each speaker of the present conference says.
     frames: Vec<[i16; FRAME_MAX]>,
     next_tick: Option<u64>,
+    prowlers: Prowlers,
 }
 
 impl Engine {
@@ -116,6 +118,7 @@ impl Engine {
             stations: Vec::new(),
             frames: Vec::new(),
             next_tick: None,
+            prowlers: Prowlers::default(),
         };
         let music = Pcm { hz: RATE_HZ, samples: crate::sound::music().into() };
         engine.add_sound(MUSIC.into(), music);

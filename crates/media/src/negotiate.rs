@@ -31,7 +31,7 @@ use crate::sdp::{Description, Direction, Media, Problem};
 use crate::{Codec, Lease, LegId};
 
 pub use events::Events;
-pub use plan::Plan;
+pub use plan::{Plan, Signalling};
 
 /// What a leg brings to its negotiation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ pub struct LegSettings {
     pub lease: Lease,
     /// The address we tell the peer to send to.
     pub address: IpAddr,
-    /// The host its signalling comes from, once that is known.
-    pub signalling: Option<IpAddr>,
+    /// Where its signalling comes from, once that is known.
+    pub signalling: Option<Signalling>,
     /// Our SSRC towards the peer, for the whole life of the leg.
     pub ssrc: u32,
     /// What names us in RTCP towards the peer: chance, and nobody else's (RFC 7022).
@@ -213,8 +213,8 @@ impl Negotiation {
     }
 
     /// Where the leg's signalling turned out to come from; for plans made from now on.
-    pub fn signalled_from(&mut self, host: IpAddr) {
-        self.settings.signalling = Some(host);
+    pub fn signalled_from(&mut self, signalling: Signalling) {
+        self.settings.signalling = Some(signalling);
     }
 
     /// Whether an offer of ours awaits its answer.
@@ -239,7 +239,7 @@ impl Negotiation {
         let local = self.describe_answer(&offer, index, codec);
         let plan = self.plan_from(media, codec, &local)?;
         let answer = self.print(&local);
-        self.settle(local, plan, media);
+        self.settle(local, plan, media, false);
         Ok(answer)
     }
 
@@ -264,8 +264,8 @@ impl Negotiation {
             .find(|(codec, _)| local.codecs.iter().any(|(ours, _)| ours == codec))
             .ok_or(Refusal::new(488, Reason::NoCodec))?;
         let plan = self.plan_from(media, (codec, payload_type), &local)?;
-        self.pending = None;
-        self.settle(local, plan, media);
+        let is_again = self.pending.take().is_none();
+        self.settle(local, plan, media, is_again);
         Ok(())
     }
 
@@ -288,14 +288,15 @@ impl Negotiation {
         self.held
     }
 
-    fn settle(&mut self, local: Local, mut plan: Plan, media: &Media) {
+    /// An answer that comes again (in the 200 after a 183) and says the same is no new agreement.
+    fn settle(&mut self, local: Local, mut plan: Plan, media: &Media, is_again: bool) {
         let sends = media.direction.sends();
         self.held = is_hold(media) || (!sends && self.heard);
         self.heard |= sends && !is_hold(media);
         self.local = local;
         if let Some(old) = &self.plan {
             plan.generation = old.generation;
-            if plan == *old {
+            if is_again && plan == *old {
                 return;
             }
             plan.generation += 1;

@@ -53,6 +53,8 @@ pub(crate) enum PhoneAct {
     Tire(LegId),
     /// Hangs up.
     HangUp(LegId),
+    /// The same of all calls.
+    Leave,
     /// Hands the call on.
     HandOn(LegId, Plan),
     /// Hands the first call on to whom they called second.
@@ -118,6 +120,9 @@ impl World {
             }
             if let Some((from, away)) = self.operator_of(at).dead_ms {
                 self.later(from, Act::Trouble(Trouble::DiesFor(at, away)));
+            }
+            if let Some(at_ms) = self.operator_of(at).leaves_ms {
+                self.later(at_ms, Act::Phone(at, PhoneAct::Leave));
             }
             for (from, to) in self.operator_of(at).away_ms.clone() {
                 self.later(from, Act::Phone(at, PhoneAct::Unregister));
@@ -342,6 +347,11 @@ impl World {
             PhoneAct::HangUp(leg) => {
                 self.phones.up[at].retain(|up| *up != leg);
                 self.end_leg(at, leg, 480);
+            }
+            PhoneAct::Leave => {
+                for leg in core::mem::take(&mut self.phones.up[at]) {
+                    self.end_leg(at, leg, 480);
+                }
             }
             PhoneAct::HandOn(leg, plan) => self.hand_on(at, leg, plan),
             PhoneAct::Join(leg) => self.joins(at, leg),

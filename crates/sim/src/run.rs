@@ -252,6 +252,7 @@ const SIMPLER: [fn(&mut Caller); 6] = [
 const MILDER: [fn(&mut Operator); 14] = [
     |o| o.away_ms.clear(),
     |o| o.dead_ms = None,
+    |o| o.leaves_ms = None,
     |o| o.phones = 1,
     |o| o.lie_permille = 0,
     |o| o.die_permille = 0,

@@ -186,6 +186,8 @@ pub struct Operator {
     pub away_ms: Vec<(Ms, Ms)>,
     /// Their phone dies at this time, and is back so long after.
     pub dead_ms: Option<(Ms, Ms)>,
+    /// Hangs up whatever they talk on at this time.
+    pub leaves_ms: Option<Ms>,
     /// Asks then who is registered.
     pub fetch_ms: Option<Ms>,
     /// Has a wrong password in the phone.
@@ -566,6 +568,7 @@ fn calm_operator() -> Operator {
         die_permille: 0,
         away_ms: Vec::new(),
         dead_ms: None,
+        leaves_ms: None,
     }
 }
 
@@ -645,6 +648,7 @@ fn rough_operator(dice: &mut Dice) -> Operator {
         wrong_password: false,
         away_ms: Vec::new(),
         dead_ms: None,
+        leaves_ms: None,
     };
     operator.die_permille *= 2;
     operator.answer_ms = dice.exponential(3_000);

@@ -717,6 +717,15 @@ fn help() {
         house.script.push((5_500, Asker::Admin, act));
     });
     check("help-becomes-transfer.txt", &about, &transferred);
+    let about = [
+        "op0 and op1 hang up within a moment of each other, each in the belief that the other has the caller:",
+        "who is back in the queue, ahead, and is served by op1.",
+    ];
+    let deserted = helped(two, |house| {
+        house.operators[0].leaves_ms = Some(8_000);
+        house.operators[1].leaves_ms = Some(8_100);
+    });
+    check("help-both-leave.txt", &about, &deserted);
     let about = ["op1 does not answer: op0 and the caller have talked on."];
     let unanswered = helped(three, |house| house.operators[1].ignore_permille = 1_000);
     check("help-no-answer.txt", &about, &unanswered);

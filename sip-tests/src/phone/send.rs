@@ -366,11 +366,17 @@ impl Phone {
         self.send(&sent.expect("a 200 was sent"));
     }
 
+    /// Picks up, waits for the ACK and says nothing yet.
+    #[track_caller]
+    pub fn answer_without_a_word(&mut self) {
+        self.take();
+        self.expect("ACK");
+    }
+
     /// Picks up, waits for the ACK and speaks: what it said before the 200 is known, nobody would hear.
     #[track_caller]
     pub fn answer(&mut self) {
-        self.take();
-        self.expect("ACK");
+        self.answer_without_a_word();
         self.audio.begin();
     }
 }

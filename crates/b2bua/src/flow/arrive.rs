@@ -144,7 +144,7 @@ impl B2bua {
             Peer::User(user) => self.directory.codecs(self.directory.operator_id(user), None),
         };
         let codecs = codecs.to_vec();
-        let addresses = (address, Some(flow.remote.ip()));
+        let addresses = (address, Some(self.signalling(leg, flow)));
         let mut negotiation = self.new_negotiation(leg, lease, addresses, codecs);
         negotiation.prefer(had.as_slice());
         let body = request.sdp();

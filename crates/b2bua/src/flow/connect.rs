@@ -16,10 +16,10 @@ pub(super) const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewher
 
 impl B2bua {
     pub(crate) fn leg_answered(&mut self, now: Time, call: &mut Call, leg: LegId, answer: &[u8]) {
-        let from = self.endpoint.leg_flow(leg).map(|flow| flow.remote.ip());
+        let signalling = self.endpoint.leg_flow(leg).map(|flow| self.signalling(leg, flow));
         let Some(participant) = call.participant_mut(leg) else { return };
-        if let Some(from) = from {
-            participant.negotiation.signalled_from(from);
+        if let Some(signalling) = signalling {
+            participant.negotiation.signalled_from(signalling);
         }
         if participant.negotiation.on_answer(answer).is_err() {
             self.hang_up_leg(now, leg, 488, reason::UNUSABLE);

@@ -28,10 +28,10 @@ impl B2bua {
             }
             return;
         }
-        let from = self.endpoint.leg_flow(leg).map(|flow| flow.remote.ip());
+        let signalling = self.endpoint.leg_flow(leg).map(|flow| self.signalling(leg, flow));
         let Some(participant) = call.participant_mut(leg) else { return };
-        if let Some(from) = from {
-            participant.negotiation.signalled_from(from);
+        if let Some(signalling) = signalling {
+            participant.negotiation.signalled_from(signalling);
         }
         // What cannot be used yet is judged with the answer.
         let is_usable = participant.negotiation.on_answer(answer).is_ok();

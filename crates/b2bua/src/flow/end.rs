@@ -86,7 +86,7 @@ impl B2bua {
             }
             _ if self.give_back(now, call) => {}
             // In a plain call a hang-up ends the call.
-            _ if hung_up => {
+            _ if hung_up && !call.is_left_by_both(now) => {
                 self.end_call(now, call, CallResult::Answered, "operator hung up", 480);
             }
             _ => self.lost(now, call),

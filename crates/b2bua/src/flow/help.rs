@@ -9,7 +9,7 @@
 //! | A leaves                        | B and C talk, B's task is C's      | the same           |
 //! | A leaves while C rings          | a transfer to C, or to the queue   | the same           |
 //! | B leaves                        | A and C go on in a call of their own (`part.rs`) | the same |
-//! | A and C are lost                | B is back in the queue, ahead      | the same           |
+//! | A and C are lost, or both leave | B is back in the queue, ahead      | the same           |
 //!
 //! The part of A and C has an id: a second handle on the conference, by which B is taken back, and the
 //! key of the call in which they go on. A queue that is asked has a task of theirs, and not B's.
@@ -133,8 +133,9 @@ impl B2bua {
         wanted: &HelpWanted,
     ) -> Result<Reply, Problem> {
         let headers = self.given(&wanted.headers)?;
+        may_have_help(call)?;
         let by = self.who_asks(call, asker, wanted)?;
-        may_have_help(call, by)?;
+        talks_with_a_customer(call, by)?;
         let go = self.wish(call, asker, &wanted.whom)?;
         self.is_signed_in(&go)?;
         let queue = call.task().and_then(|task| self.directory.queue(task.queue));
@@ -427,6 +428,10 @@ impl B2bua {
         let Some(help) = call.help.take() else { return };
         let operator = self.asked_by(call, help.by);
         let (key, to) = (help.key, help.to);
+        let has_left = matches!(cause, HelpEnd::HelperLeft | HelpEnd::OperatorLeft);
+        if help.told == Stage::Talking && has_left && !help.is_taken_back {
+            call.help_left = Some(now);
+        }
         let becomes = cause == HelpEnd::OperatorLeft && !help.is_taken_back;
         let what = if help.told == Stage::Talking || becomes {
             let cause = if help.is_taken_back { HelpEnd::TakenBack } else { cause };
@@ -445,13 +450,22 @@ impl B2bua {
     }
 }
 
+/// Whoever asked and whoever helped leave together if no more than this is between them: each takes
+/// the customer for the other's.
+const TOGETHER: Time = Time::from_millis(500);
+
 impl Call {
+    /// Whether somebody who hangs up now does so together with the other one of a help.
+    pub(super) fn is_left_by_both(&self, now: Time) -> bool {
+        self.help_left.is_some_and(|left| now.saturating_sub(left) < TOGETHER)
+    }
+
     fn help_has(&self, p: &Participant) -> bool {
         self.help.as_ref().is_some_and(|help| help.has(p))
     }
 }
 
-fn may_have_help(call: &Call, by: ParticipantId) -> Result<(), Problem> {
+fn may_have_help(call: &Call) -> Result<(), Problem> {
     let refused = |why: &str| Err(Problem::Conflict(why.into()));
     if call.help.is_some() {
         return refused("somebody has been asked for help already");
@@ -459,11 +473,15 @@ fn may_have_help(call: &Call, by: ParticipantId) -> Result<(), Problem> {
     if call.transfer.is_some() {
         return refused("the call is being transferred");
     }
-    let is_customer = |p: &Participant| p.role == Role::Customer && p.talks() && p.id != by;
-    if !call.participants.iter().any(is_customer) {
-        return refused("they talk with no customer");
-    }
     Ok(())
+}
+
+fn talks_with_a_customer(call: &Call, by: ParticipantId) -> Result<(), Problem> {
+    let is_customer = |p: &Participant| p.role == Role::Customer && p.talks() && p.id != by;
+    if call.participants.iter().any(is_customer) {
+        return Ok(());
+    }
+    Err(Problem::Conflict("they talk with no customer".into()))
 }
 
 fn stage(p: &Participant) -> Stage {

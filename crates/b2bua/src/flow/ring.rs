@@ -3,7 +3,7 @@
 use acd::OperatorId;
 use media::{Lease, LegSettings, Negotiation};
 use sip::msg::NameAddr;
-use sip::{Headers, Invite, LegId, Redirects, Target};
+use sip::{Flow, Headers, Invite, LegId, Redirects, Target};
 use std::net::IpAddr;
 
 use crate::api::Time;
@@ -144,11 +144,16 @@ impl B2bua {
         true
     }
 
+    /// Where a leg's signalling comes from, for its audio.
+    pub(crate) fn signalling(&self, leg: LegId, flow: Flow) -> media::Signalling {
+        media::Signalling { host: flow.remote.ip(), is_natted: self.endpoint.is_natted(leg) }
+    }
+
     pub(crate) fn new_negotiation(
         &mut self,
         leg: LegId,
         lease: Lease,
-        (address, signalling): (IpAddr, Option<IpAddr>),
+        (address, signalling): (IpAddr, Option<media::Signalling>),
         codecs: Vec<media::Codec>,
     ) -> Negotiation {
         let chance = self.endpoint.rng().next_u64();

@@ -159,7 +159,7 @@ impl Leg {
 
     fn reports_to(&self) -> Option<SocketAddr> {
         let remote = self.plan.remote_rtcp;
-        let to = match self.latch.locked() {
+        let to = match self.latch.answered() {
             // Behind a NAT the peer's own idea of its address is of no use.
             Some(locked) if self.plan.mux => locked,
             Some(_) if self.control.source.is_some() => self.control.source.unwrap_or(remote),

@@ -1,26 +1,36 @@
-//! Whom a leg listens to: symmetric RTP with a lock.
+//! Whom a leg listens to, and whom it answers: symmetric RTP with a lock.
 //!
-//! | state | from the SDP address | same host, other port | elsewhere | stranger |
-//! | --- | --- | --- | --- | --- |
-//! | open | locks at once | locks with its second packet | locks with its third, after 200 ms | – |
-//! | locked | locks instead of a guess, for 3 s | – | – | not heard, not answered |
+//! | source | what it is | heard | answered |
+//! | --- | --- | --- | --- |
+//! | the SDP address | the peer | at once | at once |
+//! | the SDP's host, another port, no NAT | a peer that sends from another port than it receives on (RFC 3264 asks for no symmetry), or somebody else on that host | with its fifth packet, after 500 ms | never: the audio goes where the SDP says |
+//! | the same, the peer behind a NAT | the NAT's port, most likely | with its third packet, after 200 ms | as soon as heard |
+//! | the signalling's host, where the SDP names another | audio through a NAT | the same | the same |
+//! | a third host | who sprays our ports | never | never |
 //!
-//! "Elsewhere" is the host that the leg's signalling comes from, which is where audio through a NAT
-//! comes from too. From a third host nobody is heard, even where the peer itself says nothing: who
-//! sprays our ports must not get a call's audio. Only where the signalling's host is not known any
-//! host may be elsewhere.
+//! Only where the signalling's host is not known any host may be elsewhere. The peer is behind a NAT
+//! if its signalling shows it ([`Signalling::is_natted`]).
 //!
-//! A lock is opened again only by a newer plan with another address.
+//! The SDP address takes the place of a source that is only heard whenever it sends, and of one that
+//! is answered in its first 3 s or once that has been silent for a second. Otherwise whoever is locked
+//! to stays so until the next agreement: one that names another address unlocks; after one that
+//! names the same, which is what a phone sends whose NAT has forgotten it, another source may
+//! convince before the locked one is heard again.
+//!
+//! A source seen lately where nobody is, or at a leg whose peer is somebody else, is nobody's peer
+//! on the strength of its host alone ([`Prowlers`]).
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
-use crate::Time;
+use crate::{Signalling, Time};
 
-/// How long a source from elsewhere waits for one that matches the SDP.
-const WINDOW: Time = Time::from_millis(200);
-/// How long a source that matches the SDP may still replace a guess.
+/// How long a source through a NAT waits for one that matches the SDP, and its packets.
+const THROUGH_NAT: (Time, u32) = (Time::from_millis(200), 3);
+/// The same of a source that only has the host of the SDP.
+const SAME_HOST: (Time, u32) = (Time::from_millis(500), 5);
+/// How long a source that matches the SDP may still replace one that is answered.
 const REGRET: Time = Time::from_secs(3);
-/// A candidate that has been silent for this long gives way to another.
+/// Whoever has been silent for this long gives way to another.
 const STALE: Time = Time::from_secs(1);
 
 /// What a packet's source is.
@@ -30,15 +40,40 @@ pub(super) enum Verdict {
     Heard,
     /// The peer, from now on.
     Latched,
-    /// Somebody else, or not yet sure.
+    /// Not yet sure.
+    Unsure,
+    /// Somebody else.
     Stranger,
+}
+
+/// Why a source may be the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ground {
+    /// It is where signalling comes from, whatever the SDP says.
+    Elsewhere,
+    /// It has the host of the SDP, and there is no NAT.
+    SameHost,
+    /// It has the host of the SDP, and a NAT gave it its port.
+    ThroughNat,
+    /// It is what the SDP says.
+    Exact,
+}
+
+impl Ground {
+    const fn patience(self) -> (Time, u32) {
+        match self {
+            Self::Exact => (Time::ZERO, 0),
+            Self::ThroughNat | Self::Elsewhere => THROUGH_NAT,
+            Self::SameHost => SAME_HOST,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Candidate {
     addr: SocketAddr,
     ssrc: u32,
-    near: bool,
+    ground: Ground,
     packets: u32,
     since: Time,
     last: Time,
@@ -47,45 +82,43 @@ struct Candidate {
 #[derive(Clone, Copy, Debug)]
 struct Lock {
     addr: SocketAddr,
-    exact: bool,
+    ground: Ground,
     since: Time,
+    last: Time,
+    /// Agreed anew since it was last heard.
+    is_open: bool,
 }
 
 /// The latch of one leg.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Latch {
     expected: SocketAddr,
-    /// The only other host that may be the peer; any, if unknown.
-    signalling: Option<IpAddr>,
+    /// Its host is the only other one that may be the peer; any, if unknown.
+    signalling: Option<Signalling>,
     candidate: Option<Candidate>,
     lock: Option<Lock>,
 }
 
 impl Latch {
-    pub(super) fn new(expected: SocketAddr, signalling: Option<IpAddr>) -> Self {
-        let signalling = signalling.map(|ip| ip.to_canonical());
+    pub(super) fn new(expected: SocketAddr, signalling: Option<Signalling>) -> Self {
         Self { expected: canonical(expected), signalling, candidate: None, lock: None }
     }
 
-    /// A newer plan; returns whether a lock was opened.
-    pub(super) fn expect(&mut self, expected: SocketAddr, signalling: Option<IpAddr>) -> bool {
-        let expected = canonical(expected);
-        let signalling = signalling.map(|ip| ip.to_canonical());
-        if expected == self.expected {
-            self.signalling = signalling;
-            return false;
-        }
-        let moved = self.lock.is_some_and(|lock| canonical(lock.addr) != expected);
+    /// A newer agreement; returns whether a lock was opened by it.
+    pub(super) fn expect(&mut self, expected: SocketAddr, signalling: Option<Signalling>) -> bool {
+        let old = core::mem::replace(self, Self::new(expected, signalling));
+        let Some(lock) = old.lock else { return false };
         // A peer that names the address it was found at has not moved.
-        let lock = self.lock.filter(|_| !moved);
-        *self = Self { expected, signalling, candidate: None, lock };
-        moved
+        let moved = self.expected != old.expected && self.expected != canonical(lock.addr);
+        let ground = self.ground(lock.addr).filter(|_| !moved);
+        self.lock = ground.map(|ground| Lock { ground, is_open: ground != Ground::Exact, ..lock });
+        self.lock.is_none()
     }
 
     /// Locks to a source that was found before a restart.
     pub(super) fn relock(&mut self, now: Time, addr: SocketAddr) {
-        let exact = canonical(addr) == self.expected;
-        self.lock = Some(Lock { addr, exact, since: now });
+        let lock = |ground| Lock { addr, ground, since: now, last: now, is_open: false };
+        self.lock = self.ground(addr).map(lock);
     }
 
     /// The source that is listened to.
@@ -93,45 +126,68 @@ impl Latch {
         self.lock.map(|lock| lock.addr)
     }
 
-    /// Where to send: the lock, or else what the SDP says, if that is an address at all.
-    pub(super) fn target(&self) -> Option<SocketAddr> {
-        let usable = !self.expected.ip().is_unspecified() && self.expected.port() != 0;
-        self.locked().or_else(|| usable.then_some(self.expected))
+    /// The same, if it is answered: what it sends from is where it receives.
+    pub(super) fn answered(&self) -> Option<SocketAddr> {
+        self.lock.filter(|lock| lock.ground != Ground::SameHost).map(|lock| lock.addr)
     }
 
-    /// The same, if it is not where the SDP says: behind a NAT, most likely.
+    /// Where to send: who is answered, or else what the SDP says, if that is an address at all.
+    pub(super) fn target(&self) -> Option<SocketAddr> {
+        let usable = !self.expected.ip().is_unspecified() && self.expected.port() != 0;
+        self.answered().or_else(|| usable.then_some(self.expected))
+    }
+
+    /// Who is answered, if it is not where the SDP says: behind a NAT, most likely.
     pub(super) fn elsewhere(&self) -> Option<SocketAddr> {
-        self.lock.filter(|lock| !lock.exact).map(|lock| canonical(lock.addr))
+        let found = self.answered().map(canonical);
+        found.filter(|addr| *addr != self.expected)
     }
 
     /// Judges a packet that is RTP of an agreed payload type.
-    pub(super) fn packet(&mut self, now: Time, from: SocketAddr, ssrc: u32) -> Verdict {
-        let exact = canonical(from) == self.expected;
-        match self.lock {
-            Some(lock) if lock.addr == from => return Verdict::Heard,
-            Some(lock) if lock.exact || !exact || now.saturating_sub(lock.since) > REGRET => {
-                return Verdict::Stranger;
-            }
-            Some(_) | None => {}
+    pub(super) fn packet(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        ssrc: u32,
+        prowlers: &Prowlers,
+    ) -> Verdict {
+        if let Some(lock) = self.lock.as_mut().filter(|lock| lock.addr == from) {
+            (lock.last, lock.is_open) = (now, false);
+            return Verdict::Heard;
         }
-        if exact || self.is_convinced(now, from, ssrc) {
-            self.lock = Some(Lock { addr: from, exact, since: now });
-            self.candidate = None;
-            return Verdict::Latched;
+        let ground = self.ground(from);
+        let ground = ground.filter(|ground| self.lock.is_none_or(|lock| lock.yields(now, *ground)));
+        let Some(ground) = ground else { return Verdict::Stranger };
+        if ground == Ground::SameHost && prowlers.has(now, from) {
+            return Verdict::Unsure;
         }
-        Verdict::Stranger
+        if ground != Ground::Exact && !self.is_convinced(now, (from, ssrc), ground) {
+            return Verdict::Unsure;
+        }
+        self.lock = Some(Lock { addr: from, ground, since: now, last: now, is_open: false });
+        self.candidate = None;
+        Verdict::Latched
     }
 
-    fn is_convinced(&mut self, now: Time, addr: SocketAddr, ssrc: u32) -> bool {
-        let ip = addr.ip().to_canonical();
-        let near = ip == self.expected.ip();
-        if !near && self.signalling.is_some_and(|signalling| signalling != ip) {
-            return false;
+    /// Why this may be the peer, if it may.
+    fn ground(&self, addr: SocketAddr) -> Option<Ground> {
+        let addr = canonical(addr);
+        if addr == self.expected {
+            return Some(Ground::Exact);
         }
-        let fresh = Candidate { addr, ssrc, near, packets: 0, since: now, last: now };
+        if addr.ip() == self.expected.ip() {
+            let is_natted = self.signalling.is_none_or(|signalling| signalling.is_natted);
+            return Some(if is_natted { Ground::ThroughNat } else { Ground::SameHost });
+        }
+        let is_there = |signalling: Signalling| signalling.host.to_canonical() == addr.ip();
+        self.signalling.is_none_or(is_there).then_some(Ground::Elsewhere)
+    }
+
+    fn is_convinced(&mut self, now: Time, (addr, ssrc): (SocketAddr, u32), ground: Ground) -> bool {
+        let fresh = Candidate { addr, ssrc, ground, packets: 0, since: now, last: now };
         let mut candidate = match self.candidate {
             Some(old) if old.addr == addr && old.ssrc == ssrc => old,
-            Some(old) if now.saturating_sub(old.last) < STALE && (old.near || !near) => {
+            Some(old) if now.saturating_sub(old.last) < STALE && old.ground >= ground => {
                 return false;
             }
             Some(_) | None => fresh,
@@ -139,10 +195,53 @@ impl Latch {
         candidate.packets += 1;
         candidate.last = now;
         self.candidate = Some(candidate);
-        let waited = now.saturating_sub(candidate.since);
-        if near { candidate.packets >= 2 } else { candidate.packets >= 3 && waited >= WINDOW }
+        let (window, packets) = ground.patience();
+        candidate.packets >= packets && now.saturating_sub(candidate.since) >= window
     }
 }
+
+impl Lock {
+    /// Whether a source with this ground may take its place.
+    fn yields(&self, now: Time, to: Ground) -> bool {
+        let is_silent = now.saturating_sub(self.last) >= STALE;
+        match self.ground {
+            Ground::Exact => false,
+            Ground::SameHost => to == Ground::Exact || is_silent || self.is_open,
+            Ground::ThroughNat | Ground::Elsewhere if to == Ground::Exact => {
+                is_silent || self.is_open || now.saturating_sub(self.since) <= REGRET
+            }
+            Ground::ThroughNat | Ground::Elsewhere => self.is_open,
+        }
+    }
+}
+
+/// The last few sources that were where they are not expected: they try ports.
+#[derive(Debug, Default)]
+pub(super) struct Prowlers {
+    seen: [Option<(SocketAddr, Time)>; 16],
+    next: usize,
+}
+
+impl Prowlers {
+    /// Somebody sent where nobody is, or where somebody else is.
+    pub(super) fn saw(&mut self, now: Time, addr: SocketAddr) {
+        let known = self.seen.iter().position(|seen| seen.is_some_and(|(other, _)| other == addr));
+        let at = known.unwrap_or_else(|| {
+            self.next = (self.next + 1) % self.seen.len();
+            self.next
+        });
+        self.seen[at] = Some((addr, now));
+    }
+
+    fn has(&self, now: Time, addr: SocketAddr) -> bool {
+        let mut seen = self.seen.iter().flatten();
+        seen.any(|(other, at)| *other == addr && now.saturating_sub(*at) < LATELY)
+    }
+}
+
+/// How long one is remembered. What a phone still sends to the port of a call that has ended is so
+/// too.
+const LATELY: Time = Time::from_secs(2);
 
 pub(super) fn canonical(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(addr.ip().to_canonical(), addr.port())
@@ -152,66 +251,133 @@ pub(super) fn canonical(addr: SocketAddr) -> SocketAddr {
 mod tests {
     use super::*;
 
-    /// Packets as (ms, from); the verdicts as H, L, S.
-    fn check(expected: &str, packets: &[(u64, &str)], verdicts: &str) {
-        let mut latch = Latch::new(expected.parse().unwrap(), None);
-        let judge = |(ms, from): &(u64, &str)| match latch.packet(
-            Time::from_millis(*ms),
-            from.parse().unwrap(),
-            1,
-        ) {
+    const SDP: &str = "10.0.0.1:5";
+    const NEAR: &str = "10.0.0.1:6";
+    const OTHER_NEAR: &str = "10.0.0.1:8";
+    const FAR: &str = "1.2.3.4:7";
+    const THIRD: &str = "6.6.6.6:6";
+
+    fn addr(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    fn ms(ms: u64) -> Time {
+        Time::from_millis(ms)
+    }
+
+    fn signalling(host: &str, is_natted: bool) -> Option<Signalling> {
+        Some(Signalling { host: host.parse().unwrap(), is_natted })
+    }
+
+    /// What becomes of packets as (ms, from), as H, L, U, S.
+    fn verdicts(latch: &mut Latch, packets: &[(u64, &str)]) -> String {
+        let prowlers = Prowlers::default();
+        let judge = |(at, from): &(u64, &str)| match latch.packet(ms(*at), addr(from), 1, &prowlers)
+        {
             Verdict::Heard => 'H',
             Verdict::Latched => 'L',
+            Verdict::Unsure => 'U',
             Verdict::Stranger => 'S',
         };
-        let seen: String = packets.iter().map(judge).collect();
-        assert_eq!(seen, verdicts, "{packets:?}");
+        packets.iter().map(judge).collect()
+    }
+
+    /// Every 20 ms for so long.
+    fn stream(latch: &mut Latch, from: &str, (since, until): (u64, u64)) -> String {
+        let packets: Vec<_> = (since..until).step_by(20).map(|at| (at, from)).collect();
+        verdicts(latch, &packets)
     }
 
     #[test]
-    fn who_is_heard() {
-        let (sdp, near, far, other) = ("10.0.0.1:5", "10.0.0.1:6", "1.2.3.4:7", "6.6.6.6:6");
-        check(sdp, &[(0, sdp), (1, sdp), (2, far), (3, near)], "LHSS");
-        check(sdp, &[(0, near), (20, near), (40, near), (60, far)], "SLHS");
-        check(sdp, &[(0, far), (20, far), (180, far), (200, far), (220, far)], "SSSLH");
-        // The right one comes within the window, or soon after a wrong guess, but not later.
-        check(sdp, &[(0, far), (20, far), (40, sdp), (60, far)], "SSLS");
-        check(sdp, &[(0, far), (20, far), (200, far), (900, sdp), (950, far)], "SSLLS");
-        check(sdp, &[(0, far), (20, far), (200, far), (4_000, sdp), (4_001, far)], "SSLSH");
+    fn who_is_heard_where_nothing_is_known_of_the_signalling() {
+        let check = |expected: &str, packets: &[(u64, &str)], seen: &str| {
+            let mut latch = Latch::new(addr(expected), None);
+            assert_eq!(verdicts(&mut latch, packets), seen, "{packets:?}");
+        };
+        check(SDP, &[(0, SDP), (1, SDP), (2, FAR), (3, NEAR)], "LHSS");
+        check(SDP, &[(0, NEAR), (20, NEAR), (200, NEAR), (220, NEAR), (230, FAR)], "UULHS");
+        check(SDP, &[(0, FAR), (20, FAR), (180, FAR), (200, FAR), (220, FAR)], "UUULH");
+        // The right one comes within the window, or soon after a wrong guess, or after its end.
+        check(SDP, &[(0, FAR), (20, FAR), (40, SDP), (60, FAR)], "UULS");
+        check(SDP, &[(0, FAR), (20, FAR), (200, FAR), (900, SDP), (950, FAR)], "UULLS");
+        check(SDP, &[(0, FAR), (20, FAR), (200, FAR), (4_000, SDP), (4_001, FAR)], "UULLS");
+        // Not while somebody else has been heard for long.
+        let long = [(0, FAR), (20, FAR), (200, FAR), (1_900, FAR), (3_200, FAR), (3_300, SDP)];
+        check(SDP, &long, "UULHHS");
         // Two from elsewhere: the first one; one that is near comes before it.
-        check(sdp, &[(0, far), (10, other), (20, far), (210, other), (220, far)], "SSSSL");
-        check(sdp, &[(0, far), (10, near), (20, near), (30, far)], "SSLS");
-        check("0.0.0.0:5", &[(0, far), (100, far), (200, far)], "SSL");
-        check("10.0.0.1:5", &[(0, "[::ffff:10.0.0.1]:5")], "L");
+        check(SDP, &[(0, FAR), (10, THIRD), (20, FAR), (210, THIRD), (220, FAR)], "UUUUL");
+        check(SDP, &[(0, FAR), (10, NEAR), (20, NEAR), (210, NEAR), (230, FAR)], "UUULS");
+        check("0.0.0.0:5", &[(0, FAR), (100, FAR), (200, FAR)], "UUL");
+        check(SDP, &[(0, "[::ffff:10.0.0.1]:5")], "L");
     }
 
     #[test]
     fn a_third_host_is_never_heard() {
-        let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let mut latch = Latch::new(addr("10.0.0.1:5"), Some(addr("1.2.3.4:5060").ip()));
-        for ms in [0, 100, 300, 5_000] {
-            let verdict = latch.packet(Time::from_millis(ms), addr("6.6.6.6:6"), 1);
-            assert_eq!(verdict, Verdict::Stranger);
-        }
-        assert_eq!(latch.target(), Some(addr("10.0.0.1:5")));
-        for ms in [5_100, 5_200, 5_300] {
-            latch.packet(Time::from_millis(ms), addr("1.2.3.4:7"), 2);
-        }
-        assert_eq!(latch.target(), Some(addr("1.2.3.4:7")));
+        let mut latch = Latch::new(addr(SDP), signalling("1.2.3.4", false));
+        assert_eq!(stream(&mut latch, THIRD, (0, 5_000)), "S".repeat(250));
+        assert_eq!(latch.target(), Some(addr(SDP)));
+        assert!(stream(&mut latch, FAR, (5_000, 5_300)).ends_with("LHHHH"));
+        assert_eq!(latch.target(), Some(addr(FAR)));
     }
 
     #[test]
-    fn a_lock_opens_only_by_another_address() {
-        let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let mut latch = Latch::new(addr("10.0.0.1:5"), None);
-        assert_eq!(latch.target(), Some(addr("10.0.0.1:5")));
-        for ms in [0, 100, 200] {
-            latch.packet(Time::from_millis(ms), addr("1.2.3.4:7"), 1);
+    fn another_port_of_the_peers_own_host_is_heard_late_and_never_answered() {
+        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", false));
+        // Two packets, or a few, are nobody.
+        assert_eq!(stream(&mut latch, NEAR, (0, 500)), "U".repeat(25));
+        assert_eq!(stream(&mut latch, NEAR, (500, 540)), "LH");
+        assert_eq!((latch.locked(), latch.target()), (Some(addr(NEAR)), Some(addr(SDP))));
+        assert_eq!(latch.elsewhere(), None);
+        // However late the SDP's own comes, it is the peer, and nobody takes its place.
+        assert_eq!(stream(&mut latch, NEAR, (540, 20_000)), "H".repeat(973));
+        assert_eq!(verdicts(&mut latch, &[(20_001, SDP), (20_002, NEAR), (20_003, SDP)]), "LSH");
+        assert_eq!(stream(&mut latch, NEAR, (30_000, 40_000)), "S".repeat(500));
+    }
+
+    #[test]
+    fn whoever_tries_ports_is_not_heard_on_the_strength_of_its_host() {
+        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", false));
+        let mut prowlers = Prowlers::default();
+        for at in (0..3_000).step_by(20).map(ms) {
+            prowlers.saw(at, addr(NEAR));
+            assert_eq!(latch.packet(at, addr(NEAR), 1, &prowlers), Verdict::Unsure);
         }
-        assert!(!latch.expect(addr("10.0.0.1:5"), None));
-        assert_eq!(latch.target(), Some(addr("1.2.3.4:7")));
-        assert!(!latch.expect(addr("1.2.3.4:7"), None));
-        assert_eq!(latch.elsewhere(), Some(addr("1.2.3.4:7")));
+        // It is forgotten in time, and others push it out.
+        assert!(prowlers.has(ms(4_979), addr(NEAR)) && !prowlers.has(ms(4_980), addr(NEAR)));
+        for port in 100..115 {
+            prowlers.saw(ms(3_000), SocketAddr::new(addr(SDP).ip(), port));
+        }
+        assert!(prowlers.has(ms(3_000), addr(NEAR)));
+        prowlers.saw(ms(3_000), addr(OTHER_NEAR));
+        assert!(!prowlers.has(ms(3_000), addr(NEAR)) && prowlers.has(ms(3_000), addr(OTHER_NEAR)));
+    }
+
+    #[test]
+    fn a_nats_port_is_answered() {
+        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", true));
+        assert_eq!(stream(&mut latch, NEAR, (0, 240)), "UUUUUUUUUULH");
+        assert_eq!((latch.target(), latch.elsewhere()), (Some(addr(NEAR)), Some(addr(NEAR))));
+        // Another does not take it, however long it is silent.
+        assert_eq!(stream(&mut latch, OTHER_NEAR, (300, 5_300)), "S".repeat(250));
+        // After an agreement it does, unless the one that was found is heard before.
+        assert!(!latch.expect(addr(SDP), signalling("10.0.0.1", true)));
+        assert_eq!(latch.target(), Some(addr(NEAR)));
+        assert_eq!(verdicts(&mut latch, &[(5_300, OTHER_NEAR), (5_310, NEAR)]), "UH");
+        assert_eq!(stream(&mut latch, OTHER_NEAR, (5_320, 5_720)), "S".repeat(20));
+        assert!(!latch.expect(addr(SDP), signalling("10.0.0.1", true)));
+        assert_eq!(stream(&mut latch, OTHER_NEAR, (5_720, 5_960)), "UUUUUUUUUULH");
+        assert_eq!(latch.target(), Some(addr(OTHER_NEAR)));
+    }
+
+    #[test]
+    fn a_lock_opens_by_another_address() {
+        let mut latch = Latch::new(addr(SDP), None);
+        assert_eq!(latch.target(), Some(addr(SDP)));
+        stream(&mut latch, FAR, (0, 300));
+        assert!(!latch.expect(addr(SDP), None));
+        assert_eq!(latch.target(), Some(addr(FAR)));
+        assert!(!latch.expect(addr(FAR), None));
+        assert_eq!((latch.elsewhere(), latch.target()), (None, Some(addr(FAR))));
         assert!(latch.expect(addr("10.0.0.9:5"), None));
         assert_eq!(latch.target(), Some(addr("10.0.0.9:5")));
         assert_eq!(Latch::new(addr("0.0.0.0:5"), None).target(), None);

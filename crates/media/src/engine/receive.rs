@@ -26,6 +26,7 @@ impl Engine {
         // The leg is taken out while the others are sent what it says.
         let Some(mut leg) = self.legs.get_mut(slot).and_then(Option::take) else {
             self.counters.unclaimed += 1;
+            self.prowlers.saw(now, from);
             return;
         };
         if channel == Channel::Rtcp || rtp::is_rtcp(data) {
@@ -46,13 +47,18 @@ impl Engine {
             self.counters.malformed += 1;
             return;
         };
-        match leg.latch.packet(now, from, header.ssrc) {
+        match leg.latch.packet(now, from, header.ssrc, &self.prowlers) {
             Verdict::Heard => {}
             Verdict::Latched => {
                 self.outbox.event(Event::Latched { leg: leg.plan.leg, addr: from });
             }
+            Verdict::Unsure => {
+                self.counters.strangers += 1;
+                return;
+            }
             Verdict::Stranger => {
                 self.counters.strangers += 1;
+                self.prowlers.saw(now, from);
                 return;
             }
         }

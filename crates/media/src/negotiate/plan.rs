@@ -9,12 +9,21 @@ use crate::rtcp::CNAME;
 use crate::sdp::{Address, Map, Media};
 use crate::{Codec, Format, LegId, OpusWishes};
 
+/// Where a leg's signalling comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signalling {
+    /// The host.
+    pub host: IpAddr,
+    /// Its port or host is not what the peer itself takes it for: there is a NAT between.
+    pub is_natted: bool,
+}
+
 /// All that a media thread needs to know about a leg.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The leg.
     pub leg: LegId,
-    /// Rises by one with each change of any other field.
+    /// Rises by one with each agreement, and with each change of any other field.
     pub generation: u64,
     /// The media thread the leg lives on, for ever.
     pub thread: u16,
@@ -24,9 +33,9 @@ pub struct Plan {
     pub remote_rtp: SocketAddr,
     /// Where the peer says it receives RTCP.
     pub remote_rtcp: SocketAddr,
-    /// The host the leg's signalling comes from: the only one besides the SDP's that audio is
-    /// taken from.
-    pub signalling: Option<IpAddr>,
+    /// Where the leg's signalling comes from, once that is known: its host is the only one besides
+    /// the SDP's that audio is taken from.
+    pub signalling: Option<Signalling>,
     /// RTP and RTCP share one port (RFC 5761).
     pub mux: bool,
     /// The codec we send.

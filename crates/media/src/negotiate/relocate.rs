@@ -53,6 +53,7 @@ mod tests {
         let offer = String::from_utf8(leg.offer().to_vec()).unwrap();
         assert!(offer.contains("o=- 100 101 ") && offer.contains("m=audio 30000 "), "{offer}");
         leg.on_answer(theirs).unwrap();
-        assert_eq!(leg.plan(), Some(after), "nothing has changed but the ports");
+        let agreed = crate::Plan { generation: after.generation + 1, ..after };
+        assert_eq!(leg.plan(), Some(agreed), "nothing has changed but the ports");
     }
 }

@@ -163,6 +163,12 @@ impl Endpoint {
         self.legs.get(&leg)?.flow(&self.core)
     }
 
+    /// Whether a leg's peer is behind a NAT, as its Contact shows.
+    #[must_use]
+    pub fn is_natted(&self, leg: LegId) -> bool {
+        self.legs.get(&leg).is_some_and(|leg| leg.is_natted())
+    }
+
     /// Our half of a leg's Session-ID (RFC 7989).
     #[must_use]
     pub fn uuid(&self, leg: LegId) -> Option<Uuid> {

@@ -152,6 +152,21 @@ impl Leg {
         }
     }
 
+    /// Whether the peer takes its own address for another than what we see: a NAT is between. Of a
+    /// proxy in between, and of who answers from elsewhere than it was called at, nothing is known.
+    pub(crate) fn is_natted(&self) -> bool {
+        let direct = self.dialog().filter(|dialog| dialog.routes.is_empty());
+        let Some((dialog, seen)) = direct.zip(self.way.flow()) else { return false };
+        if self.owns_call_id && matches!(self.way, Way::Direct { .. }) {
+            return false;
+        }
+        let Some(host) = dialog.target.host() else { return false };
+        let Some(ip) = host.ip() else { return !is_routable(host) };
+        let port = dialog.target.port().unwrap_or(5060);
+        ip.to_canonical() != seen.remote.ip().to_canonical()
+            || !seen.transport.is_reliable() && port != seen.remote.port()
+    }
+
     /// The connection it lives on: the one of its last flow; 0 where the answer to its INVITE goes by
     /// one that is still to be made.
     pub(crate) fn connection(&self) -> Option<u64> {
