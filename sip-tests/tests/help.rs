@@ -98,6 +98,20 @@ fn all_is_heard_as_it_should_be(codecs: [&'static [u8]; 3]) {
     }
 }
 
+/// Each believes that the other has the caller.
+#[test]
+fn whose_both_colleagues_leave_is_served_anew() {
+    for (first, second) in [("alice", "bob"), ("bob", "alice")] {
+        let mut room = room(PLAIN);
+        helped(&mut room, "two-party");
+        room.phone(first).hang_up();
+        room.phone(second).hang_up();
+        room.phone("caller").audio.hears_music(&[]);
+        room.told(0, "task.requeued", &[("call", &room.call)]);
+        room.finish();
+    }
+}
+
 #[test]
 fn help_over_g711() {
     all_is_heard_as_it_should_be(PLAIN);

@@ -249,7 +249,7 @@ const SIMPLER: [fn(&mut Caller); 6] = [
     |c| c.talk_ms = 5_000,
 ];
 
-const MILDER: [fn(&mut Operator); 14] = [
+const MILDER: [fn(&mut Operator); 15] = [
     |o| o.away_ms.clear(),
     |o| o.dead_ms = None,
     |o| o.leaves_ms = None,

@@ -138,7 +138,7 @@ impl Audio {
     }
 
     /// Begins anew with its tone, as when somebody picks up.
-    pub(crate) fn begin(&self) {
+    pub fn begin(&self) {
         let mut state = self.state();
         (state.is_hushed, state.is_fresh) = (false, true);
     }

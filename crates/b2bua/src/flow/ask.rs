@@ -48,7 +48,7 @@ impl B2bua {
         by: &Asker,
         add: &Add,
     ) -> Result<Vec<ParticipantId>, Problem> {
-        let mut headers = self.given(&add.headers)?;
+        let mut headers = self.given("headers", &add.headers)?;
         let watch = match add.role {
             Role::Supervisor => self.may_come_to_watch(call, by, add)?,
             Role::Operator | Role::Consultant => self.may_come_to_talk(call, add)?,
@@ -80,15 +80,19 @@ impl B2bua {
         Ok(rung)
     }
 
-    /// Header fields that an order names, as far as they may be named.
-    pub(super) fn given(&self, given: &[(String, String)]) -> Result<Headers, Problem> {
+    /// Header fields that an order names in this field of its own, as far as they may be named.
+    pub(super) fn given(
+        &self,
+        field: &'static str,
+        given: &[(String, String)],
+    ) -> Result<Headers, Problem> {
         let (prefix, max) =
             (&self.directory.config.header_prefix, self.directory.config.limits.context_value_max);
         let one = |(name, value): &(String, String)| {
             headers::given(name, value, prefix, max).map_err(|refused| {
                 let name: String = name.chars().take(80).collect();
                 let what = format!("{}: {refused}", name.escape_debug());
-                Problem::Field { field: "headers", what }
+                Problem::Field { field, what }
             })
         };
         given.iter().map(one).collect()

@@ -33,7 +33,7 @@ impl B2bua {
     pub(super) fn click(&mut self, now: Time, dial: Dial) -> Result<Reply, Problem> {
         let Dial { operator, to, trunk, headers, context } = dial;
         self.known(&operator)?;
-        let headers = self.given(&headers)?;
+        let headers = self.given("headers", &headers)?;
         let context = self.context_given(context)?;
         if self.state.draining || self.state.calls.len() >= self.directory.config.limits.calls_max {
             return Err(Problem::Busy("no more calls are taken".into()));

@@ -132,7 +132,7 @@ impl B2bua {
         asker: &Asker,
         wanted: &HelpWanted,
     ) -> Result<Reply, Problem> {
-        let headers = self.given(&wanted.headers)?;
+        let headers = self.given("context", &wanted.headers)?;
         may_have_help(call)?;
         let by = self.who_asks(call, asker, wanted)?;
         talks_with_a_customer(call, by)?;

@@ -105,7 +105,7 @@ impl B2bua {
 
     /// Header fields that Refer-To names (RFC 3261 section 19.1.5), as far as they may be named.
     pub(super) fn named(&self, headers: &[(String, String)]) -> Result<Headers, Refusal> {
-        self.given(headers).map_err(|problem| {
+        self.given("headers", headers).map_err(|problem| {
             let why = match problem {
                 Problem::Field { what, .. } => Some(what.replace(['"', '\\'], "'")),
                 _ => None,

@@ -18,7 +18,7 @@ impl B2bua {
         by: &Asker,
         order: &HandOn,
     ) -> Result<(), Problem> {
-        let headers = self.given(&order.headers)?;
+        let headers = self.given("headers", &order.headers)?;
         let leg = self.let_go(call, by)?;
         let go = self.wanted(call, by, &order.to)?;
         let fallback = match &order.on_failure {
