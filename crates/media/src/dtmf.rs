@@ -90,18 +90,32 @@ pub struct Progress {
     pub duration: u32,
 }
 
+/// What 16 bits hold of a duration: what is longer goes on in another segment.
+const SEGMENT: u32 = 0xffff;
+
 impl Progress {
     /// The packet that says this at a clock, and how many units of it the packet's timestamp is
     /// after that of the event: what 16 bits do not hold goes on in another segment (RFC 4733
     /// section 2.5.1.3). At 48 kHz that is so after 1.4 seconds.
     #[must_use]
     pub fn packet(&self, hz: u32) -> (Payload, u32) {
-        const SEGMENT: u32 = 0xffff;
         let whole = rescaled(self.duration, RATE_HZ, hz);
         let before = whole.saturating_sub(1) / SEGMENT * SEGMENT;
         let duration = u16::try_from(whole - before).unwrap_or(u16::MAX);
         let Self { event, end, volume, .. } = *self;
         (Payload { event, end, volume, duration }, before)
+    }
+
+    /// The same, after those that end the segments in between: one begins where the one before it has
+    /// said that it ended, by all that 16 bits hold. So long, in units of [`RATE_HZ`], the event had
+    /// lasted by what was sent of it before.
+    pub fn packets(&self, hz: u32, told: u32) -> impl Iterator<Item = (Payload, u32)> + use<> {
+        let (last, before) = self.packet(hz);
+        let full = Payload { end: false, duration: u16::MAX, ..last };
+        // A segment that was told of to its end is not told of again.
+        let first = rescaled(told, RATE_HZ, hz) / SEGMENT;
+        let fill = (first..before / SEGMENT).map(move |segment| (full, segment * SEGMENT));
+        fill.chain([(last, before)])
     }
 }
 
@@ -142,6 +156,100 @@ mod tests {
         assert_eq!(rescaled(5, 0, 8_000), 40_000);
     }
 
+    /// What a peer sends of a key: 50 packets a second, of segments as they should be.
+    fn pressed(length_ms: u32, hz: u32) -> Vec<(Payload, u32)> {
+        let mut packets = Vec::new();
+        for whole in (1..=length_ms / 20).map(|n| n * hz / 50) {
+            let before = whole.saturating_sub(1) / SEGMENT * SEGMENT;
+            let is_new = packets.last().is_some_and(|(_, last)| *last != before);
+            let last = before.wrapping_sub(SEGMENT);
+            packets.extend(is_new.then_some((Payload { duration: 0xffff, ..KEY }, last)));
+            let duration = u16::try_from(whole - before).unwrap();
+            let end = whole == length_ms / 20 * hz / 50;
+            packets
+                .extend(vec![(Payload { end, duration, ..KEY }, before); if end { 3 } else { 1 }]);
+        }
+        packets
+    }
+
+    const KEY: Payload = Payload { event: 5, end: false, volume: 10, duration: 0 };
+
+    /// Who is strict: a segment begins where the one before it has said that it ended, and nothing of
+    /// one comes after that but the end again. Returns how long all of it was.
+    fn assert_contiguous(packets: &[(Payload, u32)]) -> u32 {
+        for pair in packets.windows(2) {
+            let ((old, old_at), (new, new_at)) = (pair[0], pair[1]);
+            if old_at == new_at {
+                assert!(new.duration > old.duration || old.end && new == old, "{pair:?}");
+            } else {
+                assert_eq!((old.duration, old.end), (0xffff, false), "{pair:?}");
+                assert_eq!(new_at, old_at + 0xffff, "{pair:?}");
+            }
+        }
+        assert_eq!(packets[0].1, 0);
+        assert_eq!(packets.iter().filter(|(payload, _)| payload.end).count(), 3);
+        let (last, at) = packets[packets.len() - 1];
+        at + u32::from(last.duration)
+    }
+
+    /// What is received at one clock is sent at another, a key of so many milliseconds whose packets
+    /// these are not lost.
+    fn relayed(length_ms: u32, from: u32, to: u32, is_lost: impl Fn(usize) -> bool) -> u32 {
+        let (mut receiver, mut told) = (Receiver::default(), 0);
+        let mut sent = Vec::new();
+        for (n, (payload, before)) in pressed(length_ms, from).into_iter().enumerate() {
+            if !is_lost(n) {
+                let (now, at) = (crate::Time::from_millis(n as u64 * 20), before.wrapping_sub(9));
+                let heard = receiver.packet(now, at, payload, from);
+                sent.extend(heard.progress.packets(to, told));
+                told = told.max(heard.progress.duration);
+            }
+        }
+        assert_contiguous(&sent)
+    }
+
+    #[test]
+    fn a_segment_ends_where_the_next_begins_at_each_clock() {
+        for from in [8_000, 16_000, 48_000] {
+            for to in [8_000, 16_000, 48_000] {
+                for length_ms in [100, 1_360, 1_380, 3_000, 8_180, 8_200, 20_000] {
+                    let whole = length_ms * (to / 1_000);
+                    let is = relayed(length_ms, from, to, |_| false);
+                    // Each clock rounds.
+                    assert!(whole - is <= to / 8_000, "{from} to {to}: {is} of {whole}");
+                    // Of three packets two are lost, whichever they are.
+                    for kept in 0..3 {
+                        let end = length_ms as usize / 20 - 1;
+                        relayed(length_ms, from, to, |n| n % 3 != kept && n > 0 && n < end);
+                    }
+                }
+            }
+        }
+        // One whose beginning was lost, and one that goes on where the last has been told of to its end.
+        let progress = Progress { event: 5, end: true, volume: 10, duration: 40_000 };
+        assert_eq!(progress.packets(48_000, 0).count(), 4);
+        let progress = Progress { duration: 0x1_0000, ..progress };
+        assert_eq!(progress.packets(8_000, 0xffff).count(), 1);
+        assert_eq!(progress.packets(8_000, 0xfffe).count(), 2);
+    }
+
+    #[test]
+    fn a_key_that_is_sent_by_order_is_contiguous_too() {
+        for (hz, most) in [(8_000, 48_000), (16_000, 96_000), (48_000, 288_000)] {
+            let (mut sender, mut told) = (Sender::default(), 0);
+            sender.push("5", 6_000);
+            let mut sent = Vec::new();
+            while let Some(step) = sender.step() {
+                let Step::Event { progress, copies, .. } = step else { continue };
+                for _ in 0..copies {
+                    sent.extend(progress.packets(hz, told));
+                    told = progress.duration;
+                }
+            }
+            assert_eq!(assert_contiguous(&sent), most, "at {hz}");
+        }
+    }
+
     /// What one of our legs sends, another understands as one digit of the same length.
     #[test]
     fn a_long_event_goes_through_segments_at_each_clock() {
@@ -151,13 +259,16 @@ mod tests {
             for n in 1..=1_000_u32 {
                 let progress =
                     Progress { event: 5, end: n == 1_000, volume: 10, duration: n * 160 };
-                let (payload, before) = progress.packet(hz);
-                let at = u32::MAX.wrapping_add(before);
-                let now = crate::Time::from_millis(u64::from(n) * 20);
-                let heard = receiver.packet(now, at, payload, hz);
-                assert_eq!(heard.progress, progress, "at {hz}");
-                places.push(heard.place);
-                pressed.extend(heard.pressed);
+                let mut last = None;
+                for (payload, before) in progress.packets(hz, (n - 1) * 160) {
+                    let at = u32::MAX.wrapping_add(before);
+                    let now = crate::Time::from_millis(u64::from(n) * 20);
+                    let heard = receiver.packet(now, at, payload, hz);
+                    places.push(heard.place);
+                    pressed.extend(heard.pressed);
+                    last = Some(heard.progress);
+                }
+                assert_eq!(last, Some(progress), "at {hz}");
             }
             assert_eq!(pressed, [Pressed { number: 1, event: 5, duration: 160_000 }], "at {hz}");
             assert_eq!(places.iter().filter(|place| **place == Place::First).count(), 1);

@@ -12,7 +12,7 @@
 //!   live on them. So is a speaker who sends nothing.
 //! - What is mixed has the rate of the best codec in the conference; a mix is encoded once for each
 //!   codec, music once for all who hear it in one codec and phase.
-//! - Where the source changes, 5 ms of the old one's end, mirrored, fade into the new.
+//! - Where the source changes, the old one goes on for 5 ms as it was, and fades into the new.
 //! - A leg that leaves a mix for one speaker is forwarded to only after 200 ms of that speaker's
 //!   silence: the mix is behind by its buffer, and the jump is not heard then.
 //!
@@ -30,6 +30,7 @@ mod mix;
 mod outbox;
 mod pack;
 mod receive;
+mod seam;
 mod station;
 mod tap;
 mod tick;

@@ -25,6 +25,7 @@ mod stretch;
 mod supply;
 
 use self::conceal::Hole;
+pub(crate) use self::conceal::Wave;
 use self::delay::Delay;
 use self::ring::{Packet, Ring};
 use self::stage::Stage;

@@ -13,6 +13,9 @@ mod kernel;
 
 use kernel::{Kernel, LENGTH_MAX, UNIT_BITS};
 
+use crate::codec::FRAME_MAX;
+use crate::jitter::Wave;
+
 /// Samples that are taken at once.
 const CHUNK: usize = 240;
 /// Samples remembered: all that the longest filter looks back to.
@@ -66,11 +69,20 @@ impl Resampler {
         u32::try_from(halves).unwrap_or(0) * 500_000 / (hz / 1_000) / 1_000
     }
 
-    /// Another stream begins, in the midst of some sound: what comes next, mirrored, stands for what
-    /// was before it, so that the filter finds no step.
+    /// Another stream begins, in the midst of some sound: what leads there, made up backwards from what
+    /// comes next, stands for what was before it, so that the filter finds no step and no kink.
     pub fn begin(&mut self, next: &[i16]) {
+        let known = next.len().min(FRAME_MAX);
+        let mut back = [0; FRAME_MAX + HISTORY];
+        back.iter_mut().zip(next[..known].iter().rev()).for_each(|(sample, next)| *sample = *next);
+        let from_hz = match self.way {
+            Way::Same => return,
+            Way::Up(kernel, to_hz) => to_hz / u32::try_from(kernel.ratio).unwrap_or(1),
+            Way::Down(_, from_hz) => from_hz,
+        };
+        Wave::of(&back[..known], from_hz).fill(&mut back[..known + HISTORY], known);
         let past = self.buffer[..HISTORY].iter_mut().rev();
-        past.zip(next).for_each(|(sample, mirrored)| *sample = *mirrored);
+        past.zip(&back[known..]).for_each(|(sample, made)| *sample = *made);
     }
 
     /// Converts the next samples of the stream, any number of them, into the front of `out`, and

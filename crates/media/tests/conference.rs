@@ -121,6 +121,88 @@ fn a_change_of_source_is_heard_within_40_ms_and_makes_no_click() {
     }
 }
 
+/// The sharpest bend of what a leg heard in these frames of 20 ms: the second difference of three
+/// samples, those of a rate of 8 kHz, so that the rate makes none of it.
+fn bend(bench: &Bench, heard: &[i16], leg: u64, frames: core::ops::Range<usize>) -> u32 {
+    let hz = bench.rate(leg) as usize;
+    let (of, apart) = (hz / 50, hz / 8_000);
+    let part = &heard[frames.start * of..frames.end * of];
+    let at = |n: usize| i32::from(part[n]);
+    let bends = apart..part.len() - apart;
+    bends.map(|n| (at(n - apart) - 2 * at(n) + at(n + apart)).unsigned_abs()).max().unwrap()
+}
+
+/// How often of 16 times, each at another point of the tones, what the first leg hears bends sharper
+/// by half where what the others say ends than before and after that; and the sharpest.
+fn kinks(
+    codecs: [Codec; 3],
+    says: [f64; 3],
+    mut turn: impl FnMut(&mut Bench, u64, bool),
+) -> (usize, f64) {
+    let mut bench = Bench::new();
+    for ((leg, codec), hz) in (1..).zip(codecs).zip(says) {
+        bench.leg(leg, codec, hz);
+    }
+    let mut turns = Vec::new();
+    for generation in 1..=32 {
+        turn(&mut bench, generation, generation % 2 == 0);
+        turns.push(bench.packets(1).len());
+        bench.run(480 + generation * 3);
+    }
+    let heard = bench.heard(1);
+    let bend = |from: usize, to: usize| f64::from(bend(&bench, &heard, 1, from..to));
+    turns.push(bench.packets(1).len());
+    // Who sends nothing is soon left to be heard as that.
+    let ends: Vec<_> = turns.windows(2).skip(1).step_by(2).map(|of| (of[0], of[1] - 1)).collect();
+    // Music bends here more and there less: its sharpest counts.
+    let after = ends.iter().filter(|(at, next)| at + 8 < *next);
+    let after = after.map(|(at, next)| bend(at + 8, *next)).fold(0.0, f64::max);
+    let seam = |(at, next): &(usize, usize)| {
+        bend(at - 1, *next.min(&(at + 5))) / bend(at - 12, at - 2).max(after)
+    };
+    let seams: Vec<f64> = ends.iter().map(seam).collect();
+    let worst = seams.iter().fold(0.0, |worst: f64, seam| worst.max(*seam));
+    (seams.iter().filter(|seam| **seam > 1.5).count(), worst)
+}
+
+#[test]
+fn a_source_that_ends_makes_no_kink() {
+    let none = || Hears::Silence;
+    let talk = [row(1, speakers(&[2])), row(2, speakers(&[1])), row(3, none())];
+    let end = |hears: Hears| [row(1, hears.clone()), row(2, hears), row(3, none())];
+    let (hold, silence) = (end(music()), end(none()));
+    let barge = everybody(3);
+    let monitor = [row(1, speakers(&[2])), row(2, speakers(&[1])), row(3, speakers(&[1, 2]))];
+    let kinds = [Codec::Pcmu, Codec::G722, Codec::Opus];
+    let pairs = kinds.into_iter().flat_map(|first| kinds.map(|next| [first, next, Codec::Pcma]));
+    let mut wrong = Vec::new();
+    for codecs in pairs {
+        let mut check = |way: &str, says: [f64; 3], from: &[media::Row], to: &[media::Row]| {
+            let (count, worst) = kinks(codecs, says, |bench, generation, ends| {
+                bench.phones[1].mute = ends && to.is_empty();
+                if !to.is_empty() || generation == 1 {
+                    bench.matrix(generation, if ends { to } else { from }.to_vec());
+                }
+            });
+            let line = format!("{codecs:?} {way} {says:?}: {count} of 16, {worst:.2}");
+            println!("{line}");
+            if count > 0 {
+                wrong.push(line);
+            }
+        };
+        for tone in [300.0, 517.0] {
+            check("hold", [0.0, tone, 0.0], &talk, &hold);
+            check("silence", [0.0, tone, 0.0], &talk, &silence);
+        }
+        check("forwarded, sends no more", [0.0, 517.0, 0.0], &talk, &[]);
+        check("mixed, sends no more", [0.0, 517.0, 0.0], &barge, &[]);
+        for says in [[0.0, 0.0, 517.0], [0.0, 517.0, 0.0], [0.0, 517.0, 791.0]] {
+            check("barge to monitor", says, &barge, &monitor);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn who_has_been_heard_by_nobody_is_heard_as_they_are_within_40_ms() {
     for codec in Codec::ALL {

@@ -260,3 +260,90 @@ fn whoever_knows_no_events_or_others_alone_is_sent_none() {
     press(&mut bench, vec![thumb], |_, _| {});
     assert_eq!(keys(&bench, 2), []);
 }
+
+/// A long key that somebody is sent, as one who is strict takes it (RFC 4733 section 2.5.1.3): a segment
+/// begins where the one before it has said that it ended, by all that 16 bits hold; only its first
+/// packet is marked, and three end it. How long it was in all, by its clock, and in how many segments.
+fn strictly(bench: &Bench, leg: u64, audio_hz: u32, hz: u32) -> (u32, u32) {
+    let sent = bench.packets(leg).iter().filter(|sent| sent.header.payload_type == 101);
+    let sent: Vec<_> =
+        sent.map(|sent| (sent.header, dtmf::Payload::parse(&sent.payload).unwrap())).collect();
+    for (n, pair) in sent.windows(2).enumerate() {
+        let ((old, before), (new, after)) = (pair[0], pair[1]);
+        assert_eq!((old.marker, new.marker), (n == 0, false));
+        if old.timestamp == new.timestamp {
+            assert!(after.duration > before.duration || before.end && after == before, "{pair:?}");
+        } else {
+            assert_eq!((before.duration, before.end), (0xffff, false), "{pair:?}");
+            let moved = new.timestamp.wrapping_sub(old.timestamp);
+            assert_eq!(moved, dtmf::rescaled(0xffff, hz, audio_hz), "{pair:?}");
+        }
+    }
+    assert_eq!(sent.iter().filter(|(_, payload)| payload.end).count(), 3);
+    let (first, (last, payload)) = (sent[0].0, sent[sent.len() - 1]);
+    let moved = last.timestamp.wrapping_sub(first.timestamp);
+    let before = dtmf::rescaled(moved, audio_hz, hz);
+    (before + u32::from(payload.duration), 1 + before / 0xffff)
+}
+
+/// A bench of two whose clocks of events these are, with the clocks of their audio.
+fn of_clocks(clocks: [(Codec, u32); 2]) -> Bench {
+    let mut bench = Bench::new();
+    for (leg, (codec, hz)) in (1..).zip(clocks) {
+        let events = Events { payload_type: 101, hz };
+        let plan = common::plan(leg, codec);
+        let (events_in, events_out) = (vec![events], Some(events));
+        bench.command(Command::Leg(Plan { events_in, events_out, ..plan }));
+        bench.phones.push(common::Phone::new(leg, codec, 0.0));
+    }
+    bench.matrix(1, vec![row(1, speakers(&[2])), row(2, speakers(&[1]))]);
+    bench.run(500);
+    bench.listen(0);
+    bench
+}
+
+#[test]
+fn a_long_key_is_one_of_contiguous_segments_at_each_clock() {
+    let kinds = [(Codec::Pcmu, 8_000), (Codec::Opus, 48_000), (Codec::Opus, 8_000)];
+    for (from, to) in kinds[..2].iter().flat_map(|from| kinds.map(|to| (*from, to))) {
+        for length_ms in [1_360, 1_400, 6_000, 20_000] {
+            let what = format!("{from:?} to {to:?}, {length_ms} ms");
+            let mut bench = of_clocks([from, to]);
+            bench.phones[0].mute = true;
+            let mut header = Header { payload_type: 101, ssrc: 4_711, ..Header::default() };
+            let mut send = |bench: &mut Bench, duration: u32, told: u32| {
+                let end = duration == length_ms * 8;
+                let progress = dtmf::Progress { event: 5, end, volume: 10, duration };
+                for (payload, before) in progress.packets(from.1, told) {
+                    let before = dtmf::rescaled(before, from.1, from.0.rtp_hz());
+                    let header = Header { timestamp: 777 + before, ..header };
+                    bench.send(1, phone(1), &[&header.bytes()[..], &payload.bytes()].concat());
+                }
+                header.sequence += 1;
+            };
+            for n in 1..=length_ms / 20 {
+                send(&mut bench, n * 160, (n - 1) * 160);
+                bench.run(20);
+            }
+            (0..2).for_each(|_| send(&mut bench, length_ms * 8, length_ms * 8));
+            bench.run(500);
+            let (is, segments) = strictly(&bench, 2, to.0.rtp_hz(), to.1);
+            assert_eq!(is, length_ms * to.1 / 1_000, "{what}");
+            assert_eq!(segments, 1 + (is - 1) / 0xffff, "{what}");
+            let told = bench.events.iter().filter(|e| matches!(e, media::Event::Dtmf { .. }));
+            assert_eq!(told.count(), 1, "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_long_key_by_order_is_one_of_contiguous_segments_too() {
+    for (codec, hz) in [(Codec::Pcmu, 8_000), (Codec::Opus, 48_000), (Codec::Opus, 8_000)] {
+        let mut bench = of_clocks([(codec, hz), (Codec::Pcmu, 8_000)]);
+        let digits = "5".to_owned();
+        bench.command(Command::SendDtmf { leg: LegId(1), digits, duration_ms: 6_000 });
+        bench.run(7_000);
+        let expected = (6 * hz, 1 + (6 * hz - 1) / 0xffff);
+        assert_eq!(strictly(&bench, 1, codec.rtp_hz(), hz), expected, "{codec:?} {hz}");
+    }
+}

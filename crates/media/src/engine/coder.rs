@@ -1,14 +1,12 @@
 //! The way of what a leg hears from the mixer's samples to its codec: the rate, the seam where the
 //! source changes, the encoder.
 
+use super::seam::{self, SEAM_MS, seam};
 use super::trail::Trail;
 use crate::codec::{FRAME_MAX, PAYLOAD_MAX};
 use crate::resample::Resampler;
 use crate::{Codec, Decoder, Encoder, FRAME_MS, Format};
 
-/// How long a source takes to give way to the next: too short to be heard as a fade, long enough
-/// not to be heard as a click.
-pub(super) const SEAM_MS: usize = 5;
 /// The longest payload that is rewritten where it is forwarded.
 pub(super) const FORWARDED_MAX: usize = 1_500;
 /// Frames until two encoders of G.722 who hear the same remember the same.
@@ -66,21 +64,6 @@ impl Rates {
     }
 }
 
-/// Fades from the last source into this beginning of the next: the end of the last, mirrored, goes on
-/// where it ended.
-pub(super) fn fade(tail: &[i16], pcm: &mut [i16]) {
-    let length = i32::try_from(tail.len()).unwrap_or(1);
-    for ((sample, last), at) in pcm.iter_mut().zip(tail.iter().rev()).zip(0..) {
-        let mixed = i32::from(*last) * (length - at) + i32::from(*sample) * at;
-        *sample = i16::try_from(mixed / length).unwrap_or(0);
-    }
-}
-
-/// Samples of a seam.
-const fn seam(codec: Codec) -> usize {
-    codec.audio_hz() as usize / 1_000 * SEAM_MS
-}
-
 /// A payload of 20 ms on its way to one or several legs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Payload {
@@ -129,7 +112,8 @@ pub(super) struct Coder {
     /// Of one of what are two packets where this is 10.
     frame_ms: usize,
     rates: Rates,
-    /// The end of what was heard: of Opus 40 ms, of others the seam.
+    /// The end of what was heard: of Opus 40 ms, of G.711 what a seam must know; G.722 makes its seams
+    /// itself.
     past: Box<[i16]>,
     last: Last,
     trail: Trail,
@@ -153,12 +137,16 @@ impl Coder {
         let mut rates = Rates::default();
         // Tones are made at 8 kHz, and digits become tones at any moment.
         rates.prepare(crate::RATE_HZ, codec.audio_hz());
+        let past = match codec {
+            Codec::Pcmu | Codec::Pcma => seam::past(codec),
+            Codec::G722 => 0,
+            Codec::Opus => 2 * codec.frame(),
+        };
         Self {
             encoder: Encoder::of(format),
             frame_ms: usize::from(format.frame_ms),
             rates,
-            past: vec![0; if codec == Codec::Opus { 2 * codec.frame() } else { seam(codec) }]
-                .into(),
+            past: vec![0; past].into(),
             last: Last::Own,
             trail: Trail::new(codec),
             turned: false,
@@ -209,13 +197,16 @@ impl Coder {
             return;
         }
         self.last = Last::Unknown;
-        self.past.fill(0);
         if let Some((codec, bytes)) = self.trail.bytes() {
             if codec.is_stateless() {
-                let mut at = self.past.len() - bytes.iter().map(|bytes| bytes.len()).sum::<usize>();
+                let new = bytes.iter().map(|bytes| bytes.len()).sum::<usize>();
+                self.past.copy_within(new.., 0);
+                let mut at = self.past.len() - new;
                 for bytes in bytes {
                     at += Decoder::new(codec).decode(bytes, &mut self.past[at..]);
                 }
+            } else {
+                self.past.fill(0);
             }
             self.encoder.heard(bytes.into_iter(), self.trail.is_all());
         }
@@ -292,7 +283,7 @@ impl Coder {
         if self.codec() == Codec::G722 {
             return self.encoder.turn();
         }
-        fade(&self.past[self.past.len() - seam(self.codec())..], pcm);
+        seam::join(&self.past, self.codec().audio_hz(), pcm);
     }
 
     /// Whether what is forwarded next must be changed for the peer.

@@ -175,12 +175,15 @@ impl Leg {
             return self.tx.forget_event();
         };
         let clock = self.plan.codec.rtp_hz();
-        let duration = rescaled(progress.duration, RATE_HZ, clock);
-        let Some(header) = self.tx.event(now, progress, duration) else { return };
-        let (payload, before) = progress.packet(hz);
-        let timestamp = header.timestamp.wrapping_add(rescaled(before, hz, clock));
-        let header = crate::rtp::Header { timestamp, ..header };
-        self.put(header, payload_type, &payload.bytes(), None, outbox, counters);
+        for (payload, before) in progress.packets(hz, self.tx.told()) {
+            // Where one segment ends the event goes on.
+            let progress = Progress { end: payload.end, ..progress };
+            let lasted = rescaled(before + u32::from(payload.duration), hz, clock);
+            let Some(header) = self.tx.event(now, progress, lasted) else { return };
+            let timestamp = header.timestamp.wrapping_add(rescaled(before, hz, clock));
+            let header = crate::rtp::Header { timestamp, ..header };
+            self.put(header, payload_type, &payload.bytes(), None, outbox, counters);
+        }
     }
 
     /// Sends 20 ms of a digit, if one waits and nobody's key is on its way, and notes whether that, or

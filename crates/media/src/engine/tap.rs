@@ -1,14 +1,12 @@
 //! What of a conference is recorded.
 
-use super::coder::{Rates, SEAM_MS, fade};
+use super::coder::Rates;
 use super::conference::Conference;
+use super::seam::{self, PAST_MAX, PAST_MS};
 use super::types::Tap;
 use super::{Engine, PHASES};
 use crate::codec::FRAME_MAX;
 use crate::{FRAME_MS, Hears, Time};
-
-/// Samples of a seam at the highest rate.
-const SEAM_MAX: usize = FRAME_MAX * SEAM_MS / FRAME_MS as usize;
 
 /// A recording that goes on.
 #[derive(Debug)]
@@ -21,14 +19,14 @@ pub(super) struct Recording {
     /// For each channel, since each has a past of its own.
     rates: [Rates; 2],
     /// The end of what was taken last.
-    tails: [[i16; SEAM_MAX]; 2],
+    tails: [[i16; PAST_MAX]; 2],
     /// The mix has another rate from now on.
     turned: bool,
 }
 
 impl Recording {
     fn new(tap: Tap) -> Self {
-        let (rates, tails) = (Default::default(), [[0; SEAM_MAX]; 2]);
+        let (rates, tails) = (Default::default(), [[0; PAST_MAX]; 2]);
         Self { tap, heard: Vec::new(), left: Vec::new(), rates, tails, turned: false }
     }
 
@@ -63,11 +61,11 @@ impl Recording {
             super::mix::saturate(&sum, &mut mixed);
             let out = &mut out[..count(to)];
             self.rates[channel].convert(from, to, &mixed[..count(from)], out);
-            let seam = count(to) * SEAM_MS / FRAME_MS as usize;
+            let tail = &mut self.tails[channel][..to as usize / 1_000 * PAST_MS];
             if self.turned {
-                fade(&self.tails[channel][..seam], out);
+                seam::join(tail, to, out);
             }
-            self.tails[channel][..seam].copy_from_slice(&out[out.len() - seam..]);
+            tail.copy_from_slice(&out[out.len() - tail.len()..]);
         }
         self.turned = false;
         if self.tap.paused {

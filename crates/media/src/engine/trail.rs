@@ -1,6 +1,6 @@
 //! The last bytes of what was forwarded to a leg, so that its encoder can follow.
 
-use super::coder::SEAM_MS;
+use super::seam::PAST_MS;
 use crate::Codec;
 
 /// What of G.722 brings any encoder to where the peer's decoder is: in 200 ms it forgets all else.
@@ -23,7 +23,7 @@ impl Trail {
     /// Of a leg with a codec: as much as its encoder needs. Opus makes do without.
     pub(super) fn new(codec: Codec) -> Self {
         let length_ms = match codec {
-            Codec::Pcmu | Codec::Pcma => SEAM_MS,
+            Codec::Pcmu | Codec::Pcma => PAST_MS,
             Codec::G722 => LEAD_MS,
             Codec::Opus => 0,
         };

@@ -47,6 +47,8 @@ struct Relay {
     last: Time,
     /// What was sent of it last.
     progress: Progress,
+    /// How long it had lasted by what was sent of it.
+    told: u32,
     /// How often its end was sent.
     ends: u8,
 }
@@ -200,7 +202,7 @@ impl Transmitter {
     pub(super) fn begin_event(&mut self, now: Time, key: Key, progress: Progress) {
         self.mark = true;
         let timestamp = self.due(now);
-        self.relay = Some(Relay { key, timestamp, last: now, progress, ends: 0 });
+        self.relay = Some(Relay { key, timestamp, last: now, progress, told: 0, ends: 0 });
     }
 
     /// Numbers a packet of the event that was begun, whose timestamp stays that of its beginning; so
@@ -211,11 +213,17 @@ impl Transmitter {
         let next = relay.timestamp.wrapping_add(duration);
         let length = duration.min(20 * self.per_ms);
         let ends = relay.ends + u8::from(progress.end);
-        self.relay = Some(Relay { last: now, progress, ends, ..relay });
+        let told = relay.told.max(progress.duration);
+        self.relay = Some(Relay { last: now, progress, told, ends, ..relay });
         let keep = self.timestamp;
         let header = self.step(now, relay.timestamp, length);
         self.timestamp = if ahead(next, keep) > 0 { next } else { keep };
         Some(header)
+    }
+
+    /// How long the event has lasted by what was sent of it.
+    pub(super) fn told(&self) -> u32 {
+        self.relay.map_or(0, |relay| relay.told)
     }
 
     /// The end that an event lacks, if it does.

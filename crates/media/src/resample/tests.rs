@@ -164,3 +164,28 @@ fn an_output_that_is_too_small_is_no_harm() {
     }
     assert_eq!(Resampler::new(11_025, 8_000).process(&[1, 2, 3], &mut [0; 2]), 2);
 }
+
+/// In the midst of a tone the filter makes nearly the same of it as if it had heard all of it.
+#[test]
+fn another_stream_begins_as_if_it_had_been_there() {
+    for (from, to) in pairs().filter(|(from, to)| from != to) {
+        for hz in [150.0, 300.0, 517.0, 1_000.0, 2_300.0] {
+            let all = tone(hz, from);
+            let known = convert(from, to, &all);
+            let (frame, made) = (from as usize / 50, to as usize / 50);
+            let mut worst = 0;
+            for late in (1..20).map(|n| n * frame / 4) {
+                let mut resampler = Resampler::new(from, to);
+                resampler.process(&tone(1_900.0, from), &mut vec![0; to as usize]);
+                resampler.begin(&all[late..late + frame]);
+                let mut out = vec![0; made];
+                resampler.process(&all[late..late + frame], &mut out);
+                // Where it was cut is late by a part of a frame too.
+                let same = &known[late * made / frame..];
+                let apart = out.iter().zip(same);
+                worst = apart.map(|(a, b)| a.abs_diff(*b)).fold(worst, u16::max);
+            }
+            assert!(f64::from(worst) < 0.1 * STRENGTH, "{hz} Hz, {from} to {to}: {worst}");
+        }
+    }
+}
