@@ -104,11 +104,20 @@ fn whose_both_colleagues_leave_is_served_anew() {
     for (first, second) in [("alice", "bob"), ("bob", "alice")] {
         let mut room = room(PLAIN);
         helped(&mut room, "two-party");
+        let mark = room.server.events.mark();
         room.phone(first).hang_up();
         room.phone(second).hang_up();
-        room.phone("caller").audio.hears_music(&[]);
-        room.told(0, "task.requeued", &[("call", &room.call)]);
-        room.finish();
+        let tones = ["alice", "bob"].map(|name| room.phone(name).audio.hz());
+        room.phone("caller").audio.hears_music(&tones);
+        room.told(mark, "task.queued", &[]);
+        // Whoever was the last to leave is not asked at once.
+        room.phone(first).expect("INVITE");
+        room.phone(first).answer();
+        let hz = room.phone(first).audio.hz();
+        room.phone("caller").audio.hears(hz);
+        room.phone("caller").hang_up();
+        room.phone(first).expect_bye();
+        room.over();
     }
 }
 

@@ -719,7 +719,7 @@ fn help() {
     check("help-becomes-transfer.txt", &about, &transferred);
     let about = [
         "op0 and op1 hang up within a moment of each other, each in the belief that the other has the caller:",
-        "who is back in the queue, ahead, and is served by op1.",
+        "who is back in the queue, ahead, and is served anew.",
     ];
     let deserted = helped(two, |house| {
         house.operators[0].leaves_ms = Some(8_000);
