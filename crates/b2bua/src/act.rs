@@ -60,8 +60,12 @@ pub enum Act {
         /// By name, as of header fields.
         context: BTreeMap<String, Option<String>>,
     },
-    /// An operator who is told something before the bridge, or waits for a word, is put through.
-    Connect,
+    /// An operator who is told something before the bridge, or waits for a word, is put through; or a
+    /// parked call goes on.
+    Connect {
+        /// To whom a parked call goes.
+        to: Option<Whom>,
+    },
     /// Somebody else is to have the customer: [`crate::Reply::Done`] once it has begun, then one
     /// `transfer.completed` or `transfer.failed`.
     Transfer(HandOn),
@@ -200,7 +204,7 @@ impl Act {
             | Self::TakeBack
             | Self::Press { .. }
             | Self::Describe { .. }
-            | Self::Connect
+            | Self::Connect { .. }
             | Self::Transfer(_)
             | Self::CompleteTransfer
             | Self::CancelTransfer => None,

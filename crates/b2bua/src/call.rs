@@ -140,7 +140,7 @@ pub(crate) enum Timer {
     Code(ParticipantId),
     /// What an operator is told before the bridge has taken long enough.
     Brief,
-    /// A caller has thought about a menu for long enough.
+    /// A caller has thought about a menu, or has been parked, for long enough.
     Menu,
     /// A caller who waits is to be told where they stand.
     Announce,
@@ -170,6 +170,8 @@ pub(crate) enum Attendant {
     Tells { audio: Audio, next: Next },
     /// They are to choose from a menu; how often they have not.
     Asks { menu: Name, failed: u32 },
+    /// They wait until somebody says where to.
+    Parks { timeout_ms: u64 },
 }
 
 /// What becomes of a caller who has been told something.

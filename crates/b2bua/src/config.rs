@@ -512,6 +512,11 @@ pub enum Go {
     Announce(Audio),
     /// They are asked which way.
     Menu(Name),
+    /// They wait with music until [`crate::Act::Connect`] says where to.
+    Park {
+        /// For so long at most.
+        timeout_ms: u64,
+    },
     /// A final response, 400 to 699.
     Reject(u16),
     /// No response at all.

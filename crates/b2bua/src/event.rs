@@ -320,6 +320,9 @@ pub enum What {
     },
     #[serde(rename = "call.answered")]
     CallAnswered { operator: Option<Name> },
+    /// Its caller waits until somebody says where to.
+    #[serde(rename = "call.parked")]
+    CallParked { timeout_ms: u64 },
     /// A new interval in which participants and matrix stay the same.
     #[serde(rename = "call.segment")]
     CallSegment { phase: Phase, participants: Vec<ParticipantId>, hears: Hears },
@@ -642,6 +645,7 @@ type_names! {
     CallContext => "call.context",
     ContextDropped => "call.context_dropped",
     CallAnswered => "call.answered",
+    CallParked => "call.parked",
     CallSegment => "call.segment",
     CallEnded => "call.ended",
     LegRinging => "leg.ringing",

@@ -28,7 +28,7 @@ pub(crate) fn about_people(dice: &mut Dice<'_>, call: CallKey) -> Command {
         6 => match dice.below(4) {
             0 => Act::Remove { participant: name(dice) },
             2 => Act::Describe { context: described(dice) },
-            1 => Act::Connect,
+            1 => Act::Connect { to: None },
             _ => Act::Play { to: listeners(dice), audio: audio(dice) },
         },
         _ => Act::Press {

@@ -51,7 +51,14 @@ impl World {
             7..9 => Act::Remove { participant: self.somebody(call) },
             9 => Act::Press { to: None, digits: "12#".into(), duration_ms: 100 },
             10..15 => Act::Change { participant: self.supervisor(), change: self.turned(call) },
-            19 if self.scenario.pre_bridge.is_some() => Act::Connect,
+            19 if self.scenario.pre_bridge.is_some() => Act::Connect { to: None },
+            16..19 if self.scenario.reception.parks() => {
+                let to = match self.wishes.below(3) {
+                    0 => Whom::Queue("support".into()),
+                    _ => Whom::Operator(self.anybody()),
+                };
+                Act::Connect { to: Some(to) }
+            }
             20..24 => Act::Play { to: self.listeners(call), audio: self.audio(&PLAYED) },
             _ => Act::Change { participant: self.somebody(call), change: self.changed(call) },
         };
@@ -297,7 +304,8 @@ fn described(by: &Asker, act: &Act) -> String {
             format!("change {participant}")
         }
         Act::Remove { participant } => format!("remove {participant}"),
-        Act::Connect => "connect".to_owned(),
+        Act::Connect { to: None } => "connect".to_owned(),
+        Act::Connect { to: Some(to) } => format!("connect with {}", named(to)),
         Act::Transfer(order) => {
             said.extend(order.continue_call.then(|| "continue".to_owned()));
             said.extend(match &order.on_failure {

@@ -110,6 +110,14 @@ pub struct Reception {
     pub keys_ms: Option<Ms>,
 }
 
+impl Reception {
+    /// Whether a key may park a call.
+    pub(crate) fn parks(&self) -> bool {
+        let keys = self.menu.iter().flat_map(|menu| menu.keys.values());
+        keys.chain(self.exits.values()).any(|go| matches!(go, Go::Park { .. }))
+    }
+}
+
 impl Caller {
     /// Somebody patient who calls the queue after so long and talks for five seconds.
     #[must_use]
@@ -402,11 +410,12 @@ impl Scenario {
         let mut scenario = if briefs { Self::briefing(seed) } else { Self::rough(seed) };
         scenario.wait_s_max = dice.between(2, 30);
         let prompt = |name: &str| Audio::Prompt(vec![name.into()]);
-        let mut go = || match dice.below(6) {
+        let mut go = || match dice.below(7) {
             0 | 1 => Go::Queue { queue: "support".into(), priority_s: None },
             2 => Go::Operator(operator_id(0).into()),
             3 => Go::Announce(prompt("closed")),
             4 => Go::Announce(prompt("nothing-there")),
+            5 => Go::Park { timeout_ms: 20_000 },
             _ => Go::Menu("main".into()),
         };
         let menu = Menu {

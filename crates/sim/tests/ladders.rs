@@ -538,7 +538,7 @@ fn before_the_bridge() {
         let to = Listeners::Having(Role::Operator);
         let audio = Audio::from_str("say:It is about the invoice").ok();
         house.script.extend(audio.map(|audio| (3_500, Asker::Admin, Act::Play { to, audio })));
-        house.script.push((7_000, Asker::Admin, Act::Connect));
+        house.script.push((7_000, Asker::Admin, Act::Connect { to: None }));
     });
     check("pre-bridge-decide.txt", &about, &decided);
     let about = [
@@ -561,9 +561,38 @@ fn before_the_bridge() {
         if let Some(before) = &mut house.pre_bridge {
             before.timeout_ms = 2_000;
         }
-        house.script.push((8_000, Asker::Admin, Act::Connect));
+        house.script.push((8_000, Asker::Admin, Act::Connect { to: None }));
     });
     check("pre-bridge-timeout.txt", &about, &forgotten);
+}
+
+#[test]
+fn park() {
+    let parked = |change: fn(&mut Scenario)| {
+        house(1, |house| {
+            house.reception.menu = Some(Menu {
+                name: "main".into(),
+                prompt: Audio::Prompt(vec!["closed".into()]),
+                keys: BTreeMap::new(),
+                timeout_ms: 1_000,
+                retries: 0,
+                otherwise: Go::Park { timeout_ms: 30_000 },
+            });
+            house.callers.push(Caller::calm(2_000));
+            change(house);
+        })
+    };
+    let about = [
+        "RFC 5359 2.15, call park. The caller comes, by a menu, to where calls are parked (`go = { park = 30 }`), hears",
+        "music, and is fetched by the API (`POST …/connect`): there by an INVITE with Replaces.",
+    ];
+    let fetched = parked(|house| {
+        let to = Some(Whom::Operator("op0".into()));
+        house.script.push((8_000, Asker::Admin, Act::Connect { to }));
+    });
+    check("5359-2.15-park.txt", &about, &fetched);
+    let about = ["Nobody fetches the caller in time."];
+    check("5359-2.15-left.txt", &about, &parked(|_| {}));
 }
 
 /// One operator serves the queue, the other is sought where a limit says so.

@@ -49,9 +49,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .answers(200, "As they are then", named("Participant"))
         .problem(409);
     let remove_doc = Doc::new("One of them leaves").done(204, "They have left").problem(409);
-    let connect_doc = Doc::new("Puts an operator through who is told something before")
-        .may_take(taken(vec![]))
-        .done(204, "They talk")
+    let connect_doc = Doc::new("Puts an operator through, or sends a parked call on")
+        .more("An operator who is told something before the bridge; or, with `go`, a call of `go = { park }`.")
+        .may_take(taken(vec![(
+            "go",
+            about(json!({ "type": "object" }), "Where a parked call goes: one of operator, queue, number, uri"),
+        )]))
+        .done(204, "They talk, or it goes there")
         .problem(409);
     let keys = taken(vec![
         ("to", about(text(), "Whom; the customer if nobody is named")),
@@ -151,16 +155,18 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Puts an operator through who is told something before, or waits for this (`pre_bridge` of a queue): 204;
-/// 409 where none is.
+/// Puts an operator through who is told something before, or waits for this (`pre_bridge` of a queue); or
+/// sends a parked call where `go` says: 204; 409 where there is none.
 pub(crate) async fn connect(
     State(inner): State<Arc<Inner>>,
     Extension(caller): Extension<Caller>,
     Path(call): Path,
     MaybeBody(body): MaybeBody,
 ) -> Result<StatusCode, Problem> {
-    Fields::new(body).finish()?;
-    order(&inner, &caller, &call, Act::Connect).await?;
+    let mut fields = Fields::new(body);
+    let to = super::transfer::whom_in(&mut fields, "go");
+    fields.finish()?;
+    order(&inner, &caller, &call, Act::Connect { to }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

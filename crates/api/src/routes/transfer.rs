@@ -169,6 +169,22 @@ fn whom(fields: &mut Fields) -> Option<Whom> {
     named.pop()
 }
 
+/// Whom an object in a field names.
+pub(super) fn whom_in(fields: &mut Fields, field: &'static str) -> Option<Whom> {
+    let found = match fields.any(field)? {
+        Value::Object(body) => {
+            let mut inner = Fields::new(body);
+            let to = whom(&mut inner);
+            to.filter(|_| inner.finish().is_ok())
+        }
+        _ => None,
+    };
+    if found.is_none() {
+        fields.wrong(field, "an object with one of operator, queue, number, uri");
+    }
+    found
+}
+
 /// `"return"`, `"hangup"`, or whom else it is to be.
 fn on_failure(fields: &mut Fields) -> OnFailure {
     let field = "on_failure";

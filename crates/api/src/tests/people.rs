@@ -112,8 +112,13 @@ async fn orders_without_an_answer_are_204() {
     for body in [json!({}), Value::Null] {
         let how = ("POST", "/connect", "root");
         let (answer, _, act) = asked(&mut node, how, &body, Ok(Reply::Done)).await;
-        assert_eq!((answer.status, act), (204, Act::Connect));
+        assert_eq!((answer.status, act), (204, Act::Connect { to: None }));
     }
+    let how = ("POST", "/connect", "root");
+    let body = json!({ "go": { "queue": "support" } });
+    let (answer, _, act) = asked(&mut node, how, &body, Ok(Reply::Done)).await;
+    let to = Some(Whom::Queue("support".into()));
+    assert_eq!((answer.status, act), (204, Act::Connect { to }));
     let press = |to: Option<&str>, duration_ms| Act::Press {
         to: to.map(Into::into),
         digits: "12#".into(),

@@ -201,9 +201,15 @@ impl B2bua {
             Some(go @ (Go::Operator(_) | Go::Uri(_) | Go::Number { .. } | Go::Queue { .. })) => {
                 Ok(go)
             }
-            Some(Go::Bot(_) | Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop) | None => {
-                wrong(field, format!("{number} leads nowhere"))
-            }
+            Some(
+                Go::Bot(_)
+                | Go::Announce(_)
+                | Go::Menu(_)
+                | Go::Park { .. }
+                | Go::Reject(_)
+                | Go::Drop,
+            )
+            | None => wrong(field, format!("{number} leads nowhere")),
         }
     }
 

@@ -6,12 +6,15 @@
 //! | there is no such sound, or it cannot be made | the same: nobody is left in silence |
 //! | the caller leaves | the call is over |
 //!
+//! One who is parked is told nothing, and goes on when somebody says where to.
+//!
 //! The call is answered for it, so that it is heard.
 
 use super::sound::Waiter;
+use crate::act::{Asker, Whom};
 use crate::api::{Problem, Time};
 use crate::call::{Attendant, Call, Cause, Next, Timer};
-use crate::event::CallResult;
+use crate::event::{CallResult, What};
 use crate::sound::Audio;
 use crate::switch::B2bua;
 
@@ -39,6 +42,7 @@ impl B2bua {
         let audio = match &call.attendant {
             Some(Attendant::Tells { audio, .. }) => Some(audio.clone()),
             Some(Attendant::Asks { menu, failed }) => self.question(menu, *failed),
+            Some(Attendant::Parks { .. }) => return self.parks(now, call),
             None => return,
         };
         let waits = self.music(call);
@@ -84,8 +88,36 @@ impl B2bua {
                 call.attendant = Some(asks);
                 self.thinks(now, call);
             }
-            None => {}
+            Some(Attendant::Parks { .. }) | None => {}
         }
+    }
+
+    /// They hear music until somebody says where to.
+    fn parks(&mut self, now: Time, call: &mut Call) {
+        let music = self.music(call);
+        if let Some(origin) = call.origin_mut() {
+            origin.waits(music);
+        }
+        let Some(Attendant::Parks { timeout_ms }) = call.attendant else { return };
+        self.set_timer(call, Timer::Menu, Some(now + Time::from_millis(timeout_ms)));
+        self.tell(now, call, What::CallParked { timeout_ms });
+    }
+
+    /// Where a parked call goes, by order.
+    pub(super) fn connect_parked(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        by: &Asker,
+        to: &Whom,
+    ) -> Result<(), Problem> {
+        if !matches!(call.attendant, Some(Attendant::Parks { .. })) {
+            return Err(Problem::Conflict("the call is not parked".into()));
+        }
+        let go = self.wish(call, by, to)?;
+        self.moves_on(call);
+        self.route(now, call, Some(go));
+        Ok(())
     }
 
     /// Whatever they were told where they were is over.

@@ -5,7 +5,7 @@ use sip::msg::{Host, Message, Uri};
 use super::dial::Refused;
 use super::wait::Joins;
 use crate::api::Time;
-use crate::call::{Call, Why};
+use crate::call::{Attendant, Call, Why};
 use crate::config::{Go, Name, Outgoing};
 use crate::directory::Extension;
 use crate::event::CallResult;
@@ -54,7 +54,7 @@ impl B2bua {
         match go {
             Go::Queue { .. } | Go::Operator(_) | Go::Bot(_) => policy != Some(&Outgoing::Nobody),
             Go::Uri(_) | Go::Number { .. } => self.directory.router.may_dial(caller, to),
-            Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => true,
+            Go::Announce(_) | Go::Menu(_) | Go::Park { .. } | Go::Reject(_) | Go::Drop => true,
         }
     }
 
@@ -73,6 +73,9 @@ impl B2bua {
             }
             Go::Announce(audio) => self.announce(now, call, audio),
             Go::Menu(menu) => self.ask_menu(now, call, &menu, 0),
+            Go::Park { timeout_ms } => {
+                self.has_attendant(now, call, Attendant::Parks { timeout_ms });
+            }
             Go::Reject(status) => {
                 self.end_call(now, call, CallResult::Failed, "rejected by route", status);
             }

@@ -38,9 +38,12 @@ impl B2bua {
             Go::Uri(uri) => self.dial_uri(now, call, uri, None, errand),
             Go::Number { number, trunk } => self.dial_number(now, call, &number, &trunk, errand),
             Go::Bot(name) => self.dial_bot(now, call, name, errand),
-            Go::Queue { .. } | Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => {
-                Err(refused("nobody to dial", 404))
-            }
+            Go::Queue { .. }
+            | Go::Announce(_)
+            | Go::Menu(_)
+            | Go::Park { .. }
+            | Go::Reject(_)
+            | Go::Drop => Err(refused("nobody to dial", 404)),
         }
     }
 

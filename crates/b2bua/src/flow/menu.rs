@@ -10,6 +10,7 @@
 use crate::api::Time;
 use crate::call::{Attendant, Call, Participant, Seat, Timer};
 use crate::config::{Go, Menu, Name};
+use crate::event::CallResult;
 use crate::sound::Audio;
 use crate::switch::B2bua;
 
@@ -49,6 +50,9 @@ impl B2bua {
 
     /// They have thought about it for long enough.
     pub(crate) fn chose_nothing(&mut self, now: Time, call: &mut Call) {
+        if let Some(Attendant::Parks { .. }) = call.attendant {
+            return self.end_call(now, call, CallResult::Failed, "parked for too long", 480);
+        }
         let Some(Attendant::Asks { menu, failed }) = call.attendant.clone() else { return };
         match self.menu(&menu).map(|menu| (menu.retries, menu.otherwise.clone())) {
             Some((retries, otherwise)) if failed >= retries => {
@@ -77,7 +81,7 @@ impl B2bua {
                 self.moves_on(call);
                 self.route(now, call, go);
             }
-            Some(Attendant::Tells { .. }) => {}
+            Some(Attendant::Tells { .. } | Attendant::Parks { .. }) => {}
             None => self.leave_by_key(now, call, digit),
         }
     }

@@ -65,9 +65,13 @@ impl B2bua {
                 self.press(call, to, digits, *duration_ms).map(|()| Reply::Done)
             }
             Act::Describe { context } => self.describe(now, call, context).map(|()| Reply::Done),
-            Act::Connect => {
+            Act::Connect { to } => {
                 self.may_rule(call, by, None)?;
-                self.connect_briefed(now, call).map(|()| Reply::Done)
+                match to {
+                    Some(to) => self.connect_parked(now, call, by, to),
+                    None => self.connect_briefed(now, call),
+                }
+                .map(|()| Reply::Done)
             }
             Act::Transfer(order) => {
                 self.may_rule(call, by, None)?;
@@ -110,7 +114,7 @@ impl B2bua {
             | Act::TakeBack
             | Act::Press { .. }
             | Act::Describe { .. }
-            | Act::Connect
+            | Act::Connect { .. }
             | Act::Transfer(_)
             | Act::CompleteTransfer
             | Act::CancelTransfer => Ok(()),

@@ -145,7 +145,9 @@ impl B2bua {
         let go = self.reached(&Dialled { to: &to, from, trunk, trusted, request });
         let go = go.ok_or(404_u16)?;
         let outside = match go {
-            Go::Announce(_) | Go::Menu(_) | Go::Reject(_) | Go::Drop => return Err(603),
+            Go::Announce(_) | Go::Menu(_) | Go::Park { .. } | Go::Reject(_) | Go::Drop => {
+                return Err(603);
+            }
             Go::Queue { .. } | Go::Operator(_) | Go::Bot(_) => None,
             Go::Uri(_) | Go::Number { .. } => Some(&*to),
         };

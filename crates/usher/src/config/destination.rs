@@ -8,8 +8,8 @@ use super::section::{Section, Text};
 use super::trunk;
 
 const DESTINATIONS: &[&str] =
-    &["queue", "operator", "bot", "uri", "number", "announce", "menu", "reject", "drop"];
-const DESTINATIONS_LATER: &[&str] = &["voicemail", "hook", "park", "auto_connect", "hold"];
+    &["queue", "operator", "bot", "uri", "number", "announce", "menu", "park", "reject", "drop"];
+const DESTINATIONS_LATER: &[&str] = &["voicemail", "hook", "auto_connect", "hold"];
 
 /// Something to be heard once: a sound's name, or what the API takes.
 pub(super) fn audio(section: &Section<'_>, key: &'static str) -> Option<Audio> {
@@ -108,6 +108,10 @@ fn one(go: &Section<'_>, names: &mut Names, word: &str) -> Option<Go> {
             refer(Thing::Menu, menu);
             Go::Menu(menu.text.into())
         }),
+        "park" => {
+            let s = go.whole("park", 30, 1..=86_400);
+            Some(Go::Park { timeout_ms: u64::from(s) * 1_000 })
+        }
         "reject" => Some(Go::Reject(go.whole("reject", 486, 400..=699))),
         _ => {
             if !go.switch("drop", true) {

@@ -448,8 +448,13 @@ fn routes() {
     check_route(
         "go = { queue = \"q\", drop = true }",
         2,
-        "`go` of [[route]] needs exactly one of queue, operator, bot, uri, number, announce, menu, reject, \
-         drop, e.g. { queue = \"support\" }",
+        "`go` of [[route]] needs exactly one of queue, operator, bot, uri, number, announce, menu, park, \
+         reject, drop, e.g. { queue = \"support\" }",
+    );
+    check_route(
+        "go = { park = 0 }",
+        2,
+        "`park` of `go` of [[route]] is 0; expected a whole number from 1 to 86400",
     );
     check_route(
         "go = { reject = 200 }",
