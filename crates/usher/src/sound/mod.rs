@@ -15,6 +15,7 @@ mod folder;
 mod made_in;
 mod music;
 mod rate;
+mod resolved;
 mod speech;
 mod uploads;
 pub(crate) mod wave;
@@ -213,4 +214,4 @@ pub(crate) fn length_ms(pcm: &Pcm) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
