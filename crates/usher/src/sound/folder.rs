@@ -35,9 +35,7 @@ pub(super) fn unread(folder: &Path) -> Option<String> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let known = wave::ENDINGS.join(", .");
-    let helps = wave::HELPS;
-    Some(format!("{}{more}: not read, which .{known} are; {helps}", path.display()))
+    Some(format!("{}{more}: {}", path.display(), wave::unread()))
 }
 
 /// By name: how good the ending is, and where. And those that cannot be read.

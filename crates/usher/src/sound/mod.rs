@@ -127,8 +127,8 @@ impl Library {
             }
             Some(_) => None,
         };
-        let folders = [setup.music.as_deref(), setup.prompts.as_deref()];
-        budget.complaints.extend(folders.into_iter().flatten().filter_map(folder::unread));
+        let folders = setup.music.iter().chain(&setup.prompts).chain([&setup.uploads]);
+        budget.complaints.extend(folders.filter_map(|folder| folder::unread(folder)));
         self.setup = setup;
         budget.finish()
     }

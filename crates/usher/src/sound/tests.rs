@@ -193,6 +193,22 @@ fn what_is_wrong_with_a_name_or_a_file_is_told() {
 }
 
 #[test]
+fn files_of_other_kinds_are_told_of_once_a_folder() {
+    let scratch = Scratch::new();
+    for file in ["moh/a.gsm", "prompts/en/b.gsm", "prompts/en/c.gsm", "var/sounds/d.gsm"] {
+        scratch.file(file, &[0xd2; 33]);
+    }
+    let (_, complaints) = Library::open(setup(&scratch), 1);
+    let expected = ["a.gsm: not read, which .wav", "b.gsm and 1 more: not read", "d.gsm: not read"];
+    assert_eq!(complaints.len(), expected.len(), "{complaints:?}");
+    let told = complaints.iter().zip(expected).all(|(told, expected)| told.contains(expected));
+    assert!(told, "{complaints:?}");
+    let one = SoundSetup { music: Some(scratch.path("moh/a.gsm")), ..setup(&scratch) };
+    let (_, complaints) = Library::open(one, 1);
+    assert!(complaints[0].contains("a.gsm: .gsm is not read, which .wav"), "{complaints:?}");
+}
+
+#[test]
 fn a_file_that_was_not_finished_is_none() {
     let scratch = Scratch::new();
     scratch.file("var/sounds/x.part", &tone(8_000, 500, 80));

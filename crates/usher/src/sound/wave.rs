@@ -79,8 +79,16 @@ pub(crate) fn read(ending: &str, file: &[u8]) -> Result<Wave, String> {
         }
         "ulaw" | "ul" => law(&g711::ULAW_TO_PCM),
         "alaw" | "al" => law(&g711::ALAW_TO_PCM),
+        other if ENDINGS_OF_OTHERS.contains(&other) && !file.starts_with(b"RIFF") => {
+            Err(format!(".{other} is {}", unread()))
+        }
         _ => riff(file),
     }
+}
+
+/// What to say of a file that is of another kind.
+pub(super) fn unread() -> String {
+    format!("not read, which .{} are; {HELPS}", ENDINGS.join(", ."))
 }
 
 fn some(hz: u32, samples: Vec<i16>) -> Result<Wave, String> {
@@ -317,6 +325,11 @@ mod tests {
         check("alaw", &[0xd5], 8_000, &[8]);
         check("al", &[0x55], 8_000, &[-8]);
         assert!(read("sln", &[1]).is_err());
+        let gsm = read("gsm", &[0xd2; 33]).unwrap_err();
+        assert!(
+            gsm.starts_with(".gsm is not read, which .wav, .sln48") && gsm.contains("sox"),
+            "{gsm}"
+        );
         let said: Vec<i16> =
             (0..1_600).map(|n| if n / 8 % 2 == 0 { 4_000 } else { -4_000 }).collect();
         let mut file = vec![0; 800];
