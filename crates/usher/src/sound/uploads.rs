@@ -94,7 +94,7 @@ impl Library {
 
     fn path(&self, name: &str) -> Result<PathBuf, Refused> {
         if !b2bua::is_name(name) || name.split('/').next() == Some(MADE) {
-            return Err(Refused::Invalid(format!("no sound can be called so: {NAMES}")));
+            return Err(Refused::Invalid(format!("that is no name of a sound: {NAMES}")));
         }
         Ok(self.setup.uploads.join(format!("{name}.wav")))
     }
