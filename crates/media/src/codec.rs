@@ -169,6 +169,12 @@ impl Codec {
         }
     }
 
+    /// How many milliseconds a payload lasts, rounded up.
+    #[must_use]
+    pub fn ms(self, payload: &[u8]) -> u32 {
+        self.ticks(payload).div_ceil(self.rtp_hz() / 1_000)
+    }
+
     /// The table that turns a payload of this codec into one of the other byte by byte, if that is
     /// possible at all: then a listener with another law is still forwarded, without decoding.
     #[must_use]

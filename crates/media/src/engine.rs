@@ -8,6 +8,8 @@
 //!   soonest after its speakers' packets when it begins to mix.
 //! - A leg that hears one speaker is forwarded the packets as they come, with another header, and
 //!   another law where needed. Everybody else gets a frame per 20 ms: a source, silence or a mix.
+//! - Packets longer than the listener takes (`a=maxptime`) are not forwarded: from the first of them on
+//!   it is mixed for, as long as their source is the same.
 //! - Silence is sent as frames of silence: NAT bindings and the peer's own watch for dead audio
 //!   live on them. So is a speaker who sends nothing.
 //! - What is mixed has the rate of the best codec in the conference; a mix is encoded once for each

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use common::{Phone, ms, phone, plan, port, row, speakers};
 use media::{
-    Channel, Codec, Command, Engine, EngineSettings, Hears, Input, Output, Row, Source, Tap,
+    Channel, Codec, Command, Engine, EngineSettings, Hears, Input, Output, Plan, Row, Source, Tap,
 };
 
 struct Counting;
@@ -156,6 +156,36 @@ fn a_mix_becomes_forwarding_without_memory_and_a_prompt_ends_without() {
     }
     assert_eq!(allocated, 0);
     assert!(engine.counters().forwarded > 200);
+}
+
+#[test]
+fn who_takes_no_long_packets_is_mixed_for_without_memory() {
+    for codec in Codec::ALL {
+        let mut engine = Engine::new(EngineSettings::default());
+        let limited = Plan { maxptime_ms: Some(20), ..plan(1, codec) };
+        for plan in [limited, plan(2, codec)] {
+            engine.handle(ms(0), Input::Command(Command::Leg(plan)));
+        }
+        let rows = vec![row(1, speakers(&[2])), row(2, speakers(&[1]))];
+        let command = Command::Matrix { conference: 1, generation: 1, rows };
+        engine.handle(ms(0), Input::Command(command));
+        let mut speaker = Phone::new(2, codec, 500.0);
+        let mut allocated = 0;
+        for n in 1..=1_200u64 {
+            if n == 300 {
+                speaker.ptime_ms = 60;
+            }
+            let is_due = n % if n < 300 { 4 } else { 12 } == 0;
+            let packets: Vec<_> = is_due.then(|| (2, speaker.packet())).into_iter().collect();
+            let taken = tick(&mut engine, n * 5, &packets);
+            assert_eq!(engine.counters().mixed > 0, n >= 300, "{codec:?} {n}");
+            // The change itself is arranged with memory, as an order is.
+            if n > 40 && n != 300 {
+                allocated += taken;
+            }
+        }
+        assert_eq!(allocated, 0, "{codec:?}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Bench, ms, phone, plan, port, prompt, row, sound, speakers};
-use media::rtp::Header;
+use media::rtp::{HEADER, Header, is_rtcp};
 use media::{Channel, Codec, Command, Events, Hears, Input, LegId, Output, Plan, Source};
 use proptest::prelude::*;
 
@@ -59,7 +59,10 @@ fn command(act: &Act, generation: &mut u64) -> Option<Command> {
             let codec = if *law { Codec::Pcmu } else { Codec::Pcma };
             let events_out = events.then_some(Events { payload_type: 101, hz: 8_000 });
             let (generation, send, receive) = (*generation, *send, *receive);
-            Command::Leg(Plan { generation, send, receive, events_out, ..plan(*leg, codec) })
+            // Whose number is even takes packets of at most 20 ms.
+            let maxptime_ms = leg.is_multiple_of(2).then_some(20);
+            let plan = plan(*leg, codec);
+            Command::Leg(Plan { generation, send, receive, events_out, maxptime_ms, ..plan })
         }
         Act::Rows(rows) => {
             let rows = rows.iter().map(|(leg, bits)| row(*leg, hears(*bits))).collect();
@@ -102,8 +105,10 @@ proptest! {
                     now += millis;
                     engine.handle_timeout(ms(now));
                     while let Some(output) = engine.poll_output() {
-                        if let Output::Packet { data, .. } = output {
+                        if let Output::Packet { port: from, data, .. } = output {
                             prop_assert!(data.len() >= 8);
+                            let is_limited = [2, 4].map(port).contains(&from) && !is_rtcp(data);
+                            prop_assert!(!is_limited || data.len() <= HEADER + 160);
                         }
                     }
                 }

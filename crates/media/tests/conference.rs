@@ -337,6 +337,100 @@ fn packets_are_as_long_as_the_peer_wants_them() {
     }
 }
 
+/// Who takes packets of at most this length, and hears only a speaker of its own codec.
+fn takes_at_most(maxptime_ms: u16, codec: Codec) -> Plan {
+    let ptime_ms = maxptime_ms.min(20);
+    Plan { ptime_ms, maxptime_ms: Some(maxptime_ms), ..plan(1, codec) }
+}
+
+fn longest_ms(bench: &Bench, leg: u64, codec: Codec) -> Option<u32> {
+    bench
+        .packets(leg)
+        .iter()
+        .map(|sent| codec.ticks(&sent.payload) / (codec.rtp_hz() / 1_000))
+        .max()
+}
+
+#[test]
+fn no_packet_is_longer_than_the_peer_takes() {
+    for (codec, (spoken_ms, maxptime_ms, expected_ms)) in Codec::ALL.into_iter().flat_map(|codec| {
+        let lengths =
+            [(60, 20, 20), (40, 20, 20), (60, 40, 20), (20, 10, 10), (40, 40, 40), (20, 20, 20)];
+        lengths.map(|length| (codec, length))
+    }) {
+        let what = format!("{codec:?}: {spoken_ms} ms to one who takes {maxptime_ms}");
+        let mut bench = Bench::new();
+        bench.command(Command::Leg(takes_at_most(maxptime_ms, codec)));
+        bench.phones.push(common::Phone::new(1, codec, B));
+        bench.leg(2, codec, A);
+        bench.phones[1].ptime_ms = spoken_ms;
+        bench.matrix(1, everybody(2));
+        bench.run(600);
+        let longest = longest_ms(&bench, 1, codec);
+        assert!(
+            longest.is_some_and(|longest| longest <= maxptime_ms.into()),
+            "{what}: {longest:?}"
+        );
+        let mixed = bench.engine.counters().mixed;
+        bench.listen(1_200);
+        assert_eq!(longest_ms(&bench, 1, codec), Some(expected_ms), "{what}");
+        let heard = strength_at(&bench.heard(1), A, bench.rate(1)) * 32_768.0 / 6_000.0;
+        assert!((0.9..1.1).contains(&heard), "{what}: {heard}");
+        bench.assert_continuous(1);
+        // Whoever sets no limit is forwarded what comes, and so is whoever takes it.
+        assert_eq!(bench.packets(2).len(), 60, "{what}");
+        let is_mixed = bench.engine.counters().mixed > mixed;
+        assert_eq!(is_mixed, spoken_ms > maxptime_ms.into(), "{what}");
+    }
+}
+
+#[test]
+fn a_speaker_whose_packets_become_too_long_is_heard_on_without_a_click() {
+    for codec in Codec::ALL {
+        let mut bench = Bench::new();
+        bench.command(Command::Leg(takes_at_most(20, codec)));
+        bench.leg(2, codec, 517.0);
+        bench.matrix(1, vec![row(1, speakers(&[2])), row(2, music())]);
+        bench.run(1_001);
+        assert_eq!(bench.engine.counters().mixed, 0, "{codec:?}");
+        let phone = &mut bench.phones[0];
+        phone.ptime_ms = 60;
+        bench.run(1_000);
+        assert_eq!(longest_ms(&bench, 1, codec), Some(20), "{codec:?}");
+        // The speaker says nothing for 40 ms more than before, and is then behind by its buffer.
+        let sent = bench.packets(1);
+        for pair in sent.windows(2) {
+            let (old, new) = (&pair[0], &pair[1]);
+            assert_eq!(new.header.ssrc, old.header.ssrc);
+            assert_eq!(new.header.sequence, old.header.sequence.wrapping_add(1), "{codec:?}");
+            let ticks = new.header.timestamp.wrapping_sub(old.header.timestamp);
+            let step_ms = u64::from(ticks / (codec.rtp_hz() / 1_000));
+            let gap = new.at - old.at;
+            assert!(gap <= common::ms(80) && (20..=80).contains(&step_ms), "{gap:?} {step_ms}");
+            assert!(step_ms == 20 || common::ms(step_ms) == gap, "{codec:?}: {gap:?} {step_ms}");
+        }
+        let rate = bench.rate(1);
+        let heard = bench.heard(1);
+        let per_ms = rate as usize / 1_000;
+        let settled = &heard[200 * per_ms..];
+        let is_quiet = |part: &[i16]| part.iter().all(|sample| sample.abs() < 3_000);
+        assert!(!settled.chunks_exact(10 * per_ms).any(is_quiet), "{codec:?}");
+        // A step of 2440 between two samples of 8 kHz, or of less where there are more; a break goes up
+        // to 12000.
+        let most = if codec.is_stateless() { 3_000 } else { 1_800 };
+        assert!(steepest(settled) < most, "{codec:?}: {}", steepest(settled));
+        // Another source of short packets is forwarded again, in the first pause.
+        let phone = &mut bench.phones[0];
+        (phone.ptime_ms, phone.ssrc, phone.hz) = (20, 99, 0.0);
+        bench.run(1_000);
+        bench.phones[0].hz = A;
+        let mixed = bench.engine.counters().mixed;
+        bench.listen(500);
+        assert_eq!(bench.engine.counters().mixed, mixed, "{codec:?}");
+        assert!(strength_at(&bench.heard(1), A, rate) > 0.1, "{codec:?}");
+    }
+}
+
 /// RFC 7587 section 6.1: what a peer says in its `a=fmtp` bounds what it is sent.
 #[test]
 fn opus_is_sent_as_the_peer_wants_it() {

@@ -27,6 +27,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .answers_file(200, "The sound", WAVE[0])
         .answers(200, "The sound", named("Sound"));
     let put_doc = Doc::new("Keeps a sound")
+        .more(
+            "Its name has letters A to Z and a to z, digits, `-`, `_`, `.`, and `/` between folders. A \
+             file that is cut short is refused; one whose header tells no length is not.",
+        )
         .of(Role::Admin)
         .takes_file(WAVE[0])
         .answers(200, "In place of another that was put", named("Sound"))

@@ -11,7 +11,7 @@ use super::{Engine, EngineSettings, Input};
 use crate::{Plan, Row, Time};
 
 /// The present layout of [`Carried`].
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// What was carried is of another version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -463,7 +463,7 @@ impl Leg {
 
     /// Whether what it says can be sent to this listener as it is.
     fn forwards_to(&self, listener: &Self) -> bool {
-        self.plan.codec.forwards_to(listener.plan.codec)
+        self.plan.codec.forwards_to(listener.plan.codec) && listener.takes(self.longest_ms)
     }
 }
 

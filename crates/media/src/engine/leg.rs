@@ -132,6 +132,8 @@ pub(super) struct Leg {
     pub(super) last_in: Time,
     /// The last packet of audio.
     pub(super) last_audio: Option<Time>,
+    /// The longest packet of audio of this source and plan, in milliseconds.
+    pub(super) longest_ms: u32,
     pub(super) is_dead: bool,
     pub(super) packets_in: u64,
     pub(super) late: u64,
@@ -164,6 +166,7 @@ impl Leg {
             ears: Vec::new(),
             last_in: now,
             last_audio: None,
+            longest_ms: 0,
             is_dead: false,
             packets_in: 0,
             late: 0,
@@ -208,6 +211,12 @@ impl Leg {
         }
         self.buffer.prepare(plan.payloads_in.iter().map(|(_, codec)| *codec));
         self.plan = Plan { port, thread, ssrc, ..plan };
+        self.longest_ms = 0;
+    }
+
+    /// Whether the peer takes packets of such a length (`a=maxptime`).
+    pub(super) fn takes(&self, packet_ms: u32) -> bool {
+        self.plan.maxptime_ms.is_none_or(|most| packet_ms <= most.into())
     }
 
     /// It hears something else from now on.
@@ -262,7 +271,8 @@ impl Leg {
         outbox: &mut Outbox,
         counters: &mut Counters,
     ) {
-        let can = self.plan.send && codec.forwards_to(self.plan.codec);
+        let can =
+            self.plan.send && codec.forwards_to(self.plan.codec) && self.takes(codec.ms(payload));
         if !can || self.latch.target().is_none() {
             return;
         }

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 
 use super::Engine;
 use super::latch::Verdict;
-use super::leg::{Kind, Leg};
+use super::leg::{Ear, Kind, Leg};
 use super::types::{Channel, Event};
 use crate::dtmf::Payload;
 use crate::jitter::Inserted;
@@ -29,12 +29,28 @@ impl Engine {
             self.prowlers.saw(now, from);
             return;
         };
+        let longest_ms = leg.longest_ms;
         if channel == Channel::Rtcp || rtp::is_rtcp(data) {
             self.report_came(now, &mut leg, from, data);
         } else {
             self.media(now, slot, &mut leg, from, data);
         }
+        let is_longer = leg.longest_ms > longest_ms;
         self.legs[slot] = Some(leg);
+        if is_longer {
+            self.mix_what_is_too_long(now, slot);
+        }
+    }
+
+    /// A speaker's packets have become longer: whoever was forwarded them and does not take such hears
+    /// a mix from now on.
+    fn mix_what_is_too_long(&mut self, now: Time, slot: usize) {
+        let get = |slot: usize| self.legs.get(slot).and_then(Option::as_deref);
+        let Some(speaker) = get(slot) else { return };
+        let takes = |ear: &Ear| get(ear.slot).is_none_or(|leg| leg.takes(speaker.longest_ms));
+        if !speaker.ears.iter().all(|ear| !ear.forward || takes(ear)) {
+            self.arrange_by_id(now, speaker.conference);
+        }
     }
 
     fn media(&mut self, now: Time, slot: usize, leg: &mut Leg, from: SocketAddr, data: &[u8]) {
@@ -89,6 +105,7 @@ impl Engine {
         let rate = codec.rtp_hz();
         if leg.statistics.record(header.ssrc, header.sequence, header.timestamp, now, rate) {
             leg.buffer.reset();
+            leg.longest_ms = 0;
         }
         if !leg.plan.receive {
             return;
@@ -97,10 +114,15 @@ impl Engine {
             self.outbox.event(Event::FirstPacket { leg: leg.plan.leg });
         }
         leg.last_audio = Some(now);
-        match leg.buffer.insert(now, header, codec, payload) {
+        let inserted = leg.buffer.insert(now, header, codec, payload);
+        match inserted {
             Inserted::Duplicate => return,
             Inserted::Late => leg.late += 1,
             Inserted::New | Inserted::Odd => {}
+        }
+        // What cannot be mixed is no reason to mix.
+        if inserted != Inserted::Odd {
+            leg.longest_ms = leg.longest_ms.max(codec.ms(payload));
         }
         for ear in leg.ears.iter().filter(|ear| ear.forward) {
             if let Some(listener) = self.legs.get_mut(ear.slot).and_then(Option::as_deref_mut) {

@@ -60,6 +60,8 @@ pub struct Plan {
     pub receive: bool,
     /// The packet length the peer asks for, not above its longest; 10 to 60 where it makes sense.
     pub ptime_ms: u16,
+    /// The longest packet the peer takes, in milliseconds; `None` where it sets no limit.
+    pub maxptime_ms: Option<u16>,
 }
 
 impl Plan {
@@ -126,6 +128,7 @@ impl Negotiation {
             send: media.direction.receives() && local.direction.sends() && !hole,
             receive: media.direction.sends() && local.direction.receives(),
             ptime_ms: ptime_ms(media),
+            maxptime_ms: maxptime_ms(media),
         })
     }
 
@@ -168,6 +171,10 @@ fn wishes(media: &Media, codec: Codec, payload_type: u8) -> OpusWishes {
 /// Some name lengths that no packet has.
 fn ptime_ms(media: &Media) -> u16 {
     let sensible = |ms: &u16| (10..=60).contains(ms);
-    let longest = media.maxptime_ms.filter(|ms| *ms >= 10).unwrap_or(60);
+    let longest = maxptime_ms(media).unwrap_or(60);
     media.ptime_ms.filter(sensible).unwrap_or(20).min(longest)
+}
+
+fn maxptime_ms(media: &Media) -> Option<u16> {
+    media.maxptime_ms.filter(|ms| *ms >= 10)
 }

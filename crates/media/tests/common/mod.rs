@@ -46,6 +46,7 @@ pub fn plan(leg: u64, codec: Codec) -> Plan {
         send: true,
         receive: true,
         ptime_ms: 20,
+        maxptime_ms: None,
     }
 }
 

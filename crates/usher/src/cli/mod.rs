@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
+mod check;
 mod ctl;
 mod explain;
 pub(crate) mod http;
@@ -17,8 +18,8 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::config;
 use crate::demo;
 use crate::run;
-use crate::sound::Library;
-use output::{complain, say};
+use check::{check_config, count};
+use output::complain;
 
 /// Call centre switch: callers wait in queues, operators' phones ring, calls are recorded in a
 /// database, and everything can be seen and steered over HTTP.
@@ -153,47 +154,6 @@ fn serve(path: &Path) -> Result<(), Failure> {
         Ok(loaded.setup)
     };
     run::serve(loaded.setup, reload).map_err(|failure| Failure::failed(format!("usher: {failure}")))
-}
-
-fn check_config(path: &Path) -> Result<(), Failure> {
-    let warned = |warnings: &config::Faults| {
-        for warning in &warnings.0 {
-            complain(&format!("{warning} (warning)"));
-        }
-    };
-    match config::load(path) {
-        Ok(loaded) => {
-            warned(&loaded.warnings);
-            let (library, mut amiss) = Library::open(loaded.setup.media.sounds.clone(), 0);
-            let is_wanted = !loaded.setup.media.sounds.speech.is_empty();
-            let mute = library.sounds().mute.filter(|_| is_wanted);
-            amiss.extend(mute.map(|why| why.to_string()));
-            for complaint in &amiss {
-                complain(&format!("{}: {complaint} (warning)", path.display()));
-            }
-            let core = &loaded.setup.core;
-            say(&format!(
-                "{}: fine: {}, {}, {}, {}, {}",
-                path.display(),
-                count(core.trunks.len(), "trunk"),
-                count(core.operators.len(), "operator"),
-                count(core.queues.len(), "queue"),
-                count(core.routes.len(), "route"),
-                count(loaded.warnings.0.len() + amiss.len(), "warning"),
-            ))
-        }
-        Err(unusable) => {
-            warned(&unusable.warnings);
-            Err(Failure::failed(unusable.faults.to_string()))
-        }
-    }
-}
-
-fn count(number: usize, word: &str) -> String {
-    match number {
-        1 => format!("1 {word}"),
-        _ => format!("{number} {word}s"),
-    }
 }
 
 #[cfg(test)]

@@ -35,9 +35,7 @@ pub(super) fn unread(folder: &Path) -> Option<String> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let known = wave::ENDINGS.join(", .");
-    let helps = wave::HELPS;
-    Some(format!("{}{more}: not read, which .{known} are; {helps}", path.display()))
+    Some(format!("{}{more}: {}", path.display(), wave::unread()))
 }
 
 /// By name: how good the ending is, and where. And those that cannot be read.
@@ -269,14 +267,19 @@ mod tests {
             scratch.file(&format!("{n}.wav"), &tone(8_000, 440, 131_072));
         }
         scratch.file("0bad.wav", b"RIFF");
+        let cut = &tone(8_000, 440, 1_000)[..1_000];
+        scratch.file("0cut.wav", cut);
         let mut budget = Budget::new(1);
         let shelf = load(files(&scratch.path("")), &mut budget);
         let names: Vec<&str> = shelf.keys().map(|name| &**name).collect();
         assert_eq!(names, ["0", "1", "2", "3"]);
         let complaints = budget.finish();
-        assert_eq!(complaints.len(), 2, "{complaints:?}");
+        assert_eq!(complaints.len(), 3, "{complaints:?}");
         assert!(complaints[0].contains("bad.wav: not a WAVE file"), "{complaints:?}");
+        let cut =
+            "0cut.wav: cut short: its data chunk says 2000 bytes, 956 are there; it is left out";
+        assert!(complaints[1].ends_with(cut), "{complaints:?}");
         let expected = ["4.wav, ", "5.wav: left out, since sounds have 1 MB; raise `max_sound_mb`"];
-        assert!(expected.iter().all(|part| complaints[1].contains(part)), "{complaints:?}");
+        assert!(expected.iter().all(|part| complaints[2].contains(part)), "{complaints:?}");
     }
 }

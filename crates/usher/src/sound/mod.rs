@@ -15,6 +15,7 @@ mod folder;
 mod made_in;
 mod music;
 mod rate;
+mod resolved;
 mod speech;
 mod uploads;
 pub(crate) mod wave;
@@ -126,8 +127,8 @@ impl Library {
             }
             Some(_) => None,
         };
-        let folders = [setup.music.as_deref(), setup.prompts.as_deref()];
-        budget.complaints.extend(folders.into_iter().flatten().filter_map(folder::unread));
+        let folders = setup.music.iter().chain(&setup.prompts).chain([&setup.uploads]);
+        budget.complaints.extend(folders.filter_map(|folder| folder::unread(folder)));
         self.setup = setup;
         budget.finish()
     }
@@ -213,4 +214,4 @@ pub(crate) fn length_ms(pcm: &Pcm) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

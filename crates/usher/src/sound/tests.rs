@@ -164,6 +164,51 @@ fn names_and_files_that_are_none_are_refused_and_nothing_is_written() {
 }
 
 #[test]
+fn what_is_wrong_with_a_name_or_a_file_is_told() {
+    let scratch = Scratch::new();
+    let (mut library, _) = Library::open(setup(&scratch), 1);
+    let fine = tone(8_000, 500, 80);
+    let why = |put: Result<(Change, bool), Refused>| match put {
+        Err(Refused::Invalid(why)) => why,
+        Err(other) => panic!("refused for something else: {other:?}"),
+        Ok(_) => panic!("taken"),
+    };
+    for (name, offending) in
+        [("a b", "' '"), ("a/b+c", "'+'"), ("a\tb", "'\\t'"), ("привет", "'п'"), ("a:b", "':'")]
+    {
+        let why = why(library.put(name, &fine));
+        assert!(why.starts_with(&format!("{offending} cannot be in")), "{name}: {why}");
+    }
+    let why = why(library.put("x", &fine[..fine.len() - 10]));
+    assert_eq!(why, "cut short: its data chunk says 160 bytes, 150 are there");
+    assert!(library.find("x").is_none() && !scratch.path("var").exists());
+    library.put("en_GB/A-z.0_9", &fine).unwrap();
+    // What was uploaded before is still there by its name.
+    scratch.file("var/sounds/a b.wav", &fine);
+    scratch.file("prompts/на месте.wav", &fine);
+    let (mut library, complaints) = Library::open(setup(&scratch), 1);
+    assert_eq!(complaints, [""; 0]);
+    assert!(library.find("a b").is_some() && library.find("на месте").is_some());
+    assert!(library.delete("a b").is_ok() && library.find("a b").is_none());
+}
+
+#[test]
+fn files_of_other_kinds_are_told_of_once_a_folder() {
+    let scratch = Scratch::new();
+    for file in ["moh/a.gsm", "prompts/en/b.gsm", "prompts/en/c.gsm", "var/sounds/d.gsm"] {
+        scratch.file(file, &[0xd2; 33]);
+    }
+    let (_, complaints) = Library::open(setup(&scratch), 1);
+    let expected = ["a.gsm: not read, which .wav", "b.gsm and 1 more: not read", "d.gsm: not read"];
+    assert_eq!(complaints.len(), expected.len(), "{complaints:?}");
+    let told = complaints.iter().zip(expected).all(|(told, expected)| told.contains(expected));
+    assert!(told, "{complaints:?}");
+    let one = SoundSetup { music: Some(scratch.path("moh/a.gsm")), ..setup(&scratch) };
+    let (_, complaints) = Library::open(one, 1);
+    assert!(complaints[0].contains("a.gsm: .gsm is not read, which .wav"), "{complaints:?}");
+}
+
+#[test]
 fn a_file_that_was_not_finished_is_none() {
     let scratch = Scratch::new();
     scratch.file("var/sounds/x.part", &tone(8_000, 500, 80));

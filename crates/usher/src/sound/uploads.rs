@@ -13,6 +13,10 @@ const UPLOADS_MAX: usize = 4_096;
 /// The end of a name while its file is written. No sound ends so.
 const UNFINISHED: &str = "part";
 
+/// What a sound can be called.
+const NAMES: &str = "it has letters A to Z and a to z, digits, `-`, `_`, `.`, and `/` between folders, \
+                     none of which is empty, begins with `.` or is `made` at the beginning";
+
 /// Why a sound was not taken, or not deleted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -32,6 +36,14 @@ impl Library {
     /// Takes a WAVE file as a sound of this name; one of the name is replaced. Also whether it is
     /// the first of its name that was uploaded.
     pub(crate) fn put(&mut self, name: &str, file: &[u8]) -> Result<(Change, bool), Refused> {
+        // Those of before, and of folders, may have more in them: they are found and deleted as they are.
+        if let Some(other) =
+            name.chars().find(|c| !(c.is_ascii_alphanumeric() || "-_./".contains(*c)))
+        {
+            return Err(Refused::Invalid(format!(
+                "{other:?} cannot be in a sound's name: {NAMES}"
+            )));
+        }
         let path = self.path(name)?;
         let pcm = wave::read("wav", file).map_err(Refused::Invalid)?.fitted();
         let old = self.uploads.get(name);
@@ -82,10 +94,7 @@ impl Library {
 
     fn path(&self, name: &str) -> Result<PathBuf, Refused> {
         if !b2bua::is_name(name) || name.split('/').next() == Some(MADE) {
-            return Err(Refused::Invalid(
-                "a sound's name has letters, digits, `-`, `_`, `.` and `/` between folders"
-                    .to_owned(),
-            ));
+            return Err(Refused::Invalid(format!("that is no name of a sound: {NAMES}")));
         }
         Ok(self.setup.uploads.join(format!("{name}.wav")))
     }

@@ -79,8 +79,16 @@ pub(crate) fn read(ending: &str, file: &[u8]) -> Result<Wave, String> {
         }
         "ulaw" | "ul" => law(&g711::ULAW_TO_PCM),
         "alaw" | "al" => law(&g711::ALAW_TO_PCM),
+        other if ENDINGS_OF_OTHERS.contains(&other) && !file.starts_with(b"RIFF") => {
+            Err(format!(".{other} is {}", unread()))
+        }
         _ => riff(file),
     }
+}
+
+/// What to say of a file that is of another kind.
+pub(super) fn unread() -> String {
+    format!("not read, which .{} are; {HELPS}", ENDINGS.join(", ."))
 }
 
 fn some(hz: u32, samples: Vec<i16>) -> Result<Wave, String> {
@@ -107,6 +115,10 @@ enum Kind {
 /// `WAVE_FORMAT_EXTENSIBLE`: the format stands in the GUID behind.
 const EXTENSIBLE: u16 = 0xfffe;
 
+/// Lengths from which on a header means that it knows none: sox and espeak-ng write 0x7ffff000 to a
+/// pipe, or a little less, ffmpeg 0xffffffff.
+const OPEN_LENGTHS: usize = 0x7fff_0000;
+
 fn riff(file: &[u8]) -> Result<Wave, String> {
     if file.get(..4) != Some(b"RIFF") || file.get(8..12) != Some(b"WAVE") {
         return Err(format!("not a WAVE file; {HELPS}"));
@@ -114,17 +126,34 @@ fn riff(file: &[u8]) -> Result<Wave, String> {
     let (mut at, mut format) = (12, None);
     while let (Some(kind), Some(length)) = (file.get(at..at + 4), long(file, at + 4)) {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        // A recorder that was killed leaves a length beyond the end, and so does a pipe.
         let end = (at + 8).saturating_add(length).min(file.len());
         let body = &file[at + 8..end];
         match (kind, format) {
             (b"fmt ", _) => format = Some(read_format(body)?),
-            (b"data", Some(format)) => return some(format.hz, samples(body, format)),
+            (b"data", Some(format)) => {
+                let body = data(file, at + 8, length)?;
+                return some(format.hz, samples(body, format));
+            }
             _ => {}
         }
         at = end + length % 2;
     }
     Err(format!("a WAVE file without samples; {HELPS}"))
+}
+
+/// The samples' bytes, from where they begin. Whoever writes to a pipe cannot know how many will come,
+/// and says that by a length.
+fn data(file: &[u8], at: usize, length: usize) -> Result<&[u8], String> {
+    let there = &file[at..];
+    let is_closed = long(file, 4).is_some_and(|riff| riff as usize == file.len() - 8);
+    let is_open = length >= OPEN_LENGTHS || length == 0 && !is_closed;
+    match there.get(..length) {
+        _ if is_open => Ok(there),
+        Some(body) => Ok(body),
+        None => {
+            Err(format!("cut short: its data chunk says {length} bytes, {} are there", there.len()))
+        }
+    }
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u16> {
@@ -245,17 +274,31 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_breaks_off_is_read_as_far_as_it_goes() {
+    fn a_file_that_is_cut_short_is_refused() {
         let whole = wave(1, 1, 8_000, 16, &linear(&[5, 6]));
-        check(&whole[..whole.len() - 1], Ok((8_000, &[5])));
-        for end in 0..whole.len() - 4 {
+        let cut = "cut short: its data chunk says 4 bytes, 3 are there";
+        check(&whole[..whole.len() - 1], Err(cut));
+        check(&whole[..whole.len() - 4], Err("its data chunk says 4 bytes, 0 are there"));
+        for end in 0..whole.len() {
             assert!(read("wav", &whole[..end]).is_err(), "{end}");
         }
-        // A pipe cannot know its length.
-        let mut endless = whole;
-        let length = endless.len() - 8;
-        endless[length..length + 4].copy_from_slice(&u32::MAX.to_le_bytes());
-        check(&endless, Ok((8_000, &[5, 6])));
+        check(&[&whole[..], b"LIST\x03\0\0\0abc\0"].concat(), Ok((8_000, &[5, 6])));
+    }
+
+    /// A pipe cannot know its length.
+    #[test]
+    fn a_file_without_a_length_is_read_as_far_as_it_goes() {
+        let mut file = wave(1, 1, 8_000, 16, &linear(&[5, 6]));
+        let at = file.len() - 8;
+        for length in [0, u32::MAX, 0x7fff_f000, 0x7fff_efff] {
+            file[at..at + 4].copy_from_slice(&length.to_le_bytes());
+            check(&file, Ok((8_000, &[5, 6])));
+        }
+        // One whose length is known has nothing in it.
+        file[at..at + 4].fill(0);
+        let length = u32::try_from(file.len() - 8).unwrap();
+        file[4..8].copy_from_slice(&length.to_le_bytes());
+        check(&file, Err("no sound in it"));
     }
 
     #[test]
@@ -282,6 +325,11 @@ mod tests {
         check("alaw", &[0xd5], 8_000, &[8]);
         check("al", &[0x55], 8_000, &[-8]);
         assert!(read("sln", &[1]).is_err());
+        let gsm = read("gsm", &[0xd2; 33]).unwrap_err();
+        assert!(
+            gsm.starts_with(".gsm is not read, which .wav, .sln48") && gsm.contains("sox"),
+            "{gsm}"
+        );
         let said: Vec<i16> =
             (0..1_600).map(|n| if n / 8 % 2 == 0 { 4_000 } else { -4_000 }).collect();
         let mut file = vec![0; 800];

@@ -189,17 +189,19 @@ fn an_offer_begins_with_what_the_other_side_has() {
 
 #[test]
 fn lengths_of_packets() {
-    let check = |lines: &str, expected| {
+    let check = |lines: &str, ptime_ms, maxptime_ms| {
         let mut leg = any();
         leg.on_offer(peer("8", lines).as_bytes()).unwrap();
-        assert_eq!(leg.plan().unwrap().ptime_ms, expected, "{lines}");
+        let plan = leg.plan().unwrap();
+        assert_eq!((plan.ptime_ms, plan.maxptime_ms), (ptime_ms, maxptime_ms), "{lines}");
     };
-    check("", 20);
-    check("a=ptime:30\r\n", 30);
-    check("a=ptime:5\r\n", 20);
-    check("a=ptime:100\r\n", 20);
-    check("a=ptime:60\r\na=maxptime:40\r\n", 40);
-    check("a=maxptime:10\r\n", 10);
-    check("a=maxptime:3\r\n", 20);
-    check("a=maxptime:150\r\n", 20);
+    check("", 20, None);
+    check("a=ptime:30\r\n", 30, None);
+    check("a=ptime:5\r\n", 20, None);
+    check("a=ptime:100\r\n", 20, None);
+    check("a=ptime:60\r\na=maxptime:40\r\n", 40, Some(40));
+    check("a=ptime:40\r\na=maxptime:20\r\n", 20, Some(20));
+    check("a=maxptime:10\r\n", 10, Some(10));
+    check("a=maxptime:3\r\n", 20, None);
+    check("a=maxptime:150\r\n", 20, Some(150));
 }

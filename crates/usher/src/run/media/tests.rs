@@ -39,6 +39,7 @@ fn plan(leg: u64, port: u16, remote_rtp: SocketAddr) -> Plan {
         send: true,
         receive: true,
         ptime_ms: 20,
+        maxptime_ms: None,
     }
 }
 
