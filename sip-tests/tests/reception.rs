@@ -224,3 +224,30 @@ fn who_has_waited_too_long_goes_to_another_queue_and_has_waited_since_then() {
     assert_eq!(outcomes, ["overflowed", "completed"], "{record}");
     server.finish();
 }
+
+#[test]
+fn a_parked_call_goes_where_it_is_sent() {
+    let server = server("park = 30", "", 10);
+    let mut alice = Phone::operator(&server, "alice", ALICE_HZ);
+    let mut caller = Phone::caller(&server, CALLER_HZ);
+    caller.invite("700");
+    caller.expect_answer();
+    let parked = server.events.wait("call.parked", &[]);
+    let call = call_of(&parked).to_owned();
+    caller.audio.hears_that("music", is_voice);
+    let connect = |body: &Value| server.api.post(&format!("/calls/{call}/connect"), body).0;
+    // What leads nowhere changes nothing.
+    assert_eq!(connect(&serde_json::json!({})), 409);
+    assert_eq!(connect(&serde_json::json!({ "go": { "queue": "nowhere" } })), 404);
+    assert_eq!(connect(&serde_json::json!({ "go": { "queue": "support", "uri": "x" } })), 422);
+    assert_eq!(connect(&serde_json::json!({ "go": "support" })), 422);
+    assert_eq!(connect(&serde_json::json!({ "go": { "queue": "support" } })), 204);
+    alice.expect("INVITE");
+    alice.answer();
+    talk(&caller, &alice);
+    assert_eq!(connect(&serde_json::json!({ "go": { "queue": "support" } })), 409);
+    caller.audio.is_continuous();
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}

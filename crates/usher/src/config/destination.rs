@@ -109,7 +109,7 @@ fn one(go: &Section<'_>, names: &mut Names, word: &str) -> Option<Go> {
             Go::Menu(menu.text.into())
         }),
         "park" => {
-            let s = go.whole("park", 30, 1..=86_400);
+            let s: u32 = go.whole("park", 30, 1..=86_400);
             Some(Go::Park { timeout_ms: u64::from(s) * 1_000 })
         }
         "reject" => Some(Go::Reject(go.whole("reject", 486, 400..=699))),

@@ -35,10 +35,12 @@ pub(super) enum Act {
         #[arg(long, value_name = "PARTICIPANT", default_value = "everybody")]
         to: String,
     },
-    /// Put an operator through who waits for that (`pre_bridge` of the queue).
+    /// Put an operator through who waits for that (`pre_bridge` of the queue), or send a parked call on.
     Connect {
         /// The call.
         id: String,
+        #[command(flatten)]
+        go: Go,
     },
     /// Let a supervisor listen in: their phone rings.
     Listen {
@@ -81,6 +83,24 @@ pub(super) struct Played {
     /// A file to be fetched.
     #[arg(long, value_name = "URL")]
     fetch: Option<String>,
+}
+
+/// Where a parked call goes.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(super) struct Go {
+    /// To an operator, by id.
+    #[arg(long)]
+    operator: Option<String>,
+    /// To a queue.
+    #[arg(long)]
+    queue: Option<String>,
+    /// To a number.
+    #[arg(long)]
+    number: Option<String>,
+    /// To a SIP URI.
+    #[arg(long)]
+    uri: Option<String>,
 }
 
 /// How a supervisor takes part.
@@ -145,8 +165,17 @@ impl Act {
                 }
                 Request::People(Verb::Post, format!("/calls/{}/play", segment(id)), body)
             }
-            Self::Connect { id } => {
-                Request::People(Verb::Post, format!("/calls/{}/connect", segment(id)), json!({}))
+            Self::Connect { id, go } => {
+                let named = [
+                    ("operator", &go.operator),
+                    ("queue", &go.queue),
+                    ("number", &go.number),
+                    ("uri", &go.uri),
+                ];
+                let named = named.into_iter().find_map(|(key, to)| Some((key, to.as_ref()?)));
+                let body =
+                    named.map_or_else(|| json!({}), |(key, to)| json!({ "go": { key: to } }));
+                Request::People(Verb::Post, format!("/calls/{}/connect", segment(id)), body)
             }
             Self::Listen { id, supervisor, how } => {
                 let mut body = json!({ "operator": supervisor, "role": "supervisor" });

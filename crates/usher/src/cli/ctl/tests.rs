@@ -58,6 +58,12 @@ fn lines_about_people() {
         json!({"hold": true, "hold_audio": "music:jazz"}),
     );
     check("calls connect c1", Verb::Post, "/calls/c1/connect", json!({}));
+    check(
+        "calls connect c1 --queue support",
+        Verb::Post,
+        "/calls/c1/connect",
+        json!({"go": {"queue": "support"}}),
+    );
     let play = "/calls/c1/play";
     check(
         "calls play c1 --prompt closed",
