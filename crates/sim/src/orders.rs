@@ -52,7 +52,7 @@ impl World {
             9 => Act::Press { to: None, digits: "12#".into(), duration_ms: 100 },
             10..15 => Act::Change { participant: self.supervisor(), change: self.turned(call) },
             19 if self.scenario.pre_bridge.is_some() => Act::Connect { to: None },
-            16..19 if self.scenario.reception.parks() => {
+            15..19 if self.scenario.reception.parks() => {
                 let to = match self.wishes.below(3) {
                     0 => Whom::Queue("support".into()),
                     _ => Whom::Operator(self.anybody()),

@@ -96,6 +96,8 @@ pub struct Scenario {
 /// What callers are told and asked before they are put through.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reception {
+    /// A caller by number who is not wanted.
+    pub refused: Option<usize>,
     /// Everybody who calls the queue comes to it first.
     pub menu: Option<Menu>,
     /// What becomes of callers whom a limit meets.
@@ -442,6 +444,7 @@ impl Scenario {
         let on_limit =
             if dice.one_in_1000(700) { vec![OnLimit { reasons, say, then }] } else { Vec::new() };
         scenario.reception = Reception {
+            refused: None,
             menu: dice.one_in_1000(600).then_some(menu),
             on_limit,
             exits,

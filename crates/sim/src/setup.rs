@@ -144,7 +144,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         queues: vec![queue(scenario)],
         trunks: vec![carrier()],
         bots,
-        routes: to_bot.into_iter().chain(scenario.reception.menu.iter().map(to_menu)).collect(),
+        routes: routes(scenario, to_bot),
         menus: scenario.reception.menu.iter().cloned().collect(),
         auto_connect: true,
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
@@ -169,6 +169,18 @@ fn carrier() -> Trunk {
         redirects: sip::Redirects::Refused,
         codecs: None,
     }
+}
+
+fn routes(scenario: &Scenario, to_bot: Vec<Route>) -> Vec<Route> {
+    let refused = scenario.reception.refused.map(|who| Route {
+        to: None,
+        from: Some(format!("^c{who}$")),
+        trunk: Some("carrier".into()),
+        header: Vec::new(),
+        go: Go::Reject(603),
+    });
+    let to_menu = scenario.reception.menu.iter().map(to_menu);
+    refused.into_iter().chain(to_bot).chain(to_menu).collect()
 }
 
 /// Whoever calls the queue from outside comes to the menu.

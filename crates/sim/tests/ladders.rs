@@ -567,6 +567,19 @@ fn before_the_bridge() {
 }
 
 #[test]
+fn screening() {
+    let about = [
+        "RFC 5359 2.13, incoming call screening: a caller whom a route refuses (`from = …`, `go = { reject =",
+        "603 }`), and one whom none does.",
+    ];
+    let screened = house(1, |house| {
+        house.reception.refused = Some(0);
+        house.callers.extend([Caller::calm(2_000), Caller::calm(4_000)]);
+    });
+    check("5359-2.13-screening.txt", &about, &screened);
+}
+
+#[test]
 fn park() {
     let parked = |change: fn(&mut Scenario)| {
         house(1, |house| {

@@ -23,7 +23,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use b2bua::SharedEvent;
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 
 pub use reader::Reader;
 pub use record::{CallRecord, Page, ParticipantRecord, RecordQuery, SegmentRecord, StoredEvent};
@@ -107,6 +107,7 @@ struct Shared {
 #[derive(Debug)]
 pub struct Store {
     jobs: Option<Sender<Job>>,
+    inbox_max: usize,
     writer: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
     reader: Reader,
@@ -139,7 +140,9 @@ impl Store {
             healthy: AtomicBool::new(true),
             closing: AtomicBool::new(false),
         });
-        let (jobs, inbox) = bounded(settings.inbox_max);
+        // Bounded by us: a bounded channel takes the memory of all its places at once.
+        let (jobs, inbox) = unbounded();
+        let inbox_max = settings.inbox_max;
         let writer = Writer::new(connection, node, mark, inbox, Arc::clone(&shared), settings);
         let writer =
             std::thread::Builder::new().name("store".into()).spawn(move || writer.run()).map_err(
@@ -147,6 +150,7 @@ impl Store {
             )?;
         Ok(Self {
             jobs: Some(jobs),
+            inbox_max,
             writer: Some(writer),
             shared,
             reader: Reader::new(&path),
@@ -165,9 +169,9 @@ impl Store {
     /// dropped and counted.
     pub fn append(&self, event: SharedEvent) {
         self.shared.last_seen.fetch_max(event.seq, Ordering::Relaxed);
-        let sent = self.jobs.as_ref().map(|jobs| jobs.try_send(Job::Event(event)));
-        if let None | Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) = sent
-            && self.shared.dropped.fetch_add(1, Ordering::Relaxed) == 0
+        let jobs = self.jobs.as_ref().filter(|jobs| jobs.len() < self.inbox_max);
+        let sent = jobs.map(|jobs| jobs.send(Job::Event(event)));
+        if !matches!(sent, Some(Ok(()))) && self.shared.dropped.fetch_add(1, Ordering::Relaxed) == 0
         {
             tracing::error!("store: the inbox is full, events are dropped");
         }
@@ -184,8 +188,7 @@ impl Store {
     #[must_use]
     pub fn is_behind(&self) -> bool {
         let waiting = self.jobs.as_ref().map_or(0, Sender::len);
-        let most = self.jobs.as_ref().and_then(Sender::capacity).unwrap_or(usize::MAX);
-        self.healthy() && waiting > most / 4
+        self.healthy() && waiting > self.inbox_max / 4
     }
 
     /// Whether the last commit went well.
@@ -200,7 +203,7 @@ impl Store {
     pub fn flush(&self, within: Duration) -> bool {
         let (done, wait) = bounded(1);
         let Some(jobs) = &self.jobs else { return false };
-        let sent = jobs.send_timeout(Job::Flush(done), within).is_ok();
+        let sent = jobs.send(Job::Flush(done)).is_ok();
         if let Some(writer) = &self.writer {
             writer.thread().unpark();
         }

@@ -82,9 +82,8 @@ impl Routes {
         self.add("delete", path, delete(handler), doc)
     }
 
-    /// The routes, each of which also says what it allows (OPTIONS), and the document.
-    pub(crate) fn finish(mut self, version: &str) -> (Router<Arc<Inner>>, Value) {
-        let document = self.document(version);
+    /// The routes, each of which also says what it allows (OPTIONS).
+    pub(crate) fn finish(mut self) -> Router<Arc<Inner>> {
         for (path, operations) in &self.paths {
             let mut allowed = Vec::new();
             for (method, _) in operations {
@@ -96,10 +95,11 @@ impl Routes {
             let answer = options(async move || (StatusCode::NO_CONTENT, allow));
             self.router = self.router.route(path, answer);
         }
-        (self.router, document)
+        self.router
     }
 
-    fn document(&self, version: &str) -> Value {
+    /// What is said of them.
+    pub(crate) fn document(&self, version: &str) -> Value {
         let mut paths = Map::new();
         for (path, operations) in &self.paths {
             // A rest of the path is a name with slashes.

@@ -22,7 +22,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 async fn document(State(inner): State<Arc<Inner>>) -> Response {
-    let document = inner.document.get().cloned().unwrap_or_default();
+    // Some megabytes while it is made, and most nodes are never asked.
+    let made = || super::all().document(&inner.settings.version).to_string().into();
+    let document = inner.document.get_or_init(made).clone();
     ([(header::CONTENT_TYPE, "application/json")], document).into_response()
 }
 

@@ -36,7 +36,7 @@ use crate::problem::Problem;
 /// Octets of a request's body at most.
 pub(crate) const BODY_MAX: usize = 1024 * 1024;
 
-pub(crate) fn router(inner: Arc<Inner>) -> Router {
+fn all() -> Routes {
     let routes = Routes::new();
     let routes = calls::routes(routes);
     let routes = participants::routes(routes);
@@ -52,11 +52,12 @@ pub(crate) fn router(inner: Arc<Inner>) -> Router {
     let routes = session::routes(routes);
     let routes = events::routes(routes);
     let routes = node::routes(routes);
-    let routes = description::routes(routes);
-    let (router, document) = routes.finish(&inner.settings.version);
-    // Set once: there is one router.
-    let _ = inner.document.set(document.to_string().into());
-    router
+    description::routes(routes)
+}
+
+pub(crate) fn router(inner: Arc<Inner>) -> Router {
+    all()
+        .finish()
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(Arc::clone(&inner), crate::idempotency::once))

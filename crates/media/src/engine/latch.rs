@@ -5,12 +5,13 @@
 //! | the SDP address | the peer | at once | at once |
 //! | the SDP's host, another port, no NAT | a peer that sends from another port than it receives on (RFC 3264 asks for no symmetry), or somebody else on that host | with its fifth packet, after 500 ms | never: the audio goes where the SDP says |
 //! | the same, the peer behind a NAT | the NAT's port, most likely | with its third packet, after 200 ms | as soon as heard |
-//! | the signalling's host, where the SDP names another | audio through a NAT | the same | the same |
+//! | the signalling's host, where the SDP names another | audio through a NAT, most likely if the port is the SDP's | the same | the same |
 //! | a third host | who sprays our ports | never | never |
 //!
 //! Only where the signalling's host is not known any host may be elsewhere. The peer is behind a NAT
 //! if its signalling shows it ([`Signalling::is_natted`]).
 //!
+//! A source through a NAT that has the SDP's port takes the place of one that has not whenever it sends.
 //! The SDP address takes the place of a source that is only heard whenever it sends, and of one that
 //! is answered in its first 3 s or once that has been silent for a second. Otherwise whoever is locked
 //! to stays so until the next agreement: one that names another address unlocks; after one that
@@ -51,6 +52,8 @@ pub(super) enum Verdict {
 enum Ground {
     /// It is where signalling comes from, whatever the SDP says.
     Elsewhere,
+    /// The same, and a NAT has left it its port.
+    SamePort,
     /// It has the host of the SDP, and there is no NAT.
     SameHost,
     /// It has the host of the SDP, and a NAT gave it its port.
@@ -63,7 +66,7 @@ impl Ground {
     const fn patience(self) -> (Time, u32) {
         match self {
             Self::Exact => (Time::ZERO, 0),
-            Self::ThroughNat | Self::Elsewhere => THROUGH_NAT,
+            Self::ThroughNat | Self::SamePort | Self::Elsewhere => THROUGH_NAT,
             Self::SameHost => SAME_HOST,
         }
     }
@@ -180,7 +183,9 @@ impl Latch {
             return Some(if is_natted { Ground::ThroughNat } else { Ground::SameHost });
         }
         let is_there = |signalling: Signalling| signalling.host.to_canonical() == addr.ip();
-        self.signalling.is_none_or(is_there).then_some(Ground::Elsewhere)
+        let same = addr.port() == self.expected.port();
+        let ground = if same { Ground::SamePort } else { Ground::Elsewhere };
+        self.signalling.is_none_or(is_there).then_some(ground)
     }
 
     fn is_convinced(&mut self, now: Time, (addr, ssrc): (SocketAddr, u32), ground: Ground) -> bool {
@@ -207,10 +212,11 @@ impl Lock {
         match self.ground {
             Ground::Exact => false,
             Ground::SameHost => to == Ground::Exact || is_silent || self.is_open,
-            Ground::ThroughNat | Ground::Elsewhere if to == Ground::Exact => {
+            Ground::Elsewhere if to == Ground::SamePort => true,
+            _ if to == Ground::Exact => {
                 is_silent || self.is_open || now.saturating_sub(self.since) <= REGRET
             }
-            Ground::ThroughNat | Ground::Elsewhere => self.is_open,
+            Ground::ThroughNat | Ground::SamePort | Ground::Elsewhere => self.is_open,
         }
     }
 }
@@ -367,6 +373,21 @@ mod tests {
         assert!(!latch.expect(addr(SDP), signalling("10.0.0.1", true)));
         assert_eq!(stream(&mut latch, OTHER_NEAR, (5_720, 5_960)), "UUUUUUUUUULH");
         assert_eq!(latch.target(), Some(addr(OTHER_NEAR)));
+    }
+
+    #[test]
+    fn a_nat_that_keeps_the_port_is_known_by_it() {
+        let mut latch = Latch::new(addr("10.0.0.1:7000"), signalling("1.2.3.4", true));
+        let phone = "1.2.3.4:7000";
+        assert!(stream(&mut latch, FAR, (0, 5_000)).ends_with("HH"));
+        // Both send; the phone is found all the same, and keeps its stream.
+        for at in (5_000..5_200).step_by(20) {
+            assert_eq!(verdicts(&mut latch, &[(at, FAR), (at, phone)]), "HU");
+        }
+        assert_eq!(verdicts(&mut latch, &[(5_200, FAR), (5_200, phone)]), "HL");
+        assert_eq!(verdicts(&mut latch, &[(5_220, FAR), (5_220, phone)]), "SH");
+        assert_eq!(stream(&mut latch, FAR, (6_000, 20_000)), "S".repeat(700));
+        assert_eq!(latch.target(), Some(addr(phone)));
     }
 
     #[test]

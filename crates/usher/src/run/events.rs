@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::Api;
 use b2bua::{Event, SharedEvent, What};
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use store::Store;
 
 use super::inbox::Reply;
@@ -51,7 +51,8 @@ pub(super) fn prepare(
     api: Api,
     news: News,
 ) -> (Events, EventThread) {
-    let (said, heard) = bounded(WAITING_MAX);
+    // Bounded by us: a bounded channel takes the memory of all its places at once.
+    let (said, heard) = unbounded();
     let lost = Arc::new(AtomicU64::new(0));
     let told = Events { store: store.clone(), said, lost: lost.clone() };
     (told, EventThread { heard, lost, store, recorder, api, news })
@@ -74,9 +75,10 @@ impl Events {
     }
 
     fn say(&self, said: Said) {
-        if let Err(TrySendError::Full(_)) = self.said.try_send(said)
-            && self.lost.fetch_add(1, Relaxed) == 0
-        {
+        if self.said.len() < WAITING_MAX {
+            // Nobody is there any more once all has ended.
+            let _ = self.said.send(said);
+        } else if self.lost.fetch_add(1, Relaxed) == 0 {
             tracing::error!("events are lost: the thread that stores them does not keep up");
         }
     }
