@@ -68,6 +68,8 @@ pub struct Meters {
     pub rtp_lost: Counter,
     /// Interarrival jitter of a leg, at each of its reports.
     rtp_jitter: Timing,
+    /// Round trip of a leg by RTCP, at each of its reports.
+    rtp_round_trip: Timing,
     /// Estimated quality of what a leg sends us, at each of its reports.
     mos: Scores,
     /// Work of one media tick.
@@ -103,6 +105,7 @@ impl Meters {
             rtp_out: packets.get_or_create_owned(&Direction { direction: "out" }),
             rtp_lost: Counter::default(),
             rtp_jitter: Timing::default(),
+            rtp_round_trip: Timing::default(),
             mos: Scores::default(),
             media_tick: Timing::default(),
             events_dropped: Counter::default(),
@@ -153,6 +156,8 @@ impl Meters {
         registry.register("usher_rtp_lost", "RTP packets that never arrived", lost);
         let help = "Interarrival jitter of each leg, about every five seconds and at its end";
         registry.register("usher_rtp_jitter_seconds", help, self.rtp_jitter.metric());
+        let help = "Round trip to each leg that sends reports (RTCP), as often";
+        registry.register("usher_rtp_round_trip_seconds", help, self.rtp_round_trip.metric());
         let help = "Listening quality of each leg since its first packet, estimated by the \
                     E-model, about every five seconds and at its end";
         registry.register("usher_mos", help, self.mos.metric());
@@ -166,6 +171,9 @@ impl Meters {
         if let Some(mos) = heard.mos {
             self.rtp_jitter.observe(heard.jitter);
             self.mos.observe(mos);
+        }
+        if let Some(round_trip) = heard.round_trip {
+            self.rtp_round_trip.observe(round_trip);
         }
     }
 

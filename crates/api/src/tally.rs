@@ -130,4 +130,6 @@ pub struct Heard {
     pub mos: Option<u16>,
     /// Interarrival jitter (RFC 3550 A.8).
     pub jitter: Duration,
+    /// Round trip to it, if it sends reports (RFC 3550 6.4.1).
+    pub round_trip: Option<Duration>,
 }

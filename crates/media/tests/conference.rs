@@ -589,6 +589,10 @@ fn a_recording_has_the_left_and_the_right_whatever_is_heard() {
         bench.command(tap(true, &[1]));
         check(&mut bench, &[], &[], "paused");
         bench.command(tap(false, &[1, 2]));
+        // What was said in the pause may be on its way.
+        bench.listen(390);
+        let is_silent = |frame: &common::Recorded| frame.channels.iter().flatten().all(|s| *s == 0);
+        assert!(bench.recorded.len() >= 19 && bench.recorded.iter().all(is_silent));
         check(&mut bench, &[900], &[1_300], "left is told anew");
         bench.command(Command::Record { conference: 1, tap: None });
         bench.listen(200);

@@ -23,8 +23,9 @@ async fn all_names_have_values() {
     meters.recording_dropped.inc_by(5);
     meters.decision.observe(Duration::from_millis(3));
     let jitter = Duration::from_micros(1_500);
-    meters.heard(&Heard { mos: Some(4_360), jitter });
-    meters.heard(&Heard { mos: None, jitter });
+    let round_trip = Some(Duration::from_millis(30));
+    meters.heard(&Heard { mos: Some(4_360), jitter, round_trip });
+    meters.heard(&Heard { mos: None, jitter, round_trip: None });
     meters.media_tick.observe(Duration::from_micros(20));
     let answer = node.get("/metrics").await;
     assert!(answer.head.contains("content-type: application/openmetrics-text"), "{answer:?}");
@@ -63,6 +64,8 @@ async fn all_names_have_values() {
         "usher_decision_seconds_sum 0.003",
         r#"usher_rtp_jitter_seconds_bucket{le="0.002"} 1"#,
         r#"usher_rtp_jitter_seconds_bucket{le="+Inf"} 1"#,
+        "usher_rtp_round_trip_seconds_sum 0.03",
+        "usher_rtp_round_trip_seconds_count 1",
         r#"usher_mos_bucket{le="4.3"} 0"#,
         r#"usher_mos_bucket{le="5.0"} 1"#,
         r#"usher_mos_bucket{le="+Inf"} 1"#,

@@ -52,12 +52,12 @@ pub(super) enum Verdict {
 enum Ground {
     /// It is where signalling comes from, whatever the SDP says.
     Elsewhere,
-    /// The same, and a NAT has left it its port.
-    SamePort,
     /// It has the host of the SDP, and there is no NAT.
     SameHost,
     /// It has the host of the SDP, and a NAT gave it its port.
     ThroughNat,
+    /// It is where signalling comes from, and a NAT has left it its port.
+    SamePort,
     /// It is what the SDP says.
     Exact,
 }
@@ -161,7 +161,7 @@ impl Latch {
         let ground = self.ground(from);
         let ground = ground.filter(|ground| self.lock.is_none_or(|lock| lock.yields(now, *ground)));
         let Some(ground) = ground else { return Verdict::Stranger };
-        if ground == Ground::SameHost && prowlers.has(now, from) {
+        if ground < Ground::SamePort && prowlers.has(now, from) {
             return Verdict::Unsure;
         }
         if ground != Ground::Exact && !self.is_convinced(now, (from, ssrc), ground) {

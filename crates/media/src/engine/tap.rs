@@ -22,12 +22,17 @@ pub(super) struct Recording {
     tails: [[i16; PAST_MAX]; 2],
     /// The mix has another rate from now on.
     turned: bool,
+    /// Frames that may still have something in them that was said in the pause.
+    stale: u32,
 }
+
+/// What was said before a pause ended is out of the network, the jitter buffers and the filters by then.
+const STALE: u32 = 400 / FRAME_MS;
 
 impl Recording {
     fn new(tap: Tap) -> Self {
         let (rates, tails) = (Default::default(), [[0; PAST_MAX]; 2]);
-        Self { tap, heard: Vec::new(), left: Vec::new(), rates, tails, turned: false }
+        Self { tap, heard: Vec::new(), left: Vec::new(), rates, tails, turned: false, stale: 0 }
     }
 
     /// The mix has another rate: other filters, with another past and another delay.
@@ -69,6 +74,10 @@ impl Recording {
         }
         self.turned = false;
         if self.tap.paused {
+            self.stale = STALE + 1;
+        }
+        self.stale = self.stale.saturating_sub(1);
+        if self.stale > 0 {
             out.iter_mut().for_each(|channel| channel.fill(0));
         }
         count(to)

@@ -128,7 +128,7 @@ impl Negotiation {
             send: media.direction.receives() && local.direction.sends() && !hole,
             receive: media.direction.sends() && local.direction.receives(),
             ptime_ms: ptime_ms(media),
-            maxptime_ms: maxptime_ms(media),
+            maxptime_ms: longest_ms(media, codec),
         })
     }
 
@@ -168,13 +168,21 @@ fn wishes(media: &Media, codec: Codec, payload_type: u8) -> OpusWishes {
     parameters.map(|(_, text)| OpusWishes::parse(text)).unwrap_or_default()
 }
 
-/// Some name lengths that no packet has.
 fn ptime_ms(media: &Media) -> u16 {
-    let sensible = |ms: &u16| (10..=60).contains(ms);
-    let longest = maxptime_ms(media).unwrap_or(60);
-    media.ptime_ms.filter(sensible).unwrap_or(20).min(longest)
+    wanted_ms(media).unwrap_or(20).min(maxptime_ms(media).unwrap_or(60))
+}
+
+/// What it asks for; some name lengths that no packet has.
+fn wanted_ms(media: &Media) -> Option<u16> {
+    media.ptime_ms.filter(|ms| (10..=60).contains(ms))
 }
 
 fn maxptime_ms(media: &Media) -> Option<u16> {
     media.maxptime_ms.filter(|ms| *ms >= 10)
+}
+
+/// Who asks for packets of some length gets none that is longer, where we can cut them.
+fn longest_ms(media: &Media, codec: Codec) -> Option<u16> {
+    let wanted = wanted_ms(media).filter(|_| codec != Codec::Opus);
+    wanted.into_iter().chain(maxptime_ms(media)).min()
 }

@@ -275,7 +275,9 @@ impl Worker {
 }
 
 fn heard(report: &Report) -> Heard {
-    Heard { mos: report.mos, jitter: Duration::from_micros(report.jitter_us.into()) }
+    let time = |micros: u32| Duration::from_micros(micros.into());
+    let (jitter, round_trip) = (time(report.jitter_us), report.rtt_us.map(time));
+    Heard { mos: report.mos, jitter, round_trip }
 }
 
 fn next_tick(now: Duration) -> Duration {

@@ -196,7 +196,7 @@ fn lengths_of_packets() {
         assert_eq!((plan.ptime_ms, plan.maxptime_ms), (ptime_ms, maxptime_ms), "{lines}");
     };
     check("", 20, None);
-    check("a=ptime:30\r\n", 30, None);
+    check("a=ptime:30\r\n", 30, Some(30));
     check("a=ptime:5\r\n", 20, None);
     check("a=ptime:100\r\n", 20, None);
     check("a=ptime:60\r\na=maxptime:40\r\n", 40, Some(40));
