@@ -73,6 +73,29 @@ fn change(server: &Server, call: &str, who: &str, body: &Value) -> (u16, Value) 
 }
 
 #[test]
+fn numbers_and_times_are_composed() {
+    let server = server(&Config::default());
+    let (caller, mut alice) = connected(&server);
+    let call = the_call(&server);
+    for prompt in ["number:342", "time:15:30", "digits:42", "queue-thereare+number:3"] {
+        let (id, _) = play(&server, &call, &json!({ "to": "customer", "prompt": prompt }));
+        caller.audio.hears_that("a voice", |samples| {
+            tone::level(samples) > 300.0 && tone::share(samples, ALICE_HZ) < 0.3
+        });
+        finished(&server, &id, "played", None);
+    }
+    for prompt in ["number:x", "time:25:00", "number:"] {
+        let body = json!({ "to": "customer", "prompt": prompt });
+        let (status, told) = server.api.post(&format!("/calls/{call}/play"), &body);
+        assert_eq!(status, 422, "{prompt}: {told}");
+    }
+    let mut caller = caller;
+    caller.hang_up();
+    alice.expect_bye();
+    server.finish();
+}
+
+#[test]
 fn what_is_played_to_one_is_heard_by_that_one_and_for_its_length() {
     let server = server(&Config::default());
     let (caller, mut alice) = connected(&server);

@@ -81,6 +81,30 @@ pub enum Phrase {
     Digits(String),
 }
 
+impl Phrase {
+    /// What a prompt's name asks for that is composed: `number:342`, `time:15:30`, `digits:0042`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let (kind, value) = name.split_once(':')?;
+        let number = |text: &str, most: u32| -> Option<u32> {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|number| digits && *number <= most)
+        };
+        let small = |text, most| u8::try_from(number(text, most)?).ok();
+        match kind {
+            "number" => number(value, NUMBER_MAX).map(Self::Number),
+            "time" => {
+                let (hour, minute) = value.split_once(':')?;
+                Some(Self::Time { hour: small(hour, 23)?, minute: small(minute, 59)? })
+            }
+            "digits" if (1..=40).contains(&value.len()) => {
+                value.chars().all(|c| digit(c).is_some()).then(|| Self::Digits(value.to_owned()))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The largest number that can be said; what is larger is said as this.
 pub const NUMBER_MAX: u32 = 999_999;
 

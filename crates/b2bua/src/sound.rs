@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `music:NAME` | a sound that is looped; each listener joins where it is |
 //! | `prompt:NAME` | a sound played once; several with `+` between them |
+//! | `prompt:number:342`, `prompt:time:15:30`, `prompt:digits:0042` | composed in the caller's language; also between names |
 //! | `say:TEXT` | a text that is spoken |
 //! | `http://…`, `https://…` | a sound that is fetched |
 //!
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{Problem, Time};
 use crate::config::Name;
+use crate::phrase::Phrase;
 
 /// Characters of a text that is spoken at once.
 pub const TEXT_MAX: usize = 1_000;
@@ -128,11 +130,11 @@ impl Audio {
 }
 
 fn named(name: &str) -> Result<Name, Problem> {
-    match is_name(name) {
+    match is_name(name) || Phrase::named(name).is_some() {
         true => Ok(name.into()),
         false => Err(Problem::Invalid(format!(
             "`{}` is no name of a sound; expected letters, digits, `-`, `_` and `.`, with `/` \
-             between folders",
+             between folders, or `number:N`, `time:HH:MM` or `digits:N`",
             name.chars().take(80).collect::<String>().escape_debug()
         ))),
     }
@@ -250,6 +252,12 @@ mod tests {
         check("music:default", Some(Audio::Music(name("default"))));
         check("music:jazz/late night", Some(Audio::Music(name("jazz/late night"))));
         check("prompt:closed", Some(Audio::Prompt(vec![name("closed")])));
+        let phrase = vec![name("queue-thereare"), name("number:21"), name("time:7:05")];
+        check("prompt:queue-thereare+number:21+time:7:05", Some(Audio::Prompt(phrase)));
+        check("prompt:time:24:00", None);
+        check("prompt:number:-1", None);
+        check("prompt:number:1000000", None);
+        check("prompt:digits:12a", None);
         let composed = vec![name("queue-thereare"), name("digits/3")];
         check("prompt:queue-thereare+digits/3", Some(Audio::Prompt(composed)));
         check("say: Здравствуйте! ", Some(speak("Здравствуйте!")));

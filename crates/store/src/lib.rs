@@ -46,6 +46,9 @@ pub struct Settings {
     pub commit_within: Duration,
     /// How long after a failed commit the next try is made.
     pub retry_after: Duration,
+    /// How often it is noted, while calls are open and nothing happens, that the process lives: if it
+    /// dies they have ended by then.
+    pub seen_every: Duration,
     /// Size the database may grow to in pages of 4096 bytes; only the disk's where absent.
     pub pages_max: Option<u32>,
 }
@@ -57,6 +60,7 @@ impl Default for Settings {
             inbox_max: 65_536,
             commit_within: Duration::from_millis(80),
             retry_after: Duration::from_millis(500),
+            seen_every: Duration::from_secs(1),
             pages_max: None,
         }
     }

@@ -53,6 +53,11 @@ impl Open {
         }
     }
 
+    /// Whether no call is open, and no task.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The lowest row of a call that may be open, or may have an open task.
     pub(crate) fn from(&self) -> i64 {
         let lowest = self.rows.first_key_value().map_or(self.next, |(row, _)| *row);

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use b2bua::{Event, SharedEvent, What};
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rusqlite::{Connection, ErrorCode, params};
 
 use crate::open::Open;
@@ -60,7 +61,16 @@ impl Writer {
     /// Runs until the owner closes the inbox.
     pub(crate) fn run(mut self) {
         let mut clean = true;
-        while let Ok(first) = self.inbox.recv() {
+        loop {
+            let first = match self.next() {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => {
+                    // Another time, where that fails.
+                    let _ = self.is_seen();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let (batch, flush) = self.collect(first);
             clean &= self.write(&batch);
             if let Some(flush) = flush {
@@ -72,6 +82,24 @@ impl Writer {
         if clean && let Err(error) = schema::end_run(&self.connection, last) {
             tracing::error!(%error, "store: the clean stop could not be noted");
         }
+    }
+
+    fn next(&self) -> Result<Job, RecvTimeoutError> {
+        if self.open.is_empty() {
+            return self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        }
+        self.inbox.recv_timeout(self.settings.seen_every)
+    }
+
+    /// Notes that the process lives.
+    fn is_seen(&mut self) -> rusqlite::Result<()> {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = i64::try_from(since_1970.as_millis()).unwrap_or(0);
+        if now_ms > self.mark.ms {
+            self.connection.prepare_cached("UPDATE node SET last_ms = ?1")?.execute([now_ms])?;
+            self.mark.ms = now_ms;
+        }
+        Ok(())
     }
 
     /// What has come when the batch is due, or when somebody waits for it. The writer sleeps

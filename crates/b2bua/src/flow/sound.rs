@@ -14,6 +14,7 @@ use crate::api::{Audible, Command, Output, Problem, Time};
 use crate::call::Call;
 use crate::config::Name;
 use crate::id::CallKey;
+use crate::phrase::{Language, Phrase};
 use crate::sound::{Audio, MADE, MAKE_WITHIN, Making, Sounds};
 use crate::switch::B2bua;
 
@@ -304,11 +305,21 @@ impl B2bua {
                 };
             }
             Audio::Prompt(names) => {
-                let find = |name: &Name| match desk.sounds.find(name, &language) {
-                    Some((name, _)) => Ok(name.clone()),
-                    None => Err(desk.sounds.unknown("prompt", name, &language)),
+                let spoken = language.parse().unwrap_or(Language::English);
+                let find = |name: &Name| {
+                    let found = match Phrase::named(name) {
+                        Some(phrase) => desk.sounds.phrase(spoken, &phrase),
+                        None => {
+                            let found = desk.sounds.find(name, &language);
+                            found.map(|(name, _)| name.clone()).into_iter().collect()
+                        }
+                    };
+                    match found.is_empty() {
+                        false => Ok(found),
+                        true => Err(desk.sounds.unknown("prompt", name, &language)),
+                    }
                 };
-                names.iter().map(find).collect::<Result<Vec<_>, _>>()?
+                names.iter().map(find).collect::<Result<Vec<_>, _>>()?.concat()
             }
             Audio::Made(making) => match desk.kept(now, &spoken(making, &language)) {
                 Some(name) => vec![name],

@@ -63,6 +63,29 @@ fn what_was_open_ends_as_crash_once() {
 }
 
 #[test]
+fn a_call_in_which_nothing_happens_has_lasted_until_the_process_died() {
+    let scratch = Scratch::new();
+    let settings = crate::Settings {
+        seen_every: Duration::from_millis(1),
+        commit_within: Duration::ZERO,
+        ..crate::Settings::default()
+    };
+    let store = Store::open_with(&scratch.0, "usher-1", settings).unwrap();
+    let mut script = Script::new(&store, 1);
+    // Long ago.
+    write(&store, &[script.started(-800_000_000_000, "100")]);
+    let ended = || {
+        assert!(store.flush(LONG));
+        all(&copy_of(&scratch).open())[0].ended
+    };
+    let began = Instant::now();
+    let lately = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    while ended().is_none_or(|ended| ended < lately) {
+        assert!(began.elapsed() < LONG, "it was never seen");
+    }
+}
+
+#[test]
 fn parts_add_up_without_a_segment() {
     let scratch = Scratch::new();
     let store = scratch.open();

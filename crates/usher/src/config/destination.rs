@@ -16,7 +16,9 @@ pub(super) fn audio(section: &Section<'_>, key: &'static str) -> Option<Audio> {
     let expected = "the name of a sound, `say:TEXT` or a URL";
     let text = section.required(key, expected)?;
     let read = match text.text {
-        name if b2bua::is_name(name) => Some(Audio::Prompt(vec![name.into()])),
+        name if b2bua::is_name(name) || b2bua::Phrase::named(name).is_some() => {
+            Some(Audio::Prompt(vec![name.into()]))
+        }
         other => other.parse().ok().filter(|audio| !matches!(audio, Audio::Music(_))),
     };
     if read.is_none() {

@@ -33,8 +33,11 @@ impl Library {
         let pieces = music::pieces(path, &self.setup.named);
         let files: BTreeSet<_> = pieces.into_values().flatten().collect();
         let names: Vec<&str> = self.music.keys().map(|name| &**name).collect();
-        let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        format!("music: {}: {}, heard as {names}", path.display(), counted(files.len()))
+        let heard = match names.is_empty() {
+            true => "none that can be heard: it is what is built in".to_owned(),
+            false => format!("heard as {}", names.join(", ")),
+        };
+        format!("music: {}: {}, {heard}", path.display(), counted(files.len()))
     }
 
     fn speech_resolved(&self) -> String {
@@ -124,6 +127,9 @@ mod tests {
             "speech: `say:` is spoken by voice",
         ];
         assert_eq!(lines(own, &scratch), expected);
+        let empty = SoundSetup { music: Some(scratch.path("empty")), ..setup.clone() };
+        let heard = "music: empty: 0 files, none that can be heard: it is what is built in";
+        assert_eq!(lines(empty, &scratch)[0], heard);
         let mute = SoundSetup {
             prompts: Some(scratch.path("moh")),
             uploads: scratch.path("none"),

@@ -113,6 +113,11 @@ fn an_uploaded_sound_hides_others_until_it_is_deleted() {
     assert_eq!(library.delete("closed").unwrap_err(), Refused::NotUploaded);
     assert_eq!(library.delete("nothing").unwrap_err(), Refused::NotFound);
 
+    library.put("n", &tone(8_000, 500, 80)).unwrap();
+    // Its file stands where the folder would be.
+    let refused = library.put("n.wav/b", &tone(8_000, 500, 80));
+    assert!(matches!(refused, Err(Refused::Invalid(_))), "{refused:?}");
+    library.delete("n").unwrap();
     library.put("a/b/c", &tone(8_000, 500, 80)).unwrap();
     assert!(scratch.path("var/sounds/a/b/c.wav").is_file());
     assert_eq!(names(&library.delete("a/b/c").unwrap()), (vec![], vec!["a/b/c"]));

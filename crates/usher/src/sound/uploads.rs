@@ -61,7 +61,9 @@ impl Library {
         // A folder of that name, or a file where a folder must be, is another sound's.
         let is_new = old.is_none();
         write(&path, &wave::write(&pcm)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => {
+            io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::AlreadyExists => {
                 Refused::Invalid("another sound has a part of this name".to_owned())
             }
             _ => Refused::Failed(format!("{}: {error}", path.display())),

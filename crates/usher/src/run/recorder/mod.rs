@@ -229,7 +229,7 @@ impl Recorder {
         })?;
         (notes.stopped, notes.recording) = (None, Some(recording.0));
         self.tapes.insert(recording.0, tape);
-        self.outside.meters.recordings.set(count(self.tapes.len()));
+        self.count_active();
         let (its, others) = std::mem::take(&mut self.early)
             .into_iter()
             .partition(|(_, frame)| frame.recording == recording.0);
@@ -307,7 +307,7 @@ impl Recorder {
     /// One is whole and on the disk. Its call may go on with it.
     fn put_away(&mut self, key: u64) {
         let Some(tape) = self.tapes.remove(&key) else { return };
-        self.outside.meters.recordings.set(count(self.tapes.len()));
+        self.count_active();
         if let Err(error) = self.shelf.end(&tape.sidecar.file) {
             tracing::warn!("recording {} stays marked as open: {error}", tape.sidecar.file);
         }
@@ -322,7 +322,14 @@ impl Recorder {
         let Some(tape) = self.tapes.get_mut(&key).filter(|tape| !tape.has_failed) else { return };
         tape.fail(now, &cause);
         let (call, recording) = (tape.sidecar.call, tape.sidecar.recording);
+        self.count_active();
         self.failed(call, recording, cause);
+    }
+
+    /// Those that are being written; of one that has failed only its words may still wait for room.
+    fn count_active(&self) {
+        let active = self.tapes.values().filter(|tape| !tape.has_failed).count();
+        self.outside.meters.recordings.set(count(active));
     }
 
     fn failed(&self, call: CallKey, recording: RecordingKey, cause: Name) {
@@ -364,7 +371,7 @@ impl Recorder {
     /// The node ends: whatever is still open is closed.
     fn finish(&mut self, now: Duration, wall: Utc) {
         for tape in self.tapes.values_mut() {
-            tape.stop(now, wall, "node stopped");
+            tape.close(now, wall, "node stopped");
         }
         self.tick(now, wall);
     }

@@ -91,6 +91,12 @@ impl Tape {
         self.end.get_or_insert_with(|| (at, cause.to_owned()));
     }
 
+    /// Nothing more comes, whatever was still waited for.
+    pub(super) fn close(&mut self, now: Duration, at: Utc, cause: &str) {
+        self.stop(now, at, cause);
+        self.close_at = Some(now);
+    }
+
     /// It cannot be written.
     pub(super) fn fail(&mut self, now: Duration, cause: &str) {
         self.has_failed = true;

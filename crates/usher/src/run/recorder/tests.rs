@@ -378,6 +378,7 @@ fn nothing_is_recorded_below_the_floor() {
     bench.free.store(999, Relaxed);
     bench.frames(60);
     assert_eq!(bench.told(), [failed("no space")]);
+    assert_eq!(bench.recorder.outside.meters.recordings.get(), 0, "though its words wait");
     bench.stopped("failed");
     bench.pass(1_000);
     assert!((60..=112).contains(&bench.file().len()), "what came before is there");
@@ -405,6 +406,24 @@ fn switched_off_and_on_it_is_one_file() {
         let json = bench.json();
         assert_eq!((&json["offs"][0]["at_s"], &json["result"]), (&0.1.into(), &"ended".into()));
         assert_eq!(bench.told(), []);
+    }
+}
+
+#[test]
+fn one_that_has_just_ended_is_whole_when_the_node_stops() {
+    for (is_over, result) in [(true, "ended"), (false, "node stopped")] {
+        let mut bench = Bench::new();
+        bench.call();
+        bench.started();
+        bench.frames(33);
+        if is_over {
+            bench.stopped("ended");
+        }
+        let utc = bench.utc();
+        bench.recorder.finish(bench.now, utc);
+        assert_eq!(bench.file().len(), 33);
+        assert_eq!(bench.json()["result"], result);
+        assert_eq!(bench.folder.files(), [JSON, FILE], "nothing is open");
     }
 }
 
