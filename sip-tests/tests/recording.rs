@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sip_tests::{Config, Phone, Server, Sound, Wave, call_of, connect, connected, record};
 
@@ -323,6 +324,35 @@ fn a_kill_leaves_a_file_that_plays_and_lacks_a_second_at_most() {
     caller.hang_up();
     alice.expect_bye();
     server.finish();
+}
+
+#[test]
+fn the_last_call_before_a_stop_is_recorded_to_its_end() {
+    for is_told_twice in [false, true] {
+        let mut server = Server::start(&recording("always"));
+        let (mut caller, mut alice) = connected(&server);
+        server.events.wait("recording.started", &[]);
+        let began = Instant::now();
+        talk(&caller, &alice, 1_500);
+        server.signal(Signal::TERM);
+        server.wait_log(&["draining"]);
+        let length_s = began.elapsed().as_secs_f64();
+        if is_told_twice {
+            server.signal(Signal::TERM);
+            caller.expect_bye();
+        } else {
+            caller.hang_up();
+        }
+        alice.expect_bye();
+        assert!(server.wait_exit().success(), "{}", server.log());
+        let told = fs::read_to_string(the_file(&server, "json")).expect("a sidecar");
+        assert!(told.contains("\"result\": \"ended\""), "{told}");
+        assert!(
+            !folder(&server).join(".open").read_dir().is_ok_and(|mut any| any.next().is_some())
+        );
+        let file = Wave::read(&fs::read(the_file(&server, "wav")).expect("the file"));
+        assert!(file.length_s() > length_s - 0.1, "{} s of {length_s} s", file.length_s());
+    }
 }
 
 /// A call beside a disk that does not do its work is as any call.
