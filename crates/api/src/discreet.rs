@@ -99,6 +99,9 @@ pub(crate) fn without(
     hears: &Hears,
     hidden: impl Fn(&ParticipantId) -> bool,
 ) -> (Vec<ParticipantId>, Hears) {
+    if !participants.iter().any(&hidden) {
+        return (participants.to_vec(), hears.clone());
+    }
     let left = participants.iter().filter(|who| !hidden(who)).copied().collect();
     let is_hidden = |heard: &String| heard.parse().is_ok_and(|who: ParticipantId| hidden(&who));
     let heard = |all: &Vec<String>| {
@@ -106,5 +109,5 @@ pub(crate) fn without(
         if left.is_empty() { vec!["silence".to_owned()] } else { left }
     };
     let listeners = hears.iter().filter(|(who, _)| !hidden(who));
-    (left, listeners.map(|(who, all)| (*who, heard(all))).collect())
+    (left, Arc::new(listeners.map(|(who, all)| (*who, heard(all))).collect()))
 }

@@ -287,7 +287,7 @@ pub struct LegQuality {
 }
 
 /// What one participant hears: ids of others, or `music:NAME`, `ringing`, `silence`, …
-pub type Hears = BTreeMap<ParticipantId, Vec<String>>;
+pub type Hears = Arc<BTreeMap<ParticipantId, Vec<String>>>;
 
 /// The types of events and their fields.
 #[derive(Debug, Clone, PartialEq, Serialize)]

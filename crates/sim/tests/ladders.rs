@@ -579,18 +579,18 @@ fn screening() {
     check("5359-2.13-screening.txt", &about, &screened);
 }
 
+/// One that asks once and has no keys.
+fn menu(otherwise: Go) -> Menu {
+    let prompt = Audio::Prompt(vec!["closed".into()]);
+    let (name, keys) = ("main".into(), BTreeMap::new());
+    Menu { name, prompt, keys, timeout_ms: 1_000, retries: 0, otherwise }
+}
+
 #[test]
 fn park() {
     let parked = |change: fn(&mut Scenario)| {
         house(1, |house| {
-            house.reception.menu = Some(Menu {
-                name: "main".into(),
-                prompt: Audio::Prompt(vec!["closed".into()]),
-                keys: BTreeMap::new(),
-                timeout_ms: 1_000,
-                retries: 0,
-                otherwise: Go::Park { timeout_ms: 30_000 },
-            });
+            house.reception.menu = Some(menu(Go::Park { timeout_ms: 30_000 }));
             house.callers.push(Caller::calm(2_000));
             change(house);
         })
@@ -647,14 +647,9 @@ fn limits_and_menus() {
     let menu = house(1, |house| {
         house.operators[0].away_ms.push((1_500, 12_000));
         house.reception.announce_ms = Some(3_000);
-        house.reception.menu = Some(Menu {
-            name: "main".into(),
-            prompt: Audio::Prompt(vec!["closed".into()]),
-            keys: BTreeMap::from([('1', Go::Queue { queue: "support".into(), priority_s: None })]),
-            timeout_ms: 1_000,
-            retries: 1,
-            otherwise: Go::Queue { queue: "support".into(), priority_s: None },
-        });
+        let queue = || Go::Queue { queue: "support".into(), priority_s: None };
+        let keys = BTreeMap::from([('1', queue())]);
+        house.reception.menu = Some(Menu { keys, retries: 1, ..menu(queue()) });
         house.callers.push(Caller::calm(2_000));
     });
     check("menu.txt", &about, &menu);

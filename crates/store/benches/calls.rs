@@ -88,9 +88,13 @@ impl Call {
         if phase == Phase::Talk {
             let hears = [(customer, vec![phone.to_string()]), (phone, vec![customer.to_string()])];
             let participants = vec![customer, phone];
-            return What::CallSegment { phase, participants, hears: BTreeMap::from(hears) };
+            return What::CallSegment {
+                phase,
+                participants,
+                hears: Arc::new(BTreeMap::from(hears)),
+            };
         }
-        let hears = BTreeMap::from([(customer, vec!["music:default".to_owned()])]);
+        let hears = Arc::new(BTreeMap::from([(customer, vec!["music:default".to_owned()])]));
         What::CallSegment { phase, participants: vec![customer], hears }
     }
 

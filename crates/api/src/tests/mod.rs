@@ -217,7 +217,9 @@ fn segment(phase: Phase, hears: &[(u64, &str)]) -> What {
     What::CallSegment {
         phase,
         participants: hears.iter().map(|(id, _)| ParticipantId(*id)).collect(),
-        hears: hears.iter().map(|(id, what)| (ParticipantId(*id), vec![(*what).into()])).collect(),
+        hears: Arc::new(
+            hears.iter().map(|(id, what)| (ParticipantId(*id), vec![(*what).into()])).collect(),
+        ),
     }
 }
 

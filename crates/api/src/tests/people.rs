@@ -239,7 +239,7 @@ fn watched(node: &mut Node) {
     node.observe(1, None, What::ParticipantMode { participant, mode, whisper_to });
     let mut whispers = segment(Phase::Talk, &[(1, alice), (2, customer), (3, customer)]);
     if let What::CallSegment { hears, .. } = &mut whispers {
-        hears.get_mut(&ParticipantId(2)).unwrap().push("p0000000000003".into());
+        Arc::make_mut(hears).get_mut(&ParticipantId(2)).unwrap().push("p0000000000003".into());
     }
     node.observe(1, None, whispers);
     node.observe(1, None, What::ParticipantMuted { participant });

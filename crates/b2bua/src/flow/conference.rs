@@ -1,6 +1,7 @@
 //! What a call's participants hear: worked out anew once per turn and call, sent whole.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use media::{Command, Hears, Row, Source};
 
@@ -199,7 +200,7 @@ fn segment(call: &Call, phase: Phase) -> What {
     What::CallSegment {
         phase,
         participants: call.rows.iter().map(|row| id(row.leg)).collect(),
-        hears: call.rows.iter().map(|row| (id(row.leg), heard(row))).collect(),
+        hears: Arc::new(call.rows.iter().map(|row| (id(row.leg), heard(row))).collect()),
     }
 }
 

@@ -340,7 +340,7 @@ impl Hearing {
         let wrong = |who: &ParticipantId, what: &str| {
             Err(format!("{call} {phase:?}: {who} hears {:?}, {what}: {seated:?}", hears.get(who)))
         };
-        for (listener, heard) in hears {
+        for (listener, heard) in hears.iter() {
             let speakers: Vec<ParticipantId> =
                 heard.iter().filter_map(|h| h.parse().ok()).collect();
             for speaker in &speakers {

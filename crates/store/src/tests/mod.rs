@@ -85,7 +85,7 @@ impl Script {
 
     fn segment(&mut self, ms: i64, phase: Phase) -> SharedEvent {
         let customer = ParticipantId(1);
-        let hears = BTreeMap::from([(customer, vec!["music:default".to_owned()])]);
+        let hears = Arc::new(BTreeMap::from([(customer, vec!["music:default".to_owned()])]));
         let what = What::CallSegment { phase, participants: vec![customer], hears };
         self.event(ms, false, what)
     }

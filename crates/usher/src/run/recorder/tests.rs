@@ -158,7 +158,7 @@ impl Bench {
     fn segment(&mut self, phase: Phase, hears: &[(u64, &str)]) {
         let hear = |(id, what): &(u64, &str)| (ParticipantId(*id), vec![(*what).to_owned()]);
         let participants = hears.iter().map(|(id, _)| ParticipantId(*id)).collect();
-        let hears = hears.iter().map(hear).collect();
+        let hears = Arc::new(hears.iter().map(hear).collect());
         self.event(What::CallSegment { phase, participants, hears });
     }
 
