@@ -117,8 +117,7 @@ fn who_has_answered_and_says_nothing_yet_loses_nothing_to_others_on_its_host() {
         let since = Instant::now();
         let spray = Spray::start("127.0.0.1", ports, room.phone("alice").audio.ssrc());
         room.phone("alice").answer_without_a_word();
-        let (caller, alice) = ("caller", "alice");
-        let [caller, alice] = [caller, alice].map(|name| room.phone(name).audio.hz());
+        let [caller, alice] = ["caller", "alice"].map(|name| room.phone(name).audio.hz());
         for _ in 0..5 {
             room.phone("alice").audio.hears(caller);
         }

@@ -141,7 +141,7 @@ pub(crate) enum Timer {
     /// What an operator is told before the bridge has taken long enough.
     Brief,
     /// A caller has thought about a menu, or has been parked, for long enough.
-    Menu,
+    Attendant,
     /// A caller who waits is to be told where they stand.
     Announce,
     /// A participant's keys that came by INFO have waited for long enough.
@@ -152,7 +152,7 @@ impl Timer {
     /// Whose it is, if it is not the call's.
     pub(crate) fn participant(self) -> Option<ParticipantId> {
         match self {
-            Self::Dial | Self::Alone | Self::Brief | Self::Menu | Self::Announce => None,
+            Self::Dial | Self::Alone | Self::Brief | Self::Attendant | Self::Announce => None,
             Self::Leave(id)
             | Self::Silence(id)
             | Self::Ring(id)

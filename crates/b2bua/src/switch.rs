@@ -363,7 +363,7 @@ impl B2bua {
             Timer::Silence(participant) => self.judge_silence(now, call, participant),
             Timer::Ring(participant) => self.rang_out(now, call, participant),
             Timer::Brief => self.briefed_for_long(now, call),
-            Timer::Menu => self.chose_nothing(now, call),
+            Timer::Attendant => self.attended_for_long(now, call),
             Timer::Announce => self.announce_position(now, call),
             Timer::Code(participant) => self.is_no_code(now, call, participant),
             Timer::Beep(participant) => Self::beep_over(call, participant),

@@ -50,11 +50,11 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .problem(409);
     let remove_doc = Doc::new("One of them leaves").done(204, "They have left").problem(409);
     let connect_doc = Doc::new("Puts an operator through, or sends a parked call on")
-        .more("An operator who is told something before the bridge; or, with `go`, a call of `go = { park }`.")
-        .may_take(taken(vec![(
-            "go",
-            about(json!({ "type": "object" }), "Where a parked call goes: one of operator, queue, number, uri"),
-        )]))
+        .more(
+            "An operator who is told something before the bridge; or, with `go`, a call of \
+             `go = { park = SECONDS }`.",
+        )
+        .may_take(taken(vec![("go", about(json!({ "type": "object" }), GO))]))
         .done(204, "They talk, or it goes there")
         .problem(409);
     let keys = taken(vec![
@@ -74,6 +74,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/v1/calls/{call}/dtmf", press, press_doc)
         .post("/v1/calls/{call}/connect", connect, connect_doc)
 }
+
+const GO: &str = "Where a parked call goes: one of operator, queue, number, uri";
 
 fn wish() -> Schema {
     taken(vec![

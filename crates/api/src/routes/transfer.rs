@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use b2bua::{Act, HandOn, OnFailure, Whom};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::calls::{key, seen};
 use super::participants::order;
@@ -169,14 +169,17 @@ fn whom(fields: &mut Fields) -> Option<Whom> {
     named.pop()
 }
 
+/// Whom an object names, and nothing else.
+fn whom_of(body: Map<String, Value>) -> Option<Whom> {
+    let mut fields = Fields::new(body);
+    let to = whom(&mut fields);
+    to.filter(|_| fields.finish().is_ok())
+}
+
 /// Whom an object in a field names.
 pub(super) fn whom_in(fields: &mut Fields, field: &'static str) -> Option<Whom> {
     let found = match fields.any(field)? {
-        Value::Object(body) => {
-            let mut inner = Fields::new(body);
-            let to = whom(&mut inner);
-            to.filter(|_| inner.finish().is_ok())
-        }
+        Value::Object(body) => whom_of(body),
         _ => None,
     };
     if found.is_none() {
@@ -193,20 +196,15 @@ fn on_failure(fields: &mut Fields) -> OnFailure {
         None => OnFailure::Return,
         Some(Value::String(word)) if word == "return" => OnFailure::Return,
         Some(Value::String(word)) if word == "hangup" => OnFailure::HangUp,
-        Some(Value::Object(body)) => {
-            let mut inner = Fields::new(body);
-            let to = whom(&mut inner);
-            match (to, inner.finish()) {
-                (Some(to), Ok(())) => OnFailure::To(to),
-                _ => {
-                    fields.wrong(field, shape);
-                    OnFailure::Return
-                }
+        Some(other) => {
+            let to = match other {
+                Value::Object(body) => whom_of(body),
+                _ => None,
+            };
+            if to.is_none() {
+                fields.wrong(field, shape);
             }
-        }
-        Some(_) => {
-            fields.wrong(field, shape);
-            OnFailure::Return
+            to.map_or(OnFailure::Return, OnFailure::To)
         }
     }
 }

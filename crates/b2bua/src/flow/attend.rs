@@ -99,8 +99,19 @@ impl B2bua {
             origin.waits(music);
         }
         let Some(Attendant::Parks { timeout_ms }) = call.attendant else { return };
-        self.set_timer(call, Timer::Menu, Some(now + Time::from_millis(timeout_ms)));
+        self.set_timer(call, Timer::Attendant, Some(now + Time::from_millis(timeout_ms)));
         self.tell(now, call, What::CallParked { timeout_ms });
+    }
+
+    /// They have thought about it, or waited for somebody's word, for long enough.
+    pub(crate) fn attended_for_long(&mut self, now: Time, call: &mut Call) {
+        match call.attendant {
+            Some(Attendant::Parks { .. }) => {
+                self.end_call(now, call, CallResult::Failed, "parked for too long", 480);
+            }
+            Some(Attendant::Asks { .. }) => self.chose_nothing(now, call),
+            Some(Attendant::Tells { .. }) | None => {}
+        }
     }
 
     /// Where a parked call goes, by order.
@@ -123,7 +134,7 @@ impl B2bua {
     /// Whatever they were told where they were is over.
     pub(super) fn moves_on(&mut self, call: &mut Call) {
         call.attendant = None;
-        self.set_timer(call, Timer::Menu, None);
+        self.set_timer(call, Timer::Attendant, None);
         self.set_timer(call, Timer::Announce, None);
         if let Some(origin) = call.origin_mut() {
             origin.message.take_if(|message| message.cause == Cause::Waits);

@@ -10,7 +10,6 @@
 use crate::api::Time;
 use crate::call::{Attendant, Call, Participant, Seat, Timer};
 use crate::config::{Go, Menu, Name};
-use crate::event::CallResult;
 use crate::sound::Audio;
 use crate::switch::B2bua;
 
@@ -45,14 +44,11 @@ impl B2bua {
     pub(super) fn thinks(&mut self, now: Time, call: &mut Call) {
         let Some(Attendant::Asks { menu, .. }) = &call.attendant else { return };
         let timeout_ms = self.menu(menu).map_or(0, |menu| menu.timeout_ms);
-        self.set_timer(call, Timer::Menu, Some(now + Time::from_millis(timeout_ms)));
+        self.set_timer(call, Timer::Attendant, Some(now + Time::from_millis(timeout_ms)));
     }
 
     /// They have thought about it for long enough.
-    pub(crate) fn chose_nothing(&mut self, now: Time, call: &mut Call) {
-        if let Some(Attendant::Parks { .. }) = call.attendant {
-            return self.end_call(now, call, CallResult::Failed, "parked for too long", 480);
-        }
+    pub(super) fn chose_nothing(&mut self, now: Time, call: &mut Call) {
         let Some(Attendant::Asks { menu, failed }) = call.attendant.clone() else { return };
         match self.menu(&menu).map(|menu| (menu.retries, menu.otherwise.clone())) {
             Some((retries, otherwise)) if failed >= retries => {

@@ -214,7 +214,7 @@ impl Leg {
         self.longest_ms = 0;
     }
 
-    /// Whether the peer takes packets of such a length (`a=maxptime`).
+    /// Whether the peer takes packets of such a length (`a=maxptime`, `a=ptime`).
     pub(super) fn takes(&self, packet_ms: u32) -> bool {
         self.plan.maxptime_ms.is_none_or(|most| packet_ms <= most.into())
     }

@@ -60,7 +60,7 @@ pub struct Plan {
     pub receive: bool,
     /// The packet length the peer asks for, not above its longest; 10 to 60 where it makes sense.
     pub ptime_ms: u16,
-    /// The longest packet the peer takes, in milliseconds; `None` where it sets no limit.
+    /// The longest packet the peer takes, or asks for, in milliseconds; `None` where it says neither.
     pub maxptime_ms: Option<u16>,
 }
 
