@@ -62,6 +62,8 @@ pub struct Media {
     pub language: Name,
     /// Without a packet from a connected leg for this long, the leg counts as lost; never if none.
     pub dead_audio_ms: Option<u64>,
+    /// Whether peers may send from another port than they receive on.
+    pub asymmetric_rtp: bool,
     /// Whether calls are recorded, where their queue does not say.
     pub record: Record,
 }

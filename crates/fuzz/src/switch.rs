@@ -167,6 +167,7 @@ fn config(kind: u8) -> Config {
             music: "default".into(),
             language: "en".into(),
             dead_audio_ms: Some(20_000),
+            asymmetric_rtp: kind & 2 == 0,
             record: if kind & 4 == 0 { Record::Always } else { Record::OnDemand },
         },
         operators: vec![operator(kind, "alice"), operator(kind, "bob")],

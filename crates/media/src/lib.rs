@@ -32,7 +32,7 @@ pub use engine::{
     Channel, Command, Counters, Engine, EngineSettings, Event, Input, Output, Pcm, Report, Tap,
 };
 pub use matrix::{Hears, Mode, Participant, Role, Row, Source, Stage, hears};
-pub use negotiate::{Events, LegSettings, Negotiation, Plan, Refusal, Signalling};
+pub use negotiate::{Events, LegSettings, Negotiation, OtherPort, Plan, Refusal, Signalling};
 pub use pool::{Lease, Pool};
 pub use resample::Resampler;
 pub use samples::Samples;

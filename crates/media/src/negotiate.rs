@@ -31,7 +31,7 @@ use crate::sdp::{Description, Direction, Media, Problem};
 use crate::{Codec, Lease, LegId};
 
 pub use events::Events;
-pub use plan::{Plan, Signalling};
+pub use plan::{OtherPort, Plan, Signalling};
 
 /// What a leg brings to its negotiation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -138,6 +138,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
             music: "default".into(),
             language: "en".into(),
             dead_audio_ms: scenario.dead_audio_ms,
+            asymmetric_rtp: false,
             record: scenario.record,
         },
         operators: ids.iter().enumerate().map(operator).collect(),

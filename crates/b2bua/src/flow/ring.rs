@@ -146,7 +146,14 @@ impl B2bua {
 
     /// Where a leg's signalling comes from, for its audio.
     pub(crate) fn signalling(&self, leg: LegId, flow: Flow) -> media::Signalling {
-        media::Signalling { host: flow.remote.ip(), is_natted: self.endpoint.is_natted(leg) }
+        let other_port = if self.endpoint.is_natted(leg) {
+            media::OtherPort::Natted
+        } else if self.directory.config.media.asymmetric_rtp {
+            media::OtherPort::Sender
+        } else {
+            media::OtherPort::Stranger
+        };
+        media::Signalling { host: flow.remote.ip(), other_port }
     }
 
     pub(crate) fn new_negotiation(

@@ -3,13 +3,13 @@
 //! | source | what it is | heard | answered |
 //! | --- | --- | --- | --- |
 //! | the SDP address | the peer | at once | at once |
-//! | the SDP's host, another port, no NAT | a peer that sends from another port than it receives on (RFC 3264 asks for no symmetry), or somebody else on that host | with its fifth packet, after 500 ms | never: the audio goes where the SDP says |
-//! | the same, the peer behind a NAT | the NAT's port, most likely | with its third packet, after 200 ms | as soon as heard |
+//! | the SDP's host, another port: [`OtherPort::Stranger`] | somebody else on that host | never | never |
+//! | the same, [`OtherPort::Sender`] | a peer that sends from another port than it receives on, or somebody else on that host | with its fifth packet, after 500 ms | never: the audio goes where the SDP says |
+//! | the same, [`OtherPort::Natted`] | the NAT's port, most likely | with its third packet, after 200 ms | as soon as heard |
 //! | the signalling's host, where the SDP names another | audio through a NAT, most likely if the port is the SDP's | the same | the same |
 //! | a third host | who sprays our ports | never | never |
 //!
-//! Only where the signalling's host is not known any host may be elsewhere. The peer is behind a NAT
-//! if its signalling shows it ([`Signalling::is_natted`]).
+//! Only where the signalling's host is not known any host may be elsewhere.
 //!
 //! A source through a NAT that has the SDP's port takes the place of one that has not whenever it sends.
 //! The SDP address takes the place of a source that is only heard whenever it sends, and of one that
@@ -23,7 +23,7 @@
 
 use core::net::SocketAddr;
 
-use crate::{Signalling, Time};
+use crate::{OtherPort, Signalling, Time};
 
 /// How long a source through a NAT waits for one that matches the SDP, and its packets.
 const THROUGH_NAT: (Time, u32) = (Time::from_millis(200), 3);
@@ -52,7 +52,7 @@ pub(super) enum Verdict {
 enum Ground {
     /// It is where signalling comes from, whatever the SDP says.
     Elsewhere,
-    /// It has the host of the SDP, and there is no NAT.
+    /// It has the host of the SDP, and peers may send from another port.
     SameHost,
     /// It has the host of the SDP, and a NAT gave it its port.
     ThroughNat,
@@ -179,8 +179,11 @@ impl Latch {
             return Some(Ground::Exact);
         }
         if addr.ip() == self.expected.ip() {
-            let is_natted = self.signalling.is_none_or(|signalling| signalling.is_natted);
-            return Some(if is_natted { Ground::ThroughNat } else { Ground::SameHost });
+            return match self.signalling.map(|signalling| signalling.other_port) {
+                Some(OtherPort::Stranger) => None,
+                Some(OtherPort::Sender) => Some(Ground::SameHost),
+                Some(OtherPort::Natted) | None => Some(Ground::ThroughNat),
+            };
         }
         let is_there = |signalling: Signalling| signalling.host.to_canonical() == addr.ip();
         let same = addr.port() == self.expected.port();
@@ -271,8 +274,8 @@ mod tests {
         Time::from_millis(ms)
     }
 
-    fn signalling(host: &str, is_natted: bool) -> Option<Signalling> {
-        Some(Signalling { host: host.parse().unwrap(), is_natted })
+    fn signalling(host: &str, other_port: OtherPort) -> Option<Signalling> {
+        Some(Signalling { host: host.parse().unwrap(), other_port })
     }
 
     /// What becomes of packets as (ms, from), as H, L, U, S.
@@ -319,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_third_host_is_never_heard() {
-        let mut latch = Latch::new(addr(SDP), signalling("1.2.3.4", false));
+        let mut latch = Latch::new(addr(SDP), signalling("1.2.3.4", OtherPort::Stranger));
         assert_eq!(stream(&mut latch, THIRD, (0, 5_000)), "S".repeat(250));
         assert_eq!(latch.target(), Some(addr(SDP)));
         assert!(stream(&mut latch, FAR, (5_000, 5_300)).ends_with("LHHHH"));
@@ -327,8 +330,17 @@ mod tests {
     }
 
     #[test]
-    fn another_port_of_the_peers_own_host_is_heard_late_and_never_answered() {
-        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", false));
+    fn another_port_of_the_peers_own_host_is_a_stranger() {
+        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", OtherPort::Stranger));
+        assert_eq!(stream(&mut latch, NEAR, (0, 5_000)), "S".repeat(250));
+        assert_eq!(verdicts(&mut latch, &[(5_000, SDP), (5_001, NEAR)]), "LS");
+        assert!(!latch.expect(addr(SDP), signalling("10.0.0.1", OtherPort::Stranger)));
+        assert_eq!(stream(&mut latch, NEAR, (9_000, 14_000)), "S".repeat(250));
+    }
+
+    #[test]
+    fn another_port_of_a_peer_that_sends_from_elsewhere_is_heard_late_and_never_answered() {
+        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", OtherPort::Sender));
         // Two packets, or a few, are nobody.
         assert_eq!(stream(&mut latch, NEAR, (0, 500)), "U".repeat(25));
         assert_eq!(stream(&mut latch, NEAR, (500, 540)), "LH");
@@ -342,7 +354,7 @@ mod tests {
 
     #[test]
     fn whoever_tries_ports_is_not_heard_on_the_strength_of_its_host() {
-        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", false));
+        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", OtherPort::Sender));
         let mut prowlers = Prowlers::default();
         for at in (0..3_000).step_by(20).map(ms) {
             prowlers.saw(at, addr(NEAR));
@@ -360,24 +372,24 @@ mod tests {
 
     #[test]
     fn a_nats_port_is_answered() {
-        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", true));
+        let mut latch = Latch::new(addr(SDP), signalling("10.0.0.1", OtherPort::Natted));
         assert_eq!(stream(&mut latch, NEAR, (0, 240)), "UUUUUUUUUULH");
         assert_eq!((latch.target(), latch.elsewhere()), (Some(addr(NEAR)), Some(addr(NEAR))));
         // Another does not take it, however long it is silent.
         assert_eq!(stream(&mut latch, OTHER_NEAR, (300, 5_300)), "S".repeat(250));
         // After an agreement it does, unless the one that was found is heard before.
-        assert!(!latch.expect(addr(SDP), signalling("10.0.0.1", true)));
+        assert!(!latch.expect(addr(SDP), signalling("10.0.0.1", OtherPort::Natted)));
         assert_eq!(latch.target(), Some(addr(NEAR)));
         assert_eq!(verdicts(&mut latch, &[(5_300, OTHER_NEAR), (5_310, NEAR)]), "UH");
         assert_eq!(stream(&mut latch, OTHER_NEAR, (5_320, 5_720)), "S".repeat(20));
-        assert!(!latch.expect(addr(SDP), signalling("10.0.0.1", true)));
+        assert!(!latch.expect(addr(SDP), signalling("10.0.0.1", OtherPort::Natted)));
         assert_eq!(stream(&mut latch, OTHER_NEAR, (5_720, 5_960)), "UUUUUUUUUULH");
         assert_eq!(latch.target(), Some(addr(OTHER_NEAR)));
     }
 
     #[test]
     fn a_nat_that_keeps_the_port_is_known_by_it() {
-        let mut latch = Latch::new(addr("10.0.0.1:7000"), signalling("1.2.3.4", true));
+        let mut latch = Latch::new(addr("10.0.0.1:7000"), signalling("1.2.3.4", OtherPort::Natted));
         let phone = "1.2.3.4:7000";
         assert!(stream(&mut latch, FAR, (0, 5_000)).ends_with("HH"));
         // Both send; the phone is found all the same, and keeps its stream.

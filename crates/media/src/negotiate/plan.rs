@@ -14,8 +14,19 @@ use crate::{Codec, Format, LegId, OpusWishes};
 pub struct Signalling {
     /// The host.
     pub host: IpAddr,
-    /// Its port or host is not what the peer itself takes it for: there is a NAT between.
-    pub is_natted: bool,
+    /// Who another port of the SDP's host is.
+    pub other_port: OtherPort,
+}
+
+/// Who sends from the host of the SDP, but not from its port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OtherPort {
+    /// Somebody else: peers send from where they receive (RFC 4961).
+    Stranger,
+    /// A peer that does not, as RFC 3264 allows: it is heard there, and answered where the SDP says.
+    Sender,
+    /// The peer, whose NAT has given it that port.
+    Natted,
 }
 
 /// All that a media thread needs to know about a leg.

@@ -284,6 +284,7 @@ pub(super) fn media(
         music: "default".into(),
         language: table.choice("language", &LANGUAGES, &[]).as_str().into(),
         dead_audio_ms,
+        asymmetric_rtp: table.switch("asymmetric_rtp", false),
         record: super::recording::policy(&table).unwrap_or_default(),
     };
     table.finish(&["srtp"]);

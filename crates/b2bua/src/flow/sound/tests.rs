@@ -29,6 +29,7 @@ fn switch() -> B2bua {
         music: "default".into(),
         language: "en".into(),
         dead_audio_ms: None,
+        asymmetric_rtp: false,
         record: Record::Never,
     };
     let config = Config {
