@@ -12,7 +12,11 @@ impl Acd {
     /// Says what does not hold.
     pub fn check(&self) -> Result<(), String> {
         let dirty = &self.dirty;
-        if !(dirty.tasks.is_empty() && dirty.operators.is_empty() && dirty.moved.is_empty()) {
+        let is_settled = dirty.tasks.is_empty()
+            && dirty.operators.is_empty()
+            && dirty.moved.is_empty()
+            && dirty.shares.is_empty();
+        if !is_settled {
             return Err(format!("left over: {dirty:?}"));
         }
         self.check_operators()?;
@@ -32,8 +36,12 @@ impl Acd {
             if person.is_gone() {
                 return Err(format!("{id:?} is a ghost"));
             }
-            if person.unavailable().is_some() && !person.removed && !person.reservations.is_empty()
-            {
+            // But for what somebody has given them by hand.
+            let is_asked = |held: &crate::operator::Held| {
+                self.state.reservations.get(&held.id).is_some_and(|other| !other.directed)
+            };
+            let asked = person.reservations.iter().any(is_asked);
+            if person.unavailable().is_some() && !person.removed && asked {
                 return Err(format!("{id:?} is reserved but unavailable: {person:?}"));
             }
             for (task, _) in &person.tasks {
@@ -103,7 +111,7 @@ impl Acd {
                         return Err(format!("{id:?} has lost {operator:?}"));
                     }
                 }
-                Place::Between { .. } => {}
+                Place::Between { .. } | Place::Deferred(_) => {}
                 Place::Wrapping { operator } => {
                     let wrap_up = self.state.operators.get(operator).and_then(|p| p.wrap_up);
                     if wrap_up.is_none_or(|wrap_up| wrap_up.task != *id) {
@@ -160,6 +168,7 @@ impl Acd {
                 && is.line.iter().eq(should.line.iter())
                 && is.unwarned == should.unwarned
                 && is.unsought == should.unsought
+                && is.callbacks == should.callbacks
                 && is.members == should.members
                 && is.present == should.present
                 && Channel::ALL.iter().all(|channel| {

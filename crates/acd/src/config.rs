@@ -90,6 +90,9 @@ pub struct QueueConfig {
     pub max_wait_ms: u64,
     /// Whether a task may join while nobody who serves the queue is signed in.
     pub join_empty: bool,
+    /// Thousandths of the last [`crate::SHARED_OF`] assignments made while a callback waited that
+    /// callbacks get: where it was less, the earliest of them is next. 0: by their places alone.
+    pub share: u32,
     /// Off: tasks wait to be picked.
     pub auto_connect: bool,
     /// Closed: new tasks are refused with [`crate::LimitReason::Closed`].
@@ -110,6 +113,7 @@ impl Default for QueueConfig {
             max_waiting: 200,
             max_wait_ms: 600_000,
             join_empty: true,
+            share: 0,
             auto_connect: true,
             open: true,
         }

@@ -20,6 +20,7 @@ impl Acd {
         }
         // Orders and memberships may all be different now.
         self.rebuild();
+        self.dirty.shares.extend(self.state.queues.keys());
         for id in new {
             self.tell_operator(id);
         }

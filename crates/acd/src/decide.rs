@@ -13,6 +13,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 impl Acd {
     /// Matches until no eligible pair is left, then tells who moved.
     pub(crate) fn settle(&mut self, now: Time) {
+        self.settle_shares();
         while let Some((task, operator)) = self.next_match(now) {
             self.explain(now, task, Some(operator));
             self.book(now, task, operator);

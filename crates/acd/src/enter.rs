@@ -1,9 +1,9 @@
 //! A task joins the queue, leaves it, comes back.
 use crate::PLACES_TOLD;
-use crate::ids::{TaskId, Time};
-use crate::io::{Cause, Enqueue, LimitReason, Outcome, Output, Rescission, Wanted, Withdrawal};
+use crate::ids::{Kind, QueueId, TaskId, Time};
+use crate::io::{Cause, Enqueue, Hold, LimitReason, Outcome, Output, Rescission, Wanted, Withdrawal};
 use crate::machine::Acd;
-use crate::task::{MaxWait, Place, Task, Waiting, Wish};
+use crate::task::{Deferred, Held, MaxWait, Place, Task, Waiting, Wish};
 use crate::timer::Timer;
 
 impl Acd {
@@ -11,29 +11,47 @@ impl Acd {
         if self.state.tasks.contains_key(&enqueue.task) {
             return;
         }
-        let operators = &self.state.operators;
-        let wanted = enqueue.wanted.and_then(|wanted| {
-            let known = operators.get(&wanted.operator).is_some_and(|o| !o.removed);
-            let until = wanted.for_ms.map(|ms| now + Time::from_millis(ms));
-            let comes = !wanted.sticky
-                || operators.get(&wanted.operator).is_some_and(|person| {
-                    person.serves.contains(&enqueue.queue) && person.unavailable().is_none()
-                });
-            let Wanted { operator, sticky, .. } = wanted;
-            (known && comes).then_some(Wish { operator, until, sticky })
-        });
-        if let Some(reason) = self.refusal(enqueue, wanted.is_some()) {
+        let waiting = self.begin(now, enqueue.queue, enqueue.wanted, enqueue.hold);
+        if let Some(reason) = self.refusal(enqueue, waiting.wanted.is_some()) {
             let (task, queue) = (enqueue.task, enqueue.queue);
             self.tell(Output::Limit { task, queue, reason });
             self.tell(Output::Done { task, outcome: Outcome::Refused(reason) });
             return;
         }
-        let waiting = Waiting { wanted, ..Waiting::default() };
-        self.state.tasks.insert(enqueue.task, Task::new(enqueue, now, waiting));
+        let task = Task::new(enqueue, now, Place::Waiting(waiting));
+        self.state.tasks.insert(enqueue.task, task);
         if let Some(queue) = self.state.queues.get_mut(&enqueue.queue) {
             queue.index.tasks += 1;
         }
-        self.join_line(now, enqueue.task);
+        match enqueue.not_before.filter(|until| *until > now) {
+            Some(until) => {
+                let Enqueue { wanted, hold, .. } = *enqueue;
+                self.put_off(enqueue.task, Deferred { until, wanted, hold });
+            }
+            None => self.join_line(now, enqueue.task),
+        }
+    }
+
+    /// How a task begins to wait.
+    pub(crate) fn begin(
+        &self,
+        now: Time,
+        queue: QueueId,
+        wanted: Option<Wanted>,
+        hold: Option<Hold>,
+    ) -> Waiting {
+        let wanted = wanted.and_then(|wanted| {
+            let Wanted { operator, for_ms, sticky } = wanted;
+            let person = self.state.operators.get(&operator).filter(|person| !person.removed)?;
+            let is_there = person.serves.contains(&queue) && person.unavailable().is_none();
+            let until = for_ms.map(|ms| now + Time::from_millis(ms));
+            (!sticky || is_there).then_some(Wish { operator, until, sticky })
+        });
+        let held = hold.map(|hold| match hold {
+            Hold::For(ms) => Held { until: Some(now + Time::from_millis(ms)) },
+            Hold::Released => Held { until: None },
+        });
+        Waiting { wanted, held, ..Waiting::default() }
     }
 
     fn refusal(&self, enqueue: &Enqueue, wanted: bool) -> Option<LimitReason> {
@@ -54,7 +72,7 @@ impl Acd {
     }
 
     /// A task whose place is `Waiting` takes its position; timers and indexes are set.
-    fn join_line(&mut self, now: Time, id: TaskId) {
+    pub(crate) fn join_line(&mut self, now: Time, id: TaskId) {
         let Some(task) = self.state.tasks.get_mut(&id) else { return };
         let Some(queue) = self.state.queues.get_mut(&task.queue) else { return };
         task.queued = now;
@@ -66,6 +84,7 @@ impl Acd {
         task.position_told = position;
         let waits_ms = queue.config.max_wait_ms;
         if waits_ms > 0
+            && task.kind == Kind::Call
             && !task.is_told(LimitReason::MaxWait)
             && let Some(waiting) = task.waiting_mut()
         {
@@ -75,6 +94,13 @@ impl Acd {
         }
         if let Some(Wish { until: Some(until), .. }) = task.wish() {
             self.timers.set(until, Timer::Wanted(id));
+        }
+        if let Some(at) = task.waiting().and_then(|waiting| waiting.held?.until) {
+            self.timers.set(at, Timer::Release(id));
+        }
+        if task.is_callback_due() {
+            queue.index.callbacks.insert(task.key(id));
+            self.dirty.shares.insert(task.queue);
         }
         let queue = task.queue;
         self.set_ring(now, id);
@@ -97,6 +123,9 @@ impl Acd {
         if let Some(at) = waiting.step_at.take() {
             self.timers.unset(at, Timer::Step(id));
         }
+        if let Some(at) = waiting.held.take().and_then(|held| held.until) {
+            self.timers.unset(at, Timer::Release(id));
+        }
         let (wish, ring) = (waiting.wanted.take(), waiting.ring);
         if let Some(Wish { until: Some(until), .. }) = wish {
             self.timers.unset(until, Timer::Wanted(id));
@@ -110,11 +139,15 @@ impl Acd {
             queue.index.lane_mut(channel).ring_mut(ring).open.remove(&key);
             queue.index.unwarned.remove(&id);
             queue.index.unsought.remove(&key);
+            if queue.index.callbacks.remove(&key) {
+                self.dirty.shares.insert(task.queue);
+            }
             let rank = queue.index.line.remove(&key);
             if rank.is_some_and(|r| r < PLACES_TOLD && r < queue.index.line.len()) {
                 self.dirty.moved.insert(task.queue);
             }
         }
+        task.owed = false;
         self.dirty.tasks.remove(&key);
     }
 
@@ -124,6 +157,7 @@ impl Acd {
         let Some(queue) = self.state.queues.get(&task.queue) else { return false };
         self.state.auto_connect
             && waiting.max_wait != MaxWait::Over
+            && waiting.held.is_none()
             && queue.config.auto_connect
             && task.auto_connect
             && (waiting.reservations.is_empty() || queue.rings_more(waiting))
@@ -191,6 +225,11 @@ impl Acd {
                 self.release(now, id, true, Cause::CallEnded);
                 self.finish(id, Outcome::Withdrawn(cause));
             }
+            Some(Place::Deferred(deferred)) => {
+                let until = deferred.until;
+                self.timers.unset(until, Timer::Deferred(id));
+                self.finish(id, Outcome::Withdrawn(cause));
+            }
             Some(Place::Wrapping { .. }) | None => {}
         }
     }
@@ -206,7 +245,7 @@ impl Acd {
             Some(Place::Assigned { .. } | Place::Between { .. }) => {
                 self.come_back(now, id, false, true);
             }
-            Some(Place::Wrapping { .. }) | None => {}
+            Some(Place::Wrapping { .. } | Place::Deferred(_)) | None => {}
         }
     }
 
@@ -233,7 +272,7 @@ impl Acd {
         self.join_line(now, id);
     }
 
-    fn rescind_all(&mut self, now: Time, id: TaskId) {
+    pub(crate) fn rescind_all(&mut self, now: Time, id: TaskId) {
         let waiting = self.state.tasks.get(&id).and_then(Task::waiting);
         for held in waiting.map_or_else(Vec::new, |w| w.reservations.clone()) {
             self.rescind(now, held, Rescission::TaskGone);

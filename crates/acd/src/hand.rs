@@ -15,7 +15,7 @@ impl Acd {
             Some(Place::Assigned { operator, .. }) if to == Some(*operator) => None,
             Some(Place::Assigned { .. }) => self.release(now, id, true, Cause::CallEnded),
             Some(Place::Between { operator }) => Some((*operator, false)),
-            Some(Place::Waiting(_) | Place::Wrapping { .. }) | None => None,
+            Some(Place::Waiting(_) | Place::Wrapping { .. } | Place::Deferred(_)) | None => None,
         };
         let Some((by, _)) = by else { return };
         if let Some(task) = self.state.tasks.get_mut(&id) {

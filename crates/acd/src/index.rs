@@ -154,8 +154,17 @@ impl Acd {
                     person.index.back_off.insert(*id);
                 }
             }
+            if let Place::Deferred(deferred) = task.place {
+                self.timers.set(deferred.until, Timer::Deferred(*id));
+            }
             let Place::Waiting(waiting) = &task.place else { continue };
             queue.index.line.insert(task.key(*id));
+            if task.is_callback_due() {
+                queue.index.callbacks.insert(task.key(*id));
+            }
+            if let Some(at) = waiting.held.and_then(|held| held.until) {
+                self.timers.set(at, Timer::Release(*id));
+            }
             if task.wish().is_none() && !task.is_told(LimitReason::NobodySignedIn) {
                 queue.index.unwarned.insert(*id);
             }

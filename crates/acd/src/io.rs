@@ -97,6 +97,28 @@ pub enum Input {
         /// Which.
         task: TaskId,
     },
+    /// The task is to be looked at again then, and not before: it leaves the queue, and an operator
+    /// who had it goes to wrap-up.
+    Defer {
+        /// Which.
+        task: TaskId,
+        /// When it joins its queue again.
+        until: Time,
+    },
+    /// A task that waits on hold, or till a later time, may be given to somebody from now on.
+    Release {
+        /// Which.
+        task: TaskId,
+    },
+    /// The task waits, and this operator is to have it if [`crate::Acd::may_take`] says so: they are
+    /// asked as by the queue, whether they serve it or not, and whether or not tasks are connected by
+    /// themselves. If they do not take it that is not held against them, and it waits as before.
+    Assign {
+        /// Which.
+        task: TaskId,
+        /// To whom.
+        operator: OperatorId,
+    },
     /// The booking that [`Output::Book`] asked for is made.
     Booked(ReservationId),
     /// The booking was refused.
@@ -159,6 +181,10 @@ pub struct Enqueue {
     pub wanted: Option<Wanted>,
     /// Off: waits to be picked.
     pub auto_connect: bool,
+    /// It has its place, and is given to nobody yet.
+    pub hold: Option<Hold>,
+    /// It joins the queue then, and not before.
+    pub not_before: Option<Time>,
     /// Join although the queue is full, closed or empty: the owner keeps waiting on a limit.
     pub despite_limits: bool,
 }
@@ -175,9 +201,20 @@ impl Enqueue {
             priority_s: 0,
             wanted: None,
             auto_connect: true,
+            hold: None,
+            not_before: None,
             despite_limits: false,
         }
     }
+}
+
+/// How long a task is kept back that has its place already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// For so many milliseconds, or till [`Input::Release`].
+    For(u64),
+    /// Till [`Input::Release`].
+    Released,
 }
 
 /// A task that is meant for one operator, who need not serve its queue.
@@ -448,6 +485,11 @@ pub enum Output {
         queue: QueueId,
         /// From 1.
         position: u32,
+    },
+    /// A task that was on hold may be given to somebody from now on.
+    Released {
+        /// Which.
+        task: TaskId,
     },
     /// A task moved: the first [`crate::PLACES_TOLD`] places of a queue, at most once in
     /// [`crate::POSITIONS_EVERY`].

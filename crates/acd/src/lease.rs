@@ -13,22 +13,33 @@ impl Acd {
     /// Claims a free operator for an open task.
     pub(crate) fn book(&mut self, now: Time, id: TaskId, operator: OperatorId) {
         let state = &mut self.state;
+        let Some(task) = state.tasks.get(&id) else { return };
+        let Some(place) = state.operators.get(&operator).map(|person| person.place) else { return };
+        let wish = task.wish();
+        if let Some(queue) = state.queues.get_mut(&task.queue).filter(|_| wish.is_none()) {
+            match queue.config.strategy {
+                Strategy::RoundRobin => queue.cursor = Some(((place, 0), operator)),
+                Strategy::Random | Strategy::WeightedRandom => state.chance.turn(),
+                _ => {}
+            }
+        }
+        self.claim(now, id, operator, wish.is_some_and(|wish| !wish.sticky));
+        if wish.is_none() {
+            self.set_step(now, id);
+        }
+        self.reopen(id, false);
+    }
+
+    /// A claim of a task that waits on an operator, whoever has chosen them. `directed`: by name.
+    pub(crate) fn claim(&mut self, now: Time, id: TaskId, operator: OperatorId, directed: bool) {
+        let state = &mut self.state;
         let Some(task) = state.tasks.get_mut(&id) else { return };
         let Some(person) = state.operators.get_mut(&operator) else { return };
         let reservation = ReservationId::mint(state.epoch, state.reservations_made);
         let channel = task.kind.channel();
-        let wish = task.wish();
-        let directed = wish.is_some_and(|wish| !wish.sticky);
         task.attempts += 1;
         if let Some(waiting) = task.waiting_mut() {
             waiting.reservations.push(reservation);
-        }
-        if let Some(queue) = state.queues.get_mut(&task.queue).filter(|_| wish.is_none()) {
-            match queue.config.strategy {
-                Strategy::RoundRobin => queue.cursor = Some(((person.place, 0), operator)),
-                Strategy::Random | Strategy::WeightedRandom => state.chance.turn(),
-                _ => {}
-            }
         }
         state.reservations_made += 1;
         state.reservations_open += 1;
@@ -42,10 +53,6 @@ impl Acd {
         let epoch = self.state.epoch;
         self.tell(Output::Book { reservation, epoch, task: id, operator });
         self.refresh(now, operator, Cause::Reservation);
-        if wish.is_none() {
-            self.set_step(now, id);
-        }
-        self.reopen(id, false);
     }
 
     /// An event of a reservation's.
@@ -129,6 +136,7 @@ impl Acd {
         for other in others.into_iter().filter(|other| *other != id) {
             self.rescind(now, other, Rescission::AnsweredElsewhere);
         }
+        self.shared(task_id);
         self.leave_line(task_id);
         if let Some(task) = self.state.tasks.get_mut(&task_id) {
             task.place = Place::Assigned { operator, reservation: id, connected: None };
@@ -163,6 +171,7 @@ impl Acd {
         }
         if let Some(waiting) = self.state.tasks.get_mut(&task_id).and_then(|t| t.waiting_mut()) {
             waiting.reservations.retain(|other| *other != id);
+            waiting.by_hand &= !waiting.reservations.is_empty();
         }
         if let Some(person) = self.state.operators.get_mut(&operator) {
             person.reservations.retain(|held| held.id != id);

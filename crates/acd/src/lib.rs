@@ -15,6 +15,7 @@ mod check;
 mod config;
 mod configure;
 mod decide;
+mod defer;
 mod enter;
 mod explain;
 mod hand;
@@ -34,6 +35,7 @@ mod query;
 mod queue;
 mod relax;
 mod reservation;
+mod share;
 mod skill;
 mod take;
 mod task;
@@ -52,7 +54,7 @@ pub use ids::{
     Channel, Kind, OperatorId, QueueId, ReservationId, SkillId, TaskId, Time, Utc, WorkId,
 };
 pub use io::{
-    Cause, Choice, Effective, End, Enqueue, Input, LimitReason, Outcome, Output, Refusal,
+    Cause, Choice, Effective, End, Enqueue, Hold, Input, LimitReason, Outcome, Output, Refusal,
     Rejection, Rescission, Since, Wanted, Withdrawal,
 };
 pub use machine::Acd;
@@ -73,5 +75,7 @@ pub const ABSENT_AFTER: Time = Time::from_secs(30);
 pub const RING_ALL_MAX: usize = 32;
 /// A demand relaxes at most so often.
 pub const RINGS_MAX: usize = 8;
+/// Of so many of the last assignments of a queue callbacks get their share.
+pub const SHARED_OF: usize = 20;
 /// How far back [`Strategy::LeastOccupied`] looks.
 pub const OCCUPANCY_OVER: Time = Time::from_mins(60);

@@ -49,6 +49,8 @@ pub(crate) struct Dirty {
     pub(crate) operators: BTreeSet<OperatorId>,
     /// Queues in which somebody moved.
     pub(crate) moved: BTreeSet<QueueId>,
+    /// Queues in which callbacks may be owed something.
+    pub(crate) shares: BTreeSet<QueueId>,
 }
 
 impl Acd {
@@ -83,6 +85,9 @@ impl Acd {
             Input::Enqueue(enqueue) => self.enqueue(now, &enqueue),
             Input::Withdraw { task, cause } => self.withdraw(now, task, cause),
             Input::Requeue { task } => self.requeue(now, task),
+            Input::Defer { task, until } => self.defer(now, task, until),
+            Input::Release { task } => self.release_hold(now, task),
+            Input::Assign { task, operator } => self.assign(now, task, operator),
             Input::Booked(reservation) => self.lease(now, reservation, Event::Booked),
             Input::Refused(reservation, why) => self.lease(now, reservation, Event::Refused(why)),
             Input::Ringing(reservation) => self.lease(now, reservation, Event::Ringing),
@@ -111,6 +116,7 @@ impl Acd {
                 Timer::MaxWait(task) => self.max_wait_over(task),
                 Timer::Relax(task) => self.relax(now, task),
                 Timer::Step(task) => self.step_over(task),
+                Timer::Release(task) | Timer::Deferred(task) => self.release_hold(now, task),
                 Timer::Positions(queue) => self.positions_due(queue),
             }
             self.settle(now);

@@ -186,6 +186,14 @@ impl Operator {
             && total < limits.total as usize
     }
 
+    /// Whether one more claim is more than they may have beside what they have.
+    pub(crate) fn is_full(&self, channel: Channel) -> bool {
+        let voice = self.load(Channel::Voice);
+        let limits = self.config.limits;
+        (channel == Channel::Voice && voice >= limits.voice as usize)
+            || voice + self.load(Channel::Dialog) >= limits.total as usize
+    }
+
     pub(crate) fn is_on_call(&self) -> bool {
         !self.own.is_empty() || self.tasks.iter().any(|(_, c)| *c == Channel::Voice)
     }

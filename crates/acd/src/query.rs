@@ -26,6 +26,7 @@ impl Acd {
                 TaskPlace::Waiting {
                     position: count(rank.map_or(0, |rank| rank + 1)),
                     reservations: waiting.reservations.clone(),
+                    held: waiting.held.is_some(),
                 }
             }
             Place::Assigned { operator, reservation, connected } => TaskPlace::Assigned {
@@ -35,6 +36,7 @@ impl Acd {
             },
             Place::Wrapping { operator } => TaskPlace::Wrapping { operator: *operator },
             Place::Between { operator } => TaskPlace::Between { operator: *operator },
+            Place::Deferred(deferred) => TaskPlace::Deferred { until: deferred.until },
         };
         Some(TaskView {
             task: id,

@@ -6,7 +6,7 @@ use crate::line::{Key, Line};
 use crate::merit::Rank;
 use crate::task::Waiting;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Bound;
 
 /// How many filters an operator can fail whatever the task is: the first of `Filter`.
@@ -18,6 +18,8 @@ pub(crate) struct Queue {
     pub(crate) draining: bool,
     /// Round-robin's memory: whom the last reservation went to.
     pub(crate) cursor: Option<Rank>,
+    /// Of the last assignments made while a callback waited, the newest last: whether it was one.
+    pub(crate) shared: VecDeque<bool>,
     /// When positions were told last.
     pub(crate) told: Option<Time>,
     /// When they will be told next, if anything moved since.
@@ -37,6 +39,8 @@ pub(crate) struct Index {
     pub(crate) unwarned: BTreeSet<TaskId>,
     /// Of these, the ones to be told that nobody is free, once somebody is signed in.
     pub(crate) unsought: BTreeSet<Key>,
+    /// Of these, callbacks that may be given to somebody.
+    pub(crate) callbacks: BTreeSet<Key>,
     pub(crate) members: BTreeSet<OperatorId>,
     /// Members who count as signed in.
     pub(crate) present: u32,
@@ -93,6 +97,7 @@ impl Queue {
             config,
             draining: false,
             cursor: None,
+            shared: VecDeque::new(),
             told: None,
             tell_at: None,
             index: Index::default(),
@@ -125,6 +130,7 @@ impl Queue {
     /// Whether a task that `claims` operators are rung for may ring another one.
     pub(crate) const fn rings_more(&self, waiting: &Waiting) -> bool {
         waiting.wanted.is_none()
+            && !waiting.by_hand
             && waiting.reservations.len() < RING_ALL_MAX
             && match self.config.strategy {
                 Strategy::RingAll => true,

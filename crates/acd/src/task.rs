@@ -1,7 +1,7 @@
-//! A task's record. It is in one place: in the queue, with an operator, between two of them, or
-//! being wrapped up.
+//! A task's record. It is in one place: in the queue, with an operator, between two of them, being
+//! wrapped up, or put off.
 use crate::ids::{Kind, OperatorId, QueueId, ReservationId, TaskId, Time, Utc};
-use crate::io::LimitReason;
+use crate::io::{Hold, LimitReason, Wanted};
 use crate::line::Key;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ pub(crate) struct Task {
     pub(crate) priority_s: u32,
     /// Before everybody who is not: it was with an operator already.
     pub(crate) ahead: bool,
+    /// A callback that is next, since callbacks got less than their share.
+    pub(crate) owed: bool,
     pub(crate) auto_connect: bool,
     pub(crate) queued: Time,
     /// How long it waited before, each time until somebody had it.
@@ -41,6 +43,16 @@ pub(crate) enum Place {
     Between {
         operator: OperatorId,
     },
+    /// With nobody, and outside the queue till then.
+    Deferred(Deferred),
+}
+
+/// Put off, and what is asked for from the time it joins its queue.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Deferred {
+    pub(crate) until: Time,
+    pub(crate) wanted: Option<Wanted>,
+    pub(crate) hold: Option<Hold>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -54,6 +66,15 @@ pub(crate) struct Waiting {
     pub(crate) relax_at: Option<Time>,
     /// When one phone more rings for it.
     pub(crate) step_at: Option<Time>,
+    pub(crate) held: Option<Held>,
+    /// It is claimed for somebody by name, and nobody else is asked meanwhile.
+    pub(crate) by_hand: bool,
+}
+
+/// Given to nobody yet.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) until: Option<Time>,
 }
 
 /// Only this operator; nobody else before `until`.
@@ -76,13 +97,14 @@ pub(crate) enum MaxWait {
 }
 
 impl Task {
-    pub(crate) fn new(enqueue: &crate::Enqueue, now: Time, waiting: Waiting) -> Self {
+    pub(crate) fn new(enqueue: &crate::Enqueue, now: Time, place: Place) -> Self {
         Self {
             queue: enqueue.queue,
             kind: enqueue.kind,
             virtual_start: enqueue.virtual_start,
             priority_s: enqueue.priority_s,
             ahead: false,
+            owed: false,
             auto_connect: enqueue.auto_connect,
             queued: now,
             waited: Time::ZERO,
@@ -90,16 +112,18 @@ impl Task {
             limits_told: 0,
             position_told: 0,
             back_off: Vec::new(),
-            place: Place::Waiting(waiting),
+            place,
         }
     }
 
-    /// Orders tasks: virtual start minus head start; those ahead before all others.
+    /// Orders tasks: virtual start minus head start; those ahead before all others, and then what is
+    /// owed to callbacks.
     pub(crate) fn key(&self, id: TaskId) -> Key {
-        const BEHIND: u64 = 1 << 63;
+        const CLASS: u32 = 62;
         let start = self.virtual_start.0.saturating_sub(Time::from_secs(self.priority_s.into()));
-        let rank = nanos(start).min(BEHIND - 1);
-        (if self.ahead { rank } else { rank | BEHIND }, id)
+        let rank = nanos(start).min((1 << CLASS) - 1);
+        let class = if self.ahead { 0 } else { 2 - u64::from(self.owed) };
+        (class << CLASS | rank, id)
     }
 
     pub(crate) fn is_backed_off(&self, operator: OperatorId) -> bool {
@@ -109,14 +133,20 @@ impl Task {
     pub(crate) const fn waiting(&self) -> Option<&Waiting> {
         match &self.place {
             Place::Waiting(waiting) => Some(waiting),
-            Place::Assigned { .. } | Place::Wrapping { .. } | Place::Between { .. } => None,
+            Place::Assigned { .. }
+            | Place::Wrapping { .. }
+            | Place::Between { .. }
+            | Place::Deferred(_) => None,
         }
     }
 
     pub(crate) const fn waiting_mut(&mut self) -> Option<&mut Waiting> {
         match &mut self.place {
             Place::Waiting(waiting) => Some(waiting),
-            Place::Assigned { .. } | Place::Wrapping { .. } | Place::Between { .. } => None,
+            Place::Assigned { .. }
+            | Place::Wrapping { .. }
+            | Place::Between { .. }
+            | Place::Deferred(_) => None,
         }
     }
 

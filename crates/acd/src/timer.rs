@@ -21,6 +21,10 @@ pub(crate) enum Timer {
     Relax(TaskId),
     /// One phone more may ring for the task.
     Step(TaskId),
+    /// The task is on hold no more.
+    Release(TaskId),
+    /// The task joins its queue.
+    Deferred(TaskId),
     /// Changed positions may be told again.
     Positions(QueueId),
 }

@@ -14,6 +14,8 @@ pub enum TaskPlace {
         position: u32,
         /// Claims on operators that it has now.
         reservations: Vec<ReservationId>,
+        /// It is on hold.
+        held: bool,
     },
     /// With an operator.
     Assigned {
@@ -33,6 +35,11 @@ pub enum TaskPlace {
     Wrapping {
         /// Who.
         operator: OperatorId,
+    },
+    /// Put off.
+    Deferred {
+        /// Till then.
+        until: Time,
     },
 }
 

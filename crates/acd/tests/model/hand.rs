@@ -52,7 +52,7 @@ impl Naive {
         self.follow(now);
     }
 
-    fn may_take(&self, id: TaskId, operator: OperatorId) -> bool {
+    pub(crate) fn may_take(&self, id: TaskId, operator: OperatorId) -> bool {
         let Some(person) = self.people.iter().find(|p| p.id == operator) else { return false };
         let kind = |id: TaskId| self.tasks.iter().find(|t| t.e.task == id).unwrap().e.kind;
         let theirs = |c: &&Claim| c.operator == operator && c.state == State::Accepted;

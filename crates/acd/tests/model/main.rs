@@ -8,11 +8,12 @@
 
 mod choose;
 mod hand;
+mod later;
 mod naive;
 mod setup;
 
 use acd::{
-    Acd, Cause, Choice, Config, Effective, Enqueue, Input, Kind, Level, Limits, OperatorConfig,
+    Acd, Cause, Choice, Config, Effective, Enqueue, Hold, Input, Kind, Level, Limits, OperatorConfig,
     OperatorId, Output, PLACES_TOLD, QueueConfig, QueueId, Refusal, Rejection, ReservationId, Ring,
     Rona, RonaState, SkillId, Strategy, TaskId, TaskPlace, Time, Utc, Wanted, Withdrawal, WorkId,
 };
@@ -78,6 +79,7 @@ fn config(dice: &mut Dice, queues: u32, operators: u32) -> Config {
             max_waiting: dice.pick(&[2, 5, 200]),
             max_wait_ms: dice.pick(&[0, 3_000, 20_000]),
             join_empty: !dice.one_in(4),
+            share: dice.pick(&[0, 0, 300, 600]),
             auto_connect: rare(dice),
             open: rare(dice),
         };
@@ -162,7 +164,7 @@ impl Listener {
             Output::Limit { task, reason, .. } => {
                 assert!(self.limits.insert((*task, *reason)), "{output:?} twice");
             }
-            Output::TooLate { .. } | Output::Wrapping { .. } => {}
+            Output::TooLate { .. } | Output::Wrapping { .. } | Output::Released { .. } => {}
         }
     }
 }
@@ -212,6 +214,8 @@ impl World {
                 sticky: dice.one_in(2),
             }),
             auto_connect: !dice.one_in(20),
+            hold: dice.one_in(25).then(|| dice.pick(&[Hold::For(0), Hold::For(2_000), Hold::Released])),
+            not_before: dice.one_in(25).then(|| self.now + Time::from_millis(dice.roll(4) * 1_000)),
             despite_limits: dice.one_in(5),
         })
     }
@@ -313,9 +317,19 @@ impl World {
             32..34 => Input::Connected { task: self.assigned() },
             34..38 => Input::Completed { task: self.assigned() },
             38 => Input::Lost { task: self.assigned(), ahead: self.dice.one_in(2) },
-            39 if self.dice.one_in(3) => {
+            39 if self.dice.one_in(2) => {
                 let operator = OperatorId(self.dice.roll32(self.operators + 1));
-                Input::Taken { task: self.task(), operator }
+                let task = self.task();
+                if self.dice.one_in(2) {
+                    Input::Taken { task, operator }
+                } else {
+                    Input::Assign { task, operator }
+                }
+            }
+            39 => Input::Release { task: self.task() },
+            _ if self.dice.one_in(8) => {
+                let until = self.now + Time::from_millis(self.dice.roll(5) * 1_000);
+                Input::Defer { task: self.task(), until }
             }
             _ if self.dice.one_in(10) => Input::Day(self.dice.pick(&[0, 1, 2])),
             _ if self.dice.one_in(6) => {
@@ -327,7 +341,9 @@ impl World {
 
     fn handle(&mut self, input: Input) {
         self.listener.taken = match input {
-            Input::Taken { task, operator } => Some((task, operator)),
+            Input::Taken { task, operator } | Input::Assign { task, operator } => {
+                Some((task, operator))
+            }
             _ => None,
         };
         self.naive.handle(self.now, &input);
@@ -395,10 +411,11 @@ impl World {
         for task in &naive.tasks {
             let view = acd.task(task.e.task).unwrap();
             let same = match (view.place, task.place) {
-                (TaskPlace::Waiting { position, reservations }, Place::Waits) => {
+                (TaskPlace::Waiting { position, reservations, held }, Place::Waits) => {
                     let claims = naive.claims.iter().filter(|c| c.task == task.e.task);
                     let line = naive.line(task.e.queue);
                     claims.map(|c| c.id).eq(reservations)
+                        && held == task.held.is_some()
                         && line[position as usize - 1] == task.e.task
                 }
                 (
@@ -407,6 +424,7 @@ impl World {
                 ) => (operator, reservation, connected.is_some()) == (o, r, c),
                 (TaskPlace::Wrapping { operator }, Place::Wrapping(o))
                 | (TaskPlace::Between { operator }, Place::Between(o)) => operator == o,
+                (TaskPlace::Deferred { until }, Place::Deferred(at)) => until == at,
                 _ => false,
             };
             assert!(same, "{:?}", task.e.task);
@@ -439,10 +457,11 @@ impl World {
 
     /// Everybody heard their position, everything ends, nothing is left.
     fn end(&mut self) {
-        self.now += Time::from_secs(2);
-        self.timeout();
-        self.now += Time::from_secs(2);
-        self.timeout();
+        // Whatever was put off has joined by the first of them.
+        for long in [6, 2, 2] {
+            self.now += Time::from_secs(long);
+            self.timeout();
+        }
         for queue in &self.naive.queues {
             for (task, position) in self.naive.line(queue.id).iter().take(PLACES_TOLD).zip(1..) {
                 assert_eq!(self.listener.positions.get(task), Some(&position), "{task:?}");

@@ -26,6 +26,8 @@ pub(crate) struct Queue {
     pub(crate) config: QueueConfig,
     pub(crate) draining: bool,
     pub(crate) cursor: Option<(usize, OperatorId)>,
+    /// Which of the assignments made while a callback waited were callbacks.
+    pub(crate) shared: Vec<bool>,
 }
 
 pub(crate) struct Person {
@@ -55,6 +57,11 @@ pub(crate) struct Person {
 pub(crate) struct Task {
     pub(crate) e: Enqueue,
     pub(crate) ahead: bool,
+    pub(crate) owed: bool,
+    /// What is claimed for it last was claimed by name.
+    pub(crate) by_hand: bool,
+    /// On hold, till then if ever.
+    pub(crate) held: Option<Option<Time>>,
     pub(crate) place: Place,
     /// The demand it makes, and when it makes the next one.
     pub(crate) ring: (usize, Option<Time>),
@@ -76,6 +83,7 @@ pub(crate) enum Place {
     With(OperatorId, ReservationId, bool),
     Wrapping(OperatorId),
     Between(OperatorId),
+    Deferred(Time),
 }
 
 #[derive(Clone, Copy)]
@@ -250,9 +258,10 @@ impl Naive {
         }
     }
 
-    fn key(task: &Task) -> (bool, Duration, TaskId) {
+    fn key(task: &Task) -> (u8, Duration, TaskId) {
         let head_start = Duration::from_secs(task.e.priority_s.into());
-        (!task.ahead, task.e.virtual_start.0.saturating_sub(head_start), task.e.task)
+        let class = if task.ahead { 0 } else { 2 - u8::from(task.owed) };
+        (class, task.e.virtual_start.0.saturating_sub(head_start), task.e.task)
     }
 
     /// The waiting tasks of a queue in order.
@@ -271,8 +280,10 @@ impl Naive {
             Strategy::Progressive => task.step.is_none(),
             _ => false,
         };
-        let ring_all = more && task.e.wanted.is_none();
-        let open = self.auto && queue.config.auto_connect && task.e.auto_connect && !task.over;
+        let by_hand = claims > 0 && task.by_hand;
+        let ring_all = more && task.e.wanted.is_none() && !by_hand;
+        let auto = self.auto && queue.config.auto_connect && task.e.auto_connect;
+        let open = auto && !task.over && task.held.is_none();
         if !open || claims > 0 && !(ring_all && claims < RING_ALL_MAX) {
             return None;
         }
@@ -286,6 +297,7 @@ impl Naive {
     }
 
     fn settle(&mut self, now: Time) {
+        self.share();
         loop {
             let mut order: Vec<&Task> =
                 self.tasks.iter().filter(|t| t.place == Place::Waits).collect();
@@ -307,13 +319,14 @@ impl Naive {
             let state = State::Booking(now + ms(BOOK_MS_MAX));
             self.claims.push(Claim { id, task, operator: who, directed, state });
             self.out.push(Output::Book { reservation: id, epoch: 7, task, operator: who });
+            self.t(task).unwrap().by_hand = false;
             self.follow(now);
         }
         let idle: Vec<(TaskId, QueueId)> = self
             .tasks
             .iter()
             .filter(|t| t.place == Place::Waits && self.claims_of(t.e.task).is_empty())
-            .filter(|t| self.auto && t.e.auto_connect)
+            .filter(|t| self.auto && t.e.auto_connect && t.held.is_none())
             .map(|t| (t.e.task, t.e.queue))
             .collect();
         for (task, queue) in idle {
@@ -324,13 +337,14 @@ impl Naive {
     }
 
     pub(crate) fn join(&mut self, now: Time, id: TaskId) {
+        self.wish(now, id);
         let queue = self.t(id).unwrap().e.queue;
         let wait = self.q(queue).config.max_wait_ms;
         let task = self.t(id).unwrap();
         task.place = Place::Waits;
         task.queued = now;
         (task.talks, task.step) = (None, None);
-        if wait > 0 && !task.told.contains(&LimitReason::MaxWait) {
+        if wait > 0 && task.e.kind == Kind::Call && !task.told.contains(&LimitReason::MaxWait) {
             task.max_wait = Some(now + ms(wait));
         }
         self.set_ring(now, id);
@@ -351,7 +365,7 @@ impl Naive {
         }
     }
 
-    fn end(&mut self, now: Time, claim: Claim, end: End) {
+    pub(crate) fn end(&mut self, now: Time, claim: Claim, end: End) {
         let Claim { id: reservation, task, operator, .. } = claim;
         self.claims.retain(|c| c.id != reservation);
         if let End::Rescinded(cause) = end {
@@ -476,10 +490,7 @@ impl Naive {
         if self.t(e.task).is_some() {
             return;
         }
-        let mut e = e.clone();
-        let known = |id| self.people.iter().any(|p| p.id == id && !p.removed);
-        e.wanted = e.wanted.filter(|w| known(w.operator));
-        e.wanted = e.wanted.filter(|w| !w.sticky || self.comes(e.queue, w.operator));
+        let wanted = self.wanted(e);
         let full = self.line(e.queue).len();
         let queue = self.queues.iter().find(|q| q.id == e.queue);
         let reason = match queue {
@@ -487,7 +498,7 @@ impl Naive {
             Some(_) if e.despite_limits => None,
             Some(q) if q.draining || !q.config.open => Some(LimitReason::Closed),
             Some(q) if full >= q.config.max_waiting as usize => Some(LimitReason::QueueFull),
-            Some(q) if !q.config.join_empty && e.wanted.is_none() && self.nobody(q.id) => {
+            Some(q) if !q.config.join_empty && wanted.is_none() && self.nobody(q.id) => {
                 Some(LimitReason::NobodySignedIn)
             }
             Some(_) => None,
@@ -498,23 +509,29 @@ impl Naive {
             self.out.push(Output::Done { task, outcome: Outcome::Refused(reason) });
             return;
         }
-        let until = e.wanted.and_then(|w| w.for_ms).map(|wait| now + ms(wait));
+        let later = e.not_before.filter(|at| *at > now);
         self.tasks.push(Task {
-            e,
+            e: e.clone(),
             ahead: false,
+            owed: false,
+            by_hand: false,
+            held: None,
             place: Place::Waits,
             ring: (0, None),
             step: None,
             waited: Time::ZERO,
             talks: None,
-            until,
+            until: None,
             max_wait: None,
             over: false,
             told: vec![],
             back_off: vec![],
             queued: now,
         });
-        self.join(now, task);
+        match later {
+            Some(at) => self.t(task).unwrap().place = Place::Deferred(at),
+            None => self.join(now, task),
+        }
         self.follow(now);
     }
 
@@ -531,6 +548,7 @@ impl Naive {
                 self.part(now, id, true);
                 self.done(id, Outcome::Withdrawn(cause));
             }
+            Some(Place::Deferred(_)) => self.done(id, Outcome::Withdrawn(cause)),
             Some(Place::Wrapping(_)) | None => {}
         }
         self.follow(now);
@@ -556,17 +574,24 @@ impl Naive {
         for other in self.claims_of(task) {
             self.end(now, other, End::Rescinded(Rescission::AnsweredElsewhere));
         }
+        self.count_share(task);
+        self.leaves_line(task);
         let record = self.t(task).unwrap();
         record.place = Place::With(operator, id, false);
         record.e.wanted = None;
-        (record.until, record.max_wait, record.over) = (None, None, false);
-        (record.ring.1, record.step) = (None, None);
         let waited = now - record.queued;
         record.waited += waited;
         self.p(operator).unwrap().missed = 0;
         self.given(now, operator);
         self.out.push(Output::Resolved { reservation: id, task, operator, end: End::Accepted });
         self.out.push(Output::Assigned { task, reservation: id, operator, waited });
+    }
+
+    pub(crate) fn leaves_line(&mut self, id: TaskId) {
+        let task = self.t(id).unwrap();
+        (task.owed, task.held) = (false, None);
+        (task.until, task.max_wait, task.over) = (None, None, false);
+        (task.ring.1, task.step) = (None, None);
     }
 
     fn failed(&mut self, now: Time, claim: Claim, end: End) {
@@ -678,6 +703,9 @@ impl Naive {
                 }
                 _ => {}
             },
+            Input::Defer { task, until } => self.defer(now, *task, *until),
+            Input::Release { task } => self.release(now, *task),
+            Input::Assign { task, operator } => self.assign(now, *task, *operator),
             Input::Handed { task, to } => self.handed(now, *task, *to),
             Input::Taken { task, operator } => self.taken(now, *task, *operator),
             Input::Lost { task, ahead } => self.come_back(now, *task, *ahead, false),
@@ -726,6 +754,11 @@ impl Naive {
             all.extend(task.max_wait.map(|at| (at, 5, id, 0)));
             all.extend(task.ring.1.map(|at| (at, 6, id, 0)));
             all.extend(task.step.map(|at| (at, 7, id, 0)));
+            all.extend(task.held.flatten().map(|at| (at, 8, id, 0)));
+            all.extend(match task.place {
+                Place::Deferred(at) => Some((at, 9, id, 0)),
+                _ => None,
+            });
         }
         all
     }
@@ -756,6 +789,7 @@ impl Naive {
                 }
                 6 => self.set_ring(now, TaskId(a)),
                 7 => self.t(TaskId(a)).unwrap().step = None,
+                8 | 9 => self.release(now, TaskId(a)),
                 _ => {
                     let task = self.t(TaskId(a)).unwrap();
                     (task.max_wait, task.over) = (None, true);
