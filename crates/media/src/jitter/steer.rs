@@ -104,7 +104,7 @@ impl Buffer {
         let step = self.step.max(1).cast_signed();
         let more = (frame.cast_signed() - pending.cast_signed() - 1).div_euclid(step) * step;
         let slack = self.delay.slack(now, play.wrapping_add_signed(more));
-        let slack = slack - self.delay.wanted().cast_signed();
+        let slack = slack.saturating_sub(self.delay.wanted().cast_signed());
         let unit = self.step.clamp(1, frame);
         let steer = &mut self.steer;
         steer.slack_min = steer.slack_min.min(slack);
@@ -116,7 +116,9 @@ impl Buffer {
         }
         let spare = steer.slack_min.max(0).unsigned_abs() / unit * unit;
         let surplus = if steer.slack_min < 0 { 0 } else { spare + steer.waste_min };
-        steer.windows = if surplus * 1_000 >= WASTE_MS * clock { steer.windows + 1 } else { 0 };
+        // A clock that jumps may be half its range ahead.
+        let is_waste = u64::from(surplus) * 1_000 >= u64::from(WASTE_MS * clock);
+        steer.windows = if is_waste { steer.windows + 1 } else { 0 };
         let is_time = steer.windows >= PATIENCE || steer.is_quiet();
         steer.surplus = if is_time && steer.windows > 0 { surplus } else { 0 };
         steer.windows = steer.windows.min(PATIENCE);
