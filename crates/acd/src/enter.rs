@@ -1,7 +1,9 @@
 //! A task joins the queue, leaves it, comes back.
 use crate::PLACES_TOLD;
 use crate::ids::{Kind, QueueId, TaskId, Time};
-use crate::io::{Cause, Enqueue, Hold, LimitReason, Outcome, Output, Rescission, Wanted, Withdrawal};
+use crate::io::{
+    Cause, Enqueue, Hold, LimitReason, Outcome, Output, Rescission, Wanted, Withdrawal,
+};
 use crate::machine::Acd;
 use crate::task::{Deferred, Held, MaxWait, Place, Task, Waiting, Wish};
 use crate::timer::Timer;

@@ -185,6 +185,9 @@ pub struct Enqueue {
     pub hold: Option<Hold>,
     /// It joins the queue then, and not before.
     pub not_before: Option<Time>,
+    /// Before the operator's phone rings the owner does something that takes so long at most: that is
+    /// added to how long they are rung, until it rings.
+    pub lead_ms: u64,
     /// Join although the queue is full, closed or empty: the owner keeps waiting on a limit.
     pub despite_limits: bool,
 }
@@ -203,6 +206,7 @@ impl Enqueue {
             auto_connect: true,
             hold: None,
             not_before: None,
+            lead_ms: 0,
             despite_limits: false,
         }
     }

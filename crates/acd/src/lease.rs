@@ -68,15 +68,17 @@ impl Acd {
             Step::Nothing => {}
             Step::TooLate => self.tell(Output::TooLate { reservation: id }),
             Step::Ring => {
-                let queue = self.state.tasks.get(&task).map(|t| t.queue);
-                let queue = queue.and_then(|q| self.state.queues.get(&q));
-                let ring_ms = queue.map_or(0, |q| q.config.ring_ms);
-                let until = now + Time::from_millis(ring_ms);
+                let lead_ms = self.state.tasks.get(&task).map_or(0, |t| t.lead_ms);
+                let until = now + self.ring_time(task) + Time::from_millis(lead_ms);
                 self.set_lease(id, Lease::Ringing { until, alerted: false });
                 self.tell(Output::Ring { reservation: id, task, operator, until });
             }
             Step::Alert => {
                 if let Lease::Ringing { until, .. } = lease {
+                    let led =
+                        self.state.tasks.get_mut(&task).map(|t| std::mem::take(&mut t.lead_ms));
+                    let is_led = led.is_some_and(|ms| ms > 0);
+                    let until = if is_led { now + self.ring_time(task) } else { until };
                     self.set_lease(id, Lease::Ringing { until, alerted: true });
                 }
                 if let Some(person) = self.state.operators.get_mut(&operator) {
@@ -94,6 +96,13 @@ impl Acd {
                 self.max_wait_recheck(task);
             }
         }
+    }
+
+    /// How long an operator is rung for a task.
+    fn ring_time(&self, task: TaskId) -> Time {
+        let queue = self.state.tasks.get(&task).map(|task| task.queue);
+        let queue = queue.and_then(|queue| self.state.queues.get(&queue));
+        Time::from_millis(queue.map_or(0, |queue| queue.config.ring_ms))
     }
 
     /// Whoever served a caller before did not take their call: anybody may have it.

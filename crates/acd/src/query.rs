@@ -1,5 +1,5 @@
 //! Answers to questions. None of them changes anything.
-use crate::ids::{Channel, OperatorId, QueueId, TaskId, Time};
+use crate::ids::{Channel, OperatorId, QueueId, ReservationId, TaskId, Time};
 use crate::machine::Acd;
 use crate::operator::Operator;
 use crate::queue::Queue;
@@ -91,6 +91,12 @@ impl Acd {
     pub fn waiting(&self, id: QueueId) -> impl Iterator<Item = TaskId> {
         let queue = self.state.queues.get(&id);
         queue.into_iter().flat_map(|queue| queue.index.line.iter().map(|(_, task)| *task))
+    }
+
+    /// Whom a reservation is on.
+    #[must_use]
+    pub fn reserved(&self, id: ReservationId) -> Option<OperatorId> {
+        self.state.reservations.get(&id).map(|held| held.operator)
     }
 
     /// Reservations that are booking or ringing; a count that is kept, not made.

@@ -16,6 +16,8 @@ pub(crate) struct Task {
     /// A callback that is next, since callbacks got less than their share.
     pub(crate) owed: bool,
     pub(crate) auto_connect: bool,
+    /// See [`crate::Enqueue::lead_ms`]; 0 once it has rung.
+    pub(crate) lead_ms: u64,
     pub(crate) queued: Time,
     /// How long it waited before, each time until somebody had it.
     pub(crate) waited: Time,
@@ -106,6 +108,7 @@ impl Task {
             ahead: false,
             owed: false,
             auto_connect: enqueue.auto_connect,
+            lead_ms: enqueue.lead_ms,
             queued: now,
             waited: Time::ZERO,
             attempts: 0,

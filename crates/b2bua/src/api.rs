@@ -50,6 +50,11 @@ pub enum Input {
         /// The bytes its samples take, or why there is none, for whoever asked.
         result: Result<u64, String>,
     },
+    /// All events up to [`Output::Confirm`] with this token are on the disk.
+    Stored {
+        /// From the output.
+        token: u64,
+    },
     /// Take no new calls from now on (planned stop).
     Drain,
     /// End all calls now.
@@ -135,6 +140,11 @@ pub enum Output {
     },
     /// Something happened.
     Event(Arc<Event>),
+    /// [`Input::Stored`] is waited for, for a second at most.
+    Confirm {
+        /// To be given back.
+        token: u64,
+    },
     /// The answer to a command.
     Reply {
         /// From the input.

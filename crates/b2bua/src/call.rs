@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sip::msg::Uuid;
 
 use crate::Time;
+use crate::callback::Callback;
 use crate::config::{Go, Name};
 use crate::event::{CallResult, Kind, Mode, Phase, Role, TransferMode};
 use crate::flow::divert::Diversion;
@@ -75,6 +76,10 @@ pub(crate) struct Call {
     pub(crate) help: Option<Help>,
     /// When the last one was over because whoever asked or whoever helped left.
     pub(crate) help_left: Option<Time>,
+    /// The callback that its caller is promised as soon as it is on the disk.
+    pub(crate) promised: Option<TaskKey>,
+    /// What they have keyed in of the number that they want to be called back at.
+    pub(crate) number: Option<String>,
     /// Where an operator's phones sent it by 302, and what has come of that.
     pub(crate) diversion: Diversion,
     /// Legs whose peers have been offered other ports, and have not agreed.
@@ -144,6 +149,10 @@ pub(crate) enum Timer {
     Attendant,
     /// A caller who waits is to be told where they stand.
     Announce,
+    /// What a caller is promised is not on the disk yet.
+    Promise,
+    /// A caller has keyed in their number for long enough.
+    Number,
     /// A participant's keys that came by INFO have waited for long enough.
     Keys(ParticipantId),
 }
@@ -152,7 +161,13 @@ impl Timer {
     /// Whose it is, if it is not the call's.
     pub(crate) fn participant(self) -> Option<ParticipantId> {
         match self {
-            Self::Dial | Self::Alone | Self::Brief | Self::Attendant | Self::Announce => None,
+            Self::Dial
+            | Self::Alone
+            | Self::Brief
+            | Self::Attendant
+            | Self::Announce
+            | Self::Promise
+            | Self::Number => None,
             Self::Leave(id)
             | Self::Silence(id)
             | Self::Ring(id)
@@ -268,8 +283,10 @@ pub(crate) enum Occupation {
 /// What is kept of a task as long as the distributor has it: longer than its call, by the wrap-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TaskEntry {
-    /// None for work without a caller on the line.
+    /// None while there is nobody on the line.
     pub(crate) call: Option<CallKey>,
+    /// Who is to be called, and has not been reached.
+    pub(crate) callback: Option<Box<Callback>>,
     pub(crate) queue: QueueId,
     /// Whose it is, where the queue brings callers back to their operators.
     pub(crate) caller: Option<Name>,
@@ -286,9 +303,10 @@ pub(crate) struct TaskEntry {
 
 impl TaskEntry {
     /// One that joins its queue.
-    pub(crate) fn new(call: CallKey, queue: QueueId, now: Time) -> Self {
+    pub(crate) fn new(call: Option<CallKey>, queue: QueueId, now: Time) -> Self {
         Self {
-            call: Some(call),
+            call,
+            callback: None,
             queue,
             caller: None,
             queued: now,
@@ -426,6 +444,8 @@ pub(crate) enum Why {
     First,
     /// It is rung since the call was for it.
     Dialled,
+    /// The customer of a callback, who is called: the call is theirs when they answer.
+    CalledBack,
     /// It is rung since somebody in the call asked for it.
     Referred,
     /// It is rung since an order asked it in: the number tells one such order from the next.
@@ -445,7 +465,12 @@ impl Why {
             Self::Serve(_) => 0,
             Self::Dialled | Self::Referred => 1,
             Self::Arrived => 2,
-            Self::First | Self::Asked(_) | Self::Helps(_) | Self::Left | Self::Lent => 3,
+            Self::First
+            | Self::CalledBack
+            | Self::Asked(_)
+            | Self::Helps(_)
+            | Self::Left
+            | Self::Lent => 3,
         }
     }
 }
@@ -636,6 +661,8 @@ impl Call {
             given: sip::Headers::new(),
             help: None,
             help_left: None,
+            promised: None,
+            number: None,
             diversion: Diversion::default(),
             moving: BTreeSet::new(),
             timers: BTreeMap::new(),

@@ -279,6 +279,53 @@ pub struct Queue {
     pub announce: Option<Announce>,
     /// Whether its calls are recorded, where that differs from [`Media::record`].
     pub record: Option<Record>,
+    /// As whom its callbacks call: a number, or a SIP or tel URI.
+    pub caller_id: Option<Name>,
+    /// How its callers are called back, if they are.
+    pub callback: Option<CallbackPolicy>,
+    /// Whether a caller who gives up is called back.
+    pub abandoned: Abandoned,
+}
+
+/// What becomes of a caller who hangs up before anybody has answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Abandoned {
+    /// Nothing.
+    #[default]
+    Removed,
+    /// They are called back.
+    CalledBack,
+}
+
+/// `callback` of a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackPolicy {
+    /// What a waiting caller presses for it.
+    pub key: Option<char>,
+    /// Over which trunk they are called; that by which they came if none.
+    pub trunk: Option<Name>,
+    /// Who is called first.
+    pub first: First,
+    /// The operator is asked before the customer is called.
+    pub confirm: bool,
+    /// How often the customer is called at most.
+    pub attempts_max: u32,
+    /// How long after one attempt the next is made.
+    pub gap_ms: u64,
+    /// How long after it came to be it is given up.
+    pub expires_ms: u64,
+    /// See [`acd::QueueConfig::share`].
+    pub share: u32,
+}
+
+/// Who is called first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum First {
+    /// The operator, and then the customer.
+    #[default]
+    Operator,
+    /// The customer, while the operator is kept free for them.
+    Customer,
 }
 
 /// What a caller who waits is told from time to time, over the music.

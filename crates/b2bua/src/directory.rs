@@ -168,6 +168,7 @@ impl Directory {
             max_waiting: u32::try_from(queue.waiting_max).unwrap_or(u32::MAX),
             max_wait_ms: queue.wait_ms_max,
             join_empty: queue.join_empty,
+            share: queue.callback.as_ref().map_or(0, |callback| callback.share),
             auto_connect: queue.auto_connect,
             open: true,
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::callback::{CallbackCause, CallbackEnd};
 use crate::config::Name;
 use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey};
 
@@ -541,6 +542,12 @@ pub enum What {
     RecordingExpired { before: Utc, recordings: u64 },
     #[serde(rename = "task.queued")]
     TaskQueued { queue: Name, position: usize, virtual_start: Utc, priority_s: u32 },
+    /// It has its place, and is given to nobody yet.
+    #[serde(rename = "task.held")]
+    TaskHeld { queue: Name },
+    /// From now on it is.
+    #[serde(rename = "task.waiting")]
+    TaskWaiting { queue: Name },
     /// Told live, not kept: its numbers are missing in what is read back later.
     #[serde(rename = "task.position")]
     TaskPosition { queue: Name, position: usize },
@@ -563,6 +570,49 @@ pub enum What {
     TaskFailed { queue: Name, cause: Name },
     #[serde(rename = "task.withdrawn")]
     TaskWithdrawn { queue: Name },
+    /// A customer is to be called back, in their place; their number and what else there is to know.
+    #[serde(rename = "callback.created")]
+    CallbackCreated {
+        queue: Name,
+        number: Name,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        trunk: Name,
+        cause: CallbackCause,
+        /// The call that it comes of.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        predecessor: Option<CallKey>,
+        virtual_start: Utc,
+        priority_s: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        not_before: Option<Utc>,
+        expires: Utc,
+        attempts: u32,
+        context: BTreeMap<String, String>,
+    },
+    /// An operator is asked whether to call now.
+    #[serde(rename = "callback.offered")]
+    CallbackOffered { queue: Name, operator: Name, number: Name },
+    /// They say yes, or need not be asked: the customer is called.
+    #[serde(rename = "callback.accepted")]
+    CallbackAccepted { queue: Name, operator: Name, number: Name },
+    /// They do not: by a `key`, by `silence`, or they `hung up`.
+    #[serde(rename = "callback.declined")]
+    CallbackDeclined { queue: Name, operator: Name, number: Name, cause: Name },
+    /// The customer was called: `answered`, `busy`, `declined`, `unreachable`, `no answer`, `error`,
+    /// or the operator `hung up` meanwhile; and when they are called again.
+    #[serde(rename = "callback.attempt")]
+    CallbackAttempt {
+        queue: Name,
+        number: Name,
+        attempt: u32,
+        result: Name,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        next: Option<Utc>,
+    },
+    /// It is over, once for each.
+    #[serde(rename = "callback.done")]
+    CallbackDone { queue: Name, number: Name, result: CallbackEnd },
     #[serde(rename = "reservation.offered")]
     ReservationOffered { reservation: u64, queue: Name, operator: Name },
     #[serde(rename = "reservation.accepted")]
@@ -679,6 +729,8 @@ type_names! {
     RecordingErased => "recording.erased",
     RecordingExpired => "recording.expired",
     TaskQueued => "task.queued",
+    TaskHeld => "task.held",
+    TaskWaiting => "task.waiting",
     TaskPosition => "task.position",
     TaskReserved => "task.reserved",
     TaskAssigned => "task.assigned",
@@ -689,6 +741,12 @@ type_names! {
     TaskOverflowed => "task.overflowed",
     TaskFailed => "task.failed",
     TaskWithdrawn => "task.withdrawn",
+    CallbackCreated => "callback.created",
+    CallbackOffered => "callback.offered",
+    CallbackAccepted => "callback.accepted",
+    CallbackDeclined => "callback.declined",
+    CallbackAttempt => "callback.attempt",
+    CallbackDone => "callback.done",
     ReservationOffered => "reservation.offered",
     ReservationAccepted => "reservation.accepted",
     ReservationRejected => "reservation.rejected",

@@ -121,6 +121,8 @@ pub(crate) fn nobody() -> NameAddr {
 /// A call that goes out, by whom it is made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outgoing<'a> {
+    /// As whom, whatever else would be said.
+    pub(crate) own: Option<&'a str>,
     pub(crate) number: &'a str,
     pub(crate) display: Option<&'a str>,
     pub(crate) hidden: Option<&'a Hidden>,
@@ -141,7 +143,9 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) fn outward(call: Outgoing<'_>, domain: &Host) -> (NameAddr, Headers) {
     let own = call.trunk.and_then(Trunk::number);
     let by_trunk = call.trunk.is_some_and(|trunk| trunk.identity == Identity::Trunk);
-    let shown = if by_trunk {
+    let shown = if let Some(own) = call.own {
+        Some(address(own, domain))
+    } else if by_trunk {
         own.map(|number| address(number, domain))
     } else if let Some(operator) = call.operator {
         let number = operator.caller_id.as_ref().or(own).or(operator.number.as_ref());
@@ -151,7 +155,7 @@ pub(crate) fn outward(call: Outgoing<'_>, domain: &Host) -> (NameAddr, Headers) 
     } else {
         Some(address(call.number, domain).with_display(call.display.unwrap_or_default()))
     };
-    let vouched = by_trunk || call.asserted || call.operator.is_some();
+    let vouched = call.own.is_some() || by_trunk || call.asserted || call.operator.is_some();
     let asserted = if vouched { shown.clone() } else { own.map(|number| address(number, domain)) };
     // The trunk's own number hides a customer well enough; an operator asked for more.
     let is_hidden = call.hidden.is_some() && !(by_trunk && call.operator.is_none());

@@ -6,6 +6,7 @@
 mod act;
 mod api;
 mod call;
+mod callback;
 mod codes;
 pub mod config;
 mod decisions;
@@ -24,6 +25,7 @@ mod switch;
 
 pub use act::{Act, Add, Asker, Change, HandOn, HelpWanted, Listeners, OnFailure, Whom};
 pub use api::*;
+pub use callback::{Callback, CallbackCause, CallbackEnd};
 pub use config::Config;
 pub use event::{Event, LegQuality, SharedEvent, Utc, What};
 pub use id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey, UnknownId};

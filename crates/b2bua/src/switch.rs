@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) legs: BTreeMap<sip::LegId, CallKey>,
     pub(crate) tasks: BTreeMap<TaskKey, TaskEntry>,
     pub(crate) timers: BTreeSet<(Time, CallKey, Timer)>,
+    /// When callbacks are given up.
+    pub(crate) expiries: BTreeSet<(Time, TaskKey)>,
     /// Legs by trunk, both ways.
     pub(crate) by_trunk: BTreeMap<Name, usize>,
     pub(crate) decisions: Decisions,
@@ -84,7 +86,14 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 13;
+const VERSION: u32 = 14;
+
+impl State {
+    /// Unix time at the node's epoch.
+    pub(crate) const fn since_unix(&self) -> Time {
+        self.since_unix
+    }
+}
 
 impl B2bua {
     /// A switch without calls.
@@ -106,6 +115,7 @@ impl B2bua {
             legs: BTreeMap::new(),
             tasks: BTreeMap::new(),
             timers: BTreeSet::new(),
+            expiries: BTreeSet::new(),
             by_trunk: BTreeMap::new(),
             decisions: Decisions::default(),
             sticky: Sticky::default(),
@@ -135,6 +145,7 @@ impl B2bua {
             Input::Configure(config) => self.configure(now, *config),
             Input::Sounds(sounds) => self.state.desk.sounds = *sounds,
             Input::Made { token, result } => self.sound_made(now, token, result),
+            Input::Stored { token } => self.promise_kept(now, TaskKey(token)),
             Input::Drain => self.state.draining = true,
             Input::Stop => self.stop(now),
         }
@@ -157,6 +168,7 @@ impl B2bua {
                 switch.expired(now, call, timer);
             });
         }
+        self.callbacks_expire(now);
         self.sounds_overdue(now);
         self.leaving_overdue(now);
         self.settle(now);
@@ -173,7 +185,8 @@ impl B2bua {
         let own = self.state.timers.first().map(|(due, ..)| *due);
         let left = self.state.leaving.front().map(|leaving| leaving.due);
         let (endpoint, acd) = (self.endpoint.poll_timeout(), self.acd.poll_timeout());
-        let due = [endpoint, acd, own, left, self.state.desk.due()];
+        let expiry = self.state.expiries.first().map(|(due, _)| *due);
+        let due = [endpoint, acd, own, left, expiry, self.state.desk.due()];
         due.into_iter().flatten().min()
     }
 
@@ -367,6 +380,8 @@ impl B2bua {
             Timer::Announce => self.announce_position(now, call),
             Timer::Code(participant) => self.is_no_code(now, call, participant),
             Timer::Beep(participant) => Self::beep_over(call, participant),
+            Timer::Promise => self.promise_broken(now, call),
+            Timer::Number => self.number_keyed(now, call, None),
             Timer::Keys(participant) => self.keys_overdue(now, call, participant),
         }
     }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Announce, Answer, Asks, Before, Codes, Config, Go, HeaderRules, HelpHold, Identity, Limits,
-    Media, Menu, Notify, OnLimit, OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank,
-    Record, SignIn, Supervise, Then, Trunk,
+    Abandoned, Announce, Answer, Asks, Before, CallbackPolicy, Codes, Config, First, Go,
+    HeaderRules, HelpHold, Identity, Limits, Media, Menu, Notify, OnLimit, OnTimeout, Operator,
+    Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Then, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
@@ -32,6 +32,8 @@ struct Chaos<'a> {
     queries: Vec<u64>,
     /// Sounds it wants made.
     makings: Vec<u64>,
+    /// What it wants on the disk.
+    confirms: Vec<u64>,
     calls: Vec<b2bua::CallKey>,
 }
 
@@ -53,6 +55,7 @@ pub fn switch(data: &[u8]) {
         peers: Peers::new(),
         queries: Vec::new(),
         makings: Vec::new(),
+        confirms: Vec::new(),
         calls: Vec::new(),
     };
     chaos.input(Input::Sounds(Box::new(sounds())));
@@ -90,7 +93,7 @@ fn pre_bridge(kind: u8) -> Option<PreBridge> {
 fn trunk(kind: u8) -> Trunk {
     Trunk {
         name: "other".into(),
-        proxy: None,
+        proxy: sip::msg::Uri::parse("sip:192.0.2.2").ok().filter(|_| kind & 1 == 0),
         credentials: None,
         calls_max: 5,
         outgoing: Outgoing::Internal,
@@ -100,6 +103,19 @@ fn trunk(kind: u8) -> Trunk {
         caller_id: None,
         redirects: sip::Redirects::Refused,
         codecs: None,
+    }
+}
+
+fn callback(kind: u8) -> CallbackPolicy {
+    CallbackPolicy {
+        key: Some('*'),
+        trunk: None,
+        first: if kind & 8 == 0 { First::Operator } else { First::Customer },
+        confirm: kind & 2 == 0,
+        attempts_max: 2,
+        gap_ms: 3_000,
+        expires_ms: 60_000,
+        share: 300,
     }
 }
 
@@ -199,6 +215,9 @@ fn config(kind: u8) -> Config {
             exits: BTreeMap::from([('1', Go::Menu("main".into())), ('2', announced())]),
             announce: (kind & 1 == 0).then_some(Announce { position_every_ms: 2_000 }),
             record: (kind & 2 == 0).then_some(Record::OnDemand),
+            caller_id: None,
+            callback: (kind & 1 == 0).then(|| callback(kind)),
+            abandoned: if kind & 1 == 0 { Abandoned::CalledBack } else { Abandoned::Removed },
         }],
         trunks: vec![trunk(kind)],
         bots: Vec::new(),
@@ -226,6 +245,9 @@ impl Chaos<'_> {
             15 | 16 => self.resolver_answers(),
             // One answer may be to nothing that was asked.
             17 if self.dice.below(2) == 0 => {
+                if let Some(token) = self.confirms.pop() {
+                    self.input(Input::Stored { token });
+                }
                 let token = self.makings.pop().unwrap_or(1);
                 let bytes = u64::from(self.dice.byte()) << 18;
                 let result = if bytes == 0 { Err("no voice".into()) } else { Ok(bytes) };
@@ -264,6 +286,7 @@ impl Chaos<'_> {
                 Output::Resolve { query, .. } => self.queries.push(query),
                 Output::Event(event) => self.calls.extend(event.call),
                 Output::Make { token, .. } => self.makings.push(token),
+                Output::Confirm { token } => self.confirms.push(token),
                 Output::Media { .. } | Output::Forget { .. } | Output::Reply { .. } => {}
             }
         }
@@ -279,7 +302,10 @@ impl Chaos<'_> {
         let leg = LegId(u64::from(self.dice.byte() % 16));
         let event = match self.dice.below(7) {
             0 => media::Event::FirstPacket { leg },
-            1 => media::Event::Dtmf { leg, digit: '5', duration_ms: 100 },
+            1 => {
+                let digit = ['5', '*', '1'][self.dice.below(3)];
+                media::Event::Dtmf { leg, digit, duration_ms: 100 }
+            }
             2 => media::Event::NoAudio { leg, since: self.now },
             3 => media::Event::Refused { leg },
             4 => media::Event::Unlatched { leg },

@@ -9,6 +9,7 @@
 //! function of its [`Scenario`]; a failing one is made smaller and told as a ladder.
 #![forbid(unsafe_code)]
 
+mod callbacks;
 mod check;
 mod dice;
 mod handing;
@@ -24,6 +25,7 @@ mod transfers;
 mod trouble;
 mod world;
 
+pub use callbacks::Callbacks;
 pub use dice::Dice;
 pub use handing::hand_on;
 pub use run::{Failure, HELD, Summary, ladder, run};

@@ -13,7 +13,7 @@ use sim::{Scenario, run};
 type Kind = fn(u64) -> Scenario;
 
 /// Runs of one kind, by its name.
-const KINDS: [(&str, Kind); 8] = [
+const KINDS: [(&str, Kind); 9] = [
     ("rough", Scenario::rough),
     ("moving", Scenario::moving),
     ("handing", Scenario::handing),
@@ -22,6 +22,7 @@ const KINDS: [(&str, Kind); 8] = [
     ("briefing", Scenario::briefing),
     ("receiving", Scenario::receiving),
     ("helping", Scenario::helping),
+    ("calling-back", Scenario::calling_back),
 ];
 
 fn usage() -> ExitCode {

@@ -104,7 +104,9 @@ impl World {
     pub(crate) fn may_be_nobodys(&mut self, event: &Event) {
         let Some(call) = event.call.filter(|_| self.scenario.script.is_empty()) else { return };
         match event.what {
-            What::CallStarted { predecessor: Some(_), .. } => self.is_nobodys(call),
+            What::CallStarted { predecessor: Some(_), .. } if self.scenario.callbacks.is_none() => {
+                self.is_nobodys(call);
+            }
             What::LegEnded { role: Role::Customer, .. } => {
                 self.later(ALONE_MS, Doing::Trouble(Trouble::Over(call)));
             }

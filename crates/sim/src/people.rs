@@ -212,7 +212,7 @@ impl World {
             ..Invite::new(
                 leg,
                 Target::Uri { uri: uri.clone(), proxy: None },
-                NameAddr::new(parsed(&format!("sip:c{who}@carrier.example"))),
+                NameAddr::new(parsed(&format!("sip:{}@carrier.example", self.number_of(who)))),
                 NameAddr::new(uri),
             )
         };
@@ -227,6 +227,7 @@ impl World {
 
     fn trunk_event(&mut self, event: Event) {
         match event {
+            Event::Invite { leg, .. } => self.customer_rings(leg),
             Event::Progress { leg, response, .. } => self.second_named(TRUNK, leg, &response),
             Event::Answered { leg, answer, response } => {
                 self.second_named(TRUNK, leg, &response);

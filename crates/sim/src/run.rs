@@ -27,6 +27,8 @@ pub struct Summary {
     pub watched: [u64; 3],
     /// Helps in which they talked, and calls that went on without their customer.
     pub helped: [u64; 2],
+    /// Callbacks whose customers were reached, and others.
+    pub called_back: [u64; 2],
     /// Recordings that began.
     pub recorded: u64,
     /// The longest call in milliseconds.
@@ -93,6 +95,7 @@ fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)
         left: world.checker.moving,
         watched: world.checker.watched,
         helped: [world.checker.helps.talked, world.checker.helps.parted],
+        called_back: world.checker.called_back(),
         recorded: world.checker.recordings.started,
         longest_ms: world.checker.longest_ms,
     })

@@ -8,6 +8,7 @@ use b2bua::config::{
 };
 use b2bua::{Act, Asker, Audio};
 
+use crate::callbacks::Callbacks;
 use crate::dice::Dice;
 use crate::raw::CallerLie;
 use crate::setup::operator_id;
@@ -91,6 +92,8 @@ pub struct Scenario {
     pub record: Record,
     /// How often somebody switches a recording, or a disk fails it, on the average.
     pub record_ms: Option<Ms>,
+    /// Whether and how callers are called back.
+    pub callbacks: Option<Callbacks>,
 }
 
 /// What callers are told and asked before they are put through.
@@ -285,6 +288,7 @@ impl Scenario {
             record: [Record::Always, Record::OnDemand, Record::Never]
                 [usize::try_from(dice.below(3)).unwrap_or(0)],
             record_ms: dice.one_in_1000(500).then(|| dice.between(300, 5_000)),
+            callbacks: None,
         }
     }
 
@@ -555,6 +559,7 @@ impl Scenario {
             replay_permille: 0,
             record: Record::Never,
             record_ms: None,
+            callbacks: None,
         }
     }
 }

@@ -87,7 +87,12 @@ pub(crate) fn sounds(scenario: &Scenario) -> Sounds {
     let sound = |name: &str| (name.into(), Sound { origin: Origin::MadeIn, ms: 1_000 });
     let all = ["default", "en/closed", "en/digits/1", "en/queue-youarenext"];
     let regret = scenario.transfer_ms.map(|_| "en/nobody-here");
-    Sounds { sounds: all.into_iter().chain(regret).map(sound).collect(), mute: None }
+    let called_back: &[&str] = match scenario.callbacks {
+        Some(_) => &["en/callback-confirm", "en/callback-operator", "en/callback-customer"],
+        None => &[],
+    };
+    let all = all.into_iter().chain(regret).chain(called_back.iter().copied());
+    Sounds { sounds: all.map(sound).collect(), mute: None }
 }
 
 /// One queue that everybody serves, one trunk.
@@ -159,7 +164,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
 fn carrier() -> Trunk {
     Trunk {
         name: "carrier".into(),
-        proxy: None,
+        proxy: Some(parsed(&format!("sip:{TRUNK}"))),
         credentials: None,
         calls_max: 100_000,
         outgoing: Outgoing::Internal,
@@ -266,5 +271,8 @@ fn queue(scenario: &Scenario) -> Queue {
             .announce_ms
             .map(|position_every_ms| Announce { position_every_ms }),
         record: None,
+        caller_id: None,
+        callback: scenario.callbacks.as_ref().map(|house| house.policy.clone()),
+        abandoned: scenario.callbacks.as_ref().map_or_else(Default::default, |h| h.abandoned),
     }
 }

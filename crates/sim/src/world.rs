@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use b2bua::config::Then;
+use b2bua::event::Kind;
 use b2bua::{B2bua, CallKey, Carried, Input, Output, What};
 use bytes::Bytes;
 use media::{Command, Hears, Source};
 use sip::msg::Message;
 use sip::{Flow, LegId, Time, Transport};
 
+use crate::callbacks::CallbackAct;
 use crate::check::{Checker, Limits};
 use crate::dice::Dice;
 use crate::ladder::Ladder;
@@ -57,6 +59,8 @@ pub(crate) enum Act {
     HeardOut(u64, u64),
     /// A media thread has ended a leg.
     MediaEnded(u64),
+    /// Something about a callback.
+    Callback(CallbackAct),
     /// Something befalls from outside.
     Trouble(Trouble),
 }
@@ -76,6 +80,7 @@ pub(crate) struct World {
     pub(crate) wishes: Dice,
     pub(crate) handing: Dice,
     pub(crate) moves: Dice,
+    pub(crate) backs: Dice,
     pub(crate) seconds: Asked,
     weather: Dice,
     carries: Dice,
@@ -144,6 +149,7 @@ impl World {
             lies: Dice::new(!scenario.seed),
             troubles: Dice::new(scenario.seed.rotate_left(8) ^ 1),
             moves: Dice::new(scenario.seed.rotate_left(40) ^ 5),
+            backs: Dice::new(scenario.seed.rotate_left(20) ^ 9),
             seconds: Asked::default(),
             orders: Dice::new(scenario.seed.rotate_left(16) ^ 2),
             tapes: Dice::new(scenario.seed.rotate_left(48) ^ 6),
@@ -295,6 +301,7 @@ impl World {
             Act::HeardOut(leg, play) => self.heard_out(leg, play),
             Act::MediaEnded(leg) => self.media_ended(leg),
             Act::Made(token) => self.tell_switch(Input::Made { token, result: Ok(100_000) }),
+            Act::Callback(act) => self.callback_acts(act),
             Act::Trouble(trouble) => self.befalls(trouble),
         }
     }
@@ -427,10 +434,12 @@ impl World {
                     let seen = self.checker.event(&event);
                     self.note(seen);
                     self.may_be_nobodys(&event);
+                    self.callback_noticed(&event);
                     self.person_notices(event.call, &event.what);
                 }
                 Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),
                 Output::Forget { .. } => {}
+                Output::Confirm { token } => self.writes_down(token),
                 Output::Reply { request, result } => {
                     if let Ok(b2bua::Reply::Dialled { call, .. }) = result {
                         self.was_clicked(call);
@@ -545,10 +554,9 @@ impl World {
     fn person_notices(&mut self, call: Option<CallKey>, what: &What) {
         let Some(call) = call else { return };
         match what {
-            What::CallStarted { from, .. } => {
-                if let Some(who) = from.strip_prefix('c').and_then(|digits| digits.parse().ok()) {
-                    self.calls.insert(call, who);
-                }
+            What::CallStarted { kind: Kind::Inbound, context, .. } => {
+                let who = context.get("X-Caller").and_then(|who| who.parse().ok());
+                self.calls.extend(who.map(|who| (call, who)));
             }
             What::CallAnswered { .. } => {
                 if let Some(who) = self.calls.get(&call).copied() {
@@ -596,10 +604,11 @@ fn limits(scenario: &Scenario) -> Limits {
         wait_ms_max: if waits_on { i64::MAX / 2 } else { signed(scenario.wait_s_max * 1_000) },
         ring_ms: signed(scenario.ring_s * 1_000),
         wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
-        briefs: scenario.pre_bridge.is_some(),
-        receives: scenario.reception != Reception::default(),
+        briefs: scenario.pre_bridge.is_some() || scenario.callbacks.is_some(),
+        receives: scenario.reception != Reception::default() || scenario.callbacks.is_some(),
         undisturbed: scenario.order_ms.is_none()
                     && scenario.people_ms.is_none()
+                    && scenario.callbacks.is_none()
                     && scenario.transfer_ms.is_none()
                     && scenario.script.is_empty()
                     && scenario.clicks.is_empty()

@@ -214,6 +214,15 @@ impl Store {
         sent && wait.recv_timeout(within).is_ok()
     }
 
+    /// Does something as soon as everything appended so far is committed, in the writer's thread: it
+    /// should be short. Never, where that fails.
+    pub fn after(&self, then: Box<dyn FnOnce() + Send>) {
+        if let Some(jobs) = &self.jobs {
+            // Nobody writes any more once it is closed.
+            let _ = jobs.send(Job::Then(then));
+        }
+    }
+
     /// A handle for reading, with connections of its own.
     #[must_use]
     pub fn reader(&self) -> Reader {

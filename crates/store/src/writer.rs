@@ -19,12 +19,21 @@ const BATCH_MAX: usize = 4_096;
 const ROW_MAX: usize = 256;
 
 /// What the writer is asked.
-#[derive(Debug)]
 pub(crate) enum Job {
     /// Write this.
     Event(SharedEvent),
+    /// Do this when everything before is committed.
+    Then(Box<dyn FnOnce() + Send>),
     /// Say when everything before is committed.
     Flush(Sender<()>),
+}
+
+/// What is committed at once, and who waits for it.
+#[derive(Default)]
+struct Batch {
+    events: Vec<SharedEvent>,
+    thens: Vec<Box<dyn FnOnce() + Send>>,
+    flush: Option<Sender<()>>,
 }
 
 /// Owns the only connection that writes.
@@ -71,8 +80,12 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
-            let (batch, flush) = self.collect(first);
-            clean &= self.write(&batch);
+            let Batch { events, thens, flush } = self.collect(first);
+            let written = self.write(&events);
+            clean &= written;
+            if written {
+                thens.into_iter().for_each(|then| then());
+            }
             if let Some(flush) = flush {
                 // A waiter who gave up is no matter.
                 let _ = flush.send(());
@@ -104,20 +117,22 @@ impl Writer {
 
     /// What has come when the batch is due, or when somebody waits for it. The writer sleeps
     /// meanwhile instead of receiving: an event must not cost a wake-up.
-    fn collect(&self, first: Job) -> (Vec<SharedEvent>, Option<Sender<()>>) {
-        let mut batch = Vec::new();
+    fn collect(&self, first: Job) -> Batch {
+        let mut batch = Batch::default();
         let mut next = Some(first);
         if matches!(next, Some(Job::Event(_))) {
             std::thread::park_timeout(self.settings.commit_within);
         }
         while let Some(job) = next {
             match job {
-                Job::Event(event) => batch.push(event),
-                Job::Flush(flush) => return (batch, Some(flush)),
+                Job::Event(event) => batch.events.push(event),
+                Job::Then(then) => batch.thens.push(then),
+                Job::Flush(flush) => return Batch { flush: Some(flush), ..batch },
             }
-            next = if batch.len() < BATCH_MAX { self.inbox.try_recv().ok() } else { None };
+            let is_full = batch.events.len() >= BATCH_MAX;
+            next = if is_full { None } else { self.inbox.try_recv().ok() };
         }
-        (batch, None)
+        batch
     }
 
     /// Commits, trying again as long as it takes or until the owner closes; false where it was

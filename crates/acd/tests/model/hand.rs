@@ -1,6 +1,6 @@
 //! A task parts from its operator: completed, come back, handed on; as plainly as the rest.
 use super::naive::{Claim, Naive, Place, State, voice};
-use acd::{OperatorId, Outcome, Output, Rescission, ReservationId, TaskId, Time};
+use acd::{OperatorId, Outcome, Output, Rescission, ReservationId, TaskId, Time, WorkId};
 
 impl Naive {
     pub(crate) fn handed(&mut self, now: Time, id: TaskId, to: Option<OperatorId>) {
@@ -98,6 +98,32 @@ impl Naive {
         self.t(id).unwrap().ahead |= ahead;
         self.back_off(now, id, who);
         self.join(now, id);
+        self.follow(now);
+    }
+
+    pub(crate) fn rings(&mut self, now: Time, id: ReservationId) {
+        let rung = |c: &&Claim| c.id == id && matches!(c.state, State::Ringing(_, false));
+        if let Some(Claim { task, state: State::Ringing(until, _), .. }) =
+            self.claims.iter().find(rung).copied()
+        {
+            let task = self.t(task).unwrap();
+            let (queue, lead) = (task.e.queue, std::mem::take(&mut task.e.lead_ms));
+            let ring = now + Time::from_millis(self.q(queue).config.ring_ms);
+            let until = if lead > 0 { ring } else { until };
+            let claim = self.claims.iter_mut().find(|c| c.id == id).unwrap();
+            claim.state = State::Ringing(until, true);
+        }
+        self.follow(now);
+    }
+
+    pub(crate) fn vacate(&mut self, now: Time, operator: OperatorId, work: WorkId) {
+        if let Some(person) = self.p(operator) {
+            person.alerting.retain(|w| *w != work);
+        }
+        if let Some(person) = self.p(operator).filter(|p| p.own.contains(&work)) {
+            person.own.retain(|w| *w != work);
+            person.idle = now;
+        }
         self.follow(now);
     }
 }

@@ -49,10 +49,8 @@ impl Naive {
     pub(crate) fn release(&mut self, now: Time, id: TaskId) {
         match self.t(id).map(|t| t.place) {
             Some(Place::Deferred(_)) => self.join(now, id),
-            Some(Place::Waits) => {
-                if self.t(id).unwrap().held.take().is_some() {
-                    self.out.push(Output::Released { task: id });
-                }
+            Some(Place::Waits) if self.t(id).unwrap().held.take().is_some() => {
+                self.out.push(Output::Released { task: id });
             }
             _ => {}
         }

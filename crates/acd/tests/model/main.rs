@@ -13,9 +13,10 @@ mod naive;
 mod setup;
 
 use acd::{
-    Acd, Cause, Choice, Config, Effective, Enqueue, Hold, Input, Kind, Level, Limits, OperatorConfig,
-    OperatorId, Output, PLACES_TOLD, QueueConfig, QueueId, Refusal, Rejection, ReservationId, Ring,
-    Rona, RonaState, SkillId, Strategy, TaskId, TaskPlace, Time, Utc, Wanted, Withdrawal, WorkId,
+    Acd, Cause, Choice, Config, Effective, Enqueue, Hold, Input, Kind, Level, Limits,
+    OperatorConfig, OperatorId, Output, PLACES_TOLD, QueueConfig, QueueId, Refusal, Rejection,
+    ReservationId, Ring, Rona, RonaState, SkillId, Strategy, TaskId, TaskPlace, Time, Utc, Wanted,
+    Withdrawal, WorkId,
 };
 use naive::{Naive, Place, State};
 use std::collections::{BTreeMap, BTreeSet};
@@ -214,7 +215,10 @@ impl World {
                 sticky: dice.one_in(2),
             }),
             auto_connect: !dice.one_in(20),
-            hold: dice.one_in(25).then(|| dice.pick(&[Hold::For(0), Hold::For(2_000), Hold::Released])),
+            lead_ms: dice.pick(&[0, 0, 0, 3_000]),
+            hold: dice
+                .one_in(25)
+                .then(|| dice.pick(&[Hold::For(0), Hold::For(2_000), Hold::Released])),
             not_before: dice.one_in(25).then(|| self.now + Time::from_millis(dice.roll(4) * 1_000)),
             despite_limits: dice.one_in(5),
         })

@@ -618,7 +618,8 @@ impl Naive {
         let booking = |c: &&Claim| c.id == reservation && matches!(c.state, State::Booking(_));
         let Some(claim) = self.claims.iter().find(booking).copied() else { return };
         let queue = self.t(claim.task).unwrap().e.queue;
-        let until = now + ms(self.q(queue).config.ring_ms);
+        let lead = self.t(claim.task).unwrap().e.lead_ms;
+        let until = now + ms(self.q(queue).config.ring_ms + lead);
         let Claim { task, operator, .. } = claim;
         self.out.push(Output::Ring { reservation, task, operator, until });
         self.claims.iter_mut().find(|c| c.id == reservation).unwrap().state =
@@ -671,16 +672,7 @@ impl Naive {
             Input::Silent { operator } => self.reach(now, *operator, false),
             Input::Alert { operator, work } => self.own_work(now, *operator, *work, false),
             Input::Occupy { operator, work } => self.own_work(now, *operator, *work, true),
-            Input::Vacate { operator, work } => {
-                if let Some(person) = self.p(*operator) {
-                    person.alerting.retain(|w| w != work);
-                }
-                if let Some(person) = self.p(*operator).filter(|p| p.own.contains(work)) {
-                    person.own.retain(|w| w != work);
-                    person.idle = now;
-                }
-                self.follow(now);
-            }
+            Input::Vacate { operator, work } => self.vacate(now, *operator, *work),
             Input::EndWrapUp { operator } => self.end_wrap_up(now, *operator),
             Input::ExtendWrapUp { operator, ms: more } => {
                 if let Some(Person { wrap_up: Some((task, until)), .. }) = self.p(*operator) {
@@ -720,14 +712,7 @@ impl Naive {
             }
             Input::Booked(id) => self.booked(now, *id),
             Input::Refused(id, why) => self.refused(now, *id, *why),
-            Input::Ringing(id) => {
-                for claim in self.claims.iter_mut().filter(|c| c.id == *id) {
-                    if let State::Ringing(_, alerted) = &mut claim.state {
-                        *alerted = true;
-                    }
-                }
-                self.follow(now);
-            }
+            Input::Ringing(id) => self.rings(now, *id),
             Input::Accepted(id) => self.accepted(now, *id),
             Input::Rejected(id, why) => self.rejected(now, *id, *why),
         }

@@ -13,7 +13,13 @@ impl Naive {
                 (queue.config, queue.draining) = (config.clone(), false);
             } else {
                 let (id, config) = (*id, config.clone());
-                self.queues.push(Queue { id, config, draining: false, cursor: None, shared: vec![] });
+                self.queues.push(Queue {
+                    id,
+                    config,
+                    draining: false,
+                    cursor: None,
+                    shared: vec![],
+                });
             }
         }
         for person in &mut self.people {

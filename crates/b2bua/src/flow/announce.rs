@@ -28,7 +28,11 @@ impl B2bua {
         let place = call.task().and_then(|task| Some(self.acd.task(TaskId(task.key.0))?.place));
         let Some(TaskPlace::Waiting { position, .. }) = place else { return };
         let language = self.language(Some(call)).parse().unwrap_or(Language::English);
-        let sounds = self.state.desk.sounds.phrase(language, &Phrase::Position(position));
+        let mut sounds = self.state.desk.sounds.phrase(language, &Phrase::Position(position));
+        if self.may_ask_for_callback(call) {
+            let offer = self.state.desk.sounds.find("callback-offer", &language.to_string());
+            sounds.extend(offer.map(|(name, _)| name.clone()));
+        }
         if !sounds.is_empty() {
             self.tell_waiting(now, call, &Audio::Prompt(sounds));
         }

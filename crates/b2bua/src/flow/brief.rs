@@ -133,12 +133,19 @@ impl B2bua {
         let why = "no operator waits to be put through";
         let leg = call.legs(Participant::is_briefed).first().copied();
         let leg = leg.ok_or_else(|| Problem::Conflict(why.into()))?;
+        if self.is_calling_back(call) {
+            self.call_customer(now, call, leg);
+            return Ok(());
+        }
         self.connect(now, call, leg);
         Ok(())
     }
 
     pub(crate) fn briefed_for_long(&mut self, now: Time, call: &mut Call) {
         let Some(leg) = call.legs(Participant::is_briefed).first().copied() else { return };
+        if self.is_calling_back(call) {
+            return self.decline_callback(now, call, "silence");
+        }
         let then = self.pre_bridge(call).map_or(OnTimeout::Connect, |before| before.on_timeout);
         match then {
             OnTimeout::Connect => self.connect(now, call, leg),

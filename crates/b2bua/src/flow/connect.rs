@@ -38,6 +38,7 @@ impl B2bua {
             }
             Why::Dialled => self.connect(now, call, leg),
             Why::First => self.caller_answered(now, call, leg),
+            Why::CalledBack => self.called_back(now, call, leg),
             Why::Referred => self.transfer_answered(now, call, leg),
             Why::Asked(_) => self.comes_in(now, call, leg),
             Why::Arrived | Why::Left | Why::Lent => {}
@@ -55,6 +56,7 @@ impl B2bua {
         }
         let partner = call.partner();
         call.diversion.answered();
+        self.keeps_place(now, call);
         self.set_timer(call, Timer::Dial, None);
         self.set_timer(call, Timer::Alone, None);
         self.set_timer(call, Timer::Brief, None);
@@ -138,6 +140,9 @@ impl B2bua {
             return self.helps(now, call, leg);
         }
         participant.why = Why::Serve(claim);
+        if self.is_calling_back(call) {
+            return self.offers_callback(now, call, leg);
+        }
         self.brief_or_connect(now, call, leg);
     }
 

@@ -105,7 +105,9 @@ impl B2bua {
         trunk: Option<Name>,
         errand: Errand,
     ) -> Result<(), Refused> {
-        let address = call.origin().map(|origin| origin.negotiation.settings().address);
+        let there = call.origin().or(call.participants.first());
+        let address = there.map(|there| there.negotiation.settings().address);
+        let address = address.or_else(|| self.callback_address(call));
         let address = address.ok_or(refused("nobody there", 480))?;
         let known = trunk.as_deref().and_then(|name| self.directory.trunk(name));
         let own = || Redirects::Own(Vec::new());
@@ -129,10 +131,14 @@ impl B2bua {
 
     pub(crate) fn dial_timeout(&mut self, now: Time, call: &mut Call) {
         let is_rung = |p: &Participant| {
-            matches!(p.why, Why::First | Why::Dialled | Why::Referred) && p.rings()
+            matches!(p.why, Why::First | Why::Dialled | Why::CalledBack | Why::Referred)
+                && p.rings()
         };
         for leg in call.legs(is_rung) {
             self.drop_leg(now, call, leg, "");
+        }
+        if self.is_calling_back(call) {
+            return self.attempt_failed(now, call, "no answer");
         }
         if call.awaited.is_some() {
             return self.caller_failed(now, call, "no answer");
@@ -208,6 +214,7 @@ impl B2bua {
                 );
             }
             Why::First => self.caller_failed(now, call, cause_of(status)),
+            Why::CalledBack => self.attempt_failed(now, call, cause_of(status)),
             Why::Referred => self.transfer_failed(now, call, status),
             // The distributor tries another of the queue's.
             Why::Helps(claim) => {

@@ -46,6 +46,11 @@ impl B2bua {
                 self.give(now, task, reservation, operator, waited);
             }
             Acd::Wrapping { task, operator, until } => self.wrapping(now, task, operator, until),
+            Acd::Released { task } => {
+                if let Some(queue) = self.queue_of(task) {
+                    self.tell_task(now, task, What::TaskWaiting { queue });
+                }
+            }
             Acd::Limit { task, reason, .. } => self.limit(now, task, reason),
             Acd::Decision(record) => self.state.decisions.keep(record),
             Acd::Done { task, outcome } => self.done(now, task, outcome),
@@ -115,6 +120,9 @@ impl B2bua {
         task: acd::TaskId,
         operator: OperatorId,
     ) {
+        if self.calls_back(now, task, (reservation, operator)) {
+            return;
+        }
         let mut rung = Rung::NoPhone;
         self.with_task(task, |switch, call| {
             let errand = switch.errand_for(call, task, reservation);
@@ -189,6 +197,9 @@ impl B2bua {
             }
         };
         self.tell_task(now, task, what);
+        if end != End::Accepted {
+            self.nobody_calls_back(now, task);
+        }
     }
 
     fn give(
@@ -200,7 +211,7 @@ impl B2bua {
         waited: Time,
     ) {
         if let Some(entry) = self.state.tasks.get_mut(&TaskKey(task.0)) {
-            entry.taken = Some((operator, now, waited));
+            (entry.taken, entry.wrapping) = (Some((operator, now, waited)), None);
             if let Some(caller) = &entry.caller {
                 self.state.sticky.served(now, entry.queue, caller, operator);
             }

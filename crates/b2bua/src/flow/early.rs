@@ -13,7 +13,7 @@ use media::Source;
 use sip::LegId;
 
 use crate::api::Time;
-use crate::call::{Call, LegState, Seat, Why};
+use crate::call::{Call, LegState, Participant, Seat, Why};
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -21,7 +21,8 @@ impl B2bua {
     pub(crate) fn leg_progressed(&mut self, now: Time, call: &mut Call, leg: LegId, answer: &[u8]) {
         let is_first = call.participant(leg).is_some_and(|p| p.state == LegState::Calling);
         self.leg_rings(now, call, leg);
-        let is_dialled = call.participant(leg).is_some_and(|p| p.why == Why::Dialled);
+        let is_dialled =
+            call.participant(leg).is_some_and(|p| matches!(p.why, Why::Dialled | Why::CalledBack));
         if answer.is_empty() {
             if is_first && is_dialled {
                 self.customer_rings(now, call);
@@ -43,12 +44,14 @@ impl B2bua {
     /// Bridges a callee who has not answered with the caller.
     fn let_in_early(&mut self, now: Time, call: &mut Call, leg: LegId) {
         let Some(at) = call.participants.iter().position(|p| p.leg == leg) else { return };
+        let calls_back = call.participants[at].why == Why::CalledBack;
         for participant in &mut call.participants {
             let other = participant.leg != leg && participant.rings();
             participant.seat = match participant.why {
                 Why::Arrived => Seat::Connected,
-                Why::Dialled if other => Seat::Waiting(Source::Ringing),
+                Why::Dialled | Why::CalledBack if other => Seat::Waiting(Source::Ringing),
                 _ if participant.leg == leg => Seat::Connected,
+                Why::Serve(_) if calls_back => Seat::Connected,
                 _ => continue,
             };
         }
@@ -87,8 +90,15 @@ impl Call {
 
     /// Whoever was heard early is gone, and others may still ring: the caller hears that they do.
     pub(crate) fn early_over(&mut self) {
-        if let Some(origin) = self.origin_mut().filter(|origin| origin.seat == Seat::Connected) {
-            origin.seat = Seat::Waiting(Source::Ringing);
+        let calls_back = self.participants.iter().any(|p| p.why == Why::CalledBack);
+        let hears = |p: &&mut Participant| match p.why {
+            Why::Arrived => true,
+            Why::Serve(_) => calls_back,
+            _ => false,
+        };
+        let mut heard = self.participants.iter_mut().filter(hears);
+        if let Some(caller) = heard.find(|p| p.seat == Seat::Connected) {
+            caller.seat = Seat::Waiting(Source::Ringing);
         }
     }
 }

@@ -75,6 +75,9 @@ impl B2bua {
 
     /// Somebody other than the one whose call it is has left.
     pub(super) fn parted(&mut self, now: Time, call: &mut Call, gone: &Gone, hung_up: bool) {
+        if self.is_calling_back(call) {
+            return self.caller_back_left(now, call, gone);
+        }
         let company = call.participants.iter().filter(|p| p.talks()).count();
         match company {
             _ if gone.briefed => self.back_to_queue(now, call),
@@ -215,6 +218,7 @@ impl B2bua {
             },
         );
         call.over = true;
+        self.gave_up(now, call, result);
         self.record(now, call);
         // Whoever has talked was not left alone, however it ends.
         let result = match result {

@@ -70,6 +70,7 @@ impl Help {
             | Why::First
             | Why::Serve(_)
             | Why::Dialled
+            | Why::CalledBack
             | Why::Referred
             | Why::Left
             | Why::Lent => false,
@@ -228,7 +229,7 @@ impl B2bua {
         if let Some(help) = call.help.as_mut() {
             help.task = Some(Task { key, queue: id, priority_s, served: false });
         }
-        self.state.tasks.insert(key, TaskEntry::new(part, id, now));
+        self.state.tasks.insert(key, TaskEntry::new(Some(part), id, now));
         let start = acd::Utc(self.unix(now));
         let task = Enqueue { priority_s, ..Enqueue::call(TaskId(key.0), id, start) };
         self.acd.handle(now, acd::Input::Enqueue(task));

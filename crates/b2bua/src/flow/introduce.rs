@@ -91,7 +91,10 @@ impl B2bua {
         let caller = call.origin().and_then(|origin| origin.operator);
         let by = callee.errand.by;
         let caller = by.or(caller).map(|id| self.directory.operator_name(id));
+        let own = call.task().and_then(|task| self.directory.queue(task.queue));
+        let own = own.and_then(|queue| queue.caller_id.as_deref());
         let outgoing = Outgoing {
+            own: own.filter(|_| callee.errand.why == Why::CalledBack),
             number: &call.from,
             display: call.display.as_deref(),
             hidden: call.hidden.as_ref().filter(|_| by.is_none()),

@@ -64,6 +64,9 @@ impl B2bua {
     /// Somebody pressed a key. It means something where a caller is asked for one, or waits in a queue
     /// that keys lead out of.
     pub(super) fn chose(&mut self, now: Time, call: &mut Call, leg: sip::LegId, digit: char) {
+        if self.answers_callback(now, call, leg, digit) {
+            return;
+        }
         let waits = |origin: &Participant| matches!(origin.seat, Seat::Waiting(_));
         if !call.origin().is_some_and(|origin| origin.leg == leg && waits(origin)) {
             return;
@@ -78,7 +81,11 @@ impl B2bua {
                 self.route(now, call, go);
             }
             Some(Attendant::Tells { .. } | Attendant::Parks { .. }) => {}
-            None => self.leave_by_key(now, call, digit),
+            None => {
+                if !self.wants_callback(now, call, digit) {
+                    self.leave_by_key(now, call, digit);
+                }
+            }
         }
     }
 

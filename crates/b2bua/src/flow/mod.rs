@@ -6,6 +6,7 @@ mod ask;
 mod attend;
 mod bot;
 mod brief;
+mod callback;
 mod click;
 mod codes;
 mod command;

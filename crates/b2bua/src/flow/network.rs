@@ -97,7 +97,13 @@ impl B2bua {
                 self.acd.handle(now, acd::Input::Ringing(claim));
             }
             Why::Referred => self.transfer_rings(now, call),
-            Why::Arrived | Why::First | Why::Dialled | Why::Asked(_) | Why::Left | Why::Lent => {}
+            Why::Arrived
+            | Why::First
+            | Why::Dialled
+            | Why::CalledBack
+            | Why::Asked(_)
+            | Why::Left
+            | Why::Lent => {}
         }
     }
 

@@ -98,6 +98,9 @@ impl B2bua {
                 return switch.tell(now, call, over);
             }
             if matches!(&p.seat, Seat::Briefed(source) if source.play() == play) {
+                if switch.is_calling_back(call) {
+                    return switch.thinks_about_it(now, call, leg);
+                }
                 return switch.connect(now, call, leg);
             }
             if matches!(&p.seat, Seat::Waiting(source) if source.play() == play) {

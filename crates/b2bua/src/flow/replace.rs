@@ -73,7 +73,12 @@ impl B2bua {
             Why::Dialled => true,
             Why::Serve(_) if old.rings() => return self.may_serve(call, peer),
             Why::Arrived | Why::Serve(_) | Why::Asked(_) => old.state == LegState::Up,
-            Why::First | Why::Referred | Why::Helps(_) | Why::Left | Why::Lent => false,
+            Why::First
+            | Why::CalledBack
+            | Why::Referred
+            | Why::Helps(_)
+            | Why::Left
+            | Why::Lent => false,
         };
         match (can, &call.transfer) {
             (true, None) => Ok(()),

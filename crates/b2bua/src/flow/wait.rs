@@ -26,6 +26,7 @@ impl B2bua {
             self.end_call(now, call, CallResult::Failed, "no such queue", 404);
             return;
         };
+        self.merge_callback(now, call, id);
         let config = self.directory.queue(id);
         let Joins { priority_s, despite_limits } = joins;
         let priority_s = priority_s.or(config.map(|queue| queue.priority_s)).unwrap_or(0);
@@ -39,7 +40,7 @@ impl B2bua {
         if let Some(origin) = call.origin_mut() {
             origin.waits(music);
         }
-        let entry = TaskEntry { caller, ..TaskEntry::new(call.key, id, now) };
+        let entry = TaskEntry { caller, ..TaskEntry::new(Some(call.key), id, now) };
         self.state.tasks.insert(key, entry);
         // Before there is a task: an operator who calls a queue is not rung for their own call.
         self.tell_occupied(now, call);

@@ -155,7 +155,7 @@ fn as_whom_a_customers_call_goes_out() {
     let goes = |trunk: &Trunk, is_hidden: bool, asserted: bool| {
         let (number, display) = if is_hidden { (ANONYMOUS, None) } else { ("100", Some("Bob")) };
         let (hidden, trunk) = (is_hidden.then_some(&hidden), Some(trunk));
-        out(Outgoing { number, display, hidden, asserted, operator: None, trunk })
+        out(Outgoing { own: None, number, display, hidden, asserted, operator: None, trunk })
     };
     // Of a customer for whom somebody in the trust domain answers, and of another one.
     let check = |trunk: &Trunk, is_hidden: bool, answered_for: &str, other: &str| {
@@ -198,6 +198,7 @@ fn as_whom_an_operators_own_call_goes_out() {
         let operator = operator(own);
         let hidden = is_hidden.then_some(Hidden { number: None });
         let call = Outgoing {
+            own: None,
             number: "alice",
             display: Some("Alice"),
             hidden: hidden.as_ref(),
@@ -227,7 +228,8 @@ fn nothing_configured_or_said_breaks_out_of_an_address() {
     let trunk = trunk(true, Identity::Trunk, Some(&name));
     let (hidden, asserted, operator) = (None, false, None);
     let trunk = Some(&trunk);
-    let call = Outgoing { number: "1", display: None, hidden, asserted, operator, trunk };
+    let call =
+        Outgoing { own: None, number: "1", display: None, hidden, asserted, operator, trunk };
     let (from, _) = outward(call, &Host::Name("d".into()));
     assert_eq!(NameAddr::parse(&from.to_string()), Ok(from.clone()));
     assert_eq!(from.uri.user().as_deref(), Some(&*name));

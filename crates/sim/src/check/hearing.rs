@@ -177,6 +177,24 @@ impl Hearing {
         rows.map(|row| row.leg).find(is_theirs)
     }
 
+    /// The first in a call of whom that is so.
+    pub(crate) fn one_in(
+        &self,
+        call: CallKey,
+        is: impl Fn(Role, Option<&str>) -> bool,
+    ) -> Option<ParticipantId> {
+        let of_call = self.people.iter().filter(|(_, person)| person.call == call);
+        let mut found = of_call.filter(|(_, p)| is(p.role, p.operator.as_deref()));
+        found.next().map(|(who, _)| *who)
+    }
+
+    /// The leg of somebody who is in a conference.
+    pub(crate) fn leg_named(&self, who: ParticipantId) -> Option<LegId> {
+        let rows = self.conferences.values().flat_map(|conference| &conference.rows);
+        let is_theirs = |leg: &LegId| self.by_leg.get(&leg.0) == Some(&who);
+        rows.map(|row| row.leg).find(is_theirs)
+    }
+
     /// Takes what an event says of somebody.
     pub(crate) fn event(&mut self, event: &Event, ms: i64) -> Result<(), String> {
         let call = event.call;

@@ -9,6 +9,8 @@ use b2bua::{CallKey, Event, ParticipantId, What};
 /// The fold.
 #[derive(Debug, Default)]
 pub(crate) struct Helps {
+    /// Calls of which callbacks come.
+    called_back: BTreeSet<CallKey>,
     open: BTreeMap<CallKey, Open>,
     over: BTreeSet<CallKey>,
     customers: BTreeMap<ParticipantId, CallKey>,
@@ -29,6 +31,9 @@ struct Open {
 
 impl Helps {
     pub(crate) fn event(&mut self, event: &Event) -> Result<(), String> {
+        if let What::CallbackCreated { predecessor: Some(before), .. } = &event.what {
+            self.called_back.insert(*before);
+        }
         let Some(call) = event.call else { return Ok(()) };
         match &event.what {
             What::ParticipantJoined { participant, role: Role::Customer, .. } => {
@@ -37,6 +42,8 @@ impl Helps {
             What::ParticipantLeft { participant } => {
                 self.customers.remove(participant);
             }
+            What::CallStarted { predecessor: Some(before), .. }
+                if self.called_back.contains(before) => {}
             What::CallStarted { predecessor: Some(before), .. } => {
                 self.parted += 1;
                 if !self.over.contains(&call) {

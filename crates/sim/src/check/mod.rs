@@ -152,7 +152,8 @@ impl Checker {
         if self.draining && !goes_on {
             return Err(format!("{key} began although no call is taken any more"));
         }
-        self.wire.call_started();
+        // That of a callback begins without an INVITE.
+        self.wire.call_started(kind != Kind::Outbound || !goes_on);
         let call = OpenCall {
             started_ms: ms,
             phase: Phase::Wait,
@@ -348,6 +349,26 @@ impl Checker {
     }
 
     /// The leg by which an operator is in a call.
+    /// Callbacks whose customers were reached, and others.
+    pub(crate) fn called_back(&self) -> [u64; 2] {
+        self.tasks.called_back
+    }
+
+    /// The customer who takes part in a call.
+    pub(crate) fn customer_of(&self, call: CallKey) -> Option<ParticipantId> {
+        self.hearing.one_in(call, |role, _| role == Role::Customer)
+    }
+
+    /// An operator who does.
+    pub(crate) fn operator_in(&self, call: CallKey, name: &str) -> Option<ParticipantId> {
+        self.hearing.one_in(call, |_, operator| operator == Some(name))
+    }
+
+    /// The leg of somebody who is in a conference.
+    pub(crate) fn leg_named(&self, who: ParticipantId) -> Option<LegId> {
+        self.hearing.leg_named(who)
+    }
+
     pub(crate) fn leg_of(&self, operator: &str) -> Option<LegId> {
         self.hearing.leg_of(operator)
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use b2bua::event::Phase;
-use b2bua::{CallKey, Event, TaskKey, Utc, What};
+use b2bua::{CallKey, CallbackEnd, Event, TaskKey, Utc, What};
 
 use super::{Limits, told_once};
 
@@ -21,6 +21,10 @@ pub(crate) struct Tasks {
     short: Vec<(String, i64)>,
     /// Who did not take a task, and when: for a while it is not put before them again.
     apart: BTreeMap<(TaskKey, String), i64>,
+    /// All callbacks; whether they are done.
+    callbacks: BTreeMap<TaskKey, bool>,
+    /// How callbacks ended, reached or otherwise.
+    pub(crate) called_back: [u64; 2],
     pub(crate) abandoned: u64,
 }
 
@@ -88,6 +92,19 @@ impl Tasks {
             self.apart.insert((task, operator.to_string()), ms);
         }
         match &event.what {
+            What::CallbackCreated { .. } => {
+                let is_new = self.callbacks.insert(task, false).is_none();
+                told_once(is_new, "callback", &task)?;
+            }
+            What::CallbackDone { result, .. } => {
+                let open = self.callbacks.insert(task, true) == Some(false);
+                told_once(open, "end of callback", &task)?;
+                self.called_back[usize::from(*result != CallbackEnd::Reached)] += 1;
+            }
+            What::CallbackDeclined { .. } => self.offer_is_over(task),
+            What::CallbackAttempt { result, .. } if &**result != "answered" => {
+                self.offer_is_over(task);
+            }
             What::TaskQueued { virtual_start, position, .. } => {
                 return self.queued(task, *virtual_start, *position, ms);
             }
@@ -135,6 +152,15 @@ impl Tasks {
         Ok(false)
     }
 
+    /// Whoever was asked about a callback has no more to do with it.
+    fn offer_is_over(&mut self, task: TaskKey) {
+        if let Some(open) = self.open.get_mut(&task)
+            && let Place::Briefed { .. } | Place::Waiting { .. } = open.place
+        {
+            open.place = Place::Left;
+        }
+    }
+
     fn queued(&mut self, task: TaskKey, start: Utc, at: usize, ms: i64) -> Result<bool, String> {
         let ahead = |open: &&Open| open.ahead && matches!(open.place, Place::Waiting { .. });
         let before = self.open.values().filter(ahead).count();
@@ -155,12 +181,21 @@ impl Tasks {
         let (since_ms, operator) = match &open.place {
             Place::Served { since_ms, operator } => (since_ms, operator),
             Place::Between { operator } | Place::Briefed { operator } => (&ms, operator),
+            // Put off meanwhile.
+            Place::Left | Place::Waiting { .. } if self.callbacks.contains_key(&task) => {
+                open.place = waiting;
+                return Ok(false);
+            }
             _ => return Err(format!("{task} is queued again: {open:?}")),
         };
         self.apart.insert((task, operator.clone()), ms);
-        let since_ms = *since_ms;
+        let (since_ms, is_callback) = (*since_ms, self.callbacks.get(&task) == Some(&false));
         if open.virtual_start != start {
             return Err(format!("{task} lost its place: {start}, was {}", open.virtual_start));
+        }
+        if is_callback {
+            open.place = waiting;
+            return Ok(false);
         }
         if at > before + 1 {
             return Err(format!("{task} lost its operator and is not ahead, but {at}"));
@@ -242,6 +277,7 @@ impl Tasks {
                 open.place = Place::Left;
                 Ok(())
             }
+            Place::Left if self.callbacks.contains_key(&task) => Ok(()),
             // Prolonged.
             Place::Wrapping { operator: who, .. } if who == operator => Ok(()),
             _ if open.moved => Ok(()),
@@ -417,7 +453,8 @@ impl Tasks {
         for (task, open) in &self.open {
             let Place::Waiting { since_ms, unasked_ms } = open.place else { continue };
             let waited = ms - since_ms;
-            if waited > self.limits.wait_ms_max + self.limits.ring_ms + 1_000 {
+            let is_callback = self.callbacks.contains_key(task);
+            if !is_callback && waited > self.limits.wait_ms_max + self.limits.ring_ms + 1_000 {
                 return Err(format!("{task} waits for {waited} ms and nobody says so"));
             }
             let rung = self.reservations.values().any(|(other, _)| other == task);
@@ -439,6 +476,9 @@ impl Tasks {
     }
 
     pub(crate) fn finish(&self) -> Result<(), String> {
+        if let Some((task, _)) = self.callbacks.iter().find(|(_, is_done)| !**is_done) {
+            return Err(format!("callback {task} never ends"));
+        }
         if let Some((task, open)) = self.open.first_key_value() {
             return Err(format!("{} tasks left open: {task} {open:?}", self.open.len()));
         }

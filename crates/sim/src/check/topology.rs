@@ -40,7 +40,10 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_telling(word: &str) -> bool {
-    word.len() >= SHORTEST && !word.bytes().all(|b| b.is_ascii_alphabetic())
+    // Who calls is everybody's to know.
+    let is_number =
+        word.strip_prefix('+').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+    word.len() >= SHORTEST && !word.bytes().all(|b| b.is_ascii_alphabetic()) && !is_number
 }
 
 fn is_register(message: &Message) -> bool {

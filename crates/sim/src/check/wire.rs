@@ -196,9 +196,10 @@ impl Wire {
         Ok(())
     }
 
-    pub(crate) fn call_started(&mut self) {
+    /// A call has begun, and perhaps by the INVITE that has just come.
+    pub(crate) fn call_started(&mut self, may_be_arrived: bool) {
         self.calls += 1;
-        if let Some(arrived) = &mut self.arrived {
+        if let Some(arrived) = self.arrived.as_mut().filter(|_| may_be_arrived) {
             arrived.calls += 1;
         }
     }

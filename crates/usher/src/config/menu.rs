@@ -10,7 +10,7 @@ use super::names::{Names, Thing};
 use super::section::Section;
 use super::source::{At, Kind};
 
-const KEYS: &str = "0123456789*#";
+pub(super) const KEYS: &str = "0123456789*#";
 
 /// A menu as the core sees it.
 pub(super) struct Read {

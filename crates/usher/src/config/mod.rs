@@ -3,13 +3,14 @@
 //! ```text
 //! source   files, includes, ${ENV}     → a tree of values with their lines
 //! section  one table, key by key       → values, faults, unknown keys
-//! server, sound, operator, queue, limit, menu, trunk, bot, route, destination, headers, recording,
+//! server, sound, operator, queue, callback, limit, menu, trunk, bot, route, destination, headers, recording,
 //!          webhook: what each table means
 //! names    unique names and numbers, references that lead somewhere
 //! warn     what is allowed, but hardly meant
 //! ```
 
 mod bot;
+mod callback;
 mod codecs;
 mod codes;
 mod destination;

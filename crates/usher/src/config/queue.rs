@@ -10,7 +10,7 @@ use super::operator::plain;
 use super::section::Section;
 use super::server;
 use super::source::At;
-use super::{limit, menu};
+use super::{callback, limit, menu};
 
 /// A queue as the core sees it.
 pub(super) struct Read {
@@ -32,19 +32,8 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("progressive", Strategy::Progressive),
     ("best-skill", Strategy::BestSkill),
 ];
-const LATER: &[&str] = &[
-    "hold",
-    "hold_s",
-    "delivery",
-    "refer_busy_s",
-    "leave_empty",
-    "hours",
-    "holidays",
-    "caller_id",
-    "after",
-    "on_abandon",
-    "callback",
-];
+const LATER: &[&str] =
+    &["hold", "hold_s", "delivery", "refer_busy_s", "leave_empty", "hours", "holidays", "after"];
 
 /// `everywhere` is `[acd] auto_connect`; `music` is what there is.
 pub(super) fn read(
@@ -105,6 +94,11 @@ pub(super) fn read(
         exits: menu::keys(&section, "exit", names),
         announce: announce(&section),
         record: super::recording::policy(&section),
+        caller_id: section
+            .text("caller_id", "a number such as \"+74951234567\"")
+            .map(|text| text.text.into()),
+        abandoned: callback::abandoned(&section),
+        callback: callback::read(&section, names),
     };
     odd(&section, &core);
     section.finish(LATER);

@@ -172,6 +172,34 @@ impl<'a> Section<'a> {
         Some(ms)
     }
 
+    /// A number that need not be whole.
+    pub(super) fn fraction(
+        &self,
+        key: &'static str,
+        default: f64,
+        range: RangeInclusive<f64>,
+    ) -> f64 {
+        let Some(entry) = self.entry(key) else { return default };
+        let expected = || format!("a number from {} to {}", range.start(), range.end());
+        let number = match entry.value.kind {
+            #[expect(clippy::cast_precision_loss, reason = "the range ends long before 2^52")]
+            Kind::Whole(whole) => whole as f64,
+            Kind::Fraction(fraction) => fraction,
+            _ => {
+                self.wrong(key, &entry.value, &expected());
+                return default;
+            }
+        };
+        if !range.contains(&number) {
+            self.report.fault(
+                &entry.value.at,
+                format!("`{key}` of {} is {number}; expected {}", self.what, expected()),
+            );
+            return default;
+        }
+        number
+    }
+
     pub(super) fn switch(&self, key: &'static str, default: bool) -> bool {
         let Some(entry) = self.entry(key) else { return default };
         let Kind::Switch(value) = entry.value.kind else {

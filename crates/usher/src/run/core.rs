@@ -333,6 +333,13 @@ impl Core {
                 desk.decided |= matches!(event.what, What::ReservationOffered { .. });
                 self.events.event(event);
             }
+            Output::Confirm { token } => {
+                let inbox = self.reception.inbox.clone();
+                self.events.confirm(Box::new(move || {
+                    // Where there is no room the caller keeps their place.
+                    let _ = inbox.input(Input::Stored { token });
+                }));
+            }
             Output::Reply { request, result } => {
                 if let Some(reply) = desk.replies.remove(&request) {
                     self.events.answer(reply, result);

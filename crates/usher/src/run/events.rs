@@ -22,6 +22,7 @@ const WAITING_MAX: usize = 32_768;
 /// What the core says.
 enum Said {
     Event(SharedEvent),
+    Confirm(Box<dyn FnOnce() + Send>),
     Answer(Box<(Reply, Result<b2bua::Reply, b2bua::Problem>)>),
 }
 
@@ -62,6 +63,11 @@ impl Events {
     /// Tells an event. One that finds no room is lost, which is a fault and is counted.
     pub(super) fn event(&self, event: SharedEvent) {
         self.say(Said::Event(event));
+    }
+
+    /// Does something when all that was told before is on the disk.
+    pub(super) fn confirm(&self, then: Box<dyn FnOnce() + Send>) {
+        self.say(Said::Confirm(then));
     }
 
     /// Gives an answer.
@@ -110,6 +116,7 @@ impl EventThread {
                 self.news.tell(event.seq);
                 log(&event);
             }
+            Said::Confirm(then) => self.store.after(then),
             Said::Answer(answer) => {
                 let (to, result) = *answer;
                 // Who asked may have given up.

@@ -2,6 +2,8 @@
 //! plain text in `tests/ladders`, compared exactly; the README there lists them and says how to
 //! read them. `UPDATE_LADDERS=1` writes them anew.
 
+mod callbacks;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
