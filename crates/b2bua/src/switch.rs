@@ -84,7 +84,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 13;
+const VERSION: u32 = 14;
 
 impl B2bua {
     /// A switch without calls.

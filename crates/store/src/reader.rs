@@ -119,7 +119,7 @@ impl Reader {
         })
     }
 
-    fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {

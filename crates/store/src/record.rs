@@ -205,7 +205,7 @@ pub struct StoredEvent {
 
 #[expect(clippy::cast_precision_loss, reason = "exact to the millisecond for 285,000 years")]
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn seconds<S: Serializer>(ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seconds<S: Serializer>(ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(*ms as f64 / 1e3)
 }
 

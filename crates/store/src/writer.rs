@@ -9,6 +9,7 @@ use b2bua::{Event, SharedEvent, What};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rusqlite::{Connection, ErrorCode, params};
 
+use crate::history::History;
 use crate::open::Open;
 use crate::schema::Mark;
 use crate::{Settings, Shared, fold, schema};
@@ -35,6 +36,7 @@ pub(crate) struct Writer {
     /// What the last commit reached.
     mark: Mark,
     open: Open,
+    history: History,
     inbox: Receiver<Job>,
     shared: Arc<Shared>,
     settings: Settings,
@@ -54,8 +56,8 @@ impl Writer {
         settings: Settings,
     ) -> Self {
         let (node, open) = (node.to_owned(), Open::new(mark.open_from));
-        let (pruned, body) = (None, Vec::new());
-        Self { connection, node, mark, open, inbox, shared, settings, pruned, body }
+        let (pruned, body, history) = (None, Vec::new(), History::default());
+        Self { connection, node, mark, open, history, inbox, shared, settings, pruned, body }
     }
 
     /// Runs until the owner closes the inbox.
@@ -79,7 +81,7 @@ impl Writer {
             }
         }
         let last = self.shared.last_seen.load(Ordering::Relaxed);
-        if clean && let Err(error) = schema::end_run(&self.connection, last) {
+        if clean && let Err(error) = schema::end_run(&self.connection, last, now_ms()) {
             tracing::error!(%error, "store: the clean stop could not be noted");
         }
     }
@@ -93,8 +95,7 @@ impl Writer {
 
     /// Notes that the process lives.
     fn is_seen(&mut self) -> rusqlite::Result<()> {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now_ms = i64::try_from(since_1970.as_millis()).unwrap_or(0);
+        let now_ms = now_ms();
         if now_ms > self.mark.ms {
             self.connection.prepare_cached("UPDATE node SET last_ms = ?1")?.execute([now_ms])?;
             self.mark.ms = now_ms;
@@ -156,6 +157,7 @@ impl Writer {
             // Rows of what was rolled back are none.
             self.open.forget(self.mark.open_from);
         }
+        self.history.settle(done.is_ok());
         done
     }
 
@@ -168,6 +170,8 @@ impl Writer {
             if seq <= mark.seq {
                 continue;
             }
+            let queue = event.task.and_then(|task| self.open.queue_of(task));
+            self.history.add(event, queue);
             let written = row
                 .add(event, seq)
                 .and_then(|()| fold::apply(&turn, &mut self.open, &self.node, event));
@@ -185,6 +189,7 @@ impl Writer {
             }
         }
         mark.kept = row.write(&turn, mark.kept)?;
+        self.history.write(&turn)?;
         mark.open_from = self.open.from();
         turn.prepare_cached("UPDATE node SET last_seq = ?1, last_ms = ?2, open_from = ?3")?
             .execute([mark.seq, mark.ms, mark.open_from])?;
@@ -204,6 +209,11 @@ impl Writer {
         self.mark = mark;
         Ok(())
     }
+}
+
+fn now_ms() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(0)
 }
 
 /// The events of one row of the table, being gathered.

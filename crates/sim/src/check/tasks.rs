@@ -115,7 +115,10 @@ impl Tasks {
             }
             What::TaskAssigned { operator, .. } => self.assigned(task, operator, ms)?,
             What::TaskWrapping { operator, .. } => self.wraps(task, operator, ms)?,
-            What::TaskCompleted { operator, talk_ms, wrap_up_ms, .. } => {
+            What::TaskCompleted { operator, talk_ms, hold_ms, wrap_up_ms, .. } => {
+                if hold_ms > talk_ms {
+                    return Err(format!("{task}: held for {hold_ms} of {talk_ms} ms"));
+                }
                 self.completed(task, operator, *talk_ms, *wrap_up_ms, ms)?;
             }
             What::TaskAbandoned { wait_ms, .. } => {
