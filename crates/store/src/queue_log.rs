@@ -7,7 +7,7 @@ use b2bua::{CallKey, TaskKey, Utc};
 use rusqlite::OptionalExtension;
 
 use crate::StoreError;
-use crate::history::{Chunks, Fact, LOOK_BACK_MS, Row, Standing};
+use crate::history::{Chunks, Fact, LOOK_BACK_MS, Left, OfferEnd, Row, Standing, State};
 use crate::reader::{Reader, utc};
 
 /// One line, before it is put together.
@@ -114,9 +114,9 @@ impl Iterator for QueueLog {
 impl QueueLog {
     fn row(&mut self, row: &Row) -> Result<(), StoreError> {
         if std::mem::take(&mut self.is_first) {
-            for stands in row.standing().unwrap_or_default() {
-                let before = Person::default();
-                self.people.insert(stands.operator.to_string(), before.then(&stands));
+            for Standing(who, state, why) in row.standing().unwrap_or_default() {
+                let person = Person::default().then(state, why.is_some());
+                self.people.insert(who.into_owned(), person);
             }
         }
         let to = self.to;
@@ -146,39 +146,38 @@ impl QueueLog {
 
     fn take(&mut self, ms: i64, fact: Fact<'_>) -> Result<(), StoreError> {
         match fact {
-            Fact::Queued { t, c, q, p } => self.enters(ms, t, c, q.into_owned(), p)?,
-            Fact::Offered { t, r, q, .. } => {
-                self.offers.insert(r, Offer { task: t, queue: q.into_owned(), at: ms });
+            Fact::Queued(key, call, queue, at) => {
+                self.enters(ms, key, call, queue.into_owned(), at)?;
             }
-            Fact::OfferEnded { r, o, how } => self.rang(ms, r, &o, &how),
-            Fact::Assigned { t, q, o, w } => {
-                let mut task = self.task(t, &q, ms);
-                (task.waits, task.connected) = (false, Some((w, ms)));
-                let ring = seconds(task.ring);
-                self.say(
-                    ms,
-                    Some(&task),
-                    Some(&o),
-                    "CONNECT",
-                    &[(w / 1_000).to_string(), TaskKey(t).to_string(), ring],
-                );
-                self.tasks.insert(t, task);
+            Fact::Offered(task, reservation, queue, _) => {
+                let queue = queue.into_owned();
+                self.offers.insert(reservation, Offer { task, queue, at: ms });
             }
-            Fact::Wrapping { t, o } => self.completes(ms, t, &o, None)?,
-            Fact::Completed { t, o, m: (talk, ..), q } => {
-                if !self.tasks.contains_key(&t) {
+            Fact::OfferEnded(reservation, who, how) => self.rang(ms, reservation, &who, how),
+            Fact::Assigned(key, queue, who, wait_ms) => {
+                let mut task = self.task(key, &queue, ms);
+                (task.waits, task.connected) = (false, Some((wait_ms, ms)));
+                let waited = (wait_ms / 1_000).to_string();
+                let data = [waited, TaskKey(key).to_string(), seconds(task.ring)];
+                self.say(ms, Some(&task), Some(&who), "CONNECT", &data);
+                self.tasks.insert(key, task);
+            }
+            Fact::Wrapping(key, who) => self.completes(ms, key, &who, None)?,
+            Fact::Completed(key, queue, who, talk_ms, ..) => {
+                if !self.tasks.contains_key(&key) {
                     // It was answered before what was looked at.
-                    let talked = i64::try_from(talk).unwrap_or(0);
-                    let task = Task { connected: Some((0, ms - talked)), ..self.task(t, &q, ms) };
-                    self.tasks.insert(t, task);
+                    let connected = Some((0, ms));
+                    let task = Task { connected, ..self.task(key, &queue, ms) };
+                    self.tasks.insert(key, task);
                 }
-                self.completes(ms, t, &o, Some(talk))?;
-                self.tasks.remove(&t);
+                self.completes(ms, key, &who, Some(talk_ms))?;
+                self.tasks.remove(&key);
             }
-            Fact::Unserved { t, q, how, w } => self.exits(ms, t, &q, &how, w),
-            Fact::Transferred { t, b: true, to, .. } => self.transferred(ms, t, &to),
-            Fact::Transferred { .. } => {}
-            Fact::State(stands) => self.stands(ms, &stands),
+            Fact::Unserved(key, queue, how, wait_ms) => self.exits(ms, key, &queue, how, wait_ms),
+            Fact::Transferred(key, _, true, to) => self.transferred(ms, key, &to),
+            Fact::Transferred(..) => {}
+            Fact::Stands(who, state) => self.stands(ms, &who, state, None),
+            Fact::Pauses(who, state, why) => self.stands(ms, &who, state, Some(&why)),
             Fact::Began(_) => self.began(ms),
         }
         Ok(())
@@ -215,19 +214,19 @@ impl QueueLog {
     }
 
     /// A phone rings no more.
-    fn rang(&mut self, ms: i64, reservation: u64, operator: &str, how: &str) {
+    fn rang(&mut self, ms: i64, reservation: u64, operator: &str, how: OfferEnd) {
         let Some(offer) = self.offers.remove(&reservation) else { return };
         let rung = ms - offer.at;
         let event = match how {
-            "timeout" | "rejected" => "RINGNOANSWER",
-            "task-gone" => "RINGCANCELED",
-            "accepted" => {
+            OfferEnd::Timeout | OfferEnd::Rejected => "RINGNOANSWER",
+            OfferEnd::CallerGone => "RINGCANCELED",
+            OfferEnd::Accepted => {
                 if let Some(task) = self.tasks.get_mut(&offer.task) {
                     task.ring = rung;
                 }
                 return;
             }
-            _ => return,
+            OfferEnd::TakenBack => return,
         };
         let task = self.task(offer.task, &offer.queue, ms);
         self.say(ms, Some(&task), Some(operator), event, &[rung.to_string()]);
@@ -277,7 +276,7 @@ impl QueueLog {
     }
 
     /// It leaves the queue without an operator.
-    fn exits(&mut self, ms: i64, key: u64, queue: &str, how: &str, wait_ms: Option<u64>) {
+    fn exits(&mut self, ms: i64, key: u64, queue: &str, how: Left, wait_ms: Option<u64>) {
         let task = self.task(key, queue, ms);
         let ahead = self.tasks.iter().filter(|(other, one)| {
             one.waits && one.queue == task.queue && **other != key && one.queued <= task.queued
@@ -285,12 +284,12 @@ impl QueueLog {
         let place = (ahead.count() + 1).to_string();
         self.tasks.remove(&key);
         let event = match how {
-            "abandoned" => "ABANDON",
-            "expired" | "overflowed" => "EXITWITHTIMEOUT",
-            "failed" => "EXITEMPTY",
-            "withdrawn" => "EXITWITHKEY",
+            Left::Abandoned => "ABANDON",
+            Left::Expired | Left::Overflowed => "EXITWITHTIMEOUT",
+            Left::Failed => "EXITEMPTY",
+            Left::Withdrawn => "EXITWITHKEY",
             // Whoever was not let in had not entered.
-            _ => return,
+            Left::Refused => return,
         };
         let waited = wait_ms.map_or(ms - task.queued, |ms| i64::try_from(ms).unwrap_or(0));
         let mut data = vec![place, task.position.to_string(), seconds(waited)];
@@ -300,25 +299,21 @@ impl QueueLog {
         self.say(ms, Some(&task), None, event, &data);
     }
 
-    fn stands(&mut self, ms: i64, stands: &Standing<'_>) {
-        let before = self.people.get(&*stands.operator).copied().unwrap_or_default();
-        let now = before.then(stands);
-        let who = stands.operator.to_string();
+    /// `why` is that of one who chose not to be ready.
+    fn stands(&mut self, ms: i64, who: &str, state: State, why: Option<&str>) {
+        let before = self.people.get(who).copied().unwrap_or_default();
+        let now = before.then(state, why.is_some());
         match (before.is_there, now.is_there) {
-            (false, true) => self.say(ms, None, Some(&who), "ADDMEMBER", &[]),
-            (true, false) => self.say(ms, None, Some(&who), "REMOVEMEMBER", &[]),
+            (false, true) => self.say(ms, None, Some(who), "ADDMEMBER", &[]),
+            (true, false) => self.say(ms, None, Some(who), "REMOVEMEMBER", &[]),
             _ => {}
         }
-        if now.is_there && now.is_paused && !before.is_paused {
-            let by_choice = stands.chosen == "not-ready";
-            let automatic = "Auto-Pause".to_owned();
-            let chosen = stands.reason.as_deref().unwrap_or_default().to_owned();
-            let reason = if by_choice { chosen } else { automatic };
-            self.say(ms, None, Some(&who), "PAUSE", &[reason]);
-        } else if now.is_there && before.is_paused && !now.is_paused {
-            self.say(ms, None, Some(&who), "UNPAUSE", &[String::new()]);
+        if now.is_there && now.is_paused != before.is_paused {
+            let reason = if now.is_paused { why.unwrap_or("Auto-Pause") } else { "" };
+            let event = if now.is_paused { "PAUSE" } else { "UNPAUSE" };
+            self.say(ms, None, Some(who), event, &[reason.to_owned()]);
         }
-        self.people.insert(who, now);
+        self.people.insert(who.to_owned(), now);
     }
 
     /// Whoever was there, and what was open, ended with the run before.
@@ -354,12 +349,13 @@ impl QueueLog {
 
 impl Person {
     /// As they are when they stand like this. What a call hides stays what it was.
-    fn then(self, stands: &Standing<'_>) -> Self {
-        let is_there = stands.effective != "offline";
-        let is_paused = match (&*stands.chosen, &*stands.effective) {
-            _ if !is_there => false,
-            ("not-ready", _) | (_, "not-ready") => true,
-            (_, "ready") => false,
+    fn then(self, state: State, by_choice: bool) -> Self {
+        let is_there = state != State::Offline;
+        let is_paused = match state {
+            State::Offline => false,
+            _ if by_choice => true,
+            State::NotReady => true,
+            State::Ready => false,
             _ => self.is_paused,
         };
         Self { is_there, is_paused }

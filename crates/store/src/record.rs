@@ -25,6 +25,8 @@ pub struct RecordQuery {
     pub operator: Option<String>,
     /// From or to this number, or a SIP URI with this user part.
     pub number: Option<String>,
+    /// From the oldest to the newest instead.
+    pub oldest_first: bool,
 }
 
 /// A page of a list.

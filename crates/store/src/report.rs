@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use b2bua::Utc;
 use serde::Serialize;
 
-use crate::history::{Chunks, Fact};
+use crate::history::{Chunks, Fact, Left, OfferEnd, Standing, State};
 use crate::reader::Reader;
 use crate::{StoreError, record};
 
@@ -213,7 +213,7 @@ struct Fold<'a> {
     queues: Sums<Queue>,
     operators: Sums<Operator>,
     /// Who is in which state since when.
-    states: BTreeMap<String, (String, i64)>,
+    states: BTreeMap<String, (State, i64)>,
     /// The interval of the fact before: the next is most often of the same.
     last: usize,
 }
@@ -248,9 +248,8 @@ impl<'a> Fold<'a> {
             }
             for row in rows {
                 if std::mem::take(&mut is_first) {
-                    for one in row.standing().unwrap_or_default() {
-                        let since = (one.effective.into_owned(), row.first_ms());
-                        self.states.insert(one.operator.into_owned(), since);
+                    for Standing(who, state, _) in row.standing().unwrap_or_default() {
+                        self.states.insert(who.into_owned(), (state, row.first_ms()));
                     }
                 }
                 for (ms, fact) in row.facts().filter(|(ms, _)| *ms < to) {
@@ -260,67 +259,66 @@ impl<'a> Fold<'a> {
         }
         let now = self.query.now.as_millisecond().min(to);
         for (operator, (state, since)) in std::mem::take(&mut self.states) {
-            self.spend(&operator, &state, since, now);
+            self.spend(&operator, state, since, now);
         }
         Ok(())
     }
 
     fn take(&mut self, ms: i64, fact: Fact<'_>) {
-        match fact {
-            Fact::State(stands) => {
-                if let Some((state, since)) = self.states.remove(&*stands.operator) {
-                    self.spend(&stands.operator, &state, since, ms);
+        match &fact {
+            Fact::Stands(who, state) | Fact::Pauses(who, state, _) => {
+                if let Some((state, since)) = self.states.insert(who.to_string(), (*state, ms)) {
+                    self.spend(who, state, since, ms);
                 }
-                let since = (stands.effective.into_owned(), ms);
-                self.states.insert(stands.operator.into_owned(), since);
                 return;
             }
             Fact::Began(_) => {
                 for (operator, (state, since)) in std::mem::take(&mut self.states) {
-                    self.spend(&operator, &state, since, ms);
+                    self.spend(&operator, state, since, ms);
                 }
             }
             _ => {}
         }
         let Some(at) = self.interval(ms) else { return };
         match fact {
-            Fact::Queued { q, .. } => self.queue(&q, at, |one| one.offered += 1),
-            Fact::Assigned { q, w, .. } => {
-                let good = self.is_in_time(&q, w);
-                self.queue(&q, at, |one| {
+            Fact::Queued(_, _, queue, _) => self.queue(&queue, at, |one| one.offered += 1),
+            Fact::Assigned(_, queue, _, wait_ms) => {
+                let good = self.is_in_time(&queue, wait_ms);
+                self.queue(&queue, at, |one| {
                     one.answered += 1;
                     one.in_time += u64::from(good);
-                    one.waited(w);
+                    one.waited(wait_ms);
                 });
             }
-            Fact::Unserved { q, how, w, .. } => {
-                let good = w.is_some_and(|w| self.is_in_time(&q, w));
-                self.queue(&q, at, |one| one.unserved(&how, w, good));
+            Fact::Unserved(_, queue, how, wait_ms) => {
+                let good = wait_ms.is_some_and(|ms| self.is_in_time(&queue, ms));
+                self.queue(&queue, at, |one| one.unserved(how, wait_ms, good));
             }
-            Fact::Transferred { q, .. } => self.queue(&q, at, |one| one.transferred += 1),
-            Fact::Completed { q, o, m, .. } => {
-                self.queue(&q, at, |one| {
+            Fact::Transferred(_, queue, ..) => self.queue(&queue, at, |one| one.transferred += 1),
+            Fact::Completed(_, queue, who, talk_ms, hold_ms, wrap_up_ms) => {
+                let handled = (talk_ms, hold_ms, wrap_up_ms);
+                self.queue(&queue, at, |one| {
                     one.completed += 1;
-                    one.handled.add(m);
+                    one.handled.add(handled);
                 });
-                self.operator(&o, at, |one| {
+                self.operator(&who, at, |one| {
                     one.completed += 1;
-                    one.handled.add(m);
+                    one.handled.add(handled);
                 });
             }
-            Fact::Offered { o, .. } => self.operator(&o, at, |one| one.offered += 1),
-            Fact::OfferEnded { o, how, .. } => self.operator(&o, at, |one| match &*how {
-                "accepted" => one.answered += 1,
-                "timeout" => one.missed += 1,
-                "rejected" => one.rejected += 1,
-                _ => one.taken_back += 1,
+            Fact::Offered(_, _, _, who) => self.operator(&who, at, |one| one.offered += 1),
+            Fact::OfferEnded(_, who, how) => self.operator(&who, at, |one| match how {
+                OfferEnd::Accepted => one.answered += 1,
+                OfferEnd::Timeout => one.missed += 1,
+                OfferEnd::Rejected => one.rejected += 1,
+                OfferEnd::CallerGone | OfferEnd::TakenBack => one.taken_back += 1,
             }),
             Fact::Began(waiting) => {
                 for (queue, count) in waiting {
                     self.queue(&queue, at, |one| one.crashed += count);
                 }
             }
-            Fact::Wrapping { .. } | Fact::State(_) => {}
+            Fact::Wrapping(..) | Fact::Stands(..) | Fact::Pauses(..) => {}
         }
     }
 
@@ -363,10 +361,10 @@ impl<'a> Fold<'a> {
     }
 
     /// Somebody was in a state from here to there: each interval gets its part.
-    fn spend(&mut self, operator: &str, state: &str, since: i64, until: i64) {
+    fn spend(&mut self, operator: &str, state: State, since: i64, until: i64) {
         let (from, to) = self.range();
         let (mut since, until) = (since.max(from), until.min(to));
-        if state == "offline" {
+        if state == State::Offline {
             return;
         }
         while since < until {
@@ -413,17 +411,17 @@ impl Queue {
         self.longest_ms = self.longest_ms.max(ms);
     }
 
-    fn unserved(&mut self, how: &str, wait_ms: Option<u64>, in_time: bool) {
+    fn unserved(&mut self, how: Left, wait_ms: Option<u64>, in_time: bool) {
         let count = match how {
-            "abandoned" => {
+            Left::Abandoned => {
                 self.in_time += u64::from(in_time);
                 &mut self.abandoned
             }
-            "expired" => &mut self.expired,
-            "overflowed" => &mut self.overflowed,
-            "failed" => &mut self.failed,
-            "refused" => &mut self.refused,
-            _ => &mut self.withdrawn,
+            Left::Expired => &mut self.expired,
+            Left::Overflowed => &mut self.overflowed,
+            Left::Failed => &mut self.failed,
+            Left::Refused => &mut self.refused,
+            Left::Withdrawn => &mut self.withdrawn,
         };
         *count += 1;
         if let Some(ms) = wait_ms {
@@ -464,15 +462,14 @@ impl Queue {
 }
 
 impl Operator {
-    fn spent(&mut self, state: &str, ms: u64) {
+    fn spent(&mut self, state: State, ms: u64) {
         self.signed_in_ms += ms;
         match state {
-            "ready" => self.ready_ms += ms,
-            "not-ready" => self.not_ready_ms += ms,
-            "reserved" | "ringing" => self.ringing_ms += ms,
-            "on-call" | "on-hold" | "wrap-up" => self.busy_ms += ms,
-            // Unreachable.
-            _ => {}
+            State::Ready => self.ready_ms += ms,
+            State::NotReady => self.not_ready_ms += ms,
+            State::Ringing => self.ringing_ms += ms,
+            State::OnCall | State::WrapUp => self.busy_ms += ms,
+            State::Unreachable | State::Offline => {}
         }
     }
 

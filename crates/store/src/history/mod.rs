@@ -36,104 +36,116 @@ pub(crate) const STANDING_EVERY_MS: i64 = 3_600_000;
 pub(crate) type Text<'a> = Cow<'a, str>;
 
 /// How an operator stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Standing<'a> {
-    /// Who.
-    #[serde(borrow, rename = "o")]
-    pub(crate) operator: Text<'a>,
-    /// What holds, as `operator.state` says it.
-    #[serde(borrow, rename = "e")]
-    pub(crate) effective: Text<'a>,
-    /// What they chose.
-    #[serde(borrow, rename = "c")]
-    pub(crate) chosen: Text<'a>,
-    /// Why.
-    #[serde(borrow, default, rename = "r", skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<Text<'a>>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum State {
+    /// Signed out.
+    #[serde(rename = "o")]
+    Offline,
+    /// Signed in, and no phone.
+    #[serde(rename = "u")]
+    Unreachable,
+    /// By choice, or for not answering.
+    #[serde(rename = "n")]
+    NotReady,
+    /// Nothing comes.
+    #[serde(rename = "r")]
+    Ready,
+    /// Reserved or ringing.
+    #[serde(rename = "i")]
+    Ringing,
+    /// Theirs or a queue's.
+    #[serde(rename = "c")]
+    OnCall,
+    /// After a call.
+    #[serde(rename = "w")]
+    WrapUp,
 }
 
-/// One thing that counts. Its words are on disk: they stay what they are, and new ones come last.
+/// An operator, and how they stand; the reason, maybe empty, where they chose not to be ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing<'a>(
+    #[serde(borrow)] pub(crate) Text<'a>,
+    pub(crate) State,
+    #[serde(borrow)] pub(crate) Option<Text<'a>>,
+);
+
+/// How an offer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum OfferEnd {
+    /// Answered.
+    #[serde(rename = "a")]
+    Accepted,
+    /// Not answered in time.
+    #[serde(rename = "t")]
+    Timeout,
+    /// Busy, declined, not to be reached.
+    #[serde(rename = "r")]
+    Rejected,
+    /// The caller was gone.
+    #[serde(rename = "g")]
+    CallerGone,
+    /// Taken back for another reason.
+    #[serde(rename = "o")]
+    TakenBack,
+}
+
+/// How a task ended that nobody served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Left {
+    /// The caller hung up.
+    #[serde(rename = "a")]
+    Abandoned,
+    /// It waited for as long as is allowed.
+    #[serde(rename = "e")]
+    Expired,
+    /// A limit sent it elsewhere.
+    #[serde(rename = "o")]
+    Overflowed,
+    /// It could not be served.
+    #[serde(rename = "f")]
+    Failed,
+    /// It went elsewhere, or was taken off.
+    #[serde(rename = "w")]
+    Withdrawn,
+    /// It never had a place.
+    #[serde(rename = "r")]
+    Refused,
+}
+
+/// One thing that counts. Its letters are on disk: they stay what they are. A task, a call and a
+/// reservation are their numbers, times are milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Fact<'a> {
-    /// A task takes its place in a queue, for the first time or again.
+    /// A task of a call takes its place in a queue, for the first time or again: which place.
     #[serde(rename = "q")]
-    Queued {
-        t: u64,
-        c: u64,
-        #[serde(borrow)]
-        q: Text<'a>,
-        p: u64,
-    },
-    /// It is put before an operator.
+    Queued(u64, u64, #[serde(borrow)] Text<'a>, u64),
+    /// A task by a reservation, of a queue, is put before an operator.
     #[serde(rename = "o")]
-    Offered {
-        t: u64,
-        r: u64,
-        #[serde(borrow)]
-        q: Text<'a>,
-        #[serde(borrow)]
-        o: Text<'a>,
-    },
-    /// That is over: `accepted`, `timeout`, `rejected`, `ours`, `task-gone`, `other`.
+    Offered(u64, u64, #[serde(borrow)] Text<'a>, #[serde(borrow)] Text<'a>),
+    /// The reservation, whose, and how it ended.
     #[serde(rename = "x")]
-    OfferEnded {
-        r: u64,
-        #[serde(borrow)]
-        o: Text<'a>,
-        #[serde(borrow)]
-        how: Text<'a>,
-    },
-    /// An operator has it.
+    OfferEnded(u64, #[serde(borrow)] Text<'a>, OfferEnd),
+    /// A task of a queue is an operator's, after so long a wait.
     #[serde(rename = "a")]
-    Assigned {
-        t: u64,
-        #[serde(borrow)]
-        q: Text<'a>,
-        #[serde(borrow)]
-        o: Text<'a>,
-        w: u64,
-    },
-    /// They talk no more.
+    Assigned(u64, #[serde(borrow)] Text<'a>, #[serde(borrow)] Text<'a>, u64),
+    /// The talk of a task is over, whose it was.
     #[serde(rename = "w")]
-    Wrapping {
-        t: u64,
-        #[serde(borrow)]
-        o: Text<'a>,
-    },
-    /// It is done: milliseconds of talk with hold, of hold, of wrap-up.
+    Wrapping(u64, #[serde(borrow)] Text<'a>),
+    /// A task of a queue is done, whose it was; talk with hold, hold, wrap-up.
     #[serde(rename = "d")]
-    Completed {
-        t: u64,
-        #[serde(borrow)]
-        q: Text<'a>,
-        #[serde(borrow)]
-        o: Text<'a>,
-        m: (u64, u64, u64),
-    },
-    /// It ended without an operator: `abandoned`, `expired`, `overflowed`, `failed`, `withdrawn`,
-    /// or `refused` before it had a place; how long it waited, where that is told.
+    Completed(u64, #[serde(borrow)] Text<'a>, #[serde(borrow)] Text<'a>, u64, u64, u64),
+    /// A task of a queue ended without an operator; how long it waited, where that is told.
     #[serde(rename = "u")]
-    Unserved {
-        t: u64,
-        #[serde(borrow)]
-        q: Text<'a>,
-        #[serde(borrow)]
-        how: Text<'a>,
-        w: Option<u64>,
-    },
-    /// Whoever served it has handed it on; blind or not, and to whom.
+    Unserved(u64, #[serde(borrow)] Text<'a>, Left, Option<u64>),
+    /// Whoever served a task of a queue has handed it on; blind or not, and to whom.
     #[serde(rename = "t")]
-    Transferred {
-        t: u64,
-        #[serde(borrow)]
-        q: Text<'a>,
-        b: bool,
-        #[serde(borrow)]
-        to: Text<'a>,
-    },
+    Transferred(u64, #[serde(borrow)] Text<'a>, bool, #[serde(borrow)] Text<'a>),
     /// An operator stands otherwise.
     #[serde(rename = "s")]
-    State(#[serde(borrow)] Standing<'a>),
+    Stands(#[serde(borrow)] Text<'a>, State),
+    /// The same of one who chose not to be ready, and why.
+    #[serde(rename = "p")]
+    Pauses(#[serde(borrow)] Text<'a>, State, #[serde(borrow)] Text<'a>),
     /// The process begins; the one before ended then, with so many tasks waiting by queue.
     #[serde(rename = "b")]
     Began(#[serde(borrow)] Vec<(Text<'a>, u64)>),

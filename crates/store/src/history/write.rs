@@ -9,13 +9,17 @@ use b2bua::event::TransferMode;
 use b2bua::{CallKey, Event, What};
 use rusqlite::{Connection, params};
 
-use super::{Fact, STANDING_EVERY_MS, Standing, Text};
+use super::{Fact, Left, OfferEnd, STANDING_EVERY_MS, Standing, State, Text};
+
+/// How an operator stands, and why they chose not to be ready where they did.
+type Stands = (State, Option<Name>);
 
 /// What the writer gathers for the next row, and what it remembers for later ones.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    /// Effective and chosen state, and the reason, of everybody.
-    people: BTreeMap<Name, (Name, Name, Option<Name>)>,
+    people: BTreeMap<Name, Stands>,
+    /// How those stood before this row who stand otherwise by it.
+    before: Vec<(Name, Option<Stands>)>,
     /// Whose queue and task a call is while it is handed on.
     moving: HashMap<CallKey, (Name, u64, TransferMode)>,
     /// The hour of the last row that said how everybody stood.
@@ -30,22 +34,24 @@ impl History {
     /// Takes what counts of an event; `queue` is that of its task, where the writer knows it.
     pub(crate) fn add(&mut self, event: &Event, queue: Option<&Name>) {
         self.follow(event, queue);
-        let Some(fact) = fact(event, self.moving.get(&event.call.unwrap_or(CallKey(0)))) else {
-            return;
-        };
         let ms = event.at.as_millisecond();
         if self.body.is_empty() {
             self.first_ms = ms;
             if self.hour != Some(hour(ms)) && self.standing.is_none() {
                 self.standing = Some(self.standing());
             }
-        } else {
-            self.body.push(b'\n');
         }
-        line(&mut self.body, ms - self.first_ms, &fact);
-        if let What::OperatorState { operator, chosen, effective } = &event.what {
-            let stands = (effective.state.clone(), chosen.state.clone(), chosen.reason.clone());
-            self.people.insert(operator.clone(), stands);
+        if let What::OperatorState { operator, .. } = &event.what {
+            let Some(stands) = stands(&event.what) else { return };
+            if self.people.get(operator) == Some(&stands) {
+                return;
+            }
+            let before = self.people.insert(operator.clone(), stands);
+            self.before.push((operator.clone(), before));
+        }
+        let moving = event.call.and_then(|call| self.moving.get(&call));
+        if let Some(fact) = fact(event, moving) {
+            line(&mut self.body, ms - self.first_ms, &fact);
         }
     }
 
@@ -61,12 +67,20 @@ impl History {
         Ok(())
     }
 
-    /// It was committed, or rolled back and will be gathered again: then what was said of how
-    /// everybody stood still holds.
+    /// It was committed; or rolled back, and will be gathered again.
     pub(crate) fn settle(&mut self, committed: bool) {
-        if committed && !self.body.is_empty() && self.standing.take().is_some() {
+        let stood = std::mem::take(&mut self.before);
+        if !committed {
+            for (operator, before) in stood.into_iter().rev() {
+                match before {
+                    Some(before) => _ = self.people.insert(operator, before),
+                    None => _ = self.people.remove(&operator),
+                }
+            }
+        } else if self.standing.is_some() && !self.body.is_empty() {
             self.hour = Some(hour(self.first_ms));
         }
+        self.standing = None;
         self.body.clear();
     }
 
@@ -97,10 +111,11 @@ impl History {
     }
 
     fn standing(&self) -> String {
-        let all = self.people.iter();
-        let all: Vec<Standing<'_>> = all
-            .map(|(who, (effective, chosen, why))| standing(who, effective, chosen, why))
-            .collect();
+        let one = |(who, (state, why)): (&'_ Name, &'_ Stands)| {
+            let why = why.as_deref().map(|why| Cow::Owned(why.to_owned()));
+            Standing(Cow::Owned(who.to_string()), *state, why)
+        };
+        let all: Vec<Standing<'_>> = self.people.iter().map(one).collect();
         serde_json::to_string(&all).unwrap_or_default()
     }
 }
@@ -124,19 +139,29 @@ fn hour(ms: i64) -> i64 {
 }
 
 fn line(body: &mut Vec<u8>, ms: i64, fact: &Fact<'_>) {
+    if !body.is_empty() {
+        body.push(b'\n');
+    }
     // Into memory, and of plain data: neither fails.
     let _ = write!(body, "{ms} ");
     let _ = serde_json::to_writer(body, fact);
 }
 
-fn standing<'a>(
-    operator: &'a Name,
-    effective: &'a Name,
-    chosen: &'a Name,
-    reason: &'a Option<Name>,
-) -> Standing<'a> {
-    let reason = reason.as_deref().map(Cow::Borrowed);
-    Standing { operator: text(operator), effective: text(effective), chosen: text(chosen), reason }
+/// How an operator stands by an event.
+fn stands(what: &What) -> Option<Stands> {
+    let What::OperatorState { chosen, effective, .. } = what else { return None };
+    let state = match &*effective.state {
+        "offline" => State::Offline,
+        "unreachable" => State::Unreachable,
+        "not-ready" => State::NotReady,
+        "ready" => State::Ready,
+        "reserved" | "ringing" => State::Ringing,
+        "on-call" | "on-hold" => State::OnCall,
+        "wrap-up" => State::WrapUp,
+        _ => return None,
+    };
+    let by_choice = &*chosen.state == "not-ready";
+    Some((state, by_choice.then(|| chosen.reason.clone().unwrap_or_default())))
 }
 
 fn text(name: &Name) -> Text<'_> {
@@ -145,62 +170,68 @@ fn text(name: &Name) -> Text<'_> {
 
 /// What counts of an event, where anything does.
 fn fact<'a>(event: &'a Event, moving: Option<&'a (Name, u64, TransferMode)>) -> Option<Fact<'a>> {
-    let t = event.task.map_or(0, |task| task.0);
-    let ended = |r: &u64, o: &'a Name, how: &'static str| {
-        Some(Fact::OfferEnded { r: *r, o: text(o), how: how.into() })
-    };
-    let unserved = |queue: &'a Name, how: &'static str, w: Option<u64>| {
-        Some(Fact::Unserved { t, q: text(queue), how: how.into(), w })
-    };
-    match &event.what {
+    let task = event.task.map_or(0, |task| task.0);
+    let ended = |number: &u64, who: &'a Name, how| Fact::OfferEnded(*number, text(who), how);
+    let left = |queue: &'a Name, how, wait| Fact::Unserved(task, text(queue), how, wait);
+    Some(match &event.what {
         What::TaskQueued { queue, position, .. } => {
-            let c = event.call.map_or(0, |call| call.0);
-            Some(Fact::Queued { t, c, q: text(queue), p: *position as u64 })
+            let call = event.call.map_or(0, |call| call.0);
+            Fact::Queued(task, call, text(queue), *position as u64)
         }
         What::ReservationOffered { reservation, queue, operator } => {
-            Some(Fact::Offered { t, r: *reservation, q: text(queue), o: text(operator) })
+            Fact::Offered(task, *reservation, text(queue), text(operator))
         }
         What::ReservationAccepted { reservation, operator } => {
-            ended(reservation, operator, "accepted")
+            ended(reservation, operator, OfferEnd::Accepted)
         }
         What::ReservationTimeout { reservation, operator } => {
-            ended(reservation, operator, "timeout")
+            ended(reservation, operator, OfferEnd::Timeout)
         }
         What::ReservationRejected { reservation, operator, cause } => {
-            ended(reservation, operator, if &**cause == "ours" { "ours" } else { "rejected" })
+            // For lack of a port their phone did not even ring.
+            let ours = &**cause == "ours";
+            ended(
+                reservation,
+                operator,
+                if ours { OfferEnd::TakenBack } else { OfferEnd::Rejected },
+            )
         }
         What::ReservationRescinded { reservation, operator, .. } => {
-            ended(reservation, operator, "other")
+            ended(reservation, operator, OfferEnd::TakenBack)
         }
         What::ReservationCancelled { reservation, operator, cause } => {
             let gone = &**cause == "task-gone";
-            ended(reservation, operator, if gone { "task-gone" } else { "other" })
+            ended(
+                reservation,
+                operator,
+                if gone { OfferEnd::CallerGone } else { OfferEnd::TakenBack },
+            )
         }
         What::TaskAssigned { queue, operator, wait_ms } => {
-            Some(Fact::Assigned { t, q: text(queue), o: text(operator), w: *wait_ms })
+            Fact::Assigned(task, text(queue), text(operator), *wait_ms)
         }
-        What::TaskWrapping { operator, .. } => Some(Fact::Wrapping { t, o: text(operator) }),
+        What::TaskWrapping { operator, .. } => Fact::Wrapping(task, text(operator)),
         What::TaskCompleted { queue, operator, talk_ms, hold_ms, wrap_up_ms } => {
-            let m = (*talk_ms, *hold_ms, *wrap_up_ms);
-            Some(Fact::Completed { t, q: text(queue), o: text(operator), m })
+            let (queue, operator) = (text(queue), text(operator));
+            Fact::Completed(task, queue, operator, *talk_ms, *hold_ms, *wrap_up_ms)
         }
-        What::TaskAbandoned { queue, wait_ms } => unserved(queue, "abandoned", Some(*wait_ms)),
-        What::TaskExpired { queue, wait_ms } => unserved(queue, "expired", Some(*wait_ms)),
-        What::TaskOverflowed { queue, wait_ms } => unserved(queue, "overflowed", Some(*wait_ms)),
+        What::TaskAbandoned { queue, wait_ms } => left(queue, Left::Abandoned, Some(*wait_ms)),
+        What::TaskExpired { queue, wait_ms } => left(queue, Left::Expired, Some(*wait_ms)),
+        What::TaskOverflowed { queue, wait_ms } => left(queue, Left::Overflowed, Some(*wait_ms)),
         What::TaskFailed { queue, cause } => {
             // Any other cause is a limit that it has met at the door.
-            unserved(queue, if &**cause == "failed" { "failed" } else { "refused" }, None)
+            left(queue, if &**cause == "failed" { Left::Failed } else { Left::Refused }, None)
         }
-        What::TaskWithdrawn { queue } => unserved(queue, "withdrawn", None),
+        What::TaskWithdrawn { queue } => left(queue, Left::Withdrawn, None),
         What::TransferCompleted { to, .. } => {
-            let (queue, t, mode) = moving?;
-            let b = matches!(mode, TransferMode::Blind | TransferMode::Cold);
-            Some(Fact::Transferred { t: *t, q: text(queue), b, to: text(to) })
+            let (queue, task, mode) = moving?;
+            let blind = matches!(mode, TransferMode::Blind | TransferMode::Cold);
+            Fact::Transferred(*task, text(queue), blind, text(to))
         }
-        What::OperatorState { operator, chosen, effective } => {
-            let (effective, chosen, reason) = (&effective.state, &chosen.state, &chosen.reason);
-            Some(Fact::State(standing(operator, effective, chosen, reason)))
-        }
-        _ => None,
-    }
+        What::OperatorState { operator, .. } => match stands(&event.what)? {
+            (state, None) => Fact::Stands(text(operator), state),
+            (state, Some(why)) => Fact::Pauses(text(operator), state, Cow::Owned(why.to_string())),
+        },
+        _ => return None,
+    })
 }
