@@ -26,6 +26,6 @@ mod world;
 
 pub use dice::Dice;
 pub use handing::hand_on;
-pub use run::{Failure, HELD, Summary, ladder, run};
+pub use run::{Failure, HELD, Summary, events, ladder, run};
 pub use scenario::{Caller, Network, Operator, Scenario};
 pub use transfers::{Goal, Plan};

@@ -168,11 +168,6 @@ impl Open {
         Ok(found)
     }
 
-    /// The queue of a task that is remembered.
-    pub(crate) fn queue_of(&self, key: TaskKey) -> Option<&Name> {
-        Some(&self.tasks.get(&key)?.queue)
-    }
-
     /// The task has changed; only an open one is remembered.
     pub(crate) fn change(&mut self, key: TaskKey, change: impl FnOnce(&mut Task)) {
         if let Some(task) = self.tasks.get_mut(&key) {

@@ -170,8 +170,7 @@ impl Writer {
             if seq <= mark.seq {
                 continue;
             }
-            let queue = event.task.and_then(|task| self.open.queue_of(task));
-            self.history.add(event, queue);
+            self.history.add(event);
             let written = row
                 .add(event, seq)
                 .and_then(|()| fold::apply(&turn, &mut self.open, &self.node, event));

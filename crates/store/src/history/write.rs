@@ -6,10 +6,20 @@ use std::io::Write as _;
 
 use b2bua::config::Name;
 use b2bua::event::TransferMode;
-use b2bua::{CallKey, Event, What};
+use b2bua::{CallKey, Event, TaskKey, What};
 use rusqlite::{Connection, params};
 
 use super::{Fact, Left, OfferEnd, STANDING_EVERY_MS, Standing, State, Text};
+
+/// Tasks remembered; beyond, all are forgotten. Only events that were lost let so many gather.
+const REMEMBERED_MAX: usize = 65_536;
+
+/// Where a task is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Task {
+    queue: Name,
+    waits: bool,
+}
 
 /// How an operator stands, and why they chose not to be ready where they did.
 type Stands = (State, Option<Name>);
@@ -20,6 +30,10 @@ pub(crate) struct History {
     people: BTreeMap<Name, Stands>,
     /// How those stood before this row who stand otherwise by it.
     before: Vec<(Name, Option<Stands>)>,
+    /// Tasks that are open; also those of helps, whose calls have no record.
+    tasks: HashMap<TaskKey, Task>,
+    /// What those were before this row that it has changed.
+    tasks_before: Vec<(TaskKey, Option<Task>)>,
     /// Whose queue and task a call is while it is handed on.
     moving: HashMap<CallKey, (Name, u64, TransferMode)>,
     /// The hour of the last row that said how everybody stood.
@@ -31,15 +45,18 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Takes what counts of an event; `queue` is that of its task, where the writer knows it.
-    pub(crate) fn add(&mut self, event: &Event, queue: Option<&Name>) {
-        self.follow(event, queue);
+    /// Takes what counts of an event.
+    pub(crate) fn add(&mut self, event: &Event) {
+        self.follow(event);
         let ms = event.at.as_millisecond();
         if self.body.is_empty() {
             self.first_ms = ms;
             if self.hour != Some(hour(ms)) && self.standing.is_none() {
                 self.standing = Some(self.standing());
             }
+        }
+        if self.waits_on(event) {
+            return;
         }
         if let What::OperatorState { operator, .. } = &event.what {
             let Some(stands) = stands(&event.what) else { return };
@@ -70,7 +87,14 @@ impl History {
     /// It was committed; or rolled back, and will be gathered again.
     pub(crate) fn settle(&mut self, committed: bool) {
         let stood = std::mem::take(&mut self.before);
+        let were = std::mem::take(&mut self.tasks_before);
         if !committed {
+            for (task, before) in were.into_iter().rev() {
+                match before {
+                    Some(before) => _ = self.tasks.insert(task, before),
+                    None => _ = self.tasks.remove(&task),
+                }
+            }
             for (operator, before) in stood.into_iter().rev() {
                 match before {
                     Some(before) => _ = self.people.insert(operator, before),
@@ -84,9 +108,42 @@ impl History {
         self.body.clear();
     }
 
+    /// Notes where a task is. Whether it only goes on waiting: whoever had answered for it is gone before
+    /// they were put through, and it is told to be queued once more.
+    fn waits_on(&mut self, event: &Event) -> bool {
+        let Some(key) = event.task else { return false };
+        let before = self.tasks.get(&key);
+        let now = match &event.what {
+            What::TaskQueued { queue, .. } => Some(Task { queue: queue.clone(), waits: true }),
+            What::TaskAssigned { queue, .. } => Some(Task { queue: queue.clone(), waits: false }),
+            What::TaskCompleted { .. }
+            | What::TaskAbandoned { .. }
+            | What::TaskExpired { .. }
+            | What::TaskOverflowed { .. }
+            | What::TaskFailed { .. }
+            | What::TaskWithdrawn { .. } => None,
+            _ => return false,
+        };
+        let same = before == now.as_ref();
+        if same {
+            return matches!(event.what, What::TaskQueued { .. });
+        }
+        let before = match now {
+            Some(now) => {
+                if self.tasks.len() >= REMEMBERED_MAX {
+                    self.tasks.clear();
+                }
+                self.tasks.insert(key, now)
+            }
+            None => self.tasks.remove(&key),
+        };
+        self.tasks_before.push((key, before));
+        false
+    }
+
     /// Remembers who hands what on. Nothing is forgotten before the call ends: the same event may
     /// come again after a failed commit.
-    fn follow(&mut self, event: &Event, queue: Option<&Name>) {
+    fn follow(&mut self, event: &Event) {
         let Some(call) = event.call else { return };
         match &event.what {
             What::TransferStarted { mode, .. } => {
@@ -97,10 +154,10 @@ impl History {
                         | TransferMode::Cold
                         | TransferMode::Warm
                 );
-                let task = event.task.zip(queue).filter(|_| by_somebody);
-                match task {
-                    Some((task, queue)) => {
-                        self.moving.insert(call, (queue.clone(), task.0, *mode));
+                let task = event.task.and_then(|task| Some((task, self.tasks.get(&task)?)));
+                match task.filter(|_| by_somebody) {
+                    Some((key, task)) => {
+                        self.moving.insert(call, (task.queue.clone(), key.0, *mode));
                     }
                     None => _ = self.moving.remove(&call),
                 }

@@ -25,7 +25,9 @@ pub fn queue(events: &[SharedEvent], name: &str, from: i64, to: i64, within: u64
         }
         let mut waited = None;
         match &event.what {
-            What::TaskQueued { queue, .. } if **queue == *name => sums[0] += 1,
+            What::TaskQueued { queue, .. } if **queue == *name => {
+                sums[0] += u64::from(!waits(&events[..at], event, name));
+            }
             What::TaskAssigned { queue, wait_ms, .. } if **queue == *name => {
                 (sums[1], waited) = (sums[1] + 1, Some(*wait_ms));
                 sums[10] += u64::from(*wait_ms <= within);
@@ -59,6 +61,23 @@ pub fn queue(events: &[SharedEvent], name: &str, from: i64, to: i64, within: u64
         sums[12] = sums[12].max(waited.unwrap_or(0));
     }
     sums
+}
+
+/// Whether a task waits in a queue, by the last that was told of it.
+fn waits(before: &[SharedEvent], task: &SharedEvent, name: &str) -> bool {
+    let of_it = before.iter().rev().filter(|event| event.task == task.task);
+    let place = of_it.map(|event| &event.what).find_map(|what| match what {
+        What::TaskQueued { queue, .. } => Some(**queue == *name),
+        What::TaskAssigned { .. }
+        | What::TaskCompleted { .. }
+        | What::TaskAbandoned { .. }
+        | What::TaskExpired { .. }
+        | What::TaskOverflowed { .. }
+        | What::TaskFailed { .. }
+        | What::TaskWithdrawn { .. } => Some(false),
+        _ => None,
+    });
+    place == Some(true)
 }
 
 /// The queue of the task whose operator wanted this transfer.

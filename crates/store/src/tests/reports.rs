@@ -256,11 +256,15 @@ fn only_what_is_asked_for_is_told_and_each_moment_is_of_one_interval() {
         virtual_start: at(0),
         priority_s: 0,
     };
+    let gone = What::TaskWithdrawn { queue: "sales".into() };
     let events = [
         script.started(0, "100"),
         script.event(HOUR - 1, true, queued("sales")),
+        script.event(HOUR - 1, true, queued("sales")),
+        script.event(HOUR, true, gone.clone()),
         script.event(HOUR, true, queued("sales")),
         script.event(2 * HOUR - 1, true, queued("support")),
+        script.event(2 * HOUR - 1, true, gone),
         script.event(2 * HOUR, true, queued("sales")),
     ];
     write(&store, &events);
