@@ -53,7 +53,7 @@ impl Range {
             return None;
         }
         let to = to.unwrap_or_else(now);
-        let today = || Some(midnight(&zone, to.to_zoned(zone.clone()).date())?);
+        let today = || midnight(&zone, to.to_zoned(zone.clone()).date());
         let Some(from) = from.or_else(today) else {
             params.wrong("from", "is needed with such a to".to_owned());
             return None;
@@ -74,11 +74,7 @@ impl Range {
     pub(crate) fn bounds(&self, every: Every) -> Vec<Utc> {
         let mut bounds = vec![self.from];
         let mut date = self.from.to_zoned(self.zone.clone()).date();
-        loop {
-            let Some(begin) = midnight(&self.zone, date) else { break };
-            if begin >= self.to {
-                break;
-            }
+        while let Some(begin) = midnight(&self.zone, date).filter(|begin| *begin < self.to) {
             let tomorrow = date.tomorrow().ok();
             let end = tomorrow.and_then(|date| midnight(&self.zone, date)).unwrap_or(self.to);
             let step = match every {

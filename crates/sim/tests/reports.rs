@@ -1,5 +1,11 @@
 //! Reports of simulated runs say what a recount of their events says.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "all of it is a test, of small numbers"
+)]
+
 #[path = "../../store/src/tests/recount.rs"]
 mod recount;
 
