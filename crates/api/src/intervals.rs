@@ -16,9 +16,9 @@ pub(crate) enum Every {
     Day,
 }
 
-/// The words for them, and how many days of them are told at once.
+/// The words for them, and how many days are told at once: each call of them is read.
 pub(crate) const EVERY: [(&str, Every, i64); 3] =
-    [("15m", Every::Quarter, 31), ("1h", Every::Hour, 100), ("1d", Every::Day, 366)];
+    [("15m", Every::Quarter, 31), ("1h", Every::Hour, 100), ("1d", Every::Day, 100)];
 
 /// Days of an export at most.
 pub(crate) const DAYS_MAX: i64 = 366;

@@ -1,4 +1,4 @@
-//! What is kept in [`crate::history`] in the words of Asterisk's `queue_log`: queue, agent, event and
+//! What is kept in [`crate::history`] in the words of Asterisk's `queue_log`: queue, operator, event and
 //! its data, for programs that read those.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -307,7 +307,7 @@ impl Filter {
     }
 }
 
-/// `epoch|callid|queue|agent|EVENT|data…`
+/// `epoch|callid|queue|operator|EVENT|data…`
 fn log_line(line: &LogLine, queue: &str) -> String {
     let call = line.call.map_or("NONE".to_owned(), |call| call.to_string());
     let operator = line.operator.as_deref().unwrap_or("NONE");

@@ -38,9 +38,9 @@ const MORE: &str = "By interval and then by name; where nothing happened there i
     when the ringing ended; the time signed in, ready, not ready, ringing and busy (calls, their own \
     too, and wrap-up) belongs to the intervals in which it passed. So sums over intervals are those \
     of the whole. `service_level` is (answered within T + abandoned within T) / (answered + \
-    abandoned) with the queue's T of now, `occupancy` busy / signed in. Intervals are at most 31 days \
-    of `15m`, 100 of `1h`, 366 of `1d`; days begin at midnight in `tz`, hours and quarters are counted \
-    from there, and the first and the last interval are cut to `from` and `to`. By CSV it comes whole. \
+    abandoned) with the queue's T of now, `occupancy` busy / signed in. A range has at most 31 days \
+    by `15m`, else 100; days begin at midnight in `tz`, hours and quarters are counted from there, and \
+    the first and the last interval are cut to `from` and `to`. By CSV it comes whole. \
     Supervisors see their queues and those who serve them, operators their own figures.";
 
 pub(super) fn routes(routes: Routes) -> Routes {
