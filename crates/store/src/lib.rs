@@ -52,7 +52,8 @@ pub struct Settings {
     /// How long after a failed commit the next try is made.
     pub retry_after: Duration,
     /// How often it is noted, while calls are open and nothing happens, that the process lives: if it
-    /// dies they have ended by then.
+    /// dies they have ended by then. While operators are signed in and there are no calls, 60 times more
+    /// rarely.
     pub seen_every: Duration,
     /// Size the database may grow to in pages of 4096 bytes; only the disk's where absent.
     pub pages_max: Option<u32>,

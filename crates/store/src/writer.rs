@@ -19,6 +19,9 @@ const BATCH_MAX: usize = 4_096;
 /// Events in one row at most; a reader who wants one of them reads the row.
 const ROW_MAX: usize = 256;
 
+/// So much more rarely than during calls is it noted that the process lives while there are none.
+const IDLE_TIMES: u32 = 60;
+
 /// What the writer is asked.
 #[derive(Debug)]
 pub(crate) enum Job {
@@ -87,10 +90,13 @@ impl Writer {
     }
 
     fn next(&self) -> Result<Job, RecvTimeoutError> {
-        if self.open.is_empty() {
-            return self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        let every = self.settings.seen_every;
+        match (self.open.is_empty(), self.history.is_anybody_there()) {
+            (false, _) => self.inbox.recv_timeout(every),
+            // If the process dies they have been signed in until then.
+            (true, true) => self.inbox.recv_timeout(every.saturating_mul(IDLE_TIMES)),
+            (true, false) => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
-        self.inbox.recv_timeout(self.settings.seen_every)
     }
 
     /// Notes that the process lives.

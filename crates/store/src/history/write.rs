@@ -72,6 +72,11 @@ impl History {
         }
     }
 
+    /// Whether anybody is signed in.
+    pub(crate) fn is_anybody_there(&self) -> bool {
+        self.people.values().any(|(state, _)| *state != State::Offline)
+    }
+
     /// Writes what was gathered, if anything, as one row.
     pub(crate) fn write(&mut self, db: &Connection) -> rusqlite::Result<()> {
         if self.body.is_empty() {

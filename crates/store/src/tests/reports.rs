@@ -349,6 +349,33 @@ fn what_a_dead_process_leaves_ends_when_it_was_last_seen() {
     assert_eq!(rows[0].occupancy, Some(0.0));
 }
 
+#[test]
+fn who_is_signed_in_while_nothing_happens_was_until_the_process_died() {
+    let scratch = Scratch::new();
+    let settings = crate::Settings {
+        seen_every: Duration::from_micros(100),
+        commit_within: Duration::ZERO,
+        ..crate::Settings::default()
+    };
+    let store = Store::open_with(&scratch.0, "usher-1", settings).unwrap();
+    let mut script = Script::new(&store, 1);
+    // Long ago.
+    let long_ago = -800_000_000_000;
+    write(&store, &[script.event(long_ago, false, stands("alice", "ready", "ready"))]);
+    let lately = at(-100_000_000_000);
+    let asked = query(&[long_ago, 0], 0);
+    let began = std::time::Instant::now();
+    let signed_in = || {
+        let copy = copy_of(&scratch);
+        let rows = copy.open().reader().report_operators(&asked).unwrap();
+        rows.first().map_or(0, |row| row.signed_in_ms)
+    };
+    let enough = u64::try_from(lately.as_millisecond() - at(long_ago).as_millisecond()).unwrap();
+    while signed_in() < enough {
+        assert!(began.elapsed() < LONG, "it was never seen");
+    }
+}
+
 fn log(store: &Store, from: i64, to: i64) -> Vec<String> {
     let line = |line: LogLine| {
         let ms = line.at.as_millisecond() - at(0).as_millisecond();
