@@ -57,6 +57,50 @@ fn ctl_shows_the_call_and_ends_it() {
 }
 
 #[test]
+fn a_call_is_in_the_reports_and_in_what_asterisk_would_have_written() {
+    let server = Server::plain();
+    let (mut caller, mut alice) = connected(&server);
+    let id = call_of(&server.events.wait("call.started", &[])).to_owned();
+    caller.hang_up();
+    alice.expect_bye();
+    assert_eq!(record(&server, &id)["result"], "answered");
+    server.events.wait("task.completed", &[]);
+    let report = |by: &str| {
+        server.api.until("a report of it", |api| {
+            let rows = api.items(&format!("/reports?by={by}&every=1d"));
+            rows.into_iter().find(|row| row["completed"] == 1)
+        })
+    };
+    let row = report("queue");
+    assert_eq!((&row["queue"], &row["offered"]), (&"support".into(), &1.into()), "{row}");
+    assert_eq!((&row["answered"], &row["service_level"]), (&1.into(), &1.0.into()), "{row}");
+    let row = report("operator");
+    assert_eq!((&row["operator"], &row["answered"]), (&"alice".into(), &1.into()), "{row}");
+    assert!(row["occupancy"].as_f64().is_some_and(|part| part > 0.0 && part <= 1.0), "{row}");
+
+    let export = |format: &str| {
+        let (status, octets) = server.api.octets(&format!("/records/calls?format={format}"));
+        assert_eq!(status, 200, "{format}");
+        String::from_utf8(octets).expect("text")
+    };
+    let cdr = export("asterisk-cdr");
+    let told = "\"ANSWERED\",\"DOCUMENTATION\",";
+    assert!(cdr.contains("\"Queue\",\"support\",") && cdr.contains(told), "{cdr}");
+    let log = export("queue-log");
+    let is_told = |event: &str| log.lines().any(|line| line.contains(event) && line.contains(&id));
+    for event in ["|support|NONE|ENTERQUEUE||", "|support|alice|CONNECT|", "|COMPLETECALLER|"] {
+        assert!(is_told(event), "{event}\n{log}");
+    }
+    assert!(log.contains("|NONE|support|alice|ADDMEMBER|"), "{log}");
+
+    let table = server.ctl(&["reports", "--every", "1h"]);
+    assert!(text(&table.stdout).contains("support"), "{table:?}");
+    let table = server.ctl(&["reports", "--by", "operator", "--csv"]);
+    assert!(text(&table.stdout).starts_with("from,to,operator,offered,"), "{table:?}");
+    server.finish();
+}
+
+#[test]
 fn the_interface_ends_a_call_and_knows_what_it_does_not_know() {
     let server = Server::plain();
     let (mut caller, mut alice) = connected(&server);

@@ -7,11 +7,13 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod csv;
 mod discreet;
 mod document;
 mod events;
 mod fields;
 mod idempotency;
+mod intervals;
 mod meters;
 mod metrics;
 mod model;
@@ -41,8 +43,8 @@ use crate::sessions::Sessions;
 pub use events::Topics;
 pub use meters::Meters;
 pub use ports::{
-    Erased, Order, RecordPage, RecordQuery, RecordingFile, Records, RecordsError, SoundEntry,
-    SoundRefused, Sounds, StoredEvent,
+    By, Erased, LogLine, LogLines, Order, RecordPage, RecordQuery, RecordingFile, Records,
+    RecordsError, ReportQuery, SoundEntry, SoundRefused, Sounds, StoredEvent,
 };
 pub use sessions::Secret;
 pub use settings::{Check, Directory, OperatorEntry, QueueEntry, Role, Settings, Token};
@@ -50,6 +52,9 @@ pub use tally::{Heard, Timing};
 
 /// How long open requests may take after the stop.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Reports and exports that are read at once: they shall leave the disk and the cores to calls.
+const LONG_READS: usize = 2;
 
 /// The API. Cloning shares it.
 #[derive(Clone)]
@@ -69,6 +74,8 @@ pub(crate) struct Inner {
     sessions: Sessions,
     /// What the API says of itself.
     document: OnceLock<Bytes>,
+    /// Those who read a long history at once; others wait for their turn.
+    long_reads: Semaphore,
     stopping: watch::Sender<bool>,
     subscribers: Arc<Semaphore>,
 }
@@ -92,6 +99,7 @@ impl Api {
             answered: Answered::default(),
             sessions: Sessions::default(),
             document: OnceLock::new(),
+            long_reads: Semaphore::new(LONG_READS),
             stopping: watch::Sender::new(false),
             subscribers: Arc::new(Semaphore::new(settings.subscribers_max)),
             settings,
@@ -192,6 +200,18 @@ impl Inner {
         let answer = tokio::task::spawn_blocking(move || ask(&*records)).await;
         let answer = answer.map_err(|error| RecordsError::Unavailable(error.to_string()))?;
         Ok(answer?)
+    }
+}
+
+impl Inner {
+    /// The same for what may read much; no more than so many do at once.
+    async fn look_far<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Records) -> Result<T, RecordsError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        // It is never closed.
+        let _turn = self.long_reads.acquire().await;
+        self.look_up(ask).await
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the API needs from the rest of the process: somebody who takes orders, and the records.
 
+use std::collections::BTreeMap;
+
 use b2bua::{CallKey, Command, Origin, Problem, Reply, Utc};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -51,6 +53,19 @@ pub trait Records: Send + Sync + 'static {
     /// # Errors
     /// The store cannot be read.
     fn erase(&self, number: &str) -> Result<Erased, RecordsError>;
+
+    /// A report: a row for each queue or operator and interval, as JSON, by interval and then by name.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn report(&self, query: &ReportQuery) -> Result<Vec<Value>, RecordsError>;
+
+    /// What happened in queues between two moments, in the words of Asterisk's `queue_log`; it is read
+    /// as it is asked for.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn queue_log(&self, from: Utc, to: Utc) -> Result<LogLines, RecordsError>;
 
     /// Up to `limit` events with a `seq` above `after`, in order.
     ///
@@ -152,7 +167,56 @@ pub struct RecordQuery {
     pub operator: Option<String>,
     /// From or to this number.
     pub number: Option<String>,
+    /// From the oldest to the newest instead.
+    pub oldest_first: bool,
 }
+
+/// What a report is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum By {
+    /// Queues.
+    #[default]
+    Queue,
+    /// Operators.
+    Operator,
+}
+
+/// A report.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReportQuery {
+    /// What it is about.
+    pub by: By,
+    /// Where intervals begin, rising; the last one is where the range ends.
+    pub bounds: Vec<Utc>,
+    /// Now: time that is still to come was spent on nothing.
+    pub now: Utc,
+    /// Only these queues or operators.
+    pub only: Option<Vec<String>>,
+    /// Within what a queue's callers should be answered, in milliseconds.
+    pub within_ms: BTreeMap<String, u64>,
+    /// The same of queues that are not configured any more.
+    pub otherwise_ms: u64,
+}
+
+/// A line of the queue log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When.
+    pub at: Utc,
+    /// The call; none of what is no call's.
+    pub call: Option<CallKey>,
+    /// The queue; none of what concerns an operator in all their queues.
+    pub queue: Option<String>,
+    /// The operator.
+    pub operator: Option<String>,
+    /// `ENTERQUEUE`, `CONNECT`, …
+    pub event: &'static str,
+    /// What Asterisk has for that event.
+    pub data: Vec<String>,
+}
+
+/// Lines, in order.
+pub type LogLines = Box<dyn Iterator<Item = Result<LogLine, RecordsError>> + Send>;
 
 /// A page of records.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -40,6 +40,21 @@ impl Params {
         Some(self.pairs.remove(at).1)
     }
 
+    /// Whether it is given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(given, _)| given == name)
+    }
+
+    /// Whether nothing was wrong so far.
+    pub(crate) fn is_right(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// Something is wrong with one.
+    pub(crate) fn wrong(&mut self, name: &str, what: String) {
+        self.errors.push((name.to_owned(), what));
+    }
+
     /// A value that must parse; `expected` says into what.
     pub(crate) fn parse<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
         let text = self.text(name)?;
@@ -59,6 +74,11 @@ impl Params {
             self.errors.push((name.to_owned(), format!("{text:?} is not {expected}")));
         }
         value
+    }
+
+    /// A phone number. A plus sign that was not escaped arrives as a space, and no number has one.
+    pub(crate) fn number(&mut self) -> Option<String> {
+        self.text("number").map(|number| number.replace(' ', "+"))
     }
 
     /// A value out of a few.

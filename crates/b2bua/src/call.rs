@@ -297,6 +297,10 @@ pub(crate) struct TaskEntry {
     /// Since when it is served.
     pub(crate) served: Option<Time>,
     pub(crate) talk: Time,
+    /// Since when its customer is on hold, while it is served.
+    pub(crate) held: Option<Time>,
+    /// How much of the talk was hold.
+    pub(crate) hold: Time,
     /// Since when its operator is in wrap-up.
     pub(crate) wrapping: Option<Time>,
 }
@@ -313,14 +317,26 @@ impl TaskEntry {
             taken: None,
             served: None,
             talk: Time::ZERO,
+            held: None,
+            hold: Time::ZERO,
             wrapping: None,
         }
     }
 
     /// The operator's part ends, or never was.
     pub(crate) fn stop_talk(&mut self, now: Time) {
+        self.holds(now, false);
         if let Some(since) = self.served.take() {
             self.talk += now.saturating_sub(since);
+        }
+    }
+
+    /// Whether its call is on hold from now on; of one that nobody serves that is nobody's.
+    pub(crate) fn holds(&mut self, now: Time, is_held: bool) {
+        if is_held && self.served.is_some() {
+            self.held.get_or_insert(now);
+        } else if let Some(since) = self.held.take() {
+            self.hold += now.saturating_sub(since);
         }
     }
 }

@@ -558,7 +558,15 @@ pub enum What {
     #[serde(rename = "task.wrapping")]
     TaskWrapping { queue: Name, operator: Name, wrap_up_ms: u64 },
     #[serde(rename = "task.completed")]
-    TaskCompleted { queue: Name, operator: Name, talk_ms: u64, wrap_up_ms: u64 },
+    TaskCompleted {
+        queue: Name,
+        operator: Name,
+        /// Hold included.
+        talk_ms: u64,
+        /// How much of that was hold.
+        hold_ms: u64,
+        wrap_up_ms: u64,
+    },
     #[serde(rename = "task.abandoned")]
     TaskAbandoned { queue: Name, wait_ms: u64 },
     #[serde(rename = "task.expired")]

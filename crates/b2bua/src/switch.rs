@@ -86,7 +86,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 14;
+const VERSION: u32 = 15;
 
 impl State {
     /// Unix time at the node's epoch.

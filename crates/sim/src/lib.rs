@@ -28,6 +28,6 @@ mod world;
 pub use callbacks::Callbacks;
 pub use dice::Dice;
 pub use handing::hand_on;
-pub use run::{Failure, HELD, Summary, ladder, run};
+pub use run::{Failure, HELD, Summary, events, ladder, run};
 pub use scenario::{Caller, Network, Operator, Scenario};
 pub use transfers::{Goal, Plan};

@@ -5,6 +5,8 @@ use std::fmt::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use b2bua::SharedEvent;
+
 use crate::scenario::{Caller, Network, Operator, Scenario};
 use crate::world::World;
 
@@ -79,6 +81,16 @@ pub fn ladder(scenario: &Scenario) -> String {
     let outcome = world.run();
     let last = outcome.map_or_else(|broken| format!("BROKEN: {broken}"), |()| HELD.to_owned());
     format!("{}\n{last}\n", world.ladder.text())
+}
+
+/// All that was told in a run, to its end or to where something does not hold.
+#[must_use]
+pub fn events(scenario: &Scenario) -> Vec<SharedEvent> {
+    let mut world = World::new(scenario.clone(), false);
+    world.told = Some(Vec::new());
+    // Whether all holds is for others to ask.
+    let _ = world.run();
+    world.told.unwrap_or_default()
 }
 
 fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)> {

@@ -99,6 +99,8 @@ pub(crate) struct World {
     pub(crate) phones: Phones,
     pub(crate) calls: BTreeMap<CallKey, usize>,
     pub(crate) ladder: Ladder,
+    /// What was told, where somebody wants to know.
+    pub(crate) told: Option<Vec<b2bua::SharedEvent>>,
     /// What the run did, for the one who asked for it.
     pub(crate) checker: Checker,
     switch: B2bua,
@@ -145,6 +147,7 @@ impl World {
             by_address: peers.iter().enumerate().map(|(at, peer)| (peer.address, at)).collect(),
             due: vec![None; peers.len() + 1],
             calls: BTreeMap::new(),
+            told: None,
             checker: Checker::new(limits(&scenario), scenario.record),
             lies: Dice::new(!scenario.seed),
             troubles: Dice::new(scenario.seed.rotate_left(8) ^ 1),
@@ -431,6 +434,9 @@ impl World {
                 Output::Event(event) => {
                     let now = self.now;
                     self.ladder.event(now, &event.what);
+                    if let Some(told) = &mut self.told {
+                        told.push(event.clone());
+                    }
                     let seen = self.checker.event(&event);
                     self.note(seen);
                     self.may_be_nobodys(&event);

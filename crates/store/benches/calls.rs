@@ -187,7 +187,7 @@ impl Call {
         let (operator, queue) = (self.operator(), self.queue());
         let (talk_ms, wrap_up_ms) = (6_400, 1_600);
         vec![
-            What::TaskCompleted { queue, operator, talk_ms, wrap_up_ms },
+            What::TaskCompleted { queue, operator, talk_ms, hold_ms: 0, wrap_up_ms },
             self.state("ready", "wrap-up-ended"),
         ]
     }

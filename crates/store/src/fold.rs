@@ -188,7 +188,7 @@ fn fold_task(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, at: 
             }
             Ok(())
         }
-        What::TaskCompleted { queue, operator, talk_ms, wrap_up_ms } => {
+        What::TaskCompleted { queue, operator, talk_ms, wrap_up_ms, .. } => {
             let Some(found) = task(db, open, event, key, queue)? else { return Ok(()) };
             if found.operator.as_ref() != Some(operator) {
                 run(

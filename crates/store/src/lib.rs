@@ -8,10 +8,13 @@
 #![forbid(unsafe_code)]
 
 mod fold;
+mod history;
 mod open;
+mod queue_log;
 mod reader;
 mod record;
 mod recording;
+mod report;
 mod schema;
 mod writer;
 
@@ -25,10 +28,12 @@ use std::time::Duration;
 use b2bua::SharedEvent;
 use crossbeam_channel::{Sender, bounded, unbounded};
 
+pub use queue_log::{LogLine, QueueLog};
 pub use reader::Reader;
 pub use record::{CallRecord, Page, ParticipantRecord, RecordQuery, SegmentRecord, StoredEvent};
 pub use record::{LIMIT_MAX, ListeningRecord, RecordingRecord, TaskRecord};
 pub use recording::KeptRecording;
+pub use report::{OperatorRow, QueueRow, ReportQuery};
 use writer::{Job, Writer};
 
 /// Numbers left out after an unclean stop: events may have been told to others that never reached
@@ -47,7 +52,8 @@ pub struct Settings {
     /// How long after a failed commit the next try is made.
     pub retry_after: Duration,
     /// How often it is noted, while calls are open and nothing happens, that the process lives: if it
-    /// dies they have ended by then.
+    /// dies they have ended by then. While operators are signed in and there are no calls, 60 times more
+    /// rarely.
     pub seen_every: Duration,
     /// Size the database may grow to in pages of 4096 bytes; only the disk's where absent.
     pub pages_max: Option<u32>,

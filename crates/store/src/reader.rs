@@ -29,7 +29,7 @@ impl Reader {
         Self { path: Arc::new(path.to_owned()), idle: Arc::default() }
     }
 
-    /// Call records, newest first. A call that still lives is among them.
+    /// Call records, newest first if not asked otherwise. A call that still lives is among them.
     ///
     /// # Errors
     /// The cursor is none, or the database cannot be read.
@@ -119,7 +119,7 @@ impl Reader {
         })
     }
 
-    fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
@@ -177,7 +177,7 @@ pub(crate) fn sql(query: &RecordQuery) -> Result<(String, Vec<Value>), StoreErro
     };
     if let Some(cursor) = &query.cursor {
         let row: i64 = cursor.parse().map_err(|_| StoreError::Cursor)?;
-        add("row < #", row.into());
+        add(if query.oldest_first { "row > #" } else { "row < #" }, row.into());
     }
     if let Some(queue) = &query.queue {
         let part = "row IN (SELECT call FROM task WHERE queue = #)";
@@ -192,7 +192,8 @@ pub(crate) fn sql(query: &RecordQuery) -> Result<(String, Vec<Value>), StoreErro
         add(NUMBER_IS, number.clone().into());
     }
     let (condition, limit) = (parts.join(" AND "), query.limit.clamp(1, LIMIT_MAX) + 1);
-    Ok((format!("{CALL} WHERE {condition} ORDER BY row DESC LIMIT {limit}"), values))
+    let order = if query.oldest_first { "ASC" } else { "DESC" };
+    Ok((format!("{CALL} WHERE {condition} ORDER BY row {order} LIMIT {limit}"), values))
 }
 
 fn call_of(row: &Row<'_>) -> rusqlite::Result<(i64, CallRecord)> {

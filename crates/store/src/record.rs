@@ -25,6 +25,8 @@ pub struct RecordQuery {
     pub operator: Option<String>,
     /// From or to this number, or a SIP URI with this user part.
     pub number: Option<String>,
+    /// From the oldest to the newest instead.
+    pub oldest_first: bool,
 }
 
 /// A page of a list.
@@ -205,7 +207,7 @@ pub struct StoredEvent {
 
 #[expect(clippy::cast_precision_loss, reason = "exact to the millisecond for 285,000 years")]
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn seconds<S: Serializer>(ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn seconds<S: Serializer>(ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(*ms as f64 / 1e3)
 }
 

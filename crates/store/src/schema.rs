@@ -11,10 +11,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, params};
 
-use crate::{SEQ_GAP, StoreError};
+use crate::{SEQ_GAP, StoreError, history};
 
 /// One step per version; a database of version n has had the first n.
-const STEPS: [&str; 4] = [V1, V2, V3, V4];
+const STEPS: [&str; 5] = [V1, V2, V3, V4, history::SCHEMA];
 
 /// The call whose participants go on in this one.
 const V4: &str = "ALTER TABLE call ADD COLUMN predecessor TEXT;";
@@ -277,6 +277,9 @@ pub(crate) fn begin_run(connection: &mut Connection, node: &str) -> Result<Mark,
         })?;
     let gap = if clean { 0 } else { i64::try_from(SEQ_GAP).unwrap_or(i64::MAX) };
     let seq = last_seq.saturating_add(gap);
+    if ms > 0 {
+        history::began(&run, ms, waiting(&run, open_from)?)?;
+    }
     close_open(&run, ms, open_from)?;
     let open_from =
         run.query_row("SELECT coalesce(max(row), 0) + 1 FROM call", [], |row| row.get(0))?;
@@ -290,11 +293,27 @@ pub(crate) fn begin_run(connection: &mut Connection, node: &str) -> Result<Mark,
     Ok(Mark { seq, ms, open_from, kept })
 }
 
-/// Marks the stop as clean: the next run goes on right after `last_seq`.
-pub(crate) fn end_run(connection: &Connection, last_seq: u64) -> rusqlite::Result<()> {
+/// Marks the stop as clean: the next run goes on right after `last_seq`, and whoever was signed in was
+/// until `now_ms`.
+pub(crate) fn end_run(connection: &Connection, last_seq: u64, now_ms: i64) -> rusqlite::Result<()> {
     let last_seq = i64::try_from(last_seq).unwrap_or(i64::MAX);
-    connection.execute("UPDATE node SET last_seq = ?1, clean = 1", [last_seq])?;
+    // Where nothing ever happened there is nobody.
+    let seen = "CASE last_ms WHEN 0 THEN 0 ELSE max(last_ms, ?2) END";
+    let sql = format!("UPDATE node SET last_seq = ?1, last_ms = {seen}, clean = 1");
+    connection.execute(&sql, [last_seq, now_ms])?;
     Ok(())
+}
+
+/// Tasks that nobody had answered when the run before ended, by queue.
+fn waiting(run: &Transaction<'_>, open_from: i64) -> rusqlite::Result<Vec<(String, u64)>> {
+    let mut statement = run.prepare(
+        "SELECT queue, count(*) FROM task
+         WHERE call >= ?1 AND ended_ms IS NULL AND assigned_ms IS NULL GROUP BY queue",
+    )?;
+    let rows = statement.query_map([open_from], |row| {
+        Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+    })?;
+    rows.collect()
 }
 
 /// The last moment known of the dead process is when its calls are said to have ended.

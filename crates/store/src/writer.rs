@@ -9,6 +9,7 @@ use b2bua::{Event, SharedEvent, What};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rusqlite::{Connection, ErrorCode, params};
 
+use crate::history::History;
 use crate::open::Open;
 use crate::schema::Mark;
 use crate::{Settings, Shared, fold, schema};
@@ -17,6 +18,9 @@ use crate::{Settings, Shared, fold, schema};
 const BATCH_MAX: usize = 4_096;
 /// Events in one row at most; a reader who wants one of them reads the row.
 const ROW_MAX: usize = 256;
+
+/// So much more rarely than during calls is it noted that the process lives while there are none.
+const IDLE_TIMES: u32 = 60;
 
 /// What the writer is asked.
 pub(crate) enum Job {
@@ -44,6 +48,7 @@ pub(crate) struct Writer {
     /// What the last commit reached.
     mark: Mark,
     open: Open,
+    history: History,
     inbox: Receiver<Job>,
     shared: Arc<Shared>,
     settings: Settings,
@@ -63,8 +68,8 @@ impl Writer {
         settings: Settings,
     ) -> Self {
         let (node, open) = (node.to_owned(), Open::new(mark.open_from));
-        let (pruned, body) = (None, Vec::new());
-        Self { connection, node, mark, open, inbox, shared, settings, pruned, body }
+        let (pruned, body, history) = (None, Vec::new(), History::default());
+        Self { connection, node, mark, open, history, inbox, shared, settings, pruned, body }
     }
 
     /// Runs until the owner closes the inbox.
@@ -92,22 +97,24 @@ impl Writer {
             }
         }
         let last = self.shared.last_seen.load(Ordering::Relaxed);
-        if clean && let Err(error) = schema::end_run(&self.connection, last) {
+        if clean && let Err(error) = schema::end_run(&self.connection, last, now_ms()) {
             tracing::error!(%error, "store: the clean stop could not be noted");
         }
     }
 
     fn next(&self) -> Result<Job, RecvTimeoutError> {
-        if self.open.is_empty() {
-            return self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected);
+        let every = self.settings.seen_every;
+        match (self.open.is_empty(), self.history.is_anybody_there()) {
+            (false, _) => self.inbox.recv_timeout(every),
+            // If the process dies they have been signed in until then.
+            (true, true) => self.inbox.recv_timeout(every.saturating_mul(IDLE_TIMES)),
+            (true, false) => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
-        self.inbox.recv_timeout(self.settings.seen_every)
     }
 
     /// Notes that the process lives.
     fn is_seen(&mut self) -> rusqlite::Result<()> {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now_ms = i64::try_from(since_1970.as_millis()).unwrap_or(0);
+        let now_ms = now_ms();
         if now_ms > self.mark.ms {
             self.connection.prepare_cached("UPDATE node SET last_ms = ?1")?.execute([now_ms])?;
             self.mark.ms = now_ms;
@@ -171,6 +178,7 @@ impl Writer {
             // Rows of what was rolled back are none.
             self.open.forget(self.mark.open_from);
         }
+        self.history.settle(done.is_ok());
         done
     }
 
@@ -183,6 +191,7 @@ impl Writer {
             if seq <= mark.seq {
                 continue;
             }
+            self.history.add(event);
             let written = row
                 .add(event, seq)
                 .and_then(|()| fold::apply(&turn, &mut self.open, &self.node, event));
@@ -200,6 +209,7 @@ impl Writer {
             }
         }
         mark.kept = row.write(&turn, mark.kept)?;
+        self.history.write(&turn)?;
         mark.open_from = self.open.from();
         turn.prepare_cached("UPDATE node SET last_seq = ?1, last_ms = ?2, open_from = ?3")?
             .execute([mark.seq, mark.ms, mark.open_from])?;
@@ -219,6 +229,11 @@ impl Writer {
         self.mark = mark;
         Ok(())
     }
+}
+
+fn now_ms() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(0)
 }
 
 /// The events of one row of the table, being gathered.

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use crate::Inner;
 pub(crate) use doc::{Doc, whole_list};
 pub(crate) use schema::*;
+pub(crate) use views::{OPERATOR_COLUMNS, QUEUE_COLUMNS};
 
 /// Paths, what answers there, and what the document says of it.
 pub(crate) struct Routes {

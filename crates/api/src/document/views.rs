@@ -15,9 +15,11 @@ pub(super) fn all() -> Map<String, Value> {
         ("Decision", decision()),
         ("Idle", idle()),
         ("Operator", operator()),
+        ("OperatorReport", report(&OPERATOR_COLUMNS)),
         ("Participant", participant()),
         ("Problem", problem()),
         ("Queue", queue()),
+        ("QueueReport", report(&QUEUE_COLUMNS)),
         ("Record", record()),
         ("Recording", recording()),
         ("Segment", segment()),
@@ -297,6 +299,79 @@ fn record() -> Schema {
         ("tasks", objects()),
         ("recording", or_null(&json!({ "type": "object" }))),
     ])
+}
+
+/// What a column of a report has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    Moment,
+    Name,
+    Count,
+    Seconds,
+    /// None where there was nothing to take it of.
+    SecondsOrNone,
+    RatioOrNone,
+}
+
+/// The columns of a report of queues, in the order of its table.
+pub(crate) const QUEUE_COLUMNS: [(&str, Figure); 22] = [
+    ("from", Figure::Moment),
+    ("to", Figure::Moment),
+    ("queue", Figure::Name),
+    ("offered", Figure::Count),
+    ("answered", Figure::Count),
+    ("abandoned", Figure::Count),
+    ("expired", Figure::Count),
+    ("overflowed", Figure::Count),
+    ("failed", Figure::Count),
+    ("withdrawn", Figure::Count),
+    ("crashed", Figure::Count),
+    ("refused", Figure::Count),
+    ("transferred", Figure::Count),
+    ("completed", Figure::Count),
+    ("service_level", Figure::RatioOrNone),
+    ("average_wait_s", Figure::SecondsOrNone),
+    ("longest_wait_s", Figure::Seconds),
+    ("average_handle_s", Figure::SecondsOrNone),
+    ("wait_s", Figure::Seconds),
+    ("talk_s", Figure::Seconds),
+    ("hold_s", Figure::Seconds),
+    ("wrap_up_s", Figure::Seconds),
+];
+
+/// The same of operators.
+pub(crate) const OPERATOR_COLUMNS: [(&str, Figure); 19] = [
+    ("from", Figure::Moment),
+    ("to", Figure::Moment),
+    ("operator", Figure::Name),
+    ("offered", Figure::Count),
+    ("answered", Figure::Count),
+    ("missed", Figure::Count),
+    ("rejected", Figure::Count),
+    ("taken_back", Figure::Count),
+    ("completed", Figure::Count),
+    ("talk_s", Figure::Seconds),
+    ("hold_s", Figure::Seconds),
+    ("wrap_up_s", Figure::Seconds),
+    ("average_handle_s", Figure::SecondsOrNone),
+    ("signed_in_s", Figure::Seconds),
+    ("ready_s", Figure::Seconds),
+    ("not_ready_s", Figure::Seconds),
+    ("ringing_s", Figure::Seconds),
+    ("busy_s", Figure::Seconds),
+    ("occupancy", Figure::RatioOrNone),
+];
+
+fn report(columns: &[(&str, Figure)]) -> Schema {
+    let schema = |figure| match figure {
+        Figure::Moment => time(),
+        Figure::Name => any_text(),
+        Figure::Count => count(),
+        Figure::Seconds => length(),
+        Figure::SecondsOrNone => or_null(&length()),
+        Figure::RatioOrNone => or_null(&json!({ "type": "number", "minimum": 0, "maximum": 1 })),
+    };
+    shown(columns.iter().map(|(name, figure)| (*name, schema(*figure))).collect())
 }
 
 fn problem() -> Schema {

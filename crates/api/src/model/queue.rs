@@ -36,8 +36,10 @@ impl Model {
         };
         let Some(mut queue) = self.queues.get_mut(queue) else { return };
         if let What::TaskQueued { .. } = event.what {
-            queue.waiting.insert(task, event.at);
-            queue.window.at(event.at).offered += 1;
+            // Told again of one that waits: whoever had answered was gone before they were put through.
+            if queue.waiting.insert(task, event.at).is_none() {
+                queue.window.at(event.at).offered += 1;
+            }
             return;
         }
         queue.waiting.remove(&task);

@@ -3,6 +3,7 @@
 mod calls;
 mod description;
 mod events;
+mod export;
 mod help;
 mod node;
 mod operators;
@@ -11,6 +12,7 @@ mod play;
 mod queues;
 mod recording;
 mod records;
+mod reports;
 mod session;
 mod sounds;
 mod tasks;
@@ -48,6 +50,7 @@ fn all() -> Routes {
     let routes = queues::routes(routes);
     let routes = tasks::routes(routes);
     let routes = records::routes(routes);
+    let routes = reports::routes(routes);
     let routes = sounds::routes(routes);
     let routes = session::routes(routes);
     let routes = events::routes(routes);

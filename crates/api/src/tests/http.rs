@@ -152,6 +152,7 @@ async fn records_are_asked() {
         queue: Some("support".to_owned()),
         operator: Some("alice".to_owned()),
         number: Some("+7495".to_owned()),
+        oldest_first: false,
     };
     assert_eq!(*fake.asked.lock().unwrap(), [expected]);
     let answer = node.get("/v1/records/calls/c0000000000001").await;

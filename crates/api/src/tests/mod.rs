@@ -9,6 +9,7 @@ mod live;
 mod orders;
 mod people;
 mod recordings;
+mod reports;
 mod scrape;
 mod session;
 mod sounds;
@@ -29,8 +30,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Api, Directory, Erased, OperatorEntry, Order, QueueEntry, RecordPage, RecordQuery,
-    RecordingFile, Records, RecordsError, Role, Settings, StoredEvent, Token,
+    Api, By, Directory, Erased, LogLine, LogLines, OperatorEntry, Order, QueueEntry, RecordPage,
+    RecordQuery, RecordingFile, Records, RecordsError, ReportQuery, Role, Settings, StoredEvent,
+    Token,
 };
 
 /// A running API and what a runtime holds of it.
@@ -260,6 +262,7 @@ async fn read(mut stream: TcpStream) -> Answer {
 struct Fake {
     events: Vec<StoredEvent>,
     asked: Mutex<Vec<RecordQuery>>,
+    reports: Mutex<Vec<ReportQuery>>,
     /// The recording of call 1.
     recording: Option<std::path::PathBuf>,
 }
@@ -268,6 +271,14 @@ impl Records for Fake {
     fn calls(&self, query: &RecordQuery) -> Result<RecordPage, RecordsError> {
         self.asked.lock().unwrap().push(query.clone());
         match query.cursor.as_deref() {
+            _ if query.oldest_first => {
+                let one = json!({
+                    "id": "c1", "kind": "inbound", "from": "7", "to": "600",
+                    "started": "2026-11-21T09:00:00Z", "ended": "2026-11-21T09:00:05Z",
+                });
+                let next = query.cursor.is_none().then(|| "5".to_owned());
+                Ok(RecordPage { items: vec![one], next })
+            }
             None => Ok(RecordPage { items: vec![json!({ "id": "c1" })], next: Some("5".into()) }),
             Some("broken") => Err(RecordsError::Unavailable("the disk".into())),
             Some(_) => Err(RecordsError::Cursor),
@@ -290,6 +301,34 @@ impl Records for Fake {
     fn erase(&self, number: &str) -> Result<Erased, RecordsError> {
         let failed = usize::from(number == "600");
         Ok(Erased { calls: vec![CallKey(1), CallKey(2)], live: 3, failed })
+    }
+
+    fn report(&self, query: &ReportQuery) -> Result<Vec<Value>, RecordsError> {
+        self.reports.lock().unwrap().push(query.clone());
+        let key = if query.by == By::Queue { "queue" } else { "operator" };
+        let names = query.only.clone().unwrap_or(vec!["a".into(), "b,\"c\"".into()]);
+        let row = |pair: &[Utc], name: &String| json!({ "from": pair[0], "to": pair[1], key: name, "offered": 1 });
+        let rows =
+            query.bounds.windows(2).flat_map(|pair| names.iter().map(move |name| row(pair, name)));
+        Ok(rows.collect())
+    }
+
+    fn queue_log(&self, from: Utc, to: Utc) -> Result<LogLines, RecordsError> {
+        let line = |at, queue: Option<&str>, operator: Option<&str>, event| LogLine {
+            at,
+            call: queue.map(|_| CallKey(1)),
+            queue: queue.map(str::to_owned),
+            operator: operator.map(str::to_owned),
+            event,
+            data: vec!["1".to_owned(), "x|y".to_owned()],
+        };
+        let lines = [
+            line(from, None, Some("alice"), "ADDMEMBER"),
+            line(from, Some("support"), None, "ABANDON"),
+            line(to, Some("sales"), None, "ABANDON"),
+        ];
+        // More than are sent at once.
+        Ok(Box::new(lines.into_iter().cycle().take(3_000).map(Ok)))
     }
 
     fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, RecordsError> {

@@ -37,6 +37,11 @@ impl B2bua {
         if changed || phase != call.clock.phase() || !call.begun {
             call.begun = true;
             call.clock.turn(now, phase);
+            for task in &call.tasks {
+                if let Some(entry) = self.state.tasks.get_mut(&task.key) {
+                    entry.holds(now, phase == Phase::Hold);
+                }
+            }
             let segment = segment(&call, phase);
             self.tell(now, &call, segment);
         }

@@ -246,6 +246,7 @@ impl B2bua {
                 queue,
                 operator: self.directory.operator_name(operator),
                 talk_ms: ms(entry.talk),
+                hold_ms: ms(entry.hold),
                 wrap_up_ms: entry.wrapping.map_or(0, |since| ms(now.saturating_sub(since))),
             },
             Outcome::Withdrawn(Withdrawal::Abandoned) => What::TaskAbandoned { queue, wait_ms },

@@ -86,25 +86,13 @@ impl Tasks {
             self.operators.insert(operator.to_string(), Person { state, since_ms: ms, chosen });
         }
         let Some(task) = event.task else { return Ok(false) };
+        self.callback(task, &event.what)?;
         if let What::ReservationRejected { operator, .. }
         | What::ReservationTimeout { operator, .. } = &event.what
         {
             self.apart.insert((task, operator.to_string()), ms);
         }
         match &event.what {
-            What::CallbackCreated { .. } => {
-                let is_new = self.callbacks.insert(task, false).is_none();
-                told_once(is_new, "callback", &task)?;
-            }
-            What::CallbackDone { result, .. } => {
-                let open = self.callbacks.insert(task, true) == Some(false);
-                told_once(open, "end of callback", &task)?;
-                self.called_back[usize::from(*result != CallbackEnd::Reached)] += 1;
-            }
-            What::CallbackDeclined { .. } => self.offer_is_over(task),
-            What::CallbackAttempt { result, .. } if &**result != "answered" => {
-                self.offer_is_over(task);
-            }
             What::TaskQueued { virtual_start, position, .. } => {
                 return self.queued(task, *virtual_start, *position, ms);
             }
@@ -132,7 +120,10 @@ impl Tasks {
             }
             What::TaskAssigned { operator, .. } => self.assigned(task, operator, ms)?,
             What::TaskWrapping { operator, .. } => self.wraps(task, operator, ms)?,
-            What::TaskCompleted { operator, talk_ms, wrap_up_ms, .. } => {
+            What::TaskCompleted { operator, talk_ms, hold_ms, wrap_up_ms, .. } => {
+                if hold_ms > talk_ms {
+                    return Err(format!("{task}: held for {hold_ms} of {talk_ms} ms"));
+                }
                 self.completed(task, operator, *talk_ms, *wrap_up_ms, ms)?;
             }
             What::TaskAbandoned { wait_ms, .. } => {
@@ -150,6 +141,26 @@ impl Tasks {
             _ => {}
         }
         Ok(false)
+    }
+
+    fn callback(&mut self, task: TaskKey, what: &What) -> Result<(), String> {
+        match what {
+            What::CallbackCreated { .. } => {
+                let is_new = self.callbacks.insert(task, false).is_none();
+                told_once(is_new, "callback", &task)?;
+            }
+            What::CallbackDone { result, .. } => {
+                let open = self.callbacks.insert(task, true) == Some(false);
+                told_once(open, "end of callback", &task)?;
+                self.called_back[usize::from(*result != CallbackEnd::Reached)] += 1;
+            }
+            What::CallbackDeclined { .. } => self.offer_is_over(task),
+            What::CallbackAttempt { result, .. } if &**result != "answered" => {
+                self.offer_is_over(task);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Whoever was asked about a callback has no more to do with it.

@@ -160,5 +160,10 @@ fn queries_select_and_page() {
         check(query, expected);
     }
     assert_eq!(cursor, None);
+    for expected in [&[0, 1][..], &[2, 3], &[4]] {
+        let query = RecordQuery { limit: 2, oldest_first: true, cursor, ..base.clone() };
+        cursor = reader.calls(&query).unwrap().next;
+        check(query, expected);
+    }
     assert!(reader.calls(&RecordQuery { cursor: some("x"), ..base }).is_err());
 }

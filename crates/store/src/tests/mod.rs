@@ -8,6 +8,8 @@ mod migrate;
 mod open;
 mod plans;
 mod recordings;
+mod recount;
+mod reports;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -143,6 +145,7 @@ impl Script {
                     queue: support,
                     operator: "alice".into(),
                     talk_ms: 6_000,
+                    hold_ms: 0,
                     wrap_up_ms: 10_000,
                 },
             ),

@@ -54,6 +54,18 @@ fn no_filter_reads_the_whole_history() {
 }
 
 #[test]
+fn nor_does_a_report() {
+    use crate::history::{END, READ, START};
+    let scratch = Scratch::new();
+    drop(scratch.open());
+    for (sql, count) in [(START, 1), (END, 1), (READ, 3)] {
+        let plan = explained(&scratch, sql, vec![7.into(); count]);
+        let by_index = plan.contains("history_standing") || plan.contains("PRIMARY KEY");
+        assert!(by_index && !plan.contains("SCAN history"), "{sql}\n{plan}");
+    }
+}
+
+#[test]
 fn neither_does_who_looks_for_somebodys_recordings() {
     let scratch = Scratch::new();
     drop(scratch.open());

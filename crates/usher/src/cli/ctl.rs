@@ -1,6 +1,7 @@
 //! `usher ctl`: the HTTP interface from the shell.
 
 mod people;
+mod reports;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -44,6 +45,8 @@ enum What {
         #[command(subcommand)]
         act: Option<Act>,
     },
+    /// What happened in queues, or what operators did, by intervals of time.
+    Reports(reports::Arguments),
     /// Trunks and their calls.
     Trunks {
         #[command(subcommand)]
@@ -217,6 +220,9 @@ enum Request {
 /// Does what was asked.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let server = &arguments.server;
+    if let What::Reports(reports) = &arguments.what {
+        return reports.run(server, arguments.json);
+    }
     match request(&arguments.what)? {
         Request::List(path, columns) => {
             let items = everything(server, path)?;
@@ -288,6 +294,7 @@ fn request(what: &What) -> Result<Request, Failure> {
         What::Tasks { act: None | Some(Act::List) } => Request::List("/tasks", TASKS),
         What::Tasks { act: Some(Act::Show { id }) } => show("/tasks", id),
         What::Trunks { act: _ } => Request::List("/trunks", TRUNKS),
+        What::Reports(reports) => Request::List("/reports", reports.columns()),
     })
 }
 
@@ -295,6 +302,7 @@ fn request(what: &What) -> Result<Request, Failure> {
 fn everything(server: &Server, path: &str) -> Result<Vec<Value>, Failure> {
     let mut items = Vec::new();
     let mut query = String::new();
+    let next = if path.contains('?') { '&' } else { '?' };
     loop {
         let mut page = server.ask(Verb::Get, &format!("{path}{query}"), None)?;
         match page.get_mut("items").map(Value::take) {
@@ -302,8 +310,8 @@ fn everything(server: &Server, path: &str) -> Result<Vec<Value>, Failure> {
             _ => return Err(Failure::failed("usher: the answer is no list; is --url usher's?")),
         }
         match page.get("next") {
-            Some(Value::String(cursor)) => query = format!("?cursor={}", segment(cursor)),
-            Some(Value::Number(cursor)) => query = format!("?cursor={cursor}"),
+            Some(Value::String(cursor)) => query = format!("{next}cursor={}", segment(cursor)),
+            Some(Value::Number(cursor)) => query = format!("{next}cursor={cursor}"),
             _ => return Ok(items),
         }
     }

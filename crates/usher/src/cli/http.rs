@@ -31,6 +31,11 @@ pub(crate) struct Server {
     token: String,
 }
 
+/// How long a table may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Octets of a table.
+const TABLE_MAX: u64 = 256 << 20;
+
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -88,6 +93,24 @@ impl Server {
                 _ => format!("usher: {problem}"),
             })
         })
+    }
+
+    /// Asks for `/v1` + `path` as a table (CSV), which may take a while.
+    pub(crate) fn table(&self, path: &str) -> Result<String, Failure> {
+        let url = format!("{}/v1{path}", self.url.trim_end_matches('/'));
+        let patient = config().timeout_global(Some(PATIENCE)).http_status_as_error(false);
+        let agent: ureq::Agent = patient.build().into();
+        let asked = agent.get(&url).header("Authorization", &format!("Bearer {}", self.token));
+        let mut answer =
+            asked.header("Accept", "text/csv").call().map_err(|error| self.unreachable(&error))?;
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().with_config().limit(TABLE_MAX).read_to_string();
+        let text = text.map_err(|error| self.unreachable(&error))?;
+        if (200..300).contains(&status) {
+            return Ok(text);
+        }
+        let why = understood(status, &text).err().unwrap_or_default();
+        Err(Failure::failed(format!("usher: {why}")))
     }
 
     /// What `/metrics` says.

@@ -6,8 +6,13 @@ use super::Failure;
 
 /// A line to standard output. `| head` closing the pipe is no failure.
 pub(super) fn say(text: &str) -> Result<(), Failure> {
+    print(&format!("{text}\n"))
+}
+
+/// A text that has its last newline.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::failed(format!("usher: standard output: {error}")))
         }

@@ -1,9 +1,13 @@
 //! The store as the API wants to see it.
 
-use api::{Erased, RecordPage, RecordQuery, RecordingFile, Records, RecordsError, StoredEvent};
-use b2bua::CallKey;
+use api::{
+    By, Erased, LogLine, LogLines, RecordPage, RecordQuery, RecordingFile, Records, RecordsError,
+    ReportQuery, StoredEvent,
+};
+use b2bua::{CallKey, Utc};
+use serde::Serialize;
 use serde_json::Value;
-use store::{CallRecord, Reader, StoreError};
+use store::{Reader, StoreError};
 
 use super::recorder::Shelf;
 
@@ -22,14 +26,16 @@ fn unreadable(file: &str, error: &std::io::Error) -> RecordsError {
     RecordsError::Unavailable(format!("recording {file}: {error}"))
 }
 
-fn json(record: &CallRecord) -> Result<Value, RecordsError> {
+fn json(record: &impl Serialize) -> Result<Value, RecordsError> {
     serde_json::to_value(record).map_err(|error| RecordsError::Unavailable(error.to_string()))
 }
 
 impl Records for StoreRecords {
     fn calls(&self, query: &RecordQuery) -> Result<RecordPage, RecordsError> {
-        let RecordQuery { from, to, limit, cursor, queue, operator, number } = query.clone();
-        let query = store::RecordQuery { from, to, limit, cursor, queue, operator, number };
+        let RecordQuery { from, to, limit, cursor, queue, operator, number, oldest_first } =
+            query.clone();
+        let query =
+            store::RecordQuery { from, to, limit, cursor, queue, operator, number, oldest_first };
         let page = self.0.calls(&query).map_err(refused)?;
         let items = page.items.iter().map(json).collect::<Result<_, _>>()?;
         Ok(RecordPage { items, next: page.next })
@@ -62,6 +68,27 @@ impl Records for StoreRecords {
             }
         }
         Ok(erased)
+    }
+
+    fn report(&self, query: &ReportQuery) -> Result<Vec<Value>, RecordsError> {
+        let ReportQuery { by, bounds, now, only, within_ms, otherwise_ms } = query.clone();
+        let query = store::ReportQuery { bounds, now, only, within_ms, otherwise_ms };
+        match by {
+            By::Queue => self.0.report_queues(&query).map_err(refused)?.iter().map(json).collect(),
+            By::Operator => {
+                self.0.report_operators(&query).map_err(refused)?.iter().map(json).collect()
+            }
+        }
+    }
+
+    fn queue_log(&self, from: Utc, to: Utc) -> Result<LogLines, RecordsError> {
+        let lines = self.0.queue_log(from, to).map_err(refused)?;
+        let line = |line: Result<store::LogLine, StoreError>| {
+            let store::LogLine { at, call, queue, operator, event, data } =
+                line.map_err(refused)?;
+            Ok(LogLine { at, call, queue, operator, event, data })
+        };
+        Ok(Box::new(lines.map(line)))
     }
 
     fn events_after(&self, after: u64, limit: usize) -> Result<Vec<StoredEvent>, RecordsError> {
