@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::act::{Act, Asker};
+use crate::callback::Restored;
 use crate::config::{Config, Level, Name};
 use crate::event::{Event, Recorded, Utc};
 use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey};
@@ -50,6 +51,8 @@ pub enum Input {
         /// The bytes its samples take, or why there is none, for whoever asked.
         result: Result<u64, String>,
     },
+    /// What the last process has left: given once, at the start.
+    Restore(Box<Restored>),
     /// All events up to [`Output::Confirm`] with this token are on the disk.
     Stored {
         /// From the output.
@@ -298,6 +301,16 @@ pub enum Choice {
     },
     /// Signed out.
     Offline,
+}
+
+impl From<Choice> for acd::Choice {
+    fn from(choice: Choice) -> Self {
+        match choice {
+            Choice::Ready => Self::Ready,
+            Choice::NotReady { reason } => Self::NotReady { reason },
+            Choice::Offline => Self::Offline,
+        }
+    }
 }
 
 /// What a command that went well brings.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Time;
 use crate::config::Name;
-use crate::id::CallKey;
+use crate::id::{CallKey, TaskKey};
+use crate::{Choice, Time};
 
 /// A customer who is to be called back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,15 @@ pub struct Callback {
     pub expires: Time,
     /// How often the customer was called.
     pub attempts: u32,
+}
+
+/// What the last process has left, and is to be as it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Who is to be called back: task and queue.
+    pub callbacks: Vec<(TaskKey, Name, Callback)>,
+    /// What operators have chosen.
+    pub chosen: Vec<(Name, Choice)>,
 }
 
 /// Why somebody is called back.

@@ -673,6 +673,8 @@ pub struct ChosenState {
     /// For not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Name>,
+    /// `chosen` by a person, `signed-in` and `signed-out` by their phone, or as `configured`.
+    pub cause: Name,
 }
 
 /// What holds now.

@@ -25,7 +25,7 @@ mod switch;
 
 pub use act::{Act, Add, Asker, Change, HandOn, HelpWanted, Listeners, OnFailure, Whom};
 pub use api::*;
-pub use callback::{Callback, CallbackCause, CallbackEnd};
+pub use callback::{Callback, CallbackCause, CallbackEnd, Restored};
 pub use config::Config;
 pub use event::{Event, LegQuality, SharedEvent, Utc, What};
 pub use id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey, UnknownId};

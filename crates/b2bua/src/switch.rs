@@ -145,6 +145,7 @@ impl B2bua {
             Input::Configure(config) => self.configure(now, *config),
             Input::Sounds(sounds) => self.state.desk.sounds = *sounds,
             Input::Made { token, result } => self.sound_made(now, token, result),
+            Input::Restore(restored) => self.restore(now, *restored),
             Input::Stored { token } => self.promise_kept(now, TaskKey(token)),
             Input::Drain => self.state.draining = true,
             Input::Stop => self.stop(now),

@@ -62,7 +62,7 @@ impl Call {
     fn state(&self, state: &str, cause: &str) -> What {
         What::OperatorState {
             operator: self.operator(),
-            chosen: ChosenState { state: "ready".into(), reason: None },
+            chosen: ChosenState { state: "ready".into(), reason: None, cause: "chosen".into() },
             effective: EffectiveState { state: state.into(), cause: cause.into(), since: self.at },
         }
     }

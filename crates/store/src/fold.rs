@@ -6,7 +6,7 @@ use b2bua::{CallKey, Event, TaskKey, What};
 use rusqlite::{Connection, ToSql, params};
 
 use crate::open::{Open, OpenCall, Task};
-use crate::recording;
+use crate::{recording, standing};
 
 pub(crate) type Done = rusqlite::Result<()>;
 
@@ -38,6 +38,7 @@ pub(crate) fn apply(db: &Connection, open: &mut Open, node: &str, event: &Event)
             _ => {}
         }
     }
+    standing::apply(db, open, event)?;
     if let What::RecordingExpired { before, .. } = &event.what {
         recording::expire(db, before.as_millisecond(), at)?;
     }
@@ -298,7 +299,7 @@ fn new_task(
     Ok(Some(task))
 }
 
-fn json(value: &impl serde::Serialize) -> String {
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

@@ -16,6 +16,7 @@ mod record;
 mod recording;
 mod report;
 mod schema;
+mod standing;
 mod writer;
 
 use std::fs::File;

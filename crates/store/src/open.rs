@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use b2bua::config::Name;
+use b2bua::event::ChosenState;
 use b2bua::{CallKey, TaskKey};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -34,6 +35,8 @@ pub(crate) struct Task {
 pub(crate) struct Open {
     calls: HashMap<CallKey, OpenCall>,
     tasks: HashMap<TaskKey, Task>,
+    /// What operators chose last.
+    chosen: HashMap<Name, ChosenState>,
     /// Rows of calls that are open, or have open tasks, and how often each is remembered.
     rows: BTreeMap<i64, u32>,
     /// Above all rows there are.
@@ -47,6 +50,7 @@ impl Open {
         Self {
             calls: HashMap::new(),
             tasks: HashMap::new(),
+            chosen: HashMap::new(),
             rows: BTreeMap::new(),
             next,
             forgotten: None,
@@ -69,7 +73,17 @@ impl Open {
         self.forgotten = Some(self.from().min(committed));
         self.calls.clear();
         self.tasks.clear();
+        self.chosen.clear();
         self.rows.clear();
+    }
+
+    /// Whether it is another choice than the last that was written.
+    pub(crate) fn chose(&mut self, operator: &Name, chosen: &ChosenState) -> bool {
+        if self.chosen.get(operator) == Some(chosen) {
+            return false;
+        }
+        self.chosen.insert(operator.clone(), chosen.clone());
+        true
     }
 
     pub(crate) fn add_call(&mut self, key: CallKey, call: OpenCall) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use b2bua::{CallKey, Utc};
+use b2bua::{CallKey, Restored, Utc};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params_from_iter};
 
@@ -13,6 +13,7 @@ use crate::record::{
     StoredEvent, TaskRecord,
 };
 use crate::recording::{self, KeptRecording};
+use crate::standing;
 
 /// Connections kept for the next question.
 const IDLE_MAX: usize = 4;
@@ -47,6 +48,14 @@ impl Reader {
             items.iter_mut().zip(rows).try_for_each(|(record, row)| complete(db, row, record))?;
             Ok(Page { items, next })
         })
+    }
+
+    /// What outlives the process, as the last one left it.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn standing(&self) -> Result<Restored, StoreError> {
+        self.with(|db| standing::read(db))
     }
 
     /// One call's record.

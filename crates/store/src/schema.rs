@@ -11,10 +11,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, params};
 
-use crate::{SEQ_GAP, StoreError, history};
+use crate::{SEQ_GAP, StoreError, history, standing};
 
 /// One step per version; a database of version n has had the first n.
-const STEPS: [&str; 5] = [V1, V2, V3, V4, history::SCHEMA];
+const STEPS: [&str; 6] = [V1, V2, V3, V4, history::SCHEMA, standing::SCHEMA];
 
 /// The call whose participants go on in this one.
 const V4: &str = "ALTER TABLE call ADD COLUMN predecessor TEXT;";

@@ -93,7 +93,7 @@ impl Operator {
         let state: Name = "offline".into();
         Self {
             entry: entry.clone(),
-            chosen: ChosenState { state: state.clone(), reason: None },
+            chosen: ChosenState { state: state.clone(), reason: None, cause: "configured".into() },
             effective: EffectiveState { state, cause: "chosen".into(), since: now },
             contacts: BTreeSet::new(),
             calls: BTreeSet::new(),

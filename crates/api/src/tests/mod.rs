@@ -228,7 +228,7 @@ fn segment(phase: Phase, hears: &[(u64, &str)]) -> What {
 fn state(operator: &str, effective: &str) -> What {
     What::OperatorState {
         operator: operator.into(),
-        chosen: ChosenState { state: "ready".into(), reason: None },
+        chosen: ChosenState { state: "ready".into(), reason: None, cause: "chosen".into() },
         effective: EffectiveState { state: effective.into(), cause: "call".into(), since: at() },
     }
 }

@@ -30,7 +30,7 @@ use super::end::Gone;
 use super::ring::{Errand, Rung};
 use crate::api::{Output, Time};
 use crate::call::{Call, NewCall, Participant, Seat, Task, TaskEntry, Timer, Why};
-use crate::callback::{Callback, CallbackCause, CallbackEnd, digits, is_number};
+use crate::callback::{Callback, CallbackCause, CallbackEnd, Restored, digits, is_number};
 use crate::config::{Abandoned, CallbackPolicy, First, Go, Name};
 use crate::event::{CallResult, Kind, Role, What};
 use crate::id::{CallKey, TaskKey};
@@ -116,6 +116,26 @@ impl B2bua {
         let key = TaskKey(self.mint());
         self.know_callback(now, key, queue, callback);
         Some(key)
+    }
+
+    /// What the last process has left is as it was. A queue that is gone calls nobody.
+    pub(crate) fn restore(&mut self, now: Time, restored: Restored) {
+        for (operator, choice) in restored.chosen {
+            let Some(operator) = self.directory.operator_id(&operator) else { continue };
+            self.acd.handle(now, acd::Input::Choose { operator, choice: choice.into() });
+        }
+        for (key, queue, callback) in restored.callbacks {
+            match self.directory.queue_id(&queue) {
+                Some(id) if self.callback_policy(id).is_some() => {
+                    self.know_callback(now, key, id, callback);
+                    self.begin_callback(now, key);
+                }
+                _ => {
+                    let (number, result) = (callback.number, CallbackEnd::Withdrawn);
+                    self.emit(now, None, Some(key), What::CallbackDone { queue, number, result });
+                }
+            }
+        }
     }
 
     fn know_callback(&mut self, now: Time, key: TaskKey, queue: QueueId, callback: Callback) {

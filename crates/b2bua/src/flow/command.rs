@@ -1,7 +1,7 @@
 //! Orders from the API, configuration, and the switch's own check of itself.
 
 use crate::act::{Act, Asker};
-use crate::api::{Choice, Command, Problem, Reply, Time};
+use crate::api::{Command, Problem, Reply, Time};
 use crate::call::Participant;
 use crate::config::Config;
 use crate::directory::Directory;
@@ -34,12 +34,7 @@ impl B2bua {
             }
             Command::Choose { operator, state } => {
                 let operator = self.known(&operator)?;
-                let choice = match state {
-                    Choice::Ready => acd::Choice::Ready,
-                    Choice::NotReady { reason } => acd::Choice::NotReady { reason },
-                    Choice::Offline => acd::Choice::Offline,
-                };
-                self.acd.handle(now, acd::Input::Choose { operator, choice });
+                self.acd.handle(now, acd::Input::Choose { operator, choice: state.into() });
             }
             Command::EndWrapUp { operator } => {
                 let operator = self.in_wrap_up(&operator)?;

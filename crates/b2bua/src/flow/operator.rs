@@ -68,7 +68,8 @@ impl B2bua {
             Choice::NotReady { reason } => ("not-ready", reason.clone()),
             Choice::Offline => ("offline", None),
         };
-        let chosen = ChosenState { state: state.into(), reason };
+        let cause = chosen.cause.as_str().into();
+        let chosen = ChosenState { state: state.into(), reason, cause };
         let effective = EffectiveState {
             state: effective.state.as_str().into(),
             cause: effective.cause.as_str().into(),

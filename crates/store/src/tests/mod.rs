@@ -10,6 +10,7 @@ mod plans;
 mod recordings;
 mod recount;
 mod reports;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -97,7 +97,7 @@ fn caller(dice: &mut Dice, number: u64, from: i64) -> Vec<(i64, bool, What)> {
 fn stands(operator: &str, state: &str, chosen: &str) -> What {
     What::OperatorState {
         operator: operator.into(),
-        chosen: ChosenState { state: chosen.into(), reason: None },
+        chosen: ChosenState { state: chosen.into(), reason: None, cause: "chosen".into() },
         effective: EffectiveState { state: state.into(), cause: "chosen".into(), since: at(0) },
     }
 }

@@ -87,6 +87,7 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
         limits: sip::msg::Limits::default(),
         counted: Arc::default(),
     };
+    let restored = store.reader().standing()?;
     let store = Arc::new(store);
     let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
     let shelf = Shelf::new(&setup.recording.dir);
@@ -99,6 +100,8 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     let threads = Threads { ended: ended_sender };
 
     let pairs = leases.len();
+    // Before anything else comes.
+    let _ = inbox.input(Input::Restore(Box::new(restored)));
     let start = Start { seed: seed()?, first_seq, since_unix: clock::wall() - clock.now(), leases };
     let (feed, rings) = start_recorder(setup, &ports, &inbox, clock, &api, &threads)?;
     let newest = first_seq.saturating_sub(1);
