@@ -110,6 +110,13 @@ pub enum Input {
         /// Which.
         task: TaskId,
     },
+    /// The task has another head start.
+    Prioritise {
+        /// Which.
+        task: TaskId,
+        /// Seconds.
+        priority_s: u32,
+    },
     /// The task waits, and this operator is to have it if [`crate::Acd::may_take`] says so: they are
     /// asked as by the queue, whether they serve it or not, and whether or not tasks are connected by
     /// themselves. If they do not take it that is not held against them, and it waits as before.

@@ -88,6 +88,9 @@ impl Acd {
             Input::Defer { task, until } => self.defer(now, task, until),
             Input::Release { task } => self.release_hold(now, task),
             Input::Assign { task, operator } => self.assign(now, task, operator),
+            Input::Prioritise { task, priority_s } => {
+                self.moved(task, |task| task.priority_s = priority_s);
+            }
             Input::Booked(reservation) => self.lease(now, reservation, Event::Booked),
             Input::Refused(reservation, why) => self.lease(now, reservation, Event::Refused(why)),
             Input::Ringing(reservation) => self.lease(now, reservation, Event::Ringing),

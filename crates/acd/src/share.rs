@@ -47,22 +47,28 @@ impl Acd {
             let Some((_, task)) = queue.index.callbacks.first().copied() else { continue };
             let is_owed = self.state.tasks.get(&task).is_none_or(|task| task.owed);
             if !is_owed && queue.owes() {
-                self.put_first(task);
+                self.moved(task, |task| task.owed = true);
             }
         }
     }
 
-    fn put_first(&mut self, id: TaskId) {
+    /// Something changes that orders tasks.
+    pub(crate) fn moved(&mut self, id: TaskId, change: impl FnOnce(&mut Task)) {
         let Some(task) = self.state.tasks.get_mut(&id) else { return };
-        let Some(queue) = self.state.queues.get_mut(&task.queue) else { return };
         let old = task.key(id);
-        task.owed = true;
+        change(task);
         let new = task.key(id);
+        if task.waiting().is_none() || old == new {
+            return;
+        }
+        let Some(queue) = self.state.queues.get_mut(&task.queue) else { return };
         let index = &mut queue.index;
         index.line.remove(&old);
         index.line.insert(new);
-        index.callbacks.remove(&old);
-        index.callbacks.insert(new);
+        if index.callbacks.remove(&old) {
+            index.callbacks.insert(new);
+            self.dirty.shares.insert(task.queue);
+        }
         if index.unsought.remove(&old) {
             index.unsought.insert(new);
         }

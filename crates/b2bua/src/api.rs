@@ -176,6 +176,22 @@ pub enum Command {
         /// New tasks are taken; of a queue only.
         open: Option<bool>,
     },
+    /// Somebody is to be called back: [`Reply::Task`].
+    AddTask(Box<NewTask>),
+    /// Something about a task.
+    ChangeTask {
+        /// Which.
+        task: TaskKey,
+        /// What.
+        change: TaskChange,
+    },
+    /// An operator is to have a task that waits.
+    AssignTask {
+        /// Which.
+        task: TaskKey,
+        /// Who.
+        operator: Name,
+    },
     /// Something about who takes part in a call.
     Conference {
         /// Which.
@@ -249,6 +265,9 @@ impl Command {
             }
             Self::HangUp { .. }
             | Self::Dial(_)
+            | Self::AddTask(_)
+            | Self::ChangeTask { .. }
+            | Self::AssignTask { .. }
             | Self::Switch { .. }
             | Self::Choose { .. }
             | Self::EndWrapUp { .. }
@@ -260,6 +279,45 @@ impl Command {
             | Self::RecordingErased { .. } => None,
         }
     }
+}
+
+/// A customer who is to be called back. Times since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewTask {
+    /// In which queue.
+    pub queue: Name,
+    /// Their number, as it is dialled.
+    pub number: Name,
+    /// Their name.
+    pub name: Option<String>,
+    /// Over which trunk; that of the queue if none.
+    pub trunk: Option<Name>,
+    /// What is known of them.
+    pub context: BTreeMap<String, String>,
+    /// Head start; that of the queue if none.
+    pub priority_s: Option<u32>,
+    /// The time that orders it; now if none.
+    pub virtual_start: Option<Time>,
+    /// Not before that.
+    pub not_before: Option<Time>,
+    /// Nobody is called from then on; as the queue has it if none.
+    pub expires: Option<Time>,
+    /// The call that it comes of.
+    pub predecessor: Option<CallKey>,
+}
+
+/// What may become of a task by order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskChange {
+    /// One that is kept back, or put off, may be given to somebody now.
+    Release,
+    /// Another head start.
+    Prioritise {
+        /// Seconds.
+        priority_s: u32,
+    },
+    /// It is taken off the list.
+    Withdraw,
 }
 
 /// A call that is made for an operator: they are rung first, and whom they call when they have
@@ -318,6 +376,8 @@ impl From<Choice> for acd::Choice {
 pub enum Reply {
     /// Nothing but that.
     Done,
+    /// A task is made.
+    Task(TaskKey),
     /// Who is rung, or has been changed.
     Participants(Vec<ParticipantId>),
     /// A call is made.

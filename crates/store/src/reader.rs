@@ -55,7 +55,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn standing(&self) -> Result<Restored, StoreError> {
-        self.with(|db| standing::read(db))
+        self.with(standing::read)
     }
 
     /// One call's record.

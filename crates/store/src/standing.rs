@@ -41,7 +41,7 @@ pub(crate) fn apply(db: &Connection, open: &mut Open, event: &Event) -> Done {
         (What::OperatorState { operator, chosen, .. }, _) => chose(db, open, operator, chosen),
         (what @ What::CallbackCreated { .. }, Some(task)) => create(db, task, what),
         (What::CallbackAttempt { attempt, next, .. }, Some(task)) => {
-            let next = next.map(|next| next.as_millisecond());
+            let next = next.map(b2bua::Utc::as_millisecond);
             let sql = "UPDATE callback SET attempts = ?2, not_before_ms = ?3 WHERE id = ?1";
             run(db, sql, params![task.to_string(), attempt, next]).map(|_| ())
         }
@@ -107,7 +107,7 @@ fn create(db: &Connection, task: TaskKey, what: &What) -> Done {
             predecessor.map(|call| call.to_string()),
             virtual_start.as_millisecond(),
             priority_s,
-            not_before.map(|at| at.as_millisecond()),
+            not_before.map(b2bua::Utc::as_millisecond),
             expires.as_millisecond(),
             number(u64::from(*attempts)),
             json(context)

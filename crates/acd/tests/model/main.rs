@@ -330,7 +330,11 @@ impl World {
                     Input::Assign { task, operator }
                 }
             }
-            39 => Input::Release { task: self.task() },
+            39 if self.dice.one_in(2) => Input::Release { task: self.task() },
+            39 => {
+                let priority_s = self.dice.pick(&[0, 5, 60]);
+                Input::Prioritise { task: self.task(), priority_s }
+            }
             _ if self.dice.one_in(8) => {
                 let until = self.now + Time::from_millis(self.dice.roll(5) * 1_000);
                 Input::Defer { task: self.task(), until }

@@ -697,6 +697,11 @@ impl Naive {
             },
             Input::Defer { task, until } => self.defer(now, *task, *until),
             Input::Release { task } => self.release(now, *task),
+            Input::Prioritise { task, priority_s } => {
+                if let Some(task) = self.t(*task) {
+                    task.e.priority_s = *priority_s;
+                }
+            }
             Input::Assign { task, operator } => self.assign(now, *task, *operator),
             Input::Handed { task, to } => self.handed(now, *task, *to),
             Input::Taken { task, operator } => self.taken(now, *task, *operator),

@@ -68,7 +68,7 @@ pub(super) struct Wanted {
 }
 
 impl B2bua {
-    fn callback_policy(&self, queue: QueueId) -> Option<&CallbackPolicy> {
+    pub(super) fn callback_policy(&self, queue: QueueId) -> Option<&CallbackPolicy> {
         self.directory.queue(queue)?.callback.as_ref()
     }
 
@@ -82,7 +82,7 @@ impl B2bua {
     }
 
     /// Over which trunk they are called; none where that is not known.
-    fn callback_trunk(&self, queue: QueueId, came_by: Option<&Name>) -> Option<Name> {
+    pub(super) fn callback_trunk(&self, queue: QueueId, came_by: Option<&Name>) -> Option<Name> {
         let named = self.callback_policy(queue)?.trunk.as_ref();
         let can_dial =
             |name: &&Name| self.directory.trunk(name).is_some_and(|trunk| trunk.proxy.is_some());

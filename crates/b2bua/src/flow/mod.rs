@@ -45,6 +45,7 @@ pub(crate) mod sound;
 mod standing;
 mod supervise;
 pub(crate) mod switches;
+mod tasks;
 mod transfer;
 mod transfer_order;
 mod wait;

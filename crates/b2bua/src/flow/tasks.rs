@@ -1,0 +1,175 @@
+//! Tasks by order: somebody to be called back is added, a task is let go, put first, given to an
+//! operator by name, taken off.
+
+use acd::{Filter, TaskId, Withdrawal};
+
+use super::callback::Wanted;
+use crate::api::{NewTask, Problem, Reply, TaskChange, Time};
+use crate::callback::{CallbackCause, CallbackEnd, digits, is_number};
+use crate::config::Name;
+use crate::event::CallResult;
+use crate::id::TaskKey;
+use crate::switch::B2bua;
+
+impl B2bua {
+    /// Somebody is to be called back.
+    pub(super) fn add_task(&mut self, now: Time, new: NewTask) -> Result<Reply, Problem> {
+        let wrong = |field, what: &str| Err(Problem::Field { field, what: what.into() });
+        let Some(queue) = self.directory.queue_id(&new.queue) else {
+            return wrong("queue", "no such queue");
+        };
+        if self.callback_policy(queue).is_none() {
+            return wrong("queue", "has no `callback` in the configuration");
+        }
+        if !is_number(&new.number) {
+            return wrong("number", "2 to 32 digits, perhaps after +");
+        }
+        if new.trunk.as_ref().is_some_and(|trunk| self.directory.trunk(trunk).is_none()) {
+            return wrong("trunk", "no such trunk");
+        }
+        if self.callback_trunk(queue, new.trunk.as_ref()).is_none() {
+            return wrong("trunk", "is needed: no one trunk is known to call over");
+        }
+        let unix = self.unix(now);
+        if new.expires.is_some_and(|expires| expires <= unix) {
+            return wrong("expires", "has passed");
+        }
+        let own = digits(&new.number);
+        let is_same = |entry: &crate::call::TaskEntry| {
+            let callback = entry.callback.as_ref().filter(|_| entry.queue == queue);
+            callback.is_some_and(|callback| digits(&callback.number) == own)
+        };
+        if let Some((key, _)) = self.state.tasks.iter().find(|(_, entry)| is_same(entry)) {
+            let why = format!("{} is to be called back already: task {key}", new.number);
+            return Err(Problem::Conflict(why));
+        }
+        let context = self.context_given(new.context)?;
+        let wanted = Wanted {
+            queue,
+            number: new.number,
+            name: new.name,
+            trunk: new.trunk,
+            context,
+            predecessor: new.predecessor,
+            cause: CallbackCause::Order,
+            virtual_start: new.virtual_start.map(acd::Utc),
+            priority_s: new.priority_s,
+            not_before: new.not_before,
+            expires: new.expires,
+        };
+        let Some(key) = self.add_callback(now, wanted) else {
+            return Err(Problem::Busy("nobody can be called back now".into()));
+        };
+        self.begin_callback(now, key);
+        Ok(Reply::Task(key))
+    }
+
+    /// Whether it is a task that the distributor has.
+    fn known_task(&self, task: TaskKey) -> Result<TaskId, Problem> {
+        let id = TaskId(task.0);
+        let there = self.acd.task(id).is_some();
+        there
+            .then_some(id)
+            .ok_or_else(|| Problem::NotFound { what: "task", name: task.to_string() })
+    }
+
+    pub(super) fn change_task(
+        &mut self,
+        now: Time,
+        key: TaskKey,
+        change: TaskChange,
+    ) -> Result<Reply, Problem> {
+        let task = self.known_task(key)?;
+        match change {
+            TaskChange::Release => {
+                let is_held = self.acd.task(task).is_some_and(|view| match view.place {
+                    acd::TaskPlace::Waiting { held, .. } => held,
+                    acd::TaskPlace::Deferred { .. } => true,
+                    _ => false,
+                });
+                if !is_held {
+                    return Err(Problem::Conflict("the task is not kept back".into()));
+                }
+                self.acd.handle(now, acd::Input::Release { task });
+            }
+            TaskChange::Prioritise { priority_s } => {
+                self.acd.handle(now, acd::Input::Prioritise { task, priority_s });
+            }
+            TaskChange::Withdraw => return self.withdraw_task(now, key),
+        }
+        Ok(Reply::Done)
+    }
+
+    /// It is taken off the list: a caller's call ends, a customer is not called.
+    fn withdraw_task(&mut self, now: Time, key: TaskKey) -> Result<Reply, Problem> {
+        let entry = self.state.tasks.get(&key);
+        let (call, is_callback) =
+            entry.map_or((None, false), |entry| (entry.call, entry.callback.is_some()));
+        if is_callback {
+            if let Some(call) = call {
+                self.with_call(call, |switch, call| {
+                    call.tasks.retain(|task| task.key != key);
+                    switch.end_call(now, call, CallResult::Ended, "by order", 480);
+                });
+            }
+            self.callback_over(now, key, CallbackEnd::Withdrawn);
+            return Ok(Reply::Done);
+        }
+        let waits = self
+            .acd
+            .task(TaskId(key.0))
+            .is_some_and(|view| matches!(view.place, acd::TaskPlace::Waiting { .. }));
+        if !waits {
+            return Err(Problem::Conflict("the task waits no more".into()));
+        }
+        match call {
+            Some(call) => {
+                let call = self.call_named(call);
+                self.with_call(call, |switch, call| {
+                    if call.is_for_help(TaskId(key.0)) {
+                        return Err(Problem::Conflict("the task is that of a help".into()));
+                    }
+                    switch.end_call(now, call, CallResult::Ended, "by order", 480);
+                    Ok(Reply::Done)
+                })
+                .unwrap_or(Ok(Reply::Done))
+            }
+            None => {
+                let (task, cause) = (TaskId(key.0), Withdrawal::Removed);
+                self.acd.handle(now, acd::Input::Withdraw { task, cause });
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    /// An operator is to have a task that waits, whoever would get it by themselves.
+    pub(super) fn assign_task(
+        &mut self,
+        now: Time,
+        key: TaskKey,
+        operator: &Name,
+    ) -> Result<Reply, Problem> {
+        let task = self.known_task(key)?;
+        let who = self
+            .directory
+            .operator_id(operator)
+            .ok_or(Problem::Field { field: "operator", what: "no such operator".into() })?;
+        let conflict = |why: String| Err(Problem::Conflict(why));
+        let place = self.acd.task(task).map(|view| view.place);
+        match place {
+            Some(acd::TaskPlace::Deferred { .. }) => {
+                self.acd.handle(now, acd::Input::Release { task });
+            }
+            Some(acd::TaskPlace::Waiting { .. }) => {}
+            _ => return conflict("the task waits no more".into()),
+        }
+        if let Err(filter) = self.acd.may_take(task, who) {
+            return conflict(match filter {
+                Filter::Reserved => "the task waits no more".into(),
+                filter => format!("{operator} cannot take it: {}", filter.as_str()),
+            });
+        }
+        self.acd.handle(now, acd::Input::Assign { task, operator: who });
+        Ok(Reply::Done)
+    }
+}
