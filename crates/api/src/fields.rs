@@ -84,6 +84,34 @@ impl Fields {
         Some(ms)
     }
 
+    /// A point in time, RFC 3339.
+    pub(crate) fn time(&mut self, field: &'static str) -> Option<b2bua::Utc> {
+        let parsed = match self.take(field)? {
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        if parsed.is_none() {
+            self.wrong(field, "a time as RFC 3339 writes it, such as \"2027-01-01T09:00:00Z\"");
+        }
+        parsed
+    }
+
+    /// A whole number.
+    pub(crate) fn whole(
+        &mut self,
+        field: &'static str,
+        range: core::ops::RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let value = self.take(field)?;
+        let whole = value.as_u64().and_then(|whole| u32::try_from(whole).ok());
+        let whole = whole.filter(|whole| range.contains(whole));
+        if whole.is_none() {
+            let (least, most) = (range.start(), range.end());
+            self.wrong(field, format!("a whole number from {least} to {most}"));
+        }
+        whole
+    }
+
     /// Something to hear, as it is written behind `kind`. Whether it is there is the switch's to say.
     pub(crate) fn audio(&mut self, field: &'static str, kind: &str) -> Option<Audio> {
         let text = self.text(field)?;

@@ -126,7 +126,9 @@ fn recording() -> Schema {
 fn task() -> Schema {
     shown(vec![
         ("id", text()),
-        ("kind", text()),
+        ("kind", one_of(&["call", "callback"])),
+        ("number", maybe_text()),
+        ("name", maybe_text()),
         ("queue", text()),
         ("call", maybe_text()),
         ("state", text()),
@@ -138,6 +140,8 @@ fn task() -> Schema {
         ("operator", maybe_text()),
         ("context", texts()),
         ("attempts", count()),
+        ("not_before", or_null(&time())),
+        ("expires", or_null(&time())),
     ])
 }
 
@@ -145,6 +149,7 @@ fn operator() -> Schema {
     let chosen = shown(vec![
         ("state", one_of(&["ready", "not-ready", "offline"])),
         ("reason", maybe_text()),
+        ("cause", text()),
     ]);
     let effective = shown(vec![("state", text()), ("cause", text()), ("since", time())]);
     let stats = shown(vec![

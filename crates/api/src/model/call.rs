@@ -20,7 +20,7 @@ pub(crate) struct Call {
     /// The call in which its participants were before.
     predecessor: Option<CallKey>,
     phase: Option<Phase>,
-    from: Name,
+    pub(crate) from: Name,
     to: Name,
     pub(crate) trunk: Option<Name>,
     started: Utc,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use b2bua::config::Name;
-use b2bua::{CallKey, Event, TaskKey, Utc, What};
+use b2bua::{CallKey, CallbackEnd, Event, TaskKey, Utc, What};
 use serde_json::{Value, json};
 
 use super::{Model, between, seconds};
@@ -15,18 +15,27 @@ const ENDED_MAX: usize = 1_000;
 /// One task.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
+    kind: &'static str,
+    /// Of the customer, as far as it can be called.
+    pub(crate) number: Option<Name>,
+    pub(crate) name: Option<String>,
+    pub(crate) trunk: Option<Name>,
     pub(crate) state: &'static str,
     pub(crate) queue: Name,
-    call: Option<CallKey>,
+    pub(crate) call: Option<CallKey>,
     queued: Utc,
-    virtual_start: Utc,
-    priority_s: u32,
+    pub(crate) virtual_start: Utc,
+    pub(crate) priority_s: u32,
+    /// When a callback is looked at again.
+    not_before: Option<Utc>,
+    expires: Option<Utc>,
     position: Option<usize>,
     /// Known once the wait is over.
     wait_ms: Option<u64>,
     operator: Option<Name>,
-    offers: u64,
-    context: BTreeMap<String, String>,
+    /// How often somebody was asked; of a callback, how often the customer was called.
+    attempts: u64,
+    pub(crate) context: BTreeMap<String, String>,
 }
 
 /// The keys of ended tasks that are still shown, oldest first.
@@ -37,25 +46,42 @@ const OVER: [&str; 6] = ["completed", "abandoned", "expired", "overflowed", "fai
 
 impl Model {
     pub(super) fn observe_task(&self, key: TaskKey, event: &Event) {
-        if let What::TaskQueued { queue, position, virtual_start, priority_s } = &event.what {
+        if let What::CallbackCreated { .. } = &event.what {
+            if let Some(task) = Task::of_callback(event) {
+                self.tasks.insert(key, task);
+            }
+        } else if let What::TaskQueued { queue, position, virtual_start, priority_s } = &event.what
+        {
             let call = event.call.and_then(|call| self.calls.get(&call));
-            let context = call.map(|call| call.context.clone()).unwrap_or_default();
+            let context = call.as_ref().map(|call| call.context.clone()).unwrap_or_default();
+            let (number, trunk) = match &call {
+                Some(call) => (Some(call.from.clone()), call.trunk.clone()),
+                None => (None, None),
+            };
+            drop(call);
             let mut task = self.tasks.entry(key).or_insert_with(|| Task {
+                kind: "call",
+                number,
+                name: None,
+                trunk,
                 state: "waiting",
                 queue: queue.clone(),
                 call: event.call,
                 queued: event.at,
                 virtual_start: *virtual_start,
                 priority_s: *priority_s,
+                not_before: None,
+                expires: None,
                 position: None,
                 wait_ms: None,
                 operator: None,
-                offers: 0,
+                attempts: 0,
                 context,
             });
             let before = std::mem::replace(&mut task.queue, queue.clone());
             (task.state, task.queued, task.operator) = ("waiting", event.at, None);
             (task.position, task.wait_ms) = (Some(*position), None);
+            task.not_before = None;
             drop(task);
             self.leave(&before, key);
         } else if let Some(mut task) = self.tasks.get_mut(&key) {
@@ -91,6 +117,45 @@ impl Model {
 }
 
 impl Task {
+    fn of_callback(event: &Event) -> Option<Self> {
+        let What::CallbackCreated {
+            queue,
+            number,
+            name,
+            trunk,
+            predecessor,
+            virtual_start,
+            priority_s,
+            not_before,
+            expires,
+            attempts,
+            context,
+            ..
+        } = &event.what
+        else {
+            return None;
+        };
+        Some(Self {
+            kind: "callback",
+            number: Some(number.clone()),
+            name: name.clone(),
+            trunk: Some(trunk.clone()),
+            state: "deferred",
+            queue: queue.clone(),
+            call: *predecessor,
+            queued: event.at,
+            virtual_start: *virtual_start,
+            priority_s: *priority_s,
+            not_before: *not_before,
+            expires: Some(*expires),
+            position: None,
+            wait_ms: None,
+            operator: None,
+            attempts: u64::from(*attempts),
+            context: context.clone(),
+        })
+    }
+
     /// What orders waiting tasks, milliseconds of Unix time: virtual start less head start.
     pub(crate) fn order(&self) -> i64 {
         self.virtual_start.as_millisecond() - i64::from(self.priority_s) * 1_000
@@ -102,7 +167,18 @@ impl Task {
             What::TaskReserved { operator, .. } => {
                 (self.state, self.operator) = ("reserved", Some(operator.clone()));
             }
-            What::ReservationOffered { .. } => self.offers += 1,
+            What::ReservationOffered { .. } if self.kind == "call" => self.attempts += 1,
+            What::CallbackAttempt { attempt, next, .. } => {
+                self.attempts = u64::from(*attempt);
+                if next.is_some() {
+                    (self.state, self.operator) = ("deferred", None);
+                    (self.not_before, self.position) = (*next, None);
+                }
+            }
+            // It never came to a task.
+            What::CallbackDone { result, .. } if self.state == "deferred" => {
+                self.end(if *result == CallbackEnd::Lost { "failed" } else { "withdrawn" }, None);
+            }
             What::ReservationRejected { .. }
             | What::ReservationTimeout { .. }
             | What::ReservationRescinded { .. }
@@ -121,6 +197,8 @@ impl Task {
             {
                 (self.state, self.operator) = ("assigned", Some(operator.clone()));
             }
+            // Whoever was asked about a callback that was put off.
+            What::TaskWrapping { .. } if self.state == "deferred" => {}
             What::TaskWrapping { operator, .. } if self.operator.as_ref() != Some(operator) => {}
             What::TaskWrapping { .. } => self.state = "wrapping",
             What::TaskCompleted { .. } => self.end("completed", None),
@@ -152,7 +230,9 @@ impl Task {
         let wait_ms = self.wait_ms.unwrap_or_else(|| between(self.queued, now));
         json!({
             "id": key,
-            "kind": "call",
+            "kind": self.kind,
+            "number": self.number,
+            "name": self.name,
             "queue": self.queue,
             "call": self.call,
             "state": self.state,
@@ -163,7 +243,9 @@ impl Task {
             "estimate_s": null,
             "operator": self.operator,
             "context": self.context,
-            "attempts": self.offers,
+            "attempts": self.attempts,
+            "not_before": self.not_before,
+            "expires": self.expires,
         })
     }
 }

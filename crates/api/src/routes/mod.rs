@@ -15,6 +15,7 @@ mod records;
 mod reports;
 mod session;
 mod sounds;
+mod task_orders;
 mod tasks;
 mod transfer;
 

@@ -16,8 +16,9 @@ use crate::routes::Path;
 use crate::{Inner, now};
 
 /// What `?state=` may ask for. Without it: all that are not over.
-const STATES: [&str; 11] = [
+const STATES: [&str; 12] = [
     "waiting",
+    "deferred",
     "reserved",
     "assigned",
     "wrapping",
@@ -41,11 +42,22 @@ pub(super) fn routes(routes: Routes) -> Routes {
         "Oldest first",
         whole_list("Decision"),
     );
-    routes.get("/v1/tasks", list, list_doc).get("/v1/tasks/{task}", show, show_doc).get(
-        "/v1/tasks/{task}/decisions",
-        decisions,
-        decisions_doc,
-    )
+    routes
+        .get("/v1/tasks", list, list_doc)
+        .post("/v1/tasks", super::task_orders::add, super::task_orders::add_doc())
+        .get("/v1/tasks/{task}", show, show_doc)
+        .patch("/v1/tasks/{task}", super::task_orders::change, super::task_orders::change_doc())
+        .delete(
+            "/v1/tasks/{task}",
+            super::task_orders::withdraw,
+            super::task_orders::withdraw_doc(),
+        )
+        .post(
+            "/v1/tasks/{task}/assign",
+            super::task_orders::assign,
+            super::task_orders::assign_doc(),
+        )
+        .get("/v1/tasks/{task}/decisions", decisions, decisions_doc)
 }
 
 pub(crate) async fn list(
@@ -114,10 +126,10 @@ pub(crate) async fn decisions(
     Ok(Json(super::decisions(reply)))
 }
 
-fn view(inner: &Inner, key: TaskKey) -> Option<Value> {
+pub(super) fn view(inner: &Inner, key: TaskKey) -> Option<Value> {
     inner.model.tasks.get(&key).map(|task| task.view(key, now()))
 }
 
-fn key(text: &str) -> Result<TaskKey, Problem> {
+pub(super) fn key(text: &str) -> Result<TaskKey, Problem> {
     text.parse().map_err(|_| Problem::not_found("task", text))
 }

@@ -13,6 +13,7 @@ mod reports;
 mod scrape;
 mod session;
 mod sounds;
+mod tasks;
 mod transfers;
 
 use std::collections::BTreeMap;
