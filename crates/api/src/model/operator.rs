@@ -117,7 +117,7 @@ impl Operator {
             "name": self.entry.name,
             "number": self.entry.number,
             "queues": self.entry.queues,
-            "chosen": { "state": self.chosen.state, "reason": self.chosen.reason },
+            "chosen": { "state": self.chosen.state, "reason": self.chosen.reason, "cause": self.chosen.cause },
             "effective": self.effective,
             "registered": !self.contacts.is_empty(),
             "contacts": self.contacts,

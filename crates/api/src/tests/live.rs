@@ -106,7 +106,8 @@ async fn operators_and_their_phones() {
     node.observe(0, None, What::RegistrationAdded { operator: operator(), contact: contact() });
     let alice = node.get("/v1/operators/alice").await.json();
     assert_eq!(alice["registered"], true);
-    assert_eq!(alice["chosen"], json!({ "state": "ready", "reason": null }));
+    let chosen = json!({ "state": "ready", "reason": null, "cause": "chosen" });
+    assert_eq!(alice["chosen"], chosen);
     assert_eq!(alice["effective"]["cause"], "call");
     let cause = "expired".into();
     let removed = What::RegistrationRemoved { operator: operator(), contact: contact(), cause };

@@ -2,6 +2,7 @@
 
 mod people;
 mod reports;
+mod tasks;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -40,10 +41,10 @@ enum What {
         #[command(subcommand)]
         act: Option<OperatorAct>,
     },
-    /// Tasks that wait or are served.
+    /// Tasks that wait or are served, and customers who are to be called back.
     Tasks {
         #[command(subcommand)]
-        act: Option<Act>,
+        act: Option<tasks::Act>,
     },
     /// What happened in queues, or what operators did, by intervals of time.
     Reports(reports::Arguments),
@@ -191,11 +192,13 @@ const TASKS: &[Column] = &[
     ("ID", "/id"),
     ("KIND", "/kind"),
     ("QUEUE", "/queue"),
+    ("NUMBER", "/number"),
     ("STATE", "/state"),
     ("POSITION", "/position"),
     ("WAIT_S", "/wait_s"),
     ("OPERATOR", "/operator"),
     ("ATTEMPTS", "/attempts"),
+    ("NOT_BEFORE", "/not_before"),
 ];
 const TRUNKS: &[Column] = &[
     ("NAME", "/name"),
@@ -291,8 +294,7 @@ fn request(what: &What) -> Result<Request, Failure> {
             }
             Request::Set(format!("/operators/{}", segment(id)), body, OPERATORS)
         }
-        What::Tasks { act: None | Some(Act::List) } => Request::List("/tasks", TASKS),
-        What::Tasks { act: Some(Act::Show { id }) } => show("/tasks", id),
+        What::Tasks { act } => act.as_ref().map_or(tasks::Act::List.request(), tasks::Act::request),
         What::Trunks { act: _ } => Request::List("/trunks", TRUNKS),
         What::Reports(reports) => Request::List("/reports", reports.columns()),
     })

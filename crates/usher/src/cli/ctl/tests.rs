@@ -25,6 +25,22 @@ fn lines_become_requests() {
     check("queues show support", Request::Show("/queues/support".into()));
     check("trunks", Request::List("/trunks", TRUNKS));
     check("tasks list", Request::List("/tasks", TASKS));
+    check("tasks", Request::List("/tasks", TASKS));
+    check("tasks unserved", Request::List("/tasks?state=unserved", TASKS));
+    check(
+        "tasks add support +7495 --priority-s 5",
+        Request::People(
+            Verb::Post,
+            "/tasks".into(),
+            json!({"queue": "support", "number": "+7495", "priority_s": 5}),
+        ),
+    );
+    check(
+        "tasks assign t1 alice",
+        Request::People(Verb::Post, "/tasks/t1/assign".into(), json!({"operator": "alice"})),
+    );
+    check("tasks release t1", Request::Set("/tasks/t1".into(), json!({"state": "release"}), TASKS));
+    check("tasks withdraw t1", Request::Hangup("/tasks/t1".into()));
     check(
         "operators set alice ready",
         Request::Set("/operators/alice".into(), json!({"state": "ready"}), OPERATORS),
