@@ -258,6 +258,10 @@ pub struct Queue {
     pub join_empty: bool,
     /// Whether tasks go to operators by themselves.
     pub auto_connect: bool,
+    /// Whether a task that joins is kept back.
+    pub hold: bool,
+    /// And for how long.
+    pub hold_for: acd::Hold,
     /// What a waiting caller hears.
     pub music: Option<Name>,
     /// What is spoken to its callers; that of [`Media`] where absent.
@@ -534,6 +538,22 @@ pub struct Route {
     pub go: Go,
 }
 
+/// What goes by itself for one who joins a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manner {
+    /// They are connected, unless the queue or all of them say otherwise.
+    pub auto_connect: bool,
+    /// They have their place, and are given to nobody for as long as the queue says; as it says
+    /// itself if none.
+    pub hold: Option<bool>,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { auto_connect: true, hold: None }
+    }
+}
+
 /// A destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Go {
@@ -543,6 +563,8 @@ pub enum Go {
         queue: Name,
         /// Head start; that of the queue if none.
         priority_s: Option<u32>,
+        /// What goes by itself.
+        manner: Manner,
     },
     /// One person.
     Operator(Name),

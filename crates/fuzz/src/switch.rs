@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use b2bua::config::{
     Abandoned, Announce, Answer, Asks, Before, CallbackPolicy, Codes, Config, First, Go,
-    HeaderRules, HelpHold, Identity, Limits, Media, Menu, Notify, OnLimit, OnTimeout, Operator,
-    Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Then, Trunk,
+    HeaderRules, HelpHold, Identity, Limits, Manner, Media, Menu, Notify, OnLimit, OnTimeout,
+    Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Then, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
@@ -150,7 +150,11 @@ fn on_limit(kind: u8) -> Vec<OnLimit> {
     let then = match kind & 3 {
         0 => Then::Wait,
         1 => Then::Go(Go::Menu("main".into())),
-        2 => Then::Go(Go::Queue { queue: "support".into(), priority_s: Some(5) }),
+        2 => Then::Go(Go::Queue {
+            queue: "support".into(),
+            priority_s: Some(5),
+            manner: Manner::default(),
+        }),
         _ => return Vec::new(),
     };
     let reasons = vec![acd::LimitReason::QueueFull, acd::LimitReason::MaxWait];
@@ -158,7 +162,7 @@ fn on_limit(kind: u8) -> Vec<OnLimit> {
 }
 
 fn menu() -> Menu {
-    let queue = Go::Queue { queue: "support".into(), priority_s: None };
+    let queue = Go::Queue { queue: "support".into(), priority_s: None, manner: Manner::default() };
     let again = Go::Menu("main".into());
     Menu {
         name: "main".into(),
@@ -206,6 +210,8 @@ fn config(kind: u8) -> Config {
             wait_ms_max: 30_000,
             join_empty: kind & 4 == 0,
             auto_connect: true,
+            hold: kind & 32 != 0,
+            hold_for: acd::Hold::For(2_000),
             music: None,
             language: None,
             pre_bridge: pre_bridge(kind),

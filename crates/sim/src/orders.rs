@@ -5,7 +5,7 @@ use b2bua::config::Name;
 use b2bua::event::{HelpMode, Mode, Role};
 use b2bua::{
     Act, Add, Asker, Audio, CallKey, Change, Command, Dial, Event, HelpWanted, Listeners,
-    OnFailure, What, Whom,
+    OnFailure, TaskChange, What, Whom,
 };
 
 use crate::scenario::Ms;
@@ -69,6 +69,25 @@ impl World {
     pub(crate) fn clicks(&mut self) {
         let (operator, to) = (self.anybody(), self.anybody());
         self.order_click(&operator, &to);
+    }
+
+    /// One about the first task that is open.
+    pub(crate) fn picks(&mut self, at: usize) {
+        let (_, operator) = self.scenario.picks[at];
+        let Some(task) = self.checker.open_task(0) else { return };
+        let now = self.now;
+        let (words, command) = match operator.map(operator_id) {
+            Some(operator) => (
+                format!("(API: {operator} is to have the task)"),
+                Command::AssignTask { task, operator: operator.into() },
+            ),
+            None => (
+                "(API: the task is released)".to_owned(),
+                Command::ChangeTask { task, change: TaskChange::Release },
+            ),
+        };
+        self.ladder.note(now, || words);
+        self.gives(command);
     }
 
     /// One that was written down: who, and whom.

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Asks, Before, Go, HelpHold, Level, Menu, Notify, OnLimit, OnTimeout, PreBridge, Record, Then,
+    Asks, Before, Go, HelpHold, Level, Manner, Menu, Notify, OnLimit, OnTimeout, PreBridge, Record,
+    Then,
 };
 use b2bua::{Act, Asker, Audio};
 
@@ -94,6 +95,12 @@ pub struct Scenario {
     pub record_ms: Option<Ms>,
     /// Whether and how callers are called back.
     pub callbacks: Option<Callbacks>,
+    /// For how long tasks are kept back, if they are.
+    pub hold: Option<acd::Hold>,
+    /// Tasks wait to be picked.
+    pub by_hand: bool,
+    /// Orders about the first task that is open: when, and who is to have it, or that it is released.
+    pub picks: Vec<(Ms, Option<usize>)>,
 }
 
 /// What callers are told and asked before they are put through.
@@ -289,6 +296,9 @@ impl Scenario {
                 [usize::try_from(dice.below(3)).unwrap_or(0)],
             record_ms: dice.one_in_1000(500).then(|| dice.between(300, 5_000)),
             callbacks: None,
+            hold: None,
+            by_hand: false,
+            picks: Vec::new(),
         }
     }
 
@@ -417,7 +427,9 @@ impl Scenario {
         scenario.wait_s_max = dice.between(2, 30);
         let prompt = |name: &str| Audio::Prompt(vec![name.into()]);
         let mut go = || match dice.below(7) {
-            0 | 1 => Go::Queue { queue: "support".into(), priority_s: None },
+            0 | 1 => {
+                Go::Queue { queue: "support".into(), priority_s: None, manner: Manner::default() }
+            }
             2 => Go::Operator(operator_id(0).into()),
             3 => Go::Announce(prompt("closed")),
             4 => Go::Announce(prompt("nothing-there")),
@@ -430,7 +442,11 @@ impl Scenario {
             keys: ('1'..='4').map(|key| (key, go())).collect(),
             timeout_ms: 2_000,
             retries: 1,
-            otherwise: Go::Queue { queue: "support".into(), priority_s: None },
+            otherwise: Go::Queue {
+                queue: "support".into(),
+                priority_s: None,
+                manner: Manner::default(),
+            },
         };
         let exits = ('5'..='7').map(|key| (key, go())).collect();
         let overflow = go();
@@ -560,6 +576,9 @@ impl Scenario {
             record: Record::Never,
             record_ms: None,
             callbacks: None,
+            hold: None,
+            by_hand: false,
+            picks: Vec::new(),
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) enum Trouble {
     Script(usize),
     /// An order of the scenario's that an operator calls another.
     Click(usize),
+    /// An order about a task.
+    Pick(usize),
     /// A call that an order made is ended by another.
     Over(b2bua::CallKey),
     /// An operator presses a key.
@@ -74,6 +76,9 @@ impl World {
         }
         for (at, who, keys) in self.scenario.keys.clone() {
             self.press(at, who, keys);
+        }
+        for at in 0..self.scenario.picks.len() {
+            self.later(self.scenario.picks[at].0, Act::Trouble(Trouble::Pick(at)));
         }
         for at in 0..self.scenario.script.len() {
             self.later(self.scenario.script[at].0, Act::Trouble(Trouble::Script(at)));
@@ -144,6 +149,7 @@ impl World {
             Trouble::Key => self.presses(),
             Trouble::Transfer => self.orders_transfer(),
             Trouble::Script(at) => self.follows_script(at),
+            Trouble::Pick(at) => self.picks(at),
             Trouble::Click(at) => self.follows_click(at),
             Trouble::Over(call) if !self.checker.is_open(call) => {}
             Trouble::Over(call) => self.gives(Command::HangUp { call }),

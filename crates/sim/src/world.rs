@@ -611,6 +611,7 @@ fn limits(scenario: &Scenario) -> Limits {
         ring_ms: signed(scenario.ring_s * 1_000),
         wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
         briefs: scenario.pre_bridge.is_some() || scenario.callbacks.is_some(),
+        keeps: scenario.hold.is_some() || scenario.by_hand,
         receives: scenario.reception != Reception::default() || scenario.callbacks.is_some(),
         undisturbed: scenario.order_ms.is_none()
                     && scenario.people_ms.is_none()

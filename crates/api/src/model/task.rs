@@ -164,6 +164,8 @@ impl Task {
     fn observe(&mut self, what: &What) {
         match what {
             What::TaskPosition { position, .. } => self.position = Some(*position),
+            What::TaskHeld { .. } => self.state = "held",
+            What::TaskWaiting { .. } if self.state == "held" => self.state = "waiting",
             What::TaskReserved { operator, .. } => {
                 (self.state, self.operator) = ("reserved", Some(operator.clone()));
             }

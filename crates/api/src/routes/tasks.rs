@@ -16,8 +16,9 @@ use crate::routes::Path;
 use crate::{Inner, now};
 
 /// What `?state=` may ask for. Without it: all that are not over.
-const STATES: [&str; 12] = [
+const STATES: [&str; 13] = [
     "waiting",
+    "held",
     "deferred",
     "reserved",
     "assigned",

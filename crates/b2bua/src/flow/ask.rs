@@ -19,7 +19,7 @@ use super::ring::Errand;
 use crate::act::{Add, Asker, Whom};
 use crate::api::{Problem, Time};
 use crate::call::{Call, Seat, Timer, Watch, Why};
-use crate::config::Go;
+use crate::config::{Go, Manner};
 use crate::event::{Mode, Phase, Role};
 use crate::headers;
 use crate::id::ParticipantId;
@@ -150,7 +150,11 @@ impl B2bua {
                 let id = self.directory.queue_id(name);
                 let none = || Problem::NotFound { what: "queue", name: name.to_string() };
                 return id
-                    .map(|_| Go::Queue { queue: name.clone(), priority_s: None })
+                    .map(|_| Go::Queue {
+                        queue: name.clone(),
+                        priority_s: None,
+                        manner: Manner::default(),
+                    })
                     .ok_or_else(none);
             }
             Whom::Uri(text) => (text, self.asked_uri(call, by, text)?),

@@ -6,7 +6,7 @@ use super::dial::Refused;
 use super::wait::Joins;
 use crate::api::Time;
 use crate::call::{Attendant, Call, Why};
-use crate::config::{Go, Name, Outgoing};
+use crate::config::{Go, Manner, Name, Outgoing};
 use crate::directory::Extension;
 use crate::event::CallResult;
 use crate::route::Dialled;
@@ -28,7 +28,9 @@ impl B2bua {
             Some(go) => Some(go.clone()),
             None => self.directory.extension(dialled.to).map(|extension| match extension {
                 Extension::Operator(name) => Go::Operator(name.clone()),
-                Extension::Queue(queue) => Go::Queue { queue: queue.clone(), priority_s: None },
+                Extension::Queue(queue) => {
+                    Go::Queue { queue: queue.clone(), priority_s: None, manner: Manner::default() }
+                }
             }),
         }
     }
@@ -60,8 +62,9 @@ impl B2bua {
 
     fn go(&mut self, now: Time, call: &mut Call, go: Go) {
         match go {
-            Go::Queue { queue, priority_s } => {
-                self.enqueue(now, call, &queue, Joins { priority_s, despite_limits: false });
+            Go::Queue { queue, priority_s, manner } => {
+                let joins = Joins { priority_s, manner, despite_limits: false };
+                self.enqueue(now, call, &queue, joins);
             }
             Go::Operator(_) | Go::Bot(_) | Go::Uri(_) | Go::Number { .. } => {
                 match self.dial(now, call, go, Why::Dialled) {

@@ -81,12 +81,15 @@ impl B2bua {
         if let Some(view) = self.acd.task(task) {
             let ms = i64::try_from(view.virtual_start.0.as_millis()).unwrap_or(i64::MAX);
             let queued = What::TaskQueued {
-                queue,
+                queue: queue.clone(),
                 position: position as usize,
                 virtual_start: crate::Utc::from_millisecond(ms).unwrap_or(crate::Utc::MAX),
                 priority_s: view.priority_s,
             };
             self.tell_task(now, task, queued);
+            if let acd::TaskPlace::Waiting { held: true, .. } = view.place {
+                self.tell_task(now, task, What::TaskHeld { queue });
+            }
         }
         self.with_task(task, |switch, call| switch.waits(now, call));
     }

@@ -62,9 +62,10 @@ impl B2bua {
             let Ok(go) = self.leads_to(by, &from, &uri, self.addresses_of(call), None) else {
                 continue;
             };
-            if let Go::Queue { queue, priority_s } = &go {
+            if let Go::Queue { queue, priority_s, manner } = &go {
                 self.set_timer(call, Timer::Dial, None);
-                let joins = Joins { priority_s: *priority_s, despite_limits: false };
+                let joins =
+                    Joins { priority_s: *priority_s, manner: *manner, despite_limits: false };
                 self.enqueue(now, call, queue, joins);
                 return true;
             }

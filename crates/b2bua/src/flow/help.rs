@@ -23,7 +23,7 @@ use super::wait::Joins;
 use crate::act::{Asker, HelpWanted, Whom};
 use crate::api::{Problem, Reply, Time};
 use crate::call::{Call, Participant, Task, TaskEntry, Terms, Timer, Watch, Why};
-use crate::config::{Go, HelpHold, Name, OnLimit, Then};
+use crate::config::{Go, HelpHold, Manner, Name, OnLimit, Then};
 use crate::event::{CallResult, HelpEnd, HelpMode, Role, TransferMode, What};
 use crate::id::{CallKey, ParticipantId, TaskKey};
 use crate::switch::B2bua;
@@ -157,7 +157,7 @@ impl B2bua {
         };
         let errand = help.errand(call, Why::Asked(help.order));
         call.help = Some(help);
-        if let Go::Queue { queue, priority_s } = &go {
+        if let Go::Queue { queue, priority_s, .. } = &go {
             self.ask_queue(now, call, queue, *priority_s);
         } else if let Err(refused) = self.dial(now, call, go, errand) {
             call.help = None;
@@ -326,7 +326,8 @@ impl B2bua {
             for rung in call.legs(|p| help.has(p)) {
                 self.drop_leg(now, call, rung, "");
             }
-            let joins = Joins { priority_s: None, despite_limits: false };
+            let joins =
+                Joins { priority_s: None, manner: Manner::default(), despite_limits: false };
             return self.enqueue(now, call, &queue, joins);
         }
         let mut until = None;

@@ -6,7 +6,7 @@ use acd::{LimitReason, TaskId, Withdrawal};
 use super::wait::Joins;
 use crate::api::Time;
 use crate::call::{Call, Next};
-use crate::config::{OnLimit, Then};
+use crate::config::{Manner, OnLimit, Then};
 use crate::event::{CallResult, What};
 use crate::id::TaskKey;
 use crate::switch::B2bua;
@@ -57,7 +57,11 @@ impl B2bua {
                 if !waits {
                     call.tasks.retain(|other| other.key != task.key);
                     let queue = self.directory.queue_name(task.queue);
-                    let joins = Joins { priority_s: Some(task.priority_s), despite_limits: true };
+                    let joins = Joins {
+                        priority_s: Some(task.priority_s),
+                        manner: Manner::default(),
+                        despite_limits: true,
+                    };
                     self.enqueue(now, call, &queue, joins);
                 }
                 if let Some(audio) = step.say {

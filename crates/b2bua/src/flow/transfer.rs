@@ -88,8 +88,8 @@ impl B2bua {
             }
         }
         call.given = headers;
-        if let Go::Queue { queue, priority_s } = &go {
-            let joins = Joins { priority_s: *priority_s, despite_limits: false };
+        if let Go::Queue { queue, priority_s, manner } = &go {
+            let joins = Joins { priority_s: *priority_s, manner: *manner, despite_limits: false };
             return self.enqueue(now, call, queue, joins);
         }
         match self.dial(now, call, go, Errand::from(Why::Referred)) {

@@ -6,7 +6,7 @@ use super::transfer::{Beginning, described};
 use crate::act::{Asker, HandOn, OnFailure, Whom};
 use crate::api::{Problem, Time};
 use crate::call::{Call, Fallback, Participant, Terms, Why};
-use crate::config::{Go, Name};
+use crate::config::{Go, Manner, Name};
 use crate::event::TransferMode;
 use crate::switch::B2bua;
 
@@ -100,7 +100,7 @@ impl B2bua {
             Whom::Queue(queue) => {
                 let known = self.directory.queue_id(queue);
                 known.ok_or_else(|| missing("queue", queue))?;
-                Ok(Go::Queue { queue: queue.clone(), priority_s: None })
+                Ok(Go::Queue { queue: queue.clone(), priority_s: None, manner: Manner::default() })
             }
             Whom::Operator(name) => {
                 self.known(name)?;

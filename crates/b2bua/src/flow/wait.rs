@@ -4,7 +4,7 @@ use acd::{Enqueue, QueueId, TaskId, Wanted};
 
 use crate::api::Time;
 use crate::call::{Call, LegState, Task, TaskEntry};
-use crate::config::{Answer, Name};
+use crate::config::{Answer, Manner, Name};
 use crate::event::CallResult;
 use crate::id::TaskKey;
 use crate::switch::B2bua;
@@ -14,6 +14,7 @@ use crate::switch::B2bua;
 pub(super) struct Joins {
     /// Head start; that of the queue if none.
     pub(super) priority_s: Option<u32>,
+    pub(super) manner: Manner,
     /// Although there is no room, nobody there, or nobody at work.
     pub(super) despite_limits: bool,
 }
@@ -28,7 +29,9 @@ impl B2bua {
         };
         self.merge_callback(now, call, id);
         let config = self.directory.queue(id);
-        let Joins { priority_s, despite_limits } = joins;
+        let Joins { priority_s, manner, despite_limits } = joins;
+        let is_held = manner.hold.or(config.map(|queue| queue.hold)).unwrap_or(false);
+        let hold = config.map(|queue| queue.hold_for).filter(|_| is_held);
         let priority_s = priority_s.or(config.map(|queue| queue.priority_s)).unwrap_or(0);
         let caller =
             config.filter(|queue| queue.sticky_ms > 0).and_then(|_| call.caller().cloned());
@@ -49,6 +52,8 @@ impl B2bua {
         let task = Enqueue {
             priority_s,
             wanted,
+            auto_connect: manner.auto_connect,
+            hold,
             despite_limits,
             ..Enqueue::call(TaskId(key.0), id, start)
         };

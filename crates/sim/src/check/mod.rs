@@ -440,6 +440,8 @@ pub(crate) struct Limits {
     pub(crate) wrap_up_ms: i64,
     /// Operators are told something before the bridge.
     pub(crate) briefs: bool,
+    /// Tasks are kept back, or wait to be picked.
+    pub(crate) keeps: bool,
     /// Callers are told and asked things, and may leave the queue for somebody in particular.
     pub(crate) receives: bool,
     /// Nothing but time ends a wrap-up.

@@ -4,13 +4,14 @@
 
 mod callbacks;
 mod help;
+mod hold;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
-use b2bua::config::{Before, Go, Menu, OnLimit, OnTimeout, PreBridge, Then};
+use b2bua::config::{Before, Go, Manner, Menu, OnLimit, OnTimeout, PreBridge, Then};
 use b2bua::event::{HelpMode, Mode, Role};
 use b2bua::{Act, Add, Asker, Audio, Change, HandOn, HelpWanted, Listeners, Whom};
 use sim::{Caller, Goal, Operator, Plan, Scenario, hand_on};
@@ -650,7 +651,8 @@ fn limits_and_menus() {
     let menu = house(1, |house| {
         house.operators[0].away_ms.push((1_500, 12_000));
         house.reception.announce_ms = Some(3_000);
-        let queue = || Go::Queue { queue: "support".into(), priority_s: None };
+        let queue =
+            || Go::Queue { queue: "support".into(), priority_s: None, manner: Manner::default() };
         let keys = BTreeMap::from([('1', queue())]);
         house.reception.menu = Some(Menu { keys, retries: 1, ..menu(queue()) });
         house.callers.push(Caller::calm(2_000));

@@ -1,7 +1,7 @@
 //! Where a call goes: `go` of a route, a key of a menu, a way out of a queue.
 
 use b2bua::Audio;
-use b2bua::config::Go;
+use b2bua::config::{Go, Manner};
 
 use super::names::{Names, Thing};
 use super::section::{Section, Text};
@@ -9,7 +9,7 @@ use super::trunk;
 
 const DESTINATIONS: &[&str] =
     &["queue", "operator", "bot", "uri", "number", "announce", "menu", "park", "reject", "drop"];
-const DESTINATIONS_LATER: &[&str] = &["voicemail", "hook", "auto_connect", "hold"];
+const DESTINATIONS_LATER: &[&str] = &["voicemail", "hook"];
 
 /// Something to be heard once: a sound's name, or what the API takes.
 pub(super) fn audio(section: &Section<'_>, key: &'static str) -> Option<Audio> {
@@ -59,7 +59,7 @@ pub(super) fn read(go: &Section<'_>, names: &mut Names) -> Option<Go> {
     };
     if found.is_none() {
         // One fault is enough: what would have belonged to it is not unknown.
-        for key in DESTINATIONS.iter().chain(&["priority_s", "trunk"]) {
+        for key in DESTINATIONS.iter().chain(&["priority_s", "trunk", "auto_connect", "hold"]) {
             go.entry(key);
         }
     }
@@ -74,9 +74,13 @@ fn one(go: &Section<'_>, names: &mut Names, word: &str) -> Option<Go> {
         "queue" => {
             let queue = go.required("queue", "a queue's name");
             let priority_s = go.has("priority_s").then(|| go.whole("priority_s", 0, 0..=86_400));
+            let manner = Manner {
+                auto_connect: go.switch("auto_connect", true),
+                hold: go.has("hold").then(|| go.switch("hold", false)),
+            };
             queue.map(|queue| {
                 refer(Thing::Queue, queue);
-                Go::Queue { queue: queue.text.into(), priority_s }
+                Go::Queue { queue: queue.text.into(), priority_s, manner }
             })
         }
         "operator" => go.required("operator", "an operator's id").map(|operator| {

@@ -1,7 +1,7 @@
 //! `on_limit` of a queue: what becomes of callers whom one of its limits meets.
 
 use acd::LimitReason;
-use b2bua::config::{Go, OnLimit, Then};
+use b2bua::config::{Go, Manner, OnLimit, Then};
 
 use super::destination;
 use super::names::{Names, Thing};
@@ -108,5 +108,5 @@ fn to_queue(step: &Section<'_>, names: &mut Names, from: &str) -> Then {
         let what = step.what();
         step.report.fault(queue.at, format!("`queue` of {what} is the queue itself"));
     }
-    Then::Go(Go::Queue { queue: queue.text.into(), priority_s })
+    Then::Go(Go::Queue { queue: queue.text.into(), priority_s, manner: Manner::default() })
 }

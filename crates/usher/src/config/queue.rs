@@ -32,8 +32,7 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("progressive", Strategy::Progressive),
     ("best-skill", Strategy::BestSkill),
 ];
-const LATER: &[&str] =
-    &["hold", "hold_s", "delivery", "refer_busy_s", "leave_empty", "hours", "holidays", "after"];
+const LATER: &[&str] = &["delivery", "refer_busy_s", "leave_empty", "hours", "holidays", "after"];
 
 /// `everywhere` is `[acd] auto_connect`; `music` is what there is.
 pub(super) fn read(
@@ -74,6 +73,8 @@ pub(super) fn read(
         wait_ms_max: milliseconds(&section, "max_wait_s", 600, 1, 86_400),
         join_empty,
         auto_connect: connects(&section, everywhere),
+        hold: section.switch("hold", false),
+        hold_for: hold_for(&section),
         music: song(&section, music),
         language: section
             .has("language")
@@ -124,6 +125,14 @@ fn odd(section: &Section<'_>, queue: &Queue) {
             "`step_s` is not below `ring_s`; never more than one phone rings".to_owned(),
         ),
         (
+            queue.hold && !queue.auto_connect,
+            "`hold` keeps back whom `auto_connect = false` gives to nobody anyhow".to_owned(),
+        ),
+        (
+            queue.hold && queue.hold_for == acd::Hold::For(0),
+            "`hold` keeps nobody back for `hold_s = 0`; say how long, or \"release\"".to_owned(),
+        ),
+        (
             section.has("sticky_wait_s") && queue.sticky_ms == 0,
             "`sticky_wait_s` means nothing without `sticky_s`".to_owned(),
         ),
@@ -139,6 +148,14 @@ fn odd(section: &Section<'_>, queue: &Queue) {
 
 fn milliseconds(section: &Section<'_>, key: &'static str, default: u64, min: u32, max: u32) -> u64 {
     section.seconds(key, None, min..=max).unwrap_or(default * 1_000)
+}
+
+/// `hold_s`: seconds, or until somebody says so.
+fn hold_for(section: &Section<'_>) -> acd::Hold {
+    if section.is_text("hold_s") {
+        return section.choice("hold_s", &[("release", acd::Hold::Released)], &[]);
+    }
+    acd::Hold::For(milliseconds(section, "hold_s", 0, 0, 86_400))
 }
 
 fn rona(section: &Section<'_>) -> (u32, RonaState) {

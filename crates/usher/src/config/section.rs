@@ -62,6 +62,11 @@ impl<'a> Section<'a> {
         self.table.get(key).is_some()
     }
 
+    /// Whether the value is a text, without counting the key as read.
+    pub(super) fn is_text(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|entry| matches!(entry.value.kind, Kind::Text(_)))
+    }
+
     /// Whether the value is a list, without counting the key as read.
     pub(super) fn is_list(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(|entry| matches!(entry.value.kind, Kind::List(_)))

@@ -1,7 +1,7 @@
 //! `[[queue]]` and `[[menu]]`.
 
 use b2bua::Audio;
-use b2bua::config::{Announce, Go, Then};
+use b2bua::config::{Announce, Go, Manner, Then};
 
 use super::{OPERATOR, QUEUE, ROUTE, check, check_warnings, sound};
 
@@ -10,7 +10,7 @@ fn queues() {
     check(
         "[[queue]]\nname = \"q\"\nstrategy = \"longest\"\nring_s = \"20\"\nwrap_up_s = -1\n\
            music = \"../jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
-           hold = true",
+           after = true",
         &[
             "a:3: `strategy` of [[queue]] `q` is `longest`; expected longest-idle | in-order | \
          round-robin | ring-all | least-talk-time | fewest-calls | least-occupied | fewest-dialogs | \
@@ -21,7 +21,7 @@ fn queues() {
             "a:7: `do = \"voicemail\"` of on_limit = [{ do = \"hangup\", code = 480 }] is not supported \
          yet; so far: hangup | wait | queue | transfer | announce",
             "a:8: queue `q` is there twice; the first is at a:1",
-            "a:10: `hold` of [[queue]] `q` is not supported yet; remove it",
+            "a:10: `after` of [[queue]] `q` is not supported yet; remove it",
         ],
     );
     let setup = sound(&format!("{QUEUE}ring_s = 2.5\non_limit = [{{ code = 486 }}]\n{OPERATOR}"));
@@ -52,7 +52,7 @@ fn limits_of_a_queue() {
     assert_eq!((steps[0].say.clone(), &steps[0].then), (prompt("closed"), &Then::HangUp(486)));
     assert!(matches!(steps[1].say, Some(Audio::Made(_))));
     assert_eq!(steps[1].then, Then::Wait);
-    let other = Go::Queue { queue: "other".into(), priority_s: None };
+    let other = Go::Queue { queue: "other".into(), priority_s: None, manner: Manner::default() };
     assert_eq!((steps[2].say.clone(), &steps[2].then), (prompt("closed"), &Then::Go(other)));
     assert!(!steps[3].reasons.contains(&acd::LimitReason::NoFreeOperator));
     assert_eq!(steps[3].then, Then::Go(Go::Number { number: "112".into(), trunk: "t".into() }));
@@ -93,7 +93,10 @@ fn menus_and_ways_out_by_key() {
     assert_eq!(core.queues[0].announce, Some(Announce { position_every_ms: 45_000 }));
     let menu = &core.menus[0];
     assert_eq!((menu.timeout_ms, menu.retries, menu.keys.len()), (3_000, 2, 2));
-    assert_eq!(menu.keys[&'1'], Go::Queue { queue: "q".into(), priority_s: Some(5) });
+    assert_eq!(
+        menu.keys[&'1'],
+        Go::Queue { queue: "q".into(), priority_s: Some(5), manner: Manner::default() }
+    );
     check(
         "[[menu]]\nname = \"m\"\n[[menu]]\nname = \"m\"\nprompt = \"closed\"\n\
          keys = { \"12\" = { drop = true }, \"1\" = 5, \"2\" = { queue = \"none\" } }\notherwise = {}",
@@ -158,4 +161,29 @@ fn before_the_bridge() {
         ],
     );
     check_warnings(&with("pre_bridge = { play = \"closed\" }"), &[]);
+}
+
+#[test]
+fn tasks_that_are_kept_back() {
+    let read = |keys: &str| {
+        let core = sound(&format!("{QUEUE}{keys}\n{OPERATOR}")).core;
+        (core.queues[0].hold, core.queues[0].hold_for)
+    };
+    use acd::Hold;
+    assert_eq!(read(""), (false, Hold::For(0)));
+    assert_eq!(read("hold = true\nhold_s = 2.5"), (true, Hold::For(2_500)));
+    assert_eq!(read("hold_s = \"release\""), (false, Hold::Released));
+    let go = "[[route]]\nto = \"1\"\ngo = { queue = \"q\", hold = true, auto_connect = false }\n";
+    let core = sound(&format!("{QUEUE}{OPERATOR}{go}")).core;
+    let manner = Manner { auto_connect: false, hold: Some(true) };
+    let expected = Go::Queue { queue: "q".into(), priority_s: None, manner };
+    assert_eq!(core.routes[0].go, expected);
+    check(
+        &format!("{QUEUE}hold_s = \"never\"\n{OPERATOR}"),
+        &["a:4: `hold_s` of [[queue]] `q` is `never`; expected release"],
+    );
+    check_warnings(
+        &format!("{QUEUE}hold = true\n{OPERATOR}{ROUTE}"),
+        &["a:1: [[queue]] `q`: `hold` keeps nobody back for `hold_s = 0`; say how long, or \"release\""],
+    );
 }
