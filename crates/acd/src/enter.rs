@@ -107,6 +107,7 @@ impl Acd {
         let queue = task.queue;
         self.set_ring(now, id);
         self.tell(Output::Queued { task: id, queue, position });
+        self.explain_kept(now, id);
         self.reopen(id, true);
         self.warn_task(id);
     }

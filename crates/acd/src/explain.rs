@@ -73,4 +73,19 @@ pub struct DecisionRecord {
     pub excluded: Vec<(Filter, u32)>,
     /// Who got it.
     pub chosen: Option<OperatorId>,
+    /// Nobody was looked at, and why.
+    pub kept: Option<Kept>,
+}
+
+/// Why a task that waits is given to nobody by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kept {
+    /// Automatic connection is off for all queues together.
+    Everywhere,
+    /// It is off for the queue.
+    Queue,
+    /// It is off for the task.
+    Task,
+    /// It is on hold.
+    Hold,
 }

@@ -1,6 +1,6 @@
 //! What a decision says of those it looked at.
 use crate::config::Level;
-use crate::explain::{DecisionRecord, Filter, Verdict};
+use crate::explain::{DecisionRecord, Filter, Kept, Verdict};
 use crate::ids::{OperatorId, TaskId, Time};
 use crate::io::Output;
 use crate::machine::Acd;
@@ -60,6 +60,38 @@ impl Acd {
             eligible,
             excluded: excluded.filter(|(_, n)| *n > 0).collect(),
             chosen,
+            kept: None,
+        };
+        self.tell(Output::Decision(record));
+    }
+
+    /// Why nobody is looked for, if so.
+    pub(crate) fn explain_kept(&mut self, now: Time, id: TaskId) {
+        let Some(task) = self.state.tasks.get(&id) else { return };
+        let Some(queue) = self.state.queues.get(&task.queue) else { return };
+        let kept = if !self.state.auto_connect {
+            Kept::Everywhere
+        } else if !queue.config.auto_connect {
+            Kept::Queue
+        } else if !task.auto_connect {
+            Kept::Task
+        } else if task.waiting().is_some_and(|waiting| waiting.held.is_some()) {
+            Kept::Hold
+        } else {
+            return;
+        };
+        let record = DecisionRecord {
+            at: now,
+            task: id,
+            queue: task.queue,
+            strategy: queue.config.strategy,
+            demand: queue.config.demand(task.ring()).to_vec(),
+            wanted: task.wish().map(|wish| wish.operator),
+            considered: Vec::new(),
+            eligible: 0,
+            excluded: Vec::new(),
+            chosen: None,
+            kept: Some(kept),
         };
         self.tell(Output::Decision(record));
     }

@@ -49,7 +49,7 @@ pub use carry::{Carried, CarriedV1};
 pub use config::{
     Config, Level, Limits, OperatorConfig, QueueConfig, Ring, Rona, RonaState, Strategy,
 };
-pub use explain::{DecisionRecord, Filter, Verdict};
+pub use explain::{DecisionRecord, Filter, Kept, Verdict};
 pub use ids::{
     Channel, Kind, OperatorId, QueueId, ReservationId, SkillId, TaskId, Time, Utc, WorkId,
 };

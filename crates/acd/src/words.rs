@@ -1,7 +1,7 @@
 //! What things are called outside. These words are public vocabulary: the API, the record and the
 //! metrics say them, and a variant may be renamed while its word stays.
 use crate::config::Strategy;
-use crate::explain::Filter;
+use crate::explain::{Filter, Kept};
 use crate::io::{Cause, Effective, LimitReason, Refusal, Rejection, Rescission};
 
 macro_rules! words {
@@ -96,6 +96,12 @@ words! {
         NotServing "not-serving"
         NotWanted "not-wanted"
     }
+    Kept {
+        Everywhere "auto-connect-off-everywhere"
+        Queue "auto-connect-off-in-queue"
+        Task "auto-connect-off-for-task"
+        Hold "hold"
+    }
     Rejection {
         Busy "busy"
         Declined "declined"
@@ -152,6 +158,10 @@ mod tests {
             all(Filter::ALL.iter().map(|filter| filter.as_str()).collect()),
             "offline unreachable not-ready wrap-up on-call ringing reserved limit skill \
              back-off not-serving not-wanted",
+        );
+        check(
+            all(Kept::ALL.iter().map(|kept| kept.as_str()).collect()),
+            "auto-connect-off-everywhere auto-connect-off-in-queue auto-connect-off-for-task hold",
         );
         check(
             all(Rejection::ALL.iter().map(|why| why.as_str()).collect()),

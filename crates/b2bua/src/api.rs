@@ -461,6 +461,8 @@ pub struct Explanation {
     pub wanted: Option<Name>,
     /// Who got it, if anybody.
     pub chosen: Option<Name>,
+    /// Why nobody was looked for: what of automatic connection is off, or `hold`.
+    pub kept: Option<&'static str>,
     /// Who was considered.
     pub considered: Vec<Considered>,
     /// Excluded operators per filter, also those not listed one by one.

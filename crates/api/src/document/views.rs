@@ -237,6 +237,7 @@ fn decision() -> Schema {
         ("demand", counts()),
         ("wanted", maybe_text()),
         ("chosen", maybe_text()),
+        ("kept", maybe_text()),
         ("considered", list(&considered)),
         ("excluded", list(&excluded)),
     ])

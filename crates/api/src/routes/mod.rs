@@ -185,6 +185,7 @@ fn explained(decisions: Vec<b2bua::Explanation>) -> Vec<Value> {
             "demand": demand,
             "wanted": decision.wanted,
             "chosen": decision.chosen,
+            "kept": decision.kept,
             "considered": decision.considered.into_iter().map(considered).collect::<Vec<_>>(),
             "excluded": decision.excluded.into_iter().map(excluded).collect::<Vec<_>>(),
         })

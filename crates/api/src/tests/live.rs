@@ -209,6 +209,7 @@ async fn decisions_are_told() {
         at: at(),
         task: Some(TaskKey(9)),
         queue: "support".into(),
+        kept: None,
         chosen: Some("alice".into()),
         strategy: "longest-idle",
         demand: vec![("russian".into(), 3)],

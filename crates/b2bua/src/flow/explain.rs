@@ -24,6 +24,7 @@ impl B2bua {
             demand: demand.collect(),
             wanted: record.wanted.as_ref().map(name),
             chosen: record.chosen.as_ref().map(name),
+            kept: record.kept.map(acd::Kept::as_str),
             considered: considered.collect(),
             excluded: record
                 .excluded

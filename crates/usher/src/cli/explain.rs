@@ -120,6 +120,9 @@ fn decision(item: &Value) -> String {
     if !asked.is_empty() {
         let _ = write!(head, "; asked for: {}", asked.join(", "));
     }
+    if !text("kept").is_empty() {
+        let _ = write!(head, "; kept back: {}", text("kept"));
+    }
     if !text("wanted").is_empty() {
         let _ = write!(head, "; meant for {}", text("wanted"));
     }

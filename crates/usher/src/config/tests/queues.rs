@@ -184,6 +184,8 @@ fn tasks_that_are_kept_back() {
     );
     check_warnings(
         &format!("{QUEUE}hold = true\n{OPERATOR}{ROUTE}"),
-        &["a:1: [[queue]] `q`: `hold` keeps nobody back for `hold_s = 0`; say how long, or \"release\""],
+        &[
+            "a:1: [[queue]] `q`: `hold` keeps nobody back for `hold_s = 0`; say how long, or \"release\"",
+        ],
     );
 }
