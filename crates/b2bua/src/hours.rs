@@ -281,9 +281,9 @@ fn parse_days(text: &str) -> Result<[bool; 7], String> {
 
 /// `09:00-18:00`; to before from is of the next day.
 fn parse_range(text: &str) -> Result<(u16, u16), String> {
-    let range = text.split_once('-').and_then(|(from, to)| {
-        Some((parse_minute(from.trim())?, parse_minute(to.trim())?))
-    });
+    let range = text
+        .split_once('-')
+        .and_then(|(from, to)| Some((parse_minute(from.trim())?, parse_minute(to.trim())?)));
     match range {
         Some((from, to)) if from == to => Err(format!(
             "`{text}` ends when it begins; expected such as 09:00-18:00, or 00:00-24:00 for all day"

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Abandoned, Announce, Answer, Asks, Before, CallbackPolicy, Codes, Config, First, Go,
-    HeaderRules, HelpHold, Identity, Limits, Media, Menu, Notify, OnLimit, OnTimeout, Operator,
-    Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Then, Trunk,
+    Abandoned, Announce, Answer, Asks, Before, Calendar, CallbackPolicy, Codes, Config, First, Go,
+    HeaderRules, HelpHold, Hours, Identity, Limits, Media, Menu, Notify, OnLimit, OnTimeout,
+    Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Then, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
@@ -116,7 +116,12 @@ fn callback(kind: u8) -> CallbackPolicy {
         gap_ms: 3_000,
         expires_ms: 60_000,
         share: 300,
+        hours: hours("Mo-Fr 09:00-11:02 Europe/Moscow").filter(|_| kind & 32 != 0),
     }
+}
+
+fn hours(text: &str) -> Option<Hours> {
+    Hours::parse(text).ok()
 }
 
 fn operator(kind: u8, id: &str) -> Operator {
@@ -206,6 +211,11 @@ fn config(kind: u8) -> Config {
             wait_ms_max: 30_000,
             join_empty: kind & 4 == 0,
             auto_connect: true,
+            calendar: Calendar {
+                // It begins as a Friday's working day does, and closes in a minute.
+                hours: hours("Mo-Fr 09:00-11:01 Europe/Moscow").filter(|_| kind & 64 != 0),
+                holidays: Vec::new(),
+            },
             music: None,
             language: None,
             pre_bridge: pre_bridge(kind),

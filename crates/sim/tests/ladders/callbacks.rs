@@ -25,6 +25,7 @@ fn house(patience_ms: u64) -> Scenario {
             gap_ms: 5_000,
             expires_ms: 120_000,
             share: 0,
+            hours: None,
         },
         abandoned: Abandoned::Removed,
         star_permille: 0,
