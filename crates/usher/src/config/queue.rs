@@ -10,7 +10,7 @@ use super::operator::plain;
 use super::section::Section;
 use super::server;
 use super::source::At;
-use super::{callback, limit, menu};
+use super::{callback, hours, limit, menu};
 
 /// A queue as the core sees it.
 pub(super) struct Read {
@@ -32,8 +32,7 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("progressive", Strategy::Progressive),
     ("best-skill", Strategy::BestSkill),
 ];
-const LATER: &[&str] =
-    &["hold", "hold_s", "delivery", "refer_busy_s", "leave_empty", "hours", "holidays", "after"];
+const LATER: &[&str] = &["hold", "hold_s", "delivery", "refer_busy_s", "leave_empty", "after"];
 
 /// `everywhere` is `[acd] auto_connect`; `music` is what there is.
 pub(super) fn read(
@@ -74,6 +73,7 @@ pub(super) fn read(
         wait_ms_max: milliseconds(&section, "max_wait_s", 600, 1, 86_400),
         join_empty,
         auto_connect: connects(&section, everywhere),
+        calendar: hours::calendar(&section),
         music: song(&section, music),
         language: section
             .has("language")
