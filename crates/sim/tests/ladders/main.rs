@@ -4,6 +4,7 @@
 
 mod callbacks;
 mod help;
+mod hours;
 
 use std::collections::BTreeMap;
 use std::fs;
