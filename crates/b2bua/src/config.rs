@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use crate::codes::Codes;
+pub use crate::hours::{Calendar, Hours};
 use crate::sound::Audio;
 
 /// A name from the configuration.
@@ -262,6 +263,8 @@ pub struct Queue {
     pub hold: bool,
     /// And for how long.
     pub hold_for: acd::Hold,
+    /// When new tasks are taken.
+    pub calendar: Calendar,
     /// What a waiting caller hears.
     pub music: Option<Name>,
     /// What is spoken to its callers; that of [`Media`] where absent.
@@ -320,6 +323,8 @@ pub struct CallbackPolicy {
     pub expires_ms: u64,
     /// See [`acd::QueueConfig::share`].
     pub share: u32,
+    /// When operators are asked to call; always where absent.
+    pub hours: Option<Hours>,
 }
 
 /// Who is called first.
@@ -534,6 +539,8 @@ pub struct Route {
     pub trunk: Option<Name>,
     /// Header fields by name, and an expression for the value.
     pub header: Vec<(Name, String)>,
+    /// When the call comes.
+    pub hours: Option<Hours>,
     /// Whereto.
     pub go: Go,
 }

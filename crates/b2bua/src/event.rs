@@ -641,7 +641,7 @@ pub enum What {
     OperatorFailed { operator: Name, cause: Name },
     #[serde(rename = "queue.limit")]
     QueueLimit { queue: Name, reason: Name },
-    /// What goes by itself in a queue, as it is from now on by order.
+    /// What goes by itself in a queue, as it is from now on by order or by its hours.
     #[serde(rename = "queue.switched")]
     QueueSwitched { queue: Name, auto_connect: bool, open: bool },
     /// The same for all queues together.

@@ -3,7 +3,8 @@
 use regex_lite::Regex;
 use sip::msg::Message;
 
-use crate::config::{Config, Go, Name, Outgoing, Route};
+use crate::api::Time;
+use crate::config::{Config, Go, Hours, Name, Outgoing, Route};
 use crate::headers;
 
 /// Compiled expressions, in the order of the configuration. An expression that does not compile
@@ -24,6 +25,7 @@ struct Compiled {
     from: Pattern,
     trunk: Option<Name>,
     header: Vec<(Name, Pattern)>,
+    hours: Option<Hours>,
     go: Go,
 }
 
@@ -54,6 +56,8 @@ pub(crate) struct Dialled<'a> {
     pub(crate) trusted: bool,
     /// None where nobody has sent one: an order.
     pub(crate) request: Option<&'a Message>,
+    /// When, since the Unix epoch.
+    pub(crate) unix: Time,
 }
 
 impl Router {
@@ -68,6 +72,7 @@ impl Router {
                 .iter()
                 .map(|(name, value)| (name.clone(), Pattern::new(Some(value))))
                 .collect(),
+            hours: route.hours.clone(),
             go: route.go.clone(),
         };
         let policy = |name: &Name, outgoing: &Outgoing| match outgoing {
@@ -97,6 +102,7 @@ impl Router {
                 && route.from.matches(Some(dialled.from))
                 && route.trunk.as_deref().is_none_or(|name| dialled.trunk == Some(name))
                 && route.header.iter().all(|(name, value)| value.matches(said(name)))
+                && route.hours.as_ref().is_none_or(|hours| hours.is_open(dialled.unix))
         };
         self.routes.iter().find(matches).map(|route| &route.go)
     }

@@ -86,7 +86,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 15;
+const VERSION: u32 = 16;
 
 impl State {
     /// Unix time at the node's epoch.
@@ -129,6 +129,7 @@ impl B2bua {
         let (dirty, dead, outputs) = (BTreeSet::new(), VecDeque::new(), VecDeque::new());
         let replies = Vec::new();
         let mut switch = Self { directory, endpoint, acd, state, dirty, dead, outputs, replies };
+        switch.hours_pass(Time::ZERO);
         switch.settle(Time::ZERO);
         switch
     }
@@ -141,7 +142,10 @@ impl B2bua {
             Input::Writing(writing) => self.on_writing(now, writing),
             Input::Command { request, command } => self.order(now, request, command),
             Input::Day(day) => self.acd.handle(now, acd::Input::Day(day)),
-            Input::Wall { since_unix } => self.state.since_unix = since_unix.saturating_sub(now),
+            Input::Wall { since_unix } => {
+                self.state.since_unix = since_unix.saturating_sub(now);
+                self.hours_pass(now);
+            }
             Input::Configure(config) => self.configure(now, *config),
             Input::Sounds(sounds) => self.state.desk.sounds = *sounds,
             Input::Made { token, result } => self.sound_made(now, token, result),
@@ -170,6 +174,9 @@ impl B2bua {
             });
         }
         self.callbacks_expire(now);
+        if self.hours_due().is_some_and(|due| due <= now) {
+            self.hours_pass(now);
+        }
         self.sounds_overdue(now);
         self.leaving_overdue(now);
         self.settle(now);
@@ -187,8 +194,14 @@ impl B2bua {
         let left = self.state.leaving.front().map(|leaving| leaving.due);
         let (endpoint, acd) = (self.endpoint.poll_timeout(), self.acd.poll_timeout());
         let expiry = self.state.expiries.first().map(|(due, _)| *due);
-        let due = [endpoint, acd, own, left, expiry, self.state.desk.due()];
+        let hours = self.hours_due();
+        let due = [endpoint, acd, own, left, expiry, hours, self.state.desk.due()];
         due.into_iter().flatten().min()
+    }
+
+    /// When a queue opens or closes by its hours.
+    fn hours_due(&self) -> Option<Time> {
+        Some(self.state.switches.due()?.saturating_sub(self.state.since_unix))
     }
 
     /// The machine as plain data.

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Abandoned, Announce, Answer, Asks, Before, CallbackPolicy, Codes, Config, First, Go,
-    HeaderRules, HelpHold, Identity, Limits, Manner, Media, Menu, Notify, OnLimit, OnTimeout,
-    Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Then, Trunk,
+    Abandoned, Announce, Answer, Asks, Before, Calendar, CallbackPolicy, Codes, Config, First, Go,
+    HeaderRules, HelpHold, Hours, Identity, Limits, Manner, Media, Menu, Notify, OnLimit,
+    OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Then,
+    Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
@@ -116,7 +117,12 @@ fn callback(kind: u8) -> CallbackPolicy {
         gap_ms: 3_000,
         expires_ms: 60_000,
         share: 300,
+        hours: hours("Mo-Fr 09:00-11:02 Europe/Moscow").filter(|_| kind & 32 != 0),
     }
+}
+
+fn hours(text: &str) -> Option<Hours> {
+    Hours::parse(text).ok()
 }
 
 fn operator(kind: u8, id: &str) -> Operator {
@@ -212,6 +218,11 @@ fn config(kind: u8) -> Config {
             auto_connect: true,
             hold: kind & 32 != 0,
             hold_for: acd::Hold::For(2_000),
+            calendar: Calendar {
+                // It begins as a Friday's working day does, and closes in a minute.
+                hours: hours("Mo-Fr 09:00-11:01 Europe/Moscow").filter(|_| kind & 64 != 0),
+                holidays: Vec::new(),
+            },
             music: None,
             language: None,
             pre_bridge: pre_bridge(kind),

@@ -147,6 +147,7 @@ impl Scenario {
                 gap_ms: dice.between(1_000, 30_000),
                 expires_ms: dice.between(5_000, 170_000),
                 share: if dice.one_in_1000(500) { 300 } else { 0 },
+                hours: None,
             },
             abandoned: if dice.one_in_1000(700) {
                 Abandoned::CalledBack

@@ -13,6 +13,8 @@ mod callbacks;
 mod check;
 mod dice;
 mod handing;
+#[cfg(test)]
+mod hours;
 mod ladder;
 mod orders;
 mod peer;

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Asks, Before, Go, HelpHold, Level, Manner, Menu, Notify, OnLimit, OnTimeout, PreBridge, Record,
-    Then,
+    Asks, Before, Calendar, Go, HelpHold, Level, Manner, Menu, Notify, OnLimit, OnTimeout,
+    PreBridge, Record, Then,
 };
 use b2bua::{Act, Asker, Audio};
 
@@ -116,6 +116,8 @@ pub struct Reception {
     pub exits: BTreeMap<char, Go>,
     /// How often those who wait are told where they stand.
     pub announce_ms: Option<Ms>,
+    /// When the queue is open.
+    pub calendar: Calendar,
     /// Places to wait in.
     pub waiting_max: Option<usize>,
     /// How often somebody who waits presses a key, on the average.
@@ -469,6 +471,7 @@ impl Scenario {
             on_limit,
             exits,
             announce_ms: dice.one_in_1000(600).then(|| dice.between(1_000, 6_000)),
+            calendar: Calendar::default(),
             waiting_max: dice
                 .one_in_1000(400)
                 .then(|| usize::try_from(dice.between(1, 3)).unwrap_or(1)),

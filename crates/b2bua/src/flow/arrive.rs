@@ -88,7 +88,7 @@ impl B2bua {
     }
 
     fn begin(&mut self, now: Time, call: &mut Call, request: &Message) {
-        let go = self.destination(call, request);
+        let go = self.destination(now, call, request);
         if call.kind == Kind::Internal && matches!(go, Some(Go::Uri(_) | Go::Number { .. })) {
             call.kind = Kind::Outbound;
         }

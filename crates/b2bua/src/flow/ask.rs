@@ -56,7 +56,7 @@ impl B2bua {
                 return wrong("role", "one of operator, consultant, supervisor");
             }
         };
-        let go = match self.wish(call, by, &add.whom)? {
+        let go = match self.wish(now, call, by, &add.whom)? {
             Go::Queue { queue, .. } => {
                 return wrong(field(&add.whom), format!("the queue {queue} is not one person"));
             }
@@ -143,7 +143,13 @@ impl B2bua {
     }
 
     /// Where an order's wish leads, a person or a queue, if whoever gave it may go there.
-    pub(super) fn wish(&self, call: &Call, by: &Asker, whom: &Whom) -> Result<Go, Problem> {
+    pub(super) fn wish(
+        &self,
+        now: Time,
+        call: &Call,
+        by: &Asker,
+        whom: &Whom,
+    ) -> Result<Go, Problem> {
         let (dialled, go) = match whom {
             Whom::Operator(name) => return Ok(Go::Operator(name.clone())),
             Whom::Queue(name) => {
@@ -157,9 +163,9 @@ impl B2bua {
                     })
                     .ok_or_else(none);
             }
-            Whom::Uri(text) => (text, self.asked_uri(call, by, text)?),
+            Whom::Uri(text) => (text, self.asked_uri(now, call, by, text)?),
             Whom::Number { number, trunk: None } => {
-                (number, self.asked_number(call, by, "number", number)?)
+                (number, self.asked_number(now, call, by, ("number", number))?)
             }
             Whom::Number { number, trunk: Some(trunk) } => {
                 if self.directory.trunk(trunk).is_none() {
@@ -176,13 +182,13 @@ impl B2bua {
         Err(Problem::Forbidden(format!("{name} may not call {dialled}")))
     }
 
-    fn asked_uri(&self, call: &Call, by: &Asker, text: &str) -> Result<Go, Problem> {
+    fn asked_uri(&self, now: Time, call: &Call, by: &Asker, text: &str) -> Result<Go, Problem> {
         let Some(uri) = Uri::parse(text).ok().filter(Uri::is_sip) else {
             return wrong("uri", "is no SIP URI");
         };
         match uri.user() {
             Some(user) if uri.host() == Some(&self.own_host()) => {
-                self.asked_number(call, by, "uri", &user)
+                self.asked_number(now, call, by, ("uri", &user))
             }
             _ => Ok(Go::Uri(uri)),
         }
@@ -191,16 +197,17 @@ impl B2bua {
     /// What dialling a number reaches.
     fn asked_number(
         &self,
+        now: Time,
         call: &Call,
         by: &Asker,
-        field: &'static str,
-        number: &str,
+        (field, number): (&'static str, &str),
     ) -> Result<Go, Problem> {
         let from = match by {
             Asker::Operator(name) => name,
             Asker::Admin | Asker::Supervisor { .. } => &call.from,
         };
-        let dialled = Dialled { to: number, from, trunk: None, trusted: false, request: None };
+        let (trunk, trusted, request, unix) = (None, false, None, self.unix(now));
+        let dialled = Dialled { to: number, from, trunk, trusted, request, unix };
         match self.reached(&dialled) {
             Some(go @ (Go::Operator(_) | Go::Uri(_) | Go::Number { .. } | Go::Queue { .. })) => {
                 Ok(go)

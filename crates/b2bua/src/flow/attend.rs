@@ -125,7 +125,7 @@ impl B2bua {
         if !matches!(call.attendant, Some(Attendant::Parks { .. })) {
             return Err(Problem::Conflict("the call is not parked".into()));
         }
-        let go = self.wish(call, by, to)?;
+        let go = self.wish(now, call, by, to)?;
         self.moves_on(call);
         self.route(now, call, Some(go));
         Ok(())

@@ -9,6 +9,7 @@
 //! | the operator says no, nothing for so long, or hangs up | they are not asked again for a while, somebody else is; no attempt at the customer |
 //! | the customer does not answer | the operator wraps up; once more after a while, as often as the queue says |
 //! | the customer calls themselves meanwhile | they have its place, and it is over |
+//! | its turn comes outside its hours | it is put off until they begin |
 //! | it is done too late | it is over |
 //!
 //! Where the customer is called first, the operator is kept free for them meanwhile, and rung when they
@@ -176,7 +177,10 @@ impl B2bua {
             First::Operator => 0,
             First::Customer => u64::try_from(DIAL_TIMEOUT.as_millis()).unwrap_or(0),
         };
-        let not_before = callback.not_before.map(|at| at.saturating_sub(self.state.since_unix()));
+        let wanted = callback.not_before.map(|at| at.saturating_sub(self.state.since_unix()));
+        let earliest = wanted.map_or(now, |at| at.max(now));
+        let in_hours = self.in_hours(queue, earliest);
+        let not_before = if in_hours > earliest { Some(in_hours) } else { wanted };
         let enqueue = Enqueue {
             kind: acd::Kind::Callback,
             priority_s: callback.priority_s,
@@ -186,6 +190,14 @@ impl B2bua {
             ..Enqueue::call(TaskId(key.0), queue, acd::Utc(callback.virtual_start))
         };
         self.acd.handle(now, acd::Input::Enqueue(enqueue));
+    }
+
+    /// That time, or when the hours begin in which the queue calls back.
+    fn in_hours(&self, queue: QueueId, at: Time) -> Time {
+        let hours = self.callback_policy(queue).and_then(|policy| policy.hours.as_ref());
+        let unix = self.unix(at);
+        let wait = hours.map_or(Time::ZERO, |hours| hours.open_from(unix).saturating_sub(unix));
+        at + wait
     }
 
     /// Whether a star means that they want to be called back.
@@ -386,6 +398,11 @@ impl B2bua {
         }
         if self.state.draining || self.state.calls.len() >= self.directory.config.limits.calls_max {
             self.acd.handle(now, acd::Input::Rejected(claim, acd::Rejection::Ours));
+            return true;
+        }
+        let until = self.in_hours(queue, now);
+        if until > now {
+            self.acd.handle(now, acd::Input::Defer { task, until });
             return true;
         }
         let mut call = self.new_callback_call(now, &callback);
@@ -639,7 +656,8 @@ impl B2bua {
         let (gap, most) = (Time::from_millis(policy.gap_ms), policy.attempts_max);
         let Some(callback) = self.callback_of(call) else { return };
         let is_last = callback.attempts + 1 >= most;
-        let next = (!is_last).then(|| now + gap).filter(|next| self.unix(*next) < callback.expires);
+        let next = self.in_hours(task.queue, now + gap);
+        let next = (!is_last).then_some(next).filter(|next| self.unix(*next) < callback.expires);
         self.attempted(now, task.key, cause, next);
         self.leaves_callback(call);
         match next {
@@ -664,6 +682,7 @@ impl B2bua {
         self.leaves_callback(call);
         let wait_ms = self.directory.queue(task.queue).map_or(0, |queue| queue.back_off_ms);
         let until = now + Time::from_millis(wait_ms.max(acd::BACK_OFF_MS_MIN));
+        let until = self.in_hours(task.queue, until);
         self.acd.handle(now, acd::Input::Defer { task: TaskId(task.key.0), until });
     }
 

@@ -40,7 +40,7 @@ impl B2bua {
         }
         let mut call = self.new_call(now, &operator, to.clone());
         call.context = context;
-        let go = self.clicked(&call, &operator, &to, trunk)?;
+        let go = self.clicked(now, &call, &operator, &to, trunk)?;
         if let Go::Uri(_) | Go::Number { .. } = go {
             call.kind = Kind::Outbound;
         }
@@ -71,6 +71,7 @@ impl B2bua {
     /// Where a number or URI leads, if the operator may go there.
     fn clicked(
         &self,
+        now: Time,
         call: &Call,
         operator: &Name,
         to: &Name,
@@ -84,7 +85,7 @@ impl B2bua {
             None if is_uri => Whom::Uri(to.clone()),
             trunk => Whom::Number { number: to.clone(), trunk },
         };
-        let go = self.wish(call, &Asker::Operator(operator.clone()), &whom);
+        let go = self.wish(now, call, &Asker::Operator(operator.clone()), &whom);
         let go = go.map_err(|problem| match problem {
             Problem::Field { field: "number" | "uri", what } => {
                 Problem::Field { field: "to", what }

@@ -14,11 +14,11 @@ use crate::switch::B2bua;
 
 impl B2bua {
     /// The first route that matches; else the operator or queue of that number.
-    pub(crate) fn destination(&self, call: &Call, request: &Message) -> Option<Go> {
+    pub(crate) fn destination(&self, now: Time, call: &Call, request: &Message) -> Option<Go> {
         let trunk = call.trunk.as_deref();
         let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
-        let dialled =
-            Dialled { to: &call.to, from: &call.from, trunk, trusted, request: Some(request) };
+        let (to, from, unix) = (&call.to, &call.from, self.unix(now));
+        let dialled = Dialled { to, from, trunk, trusted, request: Some(request), unix };
         self.reached(&dialled)
     }
 

@@ -59,7 +59,7 @@ impl B2bua {
         while let Some((who, uri)) = call.diversion.left.pop_front() {
             let by = Mover { operator: Some(who), trunk: None, bot: None };
             let from = self.directory.operator_name(who);
-            let Ok(go) = self.leads_to(by, &from, &uri, self.addresses_of(call), None) else {
+            let Ok(go) = self.leads_to(now, by, &from, &uri, self.addresses_of(call), None) else {
                 continue;
             };
             if let Go::Queue { queue, priority_s, manner } = &go {

@@ -137,7 +137,7 @@ impl B2bua {
         may_have_help(call)?;
         let by = self.who_asks(call, asker, wanted)?;
         talks_with_a_customer(call, by)?;
-        let go = self.wish(call, asker, &wanted.whom)?;
+        let go = self.wish(now, call, asker, &wanted.whom)?;
         self.is_signed_in(&go)?;
         let queue = call.task().and_then(|task| self.directory.queue(task.queue));
         let hold = queue.map_or(HelpHold::Answer, |queue| queue.help_hold);

@@ -86,7 +86,7 @@ impl B2bua {
         refer: &Referred<'_>,
     ) -> Result<(), Refusal> {
         let by = may_refer(call, refer.leg)?;
-        let go = self.referred_to(by, call, refer)?;
+        let go = self.referred_to(now, by, call, refer)?;
         let (terms, headers) = match by.is_bot() {
             true => self.bot_terms(refer)?,
             false => (Terms::default(), self.named(&refer.headers)?),
@@ -115,20 +115,28 @@ impl B2bua {
     }
 
     /// Where a REFER leads, if whoever sent it may go there.
-    fn referred_to(&self, by: &Participant, call: &Call, refer: &Referred<'_>) -> Result<Go, u16> {
+    fn referred_to(
+        &self,
+        now: Time,
+        by: &Participant,
+        call: &Call,
+        refer: &Referred<'_>,
+    ) -> Result<Go, u16> {
         let from = match by.operator {
             Some(operator) => self.directory.operator_name(operator),
             None => call.from.clone(),
         };
         let known = self.endpoint.leg_flow(refer.leg).map(|flow| flow.local.ip());
         let known = known.into_iter().collect();
-        self.leads_to(Mover::of(by, call), &from, &refer.target, known, Some(refer.request))
+        let by = Mover::of(by, call);
+        self.leads_to(now, by, &from, &refer.target, known, Some(refer.request))
     }
 
     /// Where a URI leads that somebody wants a call of theirs to go to, if it may; `known` are the
     /// addresses by which they know us.
     pub(super) fn leads_to(
         &self,
+        now: Time,
         by: Mover<'_>,
         from: &str,
         target: &Uri,
@@ -142,7 +150,8 @@ impl B2bua {
         }
         let (to, trunk) = (target.user().unwrap_or_default(), by.trunk);
         let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
-        let go = self.reached(&Dialled { to: &to, from, trunk, trusted, request });
+        let unix = self.unix(now);
+        let go = self.reached(&Dialled { to: &to, from, trunk, trusted, request, unix });
         let go = go.ok_or(404_u16)?;
         let outside = match go {
             Go::Announce(_) | Go::Menu(_) | Go::Park { .. } | Go::Reject(_) | Go::Drop => {

@@ -20,13 +20,13 @@ impl B2bua {
     ) -> Result<(), Problem> {
         let headers = self.given("headers", &order.headers)?;
         let leg = self.let_go(call, by)?;
-        let go = self.wanted(call, by, &order.to)?;
+        let go = self.wanted(now, call, by, &order.to)?;
         let fallback = match &order.on_failure {
             OnFailure::Return => Fallback::Return,
             OnFailure::HangUp => Fallback::HangUp,
-            OnFailure::To(whom) => {
-                Fallback::Go(self.wanted(call, by, whom).map_err(|p| p.in_field("on_failure"))?)
-            }
+            OnFailure::To(whom) => Fallback::Go(
+                self.wanted(now, call, by, whom).map_err(|p| p.in_field("on_failure"))?,
+            ),
         };
         let is_bot = call.participant(leg).is_some_and(Participant::is_bot);
         for (wanted, field) in [
@@ -94,7 +94,7 @@ impl B2bua {
     }
 
     /// Where an order leads, if there is such a place and whoever gave it may go there.
-    fn wanted(&self, call: &Call, by: &Asker, whom: &Whom) -> Result<Go, Problem> {
+    fn wanted(&self, now: Time, call: &Call, by: &Asker, whom: &Whom) -> Result<Go, Problem> {
         let missing = |what, name: &Name| Problem::NotFound { what, name: name.to_string() };
         match whom {
             Whom::Queue(queue) => {
@@ -106,7 +106,7 @@ impl B2bua {
                 self.known(name)?;
                 Ok(Go::Operator(name.clone()))
             }
-            Whom::Number { .. } | Whom::Uri(_) => self.wish(call, by, whom),
+            Whom::Number { .. } | Whom::Uri(_) => self.wish(now, call, by, whom),
         }
     }
 }

@@ -25,6 +25,7 @@ fn house(patience_ms: u64) -> Scenario {
             gap_ms: 5_000,
             expires_ms: 120_000,
             share: 0,
+            hours: None,
         },
         abandoned: Abandoned::Removed,
         star_permille: 0,
@@ -39,7 +40,7 @@ fn house(patience_ms: u64) -> Scenario {
     scenario
 }
 
-fn with(patience_ms: u64, change: impl FnOnce(&mut Callbacks)) -> Scenario {
+pub(super) fn with(patience_ms: u64, change: impl FnOnce(&mut Callbacks)) -> Scenario {
     let mut scenario = house(patience_ms);
     if let Some(house) = &mut scenario.callbacks {
         change(house);

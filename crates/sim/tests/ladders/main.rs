@@ -5,6 +5,7 @@
 mod callbacks;
 mod help;
 mod hold;
+mod hours;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -2,6 +2,7 @@
 
 use b2bua::config::{Abandoned, CallbackPolicy, First};
 
+use super::hours;
 use super::menu::KEYS;
 use super::names::{Names, Thing};
 use super::section::Section;
@@ -26,8 +27,9 @@ pub(super) fn read(section: &Section<'_>, names: &mut Names) -> Option<CallbackP
         gap_ms: table.seconds("gap_s", None, 1..=7 * 86_400).unwrap_or(600_000),
         expires_ms: table.seconds("expires_s", None, 1..=30 * 86_400).unwrap_or(86_400_000),
         share: share(&table),
+        hours: hours::read(&table),
     };
-    table.finish(&["hours"]);
+    table.finish(&[]);
     enabled.then_some(policy)
 }
 

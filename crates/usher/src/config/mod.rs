@@ -3,8 +3,8 @@
 //! ```text
 //! source   files, includes, ${ENV}     → a tree of values with their lines
 //! section  one table, key by key       → values, faults, unknown keys
-//! server, sound, operator, queue, callback, limit, menu, trunk, bot, route, destination, headers, recording,
-//!          webhook: what each table means
+//! server, sound, operator, queue, hours, callback, limit, menu, trunk, bot, route, destination, headers,
+//!          recording, webhook: what each table means
 //! names    unique names and numbers, references that lead somewhere
 //! warn     what is allowed, but hardly meant
 //! ```
@@ -17,6 +17,7 @@ mod destination;
 mod expand;
 mod fault;
 mod headers;
+mod hours;
 mod limit;
 mod load;
 mod menu;

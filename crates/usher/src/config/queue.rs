@@ -10,7 +10,7 @@ use super::operator::plain;
 use super::section::Section;
 use super::server;
 use super::source::At;
-use super::{callback, limit, menu};
+use super::{callback, hours, limit, menu};
 
 /// A queue as the core sees it.
 pub(super) struct Read {
@@ -32,7 +32,7 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("progressive", Strategy::Progressive),
     ("best-skill", Strategy::BestSkill),
 ];
-const LATER: &[&str] = &["delivery", "refer_busy_s", "leave_empty", "hours", "holidays", "after"];
+const LATER: &[&str] = &["delivery", "refer_busy_s", "leave_empty", "after"];
 
 /// `everywhere` is `[acd] auto_connect`; `music` is what there is.
 pub(super) fn read(
@@ -75,6 +75,7 @@ pub(super) fn read(
         auto_connect: connects(&section, everywhere),
         hold: section.switch("hold", false),
         hold_for: hold_for(&section),
+        calendar: hours::calendar(&section),
         music: song(&section, music),
         language: section
             .has("language")

@@ -2,12 +2,11 @@
 
 use b2bua::config::{Go, Route};
 
-use super::destination;
 use super::fault::Report;
 use super::names::{Names, Thing};
 use super::section::{Section, Text};
 use super::source::{At, Kind};
-use super::trunk;
+use super::{destination, hours, trunk};
 
 /// A route as the core sees it.
 pub(super) struct Read {
@@ -26,6 +25,7 @@ pub(super) fn read(section: &Section<'_>, names: &mut Names) -> Read {
         names.refer(Thing::Trunk, trunk, section.what());
     }
     let header = section.table("header").map(|table| headers(&table)).unwrap_or_default();
+    let hours = hours::read(section);
     let go = if section.has("go") {
         section.table("go").and_then(|table| destination::read(&table, names))
     } else {
@@ -36,7 +36,7 @@ pub(super) fn read(section: &Section<'_>, names: &mut Names) -> Read {
         );
         None
     };
-    section.finish(&["hours", "name"]);
+    section.finish(&["name"]);
     Read {
         at: section.at.clone(),
         core: Route {
@@ -44,6 +44,7 @@ pub(super) fn read(section: &Section<'_>, names: &mut Names) -> Read {
             from,
             trunk: trunk.map(|trunk| trunk.text.into()),
             header,
+            hours,
             // With a fault nothing of this is run.
             go: go.unwrap_or(Go::Drop),
         },
@@ -113,6 +114,7 @@ pub(super) fn check(routes: &[Read], trunks: &[trunk::Read], report: &Report) {
             covered(&wide.to, &narrow.to)
                 && covered(&wide.from, &narrow.from)
                 && (wide.trunk.is_none() || wide.trunk == narrow.trunk)
+                && (wide.hours.is_none() || wide.hours == narrow.hours)
                 && wide.header.iter().all(|header| narrow.header.contains(header))
         };
         if let Some(earlier) = routes[..index].iter().find(hides) {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::load::{Loaded, Unusable, load_with};
 
 mod codes;
+mod hours;
 mod queues;
 mod skills;
 

@@ -1,13 +1,15 @@
 //! What is allowed, but hardly meant.
 
-use b2bua::config::{Before, Go, Level, Limits, Media, Name, Rank, Record, Then};
+use std::time::Duration;
+
+use b2bua::config::{Before, Go, Level, Limits, Media, Name, Queue, Rank, Record, Then};
 use b2bua::{Audio, Making};
 
 use super::fault::Report;
 use super::section::Section;
 use super::setup::{HttpSetup, MediaSetup, Role, TokenSetup};
 use super::source::At;
-use super::{menu, operator, queue, route};
+use super::{hours, menu, operator, queue, route};
 use crate::sound::{SoundSetup, prompt_names};
 
 /// What has places to send calls to.
@@ -91,6 +93,7 @@ fn of_queues(
             );
         }
         of_skills(report, operators, queue);
+        of_hours(report, queue);
         let leads = |go: &Go| matches!(go, Go::Queue { queue, .. } if queue == name);
         if queue.core.number.is_none() && !ways(queues, menus, routes).any(leads) {
             report.warn(
@@ -104,6 +107,33 @@ fn of_queues(
                 format!("queue `{name}` connects nobody by itself: `auto_connect` is off"),
             );
         }
+    }
+}
+
+/// Whether it takes calls, and calls back, at all.
+fn of_hours(report: &Report, queue: &queue::Read) {
+    let Queue { name, calendar, callback, .. } = &queue.core;
+    if calendar.is_never_open(hours::now()) {
+        report.warn(
+            &queue.at,
+            format!(
+                "queue `{name}` is never open: all that its `hours` leave are `holidays`, for the \
+                 next 400 days"
+            ),
+        );
+    }
+    let Some(policy) = callback else { return };
+    let pause = policy.hours.as_ref().map_or(Duration::ZERO, hours::longest_pause);
+    if pause >= Duration::from_millis(policy.expires_ms) {
+        report.warn(
+            &queue.at,
+            format!(
+                "`callback` of queue `{name}` has `hours` that pause for {} s and `expires_s` of {} s, \
+                 so callbacks may be over before anybody is called",
+                pause.as_secs(),
+                policy.expires_ms / 1_000
+            ),
+        );
     }
 }
 
