@@ -23,8 +23,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
         ("auto_connect", about(flag(), "Tasks go to operators by themselves")),
         ("open", about(flag(), "New tasks are taken")),
     ]);
+    let until_hours = "An order holds until another one, whatever the configuration says by then; `open` until the \
+                       hours of the queue next begin or end.";
     let change_doc = Doc::new("Opens or closes a queue, and switches automatic connection")
-        .more(lasting)
+        .more(until_hours)
         .of(Role::Supervisor)
         .takes(needing_any(wish))
         .answers(200, "The queue", named("Queue"));
