@@ -18,6 +18,7 @@ pub(crate) struct Keys {
     #[serde(rename = "type")]
     kind: String,
     call: Option<String>,
+    task: Option<String>,
     queue: Option<String>,
     operator: Option<String>,
 }
@@ -26,6 +27,11 @@ impl Keys {
     /// Something in a call.
     pub(crate) fn is_of_call(&self) -> bool {
         self.call.is_some()
+    }
+
+    /// Something of a task.
+    pub(crate) fn is_of_task(&self) -> bool {
+        self.task.is_some()
     }
 
     /// Somebody pressed a key.

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::auth::Caller;
 use crate::events::Keys;
-use crate::model::{Call, Model};
+use crate::model::{Call, Model, Task};
 
 /// What a caller of the API may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,16 @@ impl Scope {
                 let waits = call.operators().is_empty();
                 let is_near = call.queue().is_some_and(|queue| queues.contains(queue));
                 call.has(own) || waits && is_near
+            }
+        }
+    }
+
+    /// Whether a task is seen: one of their queues, or theirs.
+    pub(crate) fn sees_task(&self, task: &Task) -> bool {
+        match self {
+            Self::All => true,
+            Self::Supervisor(own, queues) | Self::Operator(own, queues) => {
+                task.operator.as_ref() == Some(own) || queues.contains(&task.queue)
             }
         }
     }
@@ -103,9 +113,14 @@ pub(crate) struct Audiences {
 }
 
 impl Audiences {
-    /// Takes an event in; whose it is, if it is of a call.
+    /// Takes an event in; whose it is, if it is of a call or a task.
     pub(crate) fn of(&mut self, event: &Event) -> Option<Arc<Audience>> {
-        let call = event.call?;
+        let Some(call) = event.call else {
+            // A task without a call is of those who serve its queue, or run it.
+            let queue = event.task.and(event.what.queue()).cloned();
+            return queue
+                .map(|queue| Arc::new(Audience { queue: Some(queue), ..Audience::default() }));
+        };
         match &event.what {
             What::CallEnded { .. } => return Some(self.ended(call)),
             What::LegQuality(quality) => return Some(self.of_leg(call, quality)),
@@ -190,7 +205,7 @@ impl Scope {
             Self::All => true,
             Self::Supervisor(own, queues) => {
                 let names = |name: &str, all: &[Name]| all.iter().any(|known| **known == *name);
-                !keys.is_of_call()
+                !(keys.is_of_call() || keys.is_of_task())
                     || keys.queue().is_some_and(|queue| names(queue, queues))
                     || keys.operator().is_some_and(|operator| *operator == **own)
             }

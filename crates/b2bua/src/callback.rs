@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Name;
+use crate::config::{First, Name};
 use crate::id::{CallKey, TaskKey};
 use crate::{Choice, Time};
 
@@ -33,6 +33,21 @@ pub struct Callback {
     pub expires: Time,
     /// How often the customer was called.
     pub attempts: u32,
+    /// What was promised, whatever the configuration says by then.
+    pub terms: Terms,
+}
+
+/// How a customer is called back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Who is called first.
+    pub first: First,
+    /// The operator is asked before the customer is called.
+    pub confirm: bool,
+    /// How often the customer is called at most.
+    pub attempts_max: u32,
+    /// How long after one attempt the next is made.
+    pub gap_ms: u64,
 }
 
 /// What the last process has left, and is to be as it was.

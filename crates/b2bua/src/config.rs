@@ -329,6 +329,7 @@ pub struct CallbackPolicy {
 
 /// Who is called first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum First {
     /// The operator, and then the customer.
     #[default]

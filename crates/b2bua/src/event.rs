@@ -1,11 +1,13 @@
 //! The one stream of what happened. Records, API, webhooks, metrics and tests are folds of it.
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::callback::{CallbackCause, CallbackEnd};
+use crate::callback::{CallbackCause, CallbackEnd, Terms};
 use crate::config::Name;
 use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey};
 
@@ -545,7 +547,10 @@ pub enum What {
     /// It has its place, and is given to nobody yet.
     #[serde(rename = "task.held")]
     TaskHeld { queue: Name },
-    /// From now on it is.
+    /// By order, it has another head start.
+    #[serde(rename = "task.prioritised")]
+    TaskPrioritised { queue: Name, priority_s: u32 },
+    /// From now on it is given to somebody.
     #[serde(rename = "task.waiting")]
     TaskWaiting { queue: Name },
     /// Told live, not kept: its numbers are missing in what is read back later.
@@ -596,6 +601,10 @@ pub enum What {
         not_before: Option<Utc>,
         expires: Utc,
         attempts: u32,
+        terms: Terms,
+        /// It was there before this process.
+        #[serde(skip_serializing_if = "core::ops::Not::not")]
+        restored: bool,
         context: BTreeMap<String, String>,
     },
     /// An operator is asked whether to call now.
@@ -686,96 +695,6 @@ pub struct EffectiveState {
     pub cause: Name,
     /// Since when.
     pub since: Utc,
-}
-
-macro_rules! type_names {
-    ($($variant:ident => $name:literal,)*) => {
-        impl What {
-            /// The `type` of the JSON.
-            #[must_use]
-            pub fn type_name(&self) -> &'static str {
-                match self { $(Self::$variant { .. } => $name,)* }
-            }
-        }
-    };
-}
-
-type_names! {
-    CallStarted => "call.started",
-    CallContext => "call.context",
-    ContextDropped => "call.context_dropped",
-    CallAnswered => "call.answered",
-    CallParked => "call.parked",
-    CallSegment => "call.segment",
-    CallEnded => "call.ended",
-    LegRinging => "leg.ringing",
-    LegAnswered => "leg.answered",
-    LegFailed => "leg.failed",
-    LegEnded => "leg.ended",
-    LegQuality => "leg.quality",
-    ParticipantJoined => "participant.joined",
-    ParticipantLeft => "participant.left",
-    ParticipantHeld => "participant.held",
-    ParticipantResumed => "participant.resumed",
-    ParticipantMuted => "participant.muted",
-    ParticipantUnmuted => "participant.unmuted",
-    ParticipantMode => "participant.mode",
-    PlayFinished => "play.finished",
-    HelpAlerting => "help.alerting",
-    HelpTalking => "help.talking",
-    HelpFailed => "help.failed",
-    HelpEnded => "help.ended",
-    TransferStarted => "transfer.started",
-    TransferCompleted => "transfer.completed",
-    TransferFailed => "transfer.failed",
-    TransferEnded => "transfer.ended",
-    RecordingStarted => "recording.started",
-    RecordingPaused => "recording.paused",
-    RecordingResumed => "recording.resumed",
-    RecordingStopped => "recording.stopped",
-    RecordingFailed => "recording.failed",
-    RecordingGap => "recording.gap",
-    RecordingPlayed => "recording.played",
-    RecordingErased => "recording.erased",
-    RecordingExpired => "recording.expired",
-    TaskQueued => "task.queued",
-    TaskHeld => "task.held",
-    TaskWaiting => "task.waiting",
-    TaskPosition => "task.position",
-    TaskReserved => "task.reserved",
-    TaskAssigned => "task.assigned",
-    TaskWrapping => "task.wrapping",
-    TaskCompleted => "task.completed",
-    TaskAbandoned => "task.abandoned",
-    TaskExpired => "task.expired",
-    TaskOverflowed => "task.overflowed",
-    TaskFailed => "task.failed",
-    TaskWithdrawn => "task.withdrawn",
-    CallbackCreated => "callback.created",
-    CallbackOffered => "callback.offered",
-    CallbackAccepted => "callback.accepted",
-    CallbackDeclined => "callback.declined",
-    CallbackAttempt => "callback.attempt",
-    CallbackDone => "callback.done",
-    ReservationOffered => "reservation.offered",
-    ReservationAccepted => "reservation.accepted",
-    ReservationRejected => "reservation.rejected",
-    ReservationTimeout => "reservation.timeout",
-    ReservationRescinded => "reservation.rescinded",
-    ReservationCancelled => "reservation.cancelled",
-    OperatorState => "operator.state",
-    OperatorReached => "operator.reached",
-    OperatorFailed => "operator.failed",
-    QueueLimit => "queue.limit",
-    QueueSwitched => "queue.switched",
-    SettingsSwitched => "settings.switched",
-    DtmfReceived => "dtmf.received",
-    RegistrationAdded => "registration.added",
-    RegistrationRemoved => "registration.removed",
-    TrunkUp => "trunk.up",
-    TrunkDown => "trunk.down",
-    SecurityRefused => "security.refused",
-    NodeFault => "node.fault",
 }
 
 /// Shared, since every reader of the stream gets the same one.

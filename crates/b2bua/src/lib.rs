@@ -26,7 +26,7 @@ mod switch;
 
 pub use act::{Act, Add, Asker, Change, HandOn, HelpWanted, Listeners, OnFailure, Whom};
 pub use api::*;
-pub use callback::{Callback, CallbackCause, CallbackEnd, Restored};
+pub use callback::{Callback, CallbackCause, CallbackEnd, Restored, Terms};
 pub use config::Config;
 pub use event::{Event, LegQuality, SharedEvent, Utc, What};
 pub use hours::{Calendar, Hours};

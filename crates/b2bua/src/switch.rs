@@ -56,6 +56,8 @@ pub(crate) struct State {
     pub(crate) legs: BTreeMap<sip::LegId, CallKey>,
     pub(crate) tasks: BTreeMap<TaskKey, TaskEntry>,
     pub(crate) timers: BTreeSet<(Time, CallKey, Timer)>,
+    /// Orders that are answered once the callbacks they make are on the disk.
+    pub(crate) promised: BTreeMap<TaskKey, u64>,
     /// When callbacks are given up.
     pub(crate) expiries: BTreeSet<(Time, TaskKey)>,
     /// Legs by trunk, both ways.
@@ -115,6 +117,7 @@ impl B2bua {
             legs: BTreeMap::new(),
             tasks: BTreeMap::new(),
             timers: BTreeSet::new(),
+            promised: BTreeMap::new(),
             expiries: BTreeSet::new(),
             by_trunk: BTreeMap::new(),
             decisions: Decisions::default(),

@@ -23,6 +23,7 @@ pub(crate) const SCHEMA: &str = "
         not_before_ms INTEGER,
         expires_ms INTEGER NOT NULL,
         attempts INTEGER NOT NULL,
+        terms TEXT NOT NULL,
         context TEXT NOT NULL,
         result TEXT,
         done_ms INTEGER
@@ -44,6 +45,10 @@ pub(crate) fn apply(db: &Connection, open: &mut Open, event: &Event) -> Done {
             let next = next.map(b2bua::Utc::as_millisecond);
             let sql = "UPDATE callback SET attempts = ?2, not_before_ms = ?3 WHERE id = ?1";
             run(db, sql, params![task.to_string(), attempt, next]).map(|_| ())
+        }
+        (What::TaskPrioritised { priority_s, .. }, Some(task)) => {
+            let sql = "UPDATE callback SET priority_s = ?2 WHERE id = ?1";
+            run(db, sql, params![task.to_string(), priority_s]).map(|_| ())
         }
         (What::CallbackDone { result, .. }, Some(task)) => {
             let at = event.at.as_millisecond();
@@ -87,7 +92,9 @@ fn create(db: &Connection, task: TaskKey, what: &What) -> Done {
         not_before,
         expires,
         attempts,
+        terms,
         context,
+        restored: _,
     } = what
     else {
         return Ok(());
@@ -95,8 +102,8 @@ fn create(db: &Connection, task: TaskKey, what: &What) -> Done {
     run(
         db,
         "INSERT OR REPLACE INTO callback (id, queue, number, name, trunk, cause, predecessor,
-            virtual_start_ms, priority_s, not_before_ms, expires_ms, attempts, context)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            virtual_start_ms, priority_s, not_before_ms, expires_ms, attempts, terms, context)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             task.to_string(),
             queue,
@@ -110,6 +117,7 @@ fn create(db: &Connection, task: TaskKey, what: &What) -> Done {
             not_before.map(b2bua::Utc::as_millisecond),
             expires.as_millisecond(),
             number(u64::from(*attempts)),
+            json(terms),
             json(context)
         ],
     )?;
@@ -120,7 +128,7 @@ fn create(db: &Connection, task: TaskKey, what: &What) -> Done {
 pub(crate) fn read(db: &Connection) -> rusqlite::Result<Restored> {
     let mut statement = db.prepare(
         "SELECT id, queue, number, name, trunk, cause, predecessor, virtual_start_ms, priority_s,
-            not_before_ms, expires_ms, attempts, context
+            not_before_ms, expires_ms, attempts, context, terms
          FROM callback WHERE result IS NULL ORDER BY virtual_start_ms",
     )?;
     let rows = statement.query_map([], callback)?;
@@ -144,7 +152,8 @@ pub(crate) fn read(db: &Connection) -> rusqlite::Result<Restored> {
 fn callback(row: &Row<'_>) -> rusqlite::Result<Option<(TaskKey, Name, Callback)>> {
     let text = |at: usize| row.get::<_, String>(at);
     let time = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
-    let Ok(key) = text(0)?.parse::<TaskKey>() else { return Ok(None) };
+    let (key, terms) = (text(0)?.parse::<TaskKey>(), serde_json::from_str(&text(13)?));
+    let (Ok(key), Ok(terms)) = (key, terms) else { return Ok(None) };
     let cause = match text(5)?.as_str() {
         "key" => CallbackCause::Key,
         "abandoned" => CallbackCause::Abandoned,
@@ -162,6 +171,7 @@ fn callback(row: &Row<'_>) -> rusqlite::Result<Option<(TaskKey, Name, Callback)>
         not_before: row.get::<_, Option<i64>>(9)?.map(time),
         expires: time(row.get(10)?),
         attempts: row.get(11)?,
+        terms,
     };
     Ok(Some((key, text(1)?.into(), callback)))
 }

@@ -32,7 +32,7 @@ pub(crate) struct Task {
     position: Option<usize>,
     /// Known once the wait is over.
     wait_ms: Option<u64>,
-    operator: Option<Name>,
+    pub(crate) operator: Option<Name>,
     /// How often somebody was asked; of a callback, how often the customer was called.
     attempts: u64,
     pub(crate) context: BTreeMap<String, String>,
@@ -164,6 +164,7 @@ impl Task {
     fn observe(&mut self, what: &What) {
         match what {
             What::TaskPosition { position, .. } => self.position = Some(*position),
+            What::TaskPrioritised { priority_s, .. } => self.priority_s = *priority_s,
             What::TaskHeld { .. } => self.state = "held",
             What::TaskWaiting { .. } if self.state == "held" => self.state = "waiting",
             What::TaskReserved { operator, .. } => {

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use b2bua::{Command, TaskKey, UnknownId};
 use serde_json::Value;
 
+use crate::auth::Caller;
 use crate::document::{Doc, Routes, any_text, named, one_of, whole_list};
 use crate::problem::Problem;
 use crate::query::{Params, page};
@@ -63,6 +64,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
 
 pub(crate) async fn list(
     State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
     mut params: Params,
 ) -> Result<Json<Value>, Problem> {
     let state = params.one_of("state", &STATES);
@@ -73,8 +75,10 @@ pub(crate) async fn list(
         return Err(Problem::field("queue", format!("no such queue: {queue}")));
     }
     let tasks = &inner.model.tasks;
+    let scope = caller.scope(&inner.model);
     let wanted = tasks.iter().filter(|task| {
-        queue.as_ref().is_none_or(|queue| *queue == *task.queue)
+        scope.sees_task(task)
+            && queue.as_ref().is_none_or(|queue| *queue == *task.queue)
             && match state {
                 None => !task.is_over(),
                 Some("unserved") => task.is_unserved(),
@@ -109,11 +113,15 @@ impl FromStr for Place {
 
 pub(crate) async fn show(
     State(inner): State<Arc<Inner>>,
+    Extension(caller): Extension<Caller>,
     Path(task): Path,
     params: Params,
 ) -> Result<Json<Value>, Problem> {
     params.finish()?;
-    let view = view(&inner, key(&task)?);
+    let key = key(&task)?;
+    let scope = caller.scope(&inner.model);
+    let sees = inner.model.tasks.get(&key).is_some_and(|task| scope.sees_task(&task));
+    let view = view(&inner, key).filter(|_| sees);
     view.map(Json).ok_or_else(|| Problem::not_found("task", &task))
 }
 

@@ -1,6 +1,7 @@
 //! Tasks by order.
 
-use b2bua::{CallbackCause, Command, NewTask, Reply, TaskChange};
+use b2bua::config::First;
+use b2bua::{CallbackCause, Command, NewTask, Reply, TaskChange, Terms};
 
 use super::*;
 
@@ -9,6 +10,9 @@ fn done(order: Order, result: Result<Reply, b2bua::Problem>) -> Command {
     reply.send(result).unwrap();
     command
 }
+
+const TERMS: Terms =
+    Terms { first: First::Operator, confirm: true, attempts_max: 3, gap_ms: 600_000 };
 
 fn created(attempts: u32) -> What {
     What::CallbackCreated {
@@ -23,6 +27,8 @@ fn created(attempts: u32) -> What {
         not_before: None,
         expires: at(),
         attempts,
+        terms: TERMS,
+        restored: false,
         context: BTreeMap::from([("X-Line".to_owned(), "vip".to_owned())]),
     }
 }
@@ -150,4 +156,16 @@ async fn who_was_not_served_is_called_back_in_their_place() {
     let ms = u64::try_from(start.as_millisecond()).unwrap();
     assert_eq!(new.virtual_start, Some(Duration::from_millis(ms)));
     assert_eq!((&*new.number, new.predecessor), ("sip:+7495@carrier", Some(CallKey(1))));
+}
+
+#[tokio::test]
+async fn a_callback_is_shown_to_those_of_its_queue() {
+    let mut node = Node::start().await;
+    node.observe(0, Some(7), created(0));
+    let path = format!("/v1/tasks/{}", TaskKey(7));
+    // Alice serves the queue; the seller runs another one.
+    for (who, sees) in [("root", true), ("boss", true), ("alice", true), ("seller", false)] {
+        let answer = ask(node.address, "GET", &path, who, "").await;
+        assert_eq!(answer.status, if sees { 200 } else { 404 }, "{who}");
+    }
 }

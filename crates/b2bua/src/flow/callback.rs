@@ -29,20 +29,16 @@ use super::connect::ELSEWHERE;
 use super::dial::Refused;
 use super::end::Gone;
 use super::ring::{Errand, Rung};
-use crate::api::{Output, Time};
+use crate::api::{Problem, Time};
 use crate::call::{Call, NewCall, Participant, Seat, Task, TaskEntry, Timer, Why};
-use crate::callback::{Callback, CallbackCause, CallbackEnd, Restored, digits, is_number};
-use crate::config::{Abandoned, CallbackPolicy, First, Go, Name};
+use crate::callback::{Callback, CallbackCause, CallbackEnd, Restored, Terms};
+use crate::config::{CallbackPolicy, First, Go, Name};
 use crate::event::{CallResult, Kind, Role, What};
 use crate::id::{CallKey, TaskKey};
 use crate::identity::Caller;
 use crate::sound::Audio;
 use crate::switch::B2bua;
 
-/// How long it may take to write a promise down.
-const PROMISED_WITHIN: Time = Time::from_secs(1);
-/// How long a caller may take to key in a number.
-const KEYED_WITHIN: Time = Time::from_secs(20);
 /// How long an operator may think about it, after the question.
 const ANSWERED_WITHIN: Time = Time::from_secs(15);
 /// How long the question may take besides.
@@ -98,7 +94,9 @@ impl B2bua {
     pub(super) fn add_callback(&mut self, now: Time, wanted: Wanted) -> Option<TaskKey> {
         let Wanted { queue, number, name, cause, predecessor, context, .. } = wanted;
         let trunk = self.callback_trunk(queue, wanted.trunk.as_ref())?;
-        let expires_ms = self.callback_policy(queue)?.expires_ms;
+        let policy = self.callback_policy(queue)?;
+        let expires_ms = policy.expires_ms;
+        let CallbackPolicy { first, confirm, attempts_max, gap_ms, .. } = *policy;
         let unix = self.unix(now);
         let usual = self.directory.queue(queue).map_or(0, |queue| queue.priority_s);
         let callback = Callback {
@@ -113,33 +111,36 @@ impl B2bua {
             not_before: wanted.not_before,
             expires: wanted.expires.unwrap_or(unix + Time::from_millis(expires_ms)),
             attempts: 0,
+            terms: Terms { first, confirm, attempts_max, gap_ms },
         };
         let key = TaskKey(self.mint());
-        self.know_callback(now, key, queue, callback);
+        self.know_callback(now, key, queue, callback, false);
         Some(key)
     }
 
-    /// What the last process has left is as it was. A queue that is gone calls nobody.
+    /// What the last process has left is as it was. What is of a queue that is gone is left to the
+    /// next process, whose configuration may have it again.
     pub(crate) fn restore(&mut self, now: Time, restored: Restored) {
         for (operator, choice) in restored.chosen {
             let Some(operator) = self.directory.operator_id(&operator) else { continue };
             self.acd.handle(now, acd::Input::Choose { operator, choice: choice.into() });
         }
         for (key, queue, callback) in restored.callbacks {
-            match self.directory.queue_id(&queue) {
-                Some(id) if self.callback_policy(id).is_some() => {
-                    self.know_callback(now, key, id, callback);
-                    self.begin_callback(now, key);
-                }
-                _ => {
-                    let (number, result) = (callback.number, CallbackEnd::Withdrawn);
-                    self.emit(now, None, Some(key), What::CallbackDone { queue, number, result });
-                }
+            if let Some(id) = self.directory.queue_id(&queue) {
+                self.know_callback(now, key, id, callback, true);
+                self.begin_callback(now, key);
             }
         }
     }
 
-    fn know_callback(&mut self, now: Time, key: TaskKey, queue: QueueId, callback: Callback) {
+    fn know_callback(
+        &mut self,
+        now: Time,
+        key: TaskKey,
+        queue: QueueId,
+        callback: Callback,
+        restored: bool,
+    ) {
         let time = |unix: Time| {
             let ms = i64::try_from(unix.as_millis()).unwrap_or(i64::MAX);
             crate::Utc::from_millisecond(ms).unwrap_or(crate::Utc::MAX)
@@ -156,6 +157,8 @@ impl B2bua {
             not_before: callback.not_before.map(time),
             expires: time(callback.expires),
             attempts: callback.attempts,
+            terms: callback.terms,
+            restored,
             context: callback.context.clone(),
         };
         let expires = callback.expires.saturating_sub(self.state.since_unix());
@@ -172,8 +175,7 @@ impl B2bua {
         entry.queued = now;
         let Some(entry) = self.state.tasks.get(&key) else { return };
         let (Some(callback), queue) = (&entry.callback, entry.queue) else { return };
-        let first = self.callback_policy(queue).map_or(First::Operator, |policy| policy.first);
-        let lead_ms = match first {
+        let lead_ms = match callback.terms.first {
             First::Operator => 0,
             First::Customer => u64::try_from(DIAL_TIMEOUT.as_millis()).unwrap_or(0),
         };
@@ -200,186 +202,6 @@ impl B2bua {
         at + wait
     }
 
-    /// Whether a star means that they want to be called back.
-    pub(super) fn may_ask_for_callback(&self, call: &Call) -> bool {
-        let Some(task) = call.task().filter(|task| !task.served) else { return false };
-        self.callback_policy(task.queue).is_some_and(|policy| policy.key == Some('*'))
-            && self.callback_trunk(task.queue, call.trunk.as_ref()).is_some()
-    }
-
-    /// A caller who waits has pressed the key for it.
-    pub(super) fn wants_callback(&mut self, now: Time, call: &mut Call, digit: char) -> bool {
-        if call.number.is_some() {
-            self.number_keyed(now, call, Some(digit));
-            return true;
-        }
-        let is_answered = call.participants.iter().any(Participant::is_briefed);
-        let Some(task) = call.task().filter(|task| !task.served && !is_answered) else {
-            return false;
-        };
-        let policy = self.callback_policy(task.queue);
-        let can = policy.is_some_and(|policy| policy.key == Some(digit));
-        if !can || self.callback_trunk(task.queue, call.trunk.as_ref()).is_none() {
-            return false;
-        }
-        if call.promised.is_some() {
-            return true;
-        }
-        match call.caller().filter(|number| is_number(number)).cloned() {
-            Some(number) => self.promise_callback(now, call, number),
-            None => {
-                call.number = Some(String::new());
-                self.set_timer(call, Timer::Number, Some(now + KEYED_WITHIN));
-                self.tell_waiting(now, call, &Audio::Prompt(vec!["callback-enter-number".into()]));
-            }
-        }
-        true
-    }
-
-    /// A key of the number they want to be called at; none in time.
-    pub(crate) fn number_keyed(&mut self, now: Time, call: &mut Call, digit: Option<char>) {
-        let Some(number) = call.number.as_mut() else { return };
-        match digit {
-            Some(digit) if digit.is_ascii_digit() && number.len() < 32 => {
-                number.push(digit);
-                self.set_timer(call, Timer::Number, Some(now + KEYED_WITHIN));
-            }
-            Some('#') if is_number(number) => {
-                let number: Name = number.as_str().into();
-                self.forget_number(call);
-                self.promise_callback(now, call, number);
-            }
-            _ => {
-                // They wait on.
-                self.forget_number(call);
-                self.tell_waiting(now, call, &Audio::Prompt(vec!["invalid".into()]));
-            }
-        }
-    }
-
-    fn forget_number(&mut self, call: &mut Call) {
-        call.number = None;
-        self.set_timer(call, Timer::Number, None);
-    }
-
-    /// It is promised when it is on the disk.
-    fn promise_callback(&mut self, now: Time, call: &mut Call, number: Name) {
-        let Some(task) = call.task() else { return };
-        let wanted = self.wanted_by(call, task, number, CallbackCause::Key);
-        let Some(key) = self.add_callback(now, wanted) else { return };
-        call.promised = Some(key);
-        self.set_timer(call, Timer::Promise, Some(now + PROMISED_WITHIN));
-        self.output(Output::Confirm { token: key.0 });
-    }
-
-    fn wanted_by(&self, call: &Call, task: Task, number: Name, cause: CallbackCause) -> Wanted {
-        Wanted {
-            queue: task.queue,
-            number,
-            name: call.display.clone().filter(|_| call.hidden.is_none()),
-            trunk: call.trunk.clone(),
-            context: call.context.clone(),
-            predecessor: Some(call.key),
-            cause,
-            virtual_start: call.virtual_start,
-            priority_s: Some(task.priority_s),
-            not_before: None,
-            expires: None,
-        }
-    }
-
-    /// It is on the disk: they are told so, and their place is the callback's.
-    pub(crate) fn promise_kept(&mut self, now: Time, key: TaskKey) {
-        let promised = self.state.tasks.get(&key).and_then(|entry| entry.callback.as_ref());
-        let Some(predecessor) = promised.map(|callback| callback.predecessor) else { return };
-        let told = predecessor.and_then(|call| {
-            self.with_call(call, |switch, call| {
-                if call.promised.take() != Some(key) {
-                    return false;
-                }
-                switch.set_timer(call, Timer::Promise, None);
-                let Some(task) = call.task().filter(|task| !task.served) else { return false };
-                switch.begin_callback(now, key);
-                switch.leave_queue(now, call, task.key, acd::Withdrawal::Moved);
-                let end = crate::call::Next::End(CallResult::Ended, "callback".into(), 480);
-                let audio = Audio::Prompt(vec!["callback-confirm".into()]);
-                switch.tell_caller(now, call, audio, end);
-                true
-            })
-        });
-        // They have hung up meanwhile: it holds all the same.
-        if told.is_none() && self.acd.task(TaskId(key.0)).is_none() {
-            self.begin_callback(now, key);
-        }
-    }
-
-    /// It is not on the disk in time: they keep their place, and nothing is promised.
-    pub(crate) fn promise_broken(&mut self, now: Time, call: &mut Call) {
-        if let Some(key) = call.promised.take() {
-            self.callback_over(now, key, CallbackEnd::Lost);
-            self.tell_waiting(now, call, &Audio::Prompt(vec!["callback-failed".into()]));
-        }
-    }
-
-    /// An operator has answered the caller: they need not be called.
-    pub(super) fn keeps_place(&mut self, now: Time, call: &mut Call) {
-        self.forget_number(call);
-        if let Some(key) = call.promised.take() {
-            self.set_timer(call, Timer::Promise, None);
-            self.callback_over(now, key, CallbackEnd::Merged);
-        }
-    }
-
-    /// A caller has hung up before anybody answered: they are called back if the queue says so.
-    pub(super) fn gave_up(&mut self, now: Time, call: &mut Call, result: CallResult) {
-        if self.is_calling_back(call) {
-            return self.offer_broken_off(now, call);
-        }
-        let promised = call.promised.take();
-        if let Some(key) = promised {
-            // They could not wait for the word, and have asked for it all the same.
-            self.begin_callback(now, key);
-        }
-        let Some(task) = call.task().filter(|task| !task.served) else { return };
-        let left = result == CallResult::Abandoned && !call.answered && promised.is_none();
-        let queue = self.directory.queue(task.queue);
-        let wanted = queue.is_some_and(|queue| queue.abandoned == Abandoned::CalledBack);
-        if !left || !wanted || call.is_for_help(TaskId(task.key.0)) || self.is_calling_back(call) {
-            return;
-        }
-        let number = call.caller().filter(|number| is_number(number)).cloned();
-        let number = number.filter(|_| call.kind == Kind::Inbound);
-        let Some(number) = number else { return };
-        let wanted = self.wanted_by(call, task, number, CallbackCause::Abandoned);
-        if let Some(key) = self.add_callback(now, wanted) {
-            self.begin_callback(now, key);
-        }
-    }
-
-    /// Somebody joins a queue in which they are to be called back: they have that place, and need not
-    /// be called.
-    pub(super) fn merge_callback(&mut self, now: Time, call: &mut Call, queue: QueueId) {
-        let Some(own) = call.caller().map(|number| digits(number)).filter(|own| !own.is_empty())
-        else {
-            return;
-        };
-        let is_theirs = |(_, entry): &(&TaskKey, &TaskEntry)| {
-            let callback = entry.callback.as_ref().filter(|_| entry.queue == queue);
-            callback.is_some_and(|callback| digits(&callback.number) == own)
-        };
-        let Some((key, entry)) = self.state.tasks.iter().find(is_theirs) else { return };
-        let Some(callback) = &entry.callback else { return };
-        let (key, start, at) = (*key, acd::Utc(callback.virtual_start), entry.call);
-        call.virtual_start = Some(call.virtual_start.map_or(start, |own| own.min(start)));
-        if let Some(at) = at {
-            self.with_call(at, |switch, other| {
-                other.tasks.retain(|task| task.key != key);
-                switch.end_call(now, other, CallResult::Failed, "the customer calls", 480);
-            });
-        }
-        self.callback_over(now, key, CallbackEnd::Merged);
-    }
-
     /// Whether a reservation is for somebody who is to be called; then it is on its way.
     pub(super) fn calls_back(
         &mut self,
@@ -391,7 +213,7 @@ impl B2bua {
         let Some(entry) = self.state.tasks.get(&key) else { return false };
         let Some(callback) = entry.callback.as_deref() else { return false };
         let (callback, queue) = (callback.clone(), entry.queue);
-        let first = self.callback_policy(queue).map_or(First::Operator, |policy| policy.first);
+        let first = callback.terms.first;
         if entry.call.is_some() {
             // One more phone; or one more operator who is kept free.
             return first == First::Customer;
@@ -524,10 +346,7 @@ impl B2bua {
         if let Some(at) = at {
             self.joined(now, call, at.min(call.participants.len().saturating_sub(1)));
         }
-        let confirms = call
-            .task()
-            .and_then(|task| self.callback_policy(task.queue))
-            .is_none_or(|policy| policy.confirm);
+        let confirms = self.callback_of(call).is_none_or(|callback| callback.terms.confirm);
         if let Some(offered) = self.about_callback(call, |queue, operator, number| {
             What::CallbackOffered { queue, operator, number }
         }) {
@@ -652,9 +471,8 @@ impl B2bua {
     /// The customer was called, and the callback is not in this call any more.
     fn missed(&mut self, now: Time, call: &mut Call, cause: &str) {
         let Some(task) = call.task() else { return };
-        let Some(policy) = self.callback_policy(task.queue) else { return };
-        let (gap, most) = (Time::from_millis(policy.gap_ms), policy.attempts_max);
         let Some(callback) = self.callback_of(call) else { return };
+        let (gap, most) = (Time::from_millis(callback.terms.gap_ms), callback.terms.attempts_max);
         let is_last = callback.attempts + 1 >= most;
         let next = self.in_hours(task.queue, now + gap);
         let next = (!is_last).then_some(next).filter(|next| self.unix(*next) < callback.expires);
@@ -669,7 +487,7 @@ impl B2bua {
     }
 
     /// The call of an offer ends, and it is nobody's doing who was in it.
-    fn offer_broken_off(&mut self, now: Time, call: &mut Call) {
+    pub(super) fn offer_broken_off(&mut self, now: Time, call: &mut Call) {
         let Some(task) = call.task() else { return };
         if call.participants.iter().any(|p| p.why == Why::CalledBack) {
             return self.missed(now, call, "ended");
@@ -768,10 +586,25 @@ impl B2bua {
         self.tell_task(now, TaskId(key.0), What::CallbackDone { queue, number, result });
     }
 
-    /// Those whose time is over; but for one that is just being done.
+    /// Those whose time is over, but for one that is just being done; and those that were to be promised
+    /// and are not on the disk.
     pub(crate) fn callbacks_expire(&mut self, now: Time) {
         while let Some((due, key)) = self.state.expiries.first().copied().filter(|e| e.0 <= now) {
             self.state.expiries.remove(&(due, key));
+            if let Some(request) = self.state.promised.remove(&key) {
+                let why = "it could not be written down in time";
+                self.reply(request, Err(Problem::Busy(why.into())));
+                self.callback_over(now, key, CallbackEnd::Lost);
+                continue;
+            }
+            let callback = self.state.tasks.get(&key).and_then(|entry| entry.callback.as_ref());
+            let Some(expires) = callback.map(|callback| callback.expires) else { continue };
+            if expires > self.unix(now) {
+                // Not yet, by the clock as it is now.
+                let due = expires.saturating_sub(self.state.since_unix());
+                self.state.expiries.insert((due.max(now + Time::from_millis(1)), key));
+                continue;
+            }
             let is_done = self.state.tasks.get(&key).is_some_and(|entry| entry.call.is_some());
             if is_done {
                 // Once more when that is over.

@@ -29,7 +29,8 @@ impl B2bua {
             Command::Switch { queue, auto_connect, open } => {
                 return self.switch(now, queue.as_ref(), auto_connect, open);
             }
-            Command::AddTask(new) => return self.add_task(now, *new),
+            // Answered later: see `order`.
+            Command::AddTask(_) => {}
             Command::ChangeTask { task, change } => return self.change_task(now, task, change),
             Command::AssignTask { task, operator } => {
                 return self.assign_task(now, task, &operator);

@@ -32,6 +32,7 @@ mod operator;
 mod part;
 mod people;
 mod play;
+mod promise;
 pub(crate) mod quality;
 mod reason;
 mod record;

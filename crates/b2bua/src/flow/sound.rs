@@ -152,6 +152,9 @@ fn name(token: u64) -> Name {
 impl B2bua {
     /// Takes an order: carries it out, or lets it wait for the sound it names.
     pub(crate) fn order(&mut self, now: Time, request: u64, command: Command) {
+        if let Command::AddTask(new) = command {
+            return self.order_task(now, request, *new);
+        }
         let wanted = match command.audio() {
             Some(Audible { audio: Audio::Made(making), call, field }) => {
                 let may = self.may_be_given(&command);

@@ -4,16 +4,28 @@
 use acd::{Filter, TaskId, Withdrawal};
 
 use super::callback::Wanted;
-use crate::api::{NewTask, Problem, Reply, TaskChange, Time};
+use super::promise::PROMISED_WITHIN;
+use crate::api::{NewTask, Output, Problem, Reply, TaskChange, Time};
 use crate::callback::{CallbackCause, CallbackEnd, digits, is_number};
 use crate::config::Name;
-use crate::event::CallResult;
+use crate::event::{CallResult, What};
 use crate::id::TaskKey;
 use crate::switch::B2bua;
 
 impl B2bua {
-    /// Somebody is to be called back.
-    pub(super) fn add_task(&mut self, now: Time, new: NewTask) -> Result<Reply, Problem> {
+    /// Somebody is to be called back: that is answered when it is on the disk.
+    pub(super) fn order_task(&mut self, now: Time, request: u64, new: NewTask) {
+        match self.add_task(now, new) {
+            Ok(key) => {
+                self.state.promised.insert(key, request);
+                self.state.expiries.insert((now + PROMISED_WITHIN, key));
+                self.output(Output::Confirm { token: key.0 });
+            }
+            Err(problem) => self.reply(request, Err(problem)),
+        }
+    }
+
+    fn add_task(&mut self, now: Time, new: NewTask) -> Result<TaskKey, Problem> {
         let wrong = |field, what: &str| Err(Problem::Field { field, what: what.into() });
         let Some(queue) = self.directory.queue_id(&new.queue) else {
             return wrong("queue", "no such queue");
@@ -57,11 +69,8 @@ impl B2bua {
             not_before: new.not_before,
             expires: new.expires,
         };
-        let Some(key) = self.add_callback(now, wanted) else {
-            return Err(Problem::Busy("nobody can be called back now".into()));
-        };
-        self.begin_callback(now, key);
-        Ok(Reply::Task(key))
+        let nobody = || Problem::Busy("nobody can be called back now".into());
+        self.add_callback(now, wanted).ok_or_else(nobody)
     }
 
     /// Whether it is a task that the distributor has.
@@ -93,11 +102,30 @@ impl B2bua {
                 self.acd.handle(now, acd::Input::Release { task });
             }
             TaskChange::Prioritise { priority_s } => {
-                self.acd.handle(now, acd::Input::Prioritise { task, priority_s });
+                self.prioritise(now, key, priority_s);
             }
             TaskChange::Withdraw => return self.withdraw_task(now, key),
         }
         Ok(Reply::Done)
+    }
+
+    /// It has another head start, also where it goes on as something else.
+    fn prioritise(&mut self, now: Time, key: TaskKey, priority_s: u32) {
+        let task = TaskId(key.0);
+        self.acd.handle(now, acd::Input::Prioritise { task, priority_s });
+        if let Some(entry) = self.state.tasks.get_mut(&key)
+            && let Some(callback) = entry.callback.as_mut()
+        {
+            callback.priority_s = priority_s;
+        }
+        self.with_task(task, |_, call| {
+            for own in call.tasks.iter_mut().filter(|own| own.key == key) {
+                own.priority_s = priority_s;
+            }
+        });
+        if let Some(queue) = self.queue_of(task) {
+            self.tell_task(now, task, What::TaskPrioritised { queue, priority_s });
+        }
     }
 
     /// It is taken off the list: a caller's call ends, a customer is not called.

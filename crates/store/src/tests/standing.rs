@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
+use b2bua::config::First;
 use b2bua::event::{ChosenState, EffectiveState};
-use b2bua::{Callback, CallbackCause, CallbackEnd, Choice, Restored};
+use b2bua::{Callback, CallbackCause, CallbackEnd, Choice, Restored, Terms};
 
 use super::*;
 
@@ -17,6 +18,9 @@ fn chosen(state: &str, reason: Option<&str>, cause: &str) -> What {
     }
 }
 
+const TERMS: Terms =
+    Terms { first: First::Operator, confirm: true, attempts_max: 3, gap_ms: 600_000 };
+
 fn created(predecessor: CallKey) -> What {
     What::CallbackCreated {
         queue: "support".into(),
@@ -30,6 +34,8 @@ fn created(predecessor: CallKey) -> What {
         not_before: None,
         expires: at(86_400_000),
         attempts: 0,
+        terms: TERMS,
+        restored: false,
         context: BTreeMap::from([("X-Line".to_owned(), "vip".to_owned())]),
     }
 }
@@ -81,6 +87,7 @@ fn callbacks_and_choices_are_there_for_the_next_process() {
         not_before: Some(unix(at(600_000))),
         expires: unix(at(86_400_000)),
         attempts: 1,
+        terms: TERMS,
     };
     let choice = Choice::NotReady { reason: Some("tea".into()) };
     let expected = Restored {

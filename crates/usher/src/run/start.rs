@@ -88,6 +88,10 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
         counted: Arc::default(),
     };
     let restored = store.reader().standing()?;
+    let is_known = |queue: &b2bua::config::Name| setup.core.queues.iter().any(|q| q.name == *queue);
+    for (task, queue, _) in restored.callbacks.iter().filter(|(_, queue, _)| !is_known(queue)) {
+        tracing::warn!("callback {task} waits for queue {queue}, which is not configured any more");
+    }
     let store = Arc::new(store);
     let (order_sender, orders) = mpsc::channel(ORDERS_MAX);
     let shelf = Shelf::new(&setup.recording.dir);
