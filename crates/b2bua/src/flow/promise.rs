@@ -183,6 +183,10 @@ impl B2bua {
     /// Somebody joins a queue in which they are to be called back: they have that place, and need not
     /// be called.
     pub(super) fn merge_callback(&mut self, now: Time, call: &mut Call, queue: QueueId) {
+        // Each callback has a time when it is over.
+        if self.state.expiries.is_empty() {
+            return;
+        }
         let Some(own) = call.caller().map(|number| digits(number)).filter(|own| !own.is_empty())
         else {
             return;
