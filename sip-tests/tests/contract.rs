@@ -63,6 +63,7 @@ fn the_document_holds_whatever_is_asked() {
     let ends = [
         "delete_calls_call",
         "delete_calls_call_participants_participant",
+        "delete_tasks_task",
         "patch_operators_operator",
     ];
     fuzz(&server, "a-call", &parameters, &[&files[..], &ends[..]].concat());
