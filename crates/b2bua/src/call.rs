@@ -52,6 +52,8 @@ pub(crate) struct Call {
     pub(crate) participants: Vec<Participant>,
     /// What the distributor has of it, the newest last.
     pub(crate) tasks: Vec<Task>,
+    /// Who served it last and has hung up, so that what comes now is what the queue wants afterwards.
+    pub(crate) after: Option<After>,
     /// The operator dialled without the distributor.
     pub(crate) wanted: Option<OperatorId>,
     /// The time that orders it in queues: when it first joined one.
@@ -258,6 +260,14 @@ pub(crate) struct Lent {
     pub(crate) refer: Option<(sip::LegId, u64)>,
     /// To whom the bot has handed them on.
     pub(crate) to: Name,
+}
+
+/// Who has served a customer, for whoever has them afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct After {
+    pub(crate) task: TaskKey,
+    pub(crate) queue: Name,
+    pub(crate) operator: Name,
 }
 
 /// The part of a call that the distributor has.
@@ -665,6 +675,7 @@ impl Call {
             hops,
             participants: Vec::new(),
             tasks: Vec::new(),
+            after: None,
             wanted: None,
             virtual_start: None,
             overflows: 0,

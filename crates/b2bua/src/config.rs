@@ -282,6 +282,8 @@ pub struct Queue {
     pub on_limit: Vec<OnLimit>,
     /// Where keys lead that a waiting caller presses.
     pub exits: BTreeMap<char, Go>,
+    /// Where a customer goes whose operator has hung up; the call ends if none.
+    pub after: Option<Go>,
     /// What a waiting caller is told from time to time.
     pub announce: Option<Announce>,
     /// Whether its calls are recorded, where that differs from [`Media::record`].

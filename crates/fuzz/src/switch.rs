@@ -229,6 +229,7 @@ fn config(kind: u8) -> Config {
             answer: if kind & 8 == 0 { Answer::AtOnce } else { Answer::OnConnect },
             service_level_ms: 20_000,
             on_limit: on_limit(kind),
+            after: Some(Go::Menu("main".into())),
             exits: BTreeMap::from([('1', Go::Menu("main".into())), ('2', announced())]),
             announce: (kind & 1 == 0).then_some(Announce { position_every_ms: 2_000 }),
             record: (kind & 2 == 0).then_some(Record::OnDemand),

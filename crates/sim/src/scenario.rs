@@ -114,6 +114,8 @@ pub struct Reception {
     pub on_limit: Vec<OnLimit>,
     /// Keys that lead out of the queue.
     pub exits: BTreeMap<char, Go>,
+    /// Where customers go whose operators have hung up.
+    pub after: Option<Go>,
     /// How often those who wait are told where they stand.
     pub announce_ms: Option<Ms>,
     /// When the queue is open.
@@ -367,6 +369,9 @@ impl Scenario {
                 caller.direct = Some(bot);
             }
         }
+        if Dice::new(seed ^ 0x0af7).one_in_1000(400) {
+            scenario.reception.after = Some(Go::Bot("greeter".into()));
+        }
         scenario
     }
 
@@ -470,6 +475,7 @@ impl Scenario {
             menu: dice.one_in_1000(600).then_some(menu),
             on_limit,
             exits,
+            after: None,
             announce_ms: dice.one_in_1000(600).then(|| dice.between(1_000, 6_000)),
             calendar: Calendar::default(),
             waiting_max: dice

@@ -271,6 +271,7 @@ fn queue(scenario: &Scenario) -> Queue {
         service_level_ms: 20_000,
         on_limit: scenario.reception.on_limit.clone(),
         exits: scenario.reception.exits.clone(),
+        after: scenario.reception.after.clone(),
         announce: scenario
             .reception
             .announce_ms

@@ -613,6 +613,7 @@ fn limits(scenario: &Scenario) -> Limits {
         briefs: scenario.pre_bridge.is_some() || scenario.callbacks.is_some(),
         keeps: scenario.hold.is_some() || scenario.by_hand,
         receives: scenario.reception != Reception::default() || scenario.callbacks.is_some(),
+        follows: scenario.reception.after.is_some(),
         undisturbed: scenario.order_ms.is_none()
                     && scenario.people_ms.is_none()
                     && scenario.callbacks.is_none()

@@ -21,7 +21,8 @@ use crate::switch::B2bua;
 impl B2bua {
     /// They are told something, and that was that.
     pub(super) fn announce(&mut self, now: Time, call: &mut Call, audio: Audio) {
-        let end = Next::End(CallResult::Ended, "announced".into(), 480);
+        let result = if call.answered { CallResult::Answered } else { CallResult::Ended };
+        let end = Next::End(result, "announced".into(), 480);
         self.tell_caller(now, call, audio, end);
     }
 

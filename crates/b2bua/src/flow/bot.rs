@@ -57,6 +57,7 @@ impl B2bua {
         call.bot = Some(name);
         errand.role = Some(Role::Bot);
         errand.headers.push(("X-Usher-Call".into(), call.key.to_string()));
+        errand.headers.extend(Self::served_before(call));
         self.dial_uri(now, call, uri, trunk, errand)
     }
 

@@ -3,6 +3,7 @@
 use sip::msg::{Message, NameAddr, Uri};
 use sip::{LegId, Redirects, Target};
 
+use super::end::HUNG_UP;
 use super::ring::{Callee, Errand, Rung};
 use super::{DIAL_TIMEOUT, reason};
 use crate::api::Time;
@@ -149,6 +150,9 @@ impl B2bua {
         if call.participants.iter().any(|p| p.why == Why::Dialled) {
             return;
         }
+        if call.after.is_some() {
+            return self.end_call(now, call, CallResult::Answered, HUNG_UP, 480);
+        }
         if call.answered && call.bot.is_some() {
             return self.regret(now, call, 480);
         }
@@ -198,6 +202,9 @@ impl B2bua {
                     self.tell(now, call, What::OperatorFailed { operator, cause });
                 }
                 self.acd.handle(now, acd::Input::Rejected(claim, rejection(status)));
+            }
+            Why::Dialled if call.after.is_some() => {
+                self.end_call(now, call, CallResult::Answered, HUNG_UP, 480);
             }
             Why::Dialled if call.answered && call.bot.is_some() => {
                 self.set_timer(call, Timer::Dial, None);

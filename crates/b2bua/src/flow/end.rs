@@ -14,6 +14,9 @@ use crate::headers;
 use crate::id::ParticipantId;
 use crate::switch::B2bua;
 
+/// Why a call is over that its operator has ended.
+pub(super) const HUNG_UP: &str = "operator hung up";
+
 /// What there was of somebody who has left, or whose seat is taken.
 pub(super) struct Gone {
     pub(super) id: ParticipantId,
@@ -88,9 +91,11 @@ impl B2bua {
                 self.end_deserted(now, call);
             }
             _ if self.give_back(now, call) => {}
-            // In a plain call a hang-up ends the call.
+            // In a plain call a hang-up ends the call, or leads on.
             _ if hung_up && !call.is_left_by_both(now) => {
-                self.end_call(now, call, CallResult::Answered, "operator hung up", 480);
+                if !self.leads_on(now, call, gone) {
+                    self.end_call(now, call, CallResult::Answered, HUNG_UP, 480);
+                }
             }
             _ => self.lost(now, call),
         }
@@ -115,6 +120,11 @@ impl B2bua {
             self.changes_hands(now, call, gone, to, TransferMode::Inherited);
             return;
         }
+        self.task_is_done(now, call, at);
+    }
+
+    /// Nobody serves it any more, and the call goes on.
+    pub(super) fn task_is_done(&mut self, now: Time, call: &mut Call, at: usize) {
         let task = call.tasks.remove(at);
         if let Some(entry) = self.state.tasks.get_mut(&task.key) {
             entry.stop_talk(now);

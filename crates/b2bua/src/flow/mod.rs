@@ -1,5 +1,6 @@
 //! What happens in calls: one act, one file. Each is a part of [`crate::B2bua`].
 
+mod after;
 mod announce;
 mod arrive;
 mod ask;

@@ -444,6 +444,8 @@ pub(crate) struct Limits {
     pub(crate) keeps: bool,
     /// Callers are told and asked things, and may leave the queue for somebody in particular.
     pub(crate) receives: bool,
+    /// Customers go on when their operators have hung up.
+    pub(crate) follows: bool,
     /// Nothing but time ends a wrap-up.
     pub(crate) undisturbed: bool,
 }

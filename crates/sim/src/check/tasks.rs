@@ -408,6 +408,8 @@ impl Tasks {
                 Phase::Wait,
                 Some(Place::Served { .. } | Place::Waiting { .. } | Place::Briefed { .. }) | None,
             ) if self.limits.briefs => !rung,
+            // Its operator has hung up, and they are with somebody else.
+            (_, Some(Place::Wrapping { .. })) if self.limits.follows => !rung,
             // They have left it for somebody in particular, or for words.
             (_, None) if self.limits.receives => !rung,
             (Phase::Wait, Some(Place::Served { .. } | Place::Waiting { .. }))

@@ -2,6 +2,7 @@
 //! plain text in `tests/ladders`, compared exactly; the README there lists them and says how to
 //! read them. `UPDATE_LADDERS=1` writes them anew.
 
+mod after;
 mod callbacks;
 mod help;
 mod hold;

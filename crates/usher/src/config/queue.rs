@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use acd::{Rona, RonaState, Strategy};
-use b2bua::config::{Announce, Answer, Before, HelpHold, Name, OnTimeout, PreBridge, Queue};
+use b2bua::config::{Announce, Answer, Before, Go, HelpHold, Name, OnTimeout, PreBridge, Queue};
 
 use super::names::{Names, Thing};
 use super::operator::plain;
 use super::section::Section;
 use super::server;
 use super::source::At;
-use super::{callback, hours, limit, menu};
+use super::{callback, destination, hours, limit, menu};
 
 /// A queue as the core sees it.
 pub(super) struct Read {
@@ -32,7 +32,7 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("progressive", Strategy::Progressive),
     ("best-skill", Strategy::BestSkill),
 ];
-const LATER: &[&str] = &["delivery", "refer_busy_s", "leave_empty", "after"];
+const LATER: &[&str] = &["delivery", "refer_busy_s", "leave_empty"];
 
 /// `everywhere` is `[acd] auto_connect`; `music` is what there is.
 pub(super) fn read(
@@ -94,6 +94,7 @@ pub(super) fn read(
         service_level_ms: service_level(&section),
         on_limit: limit::read(&section, names, (text, join_empty)),
         exits: menu::keys(&section, "exit", names),
+        after: after(&section, names),
         announce: announce(&section),
         record: super::recording::policy(&section),
         caller_id: section
@@ -205,6 +206,20 @@ fn song(section: &Section<'_>, there: &BTreeSet<Name>) -> Option<Name> {
         );
     }
     Some(text.text.into())
+}
+
+/// Where those go whose operator has hung up: a `go`, but for what only an INVITE can be told.
+fn after(section: &Section<'_>, names: &mut Names) -> Option<Go> {
+    let table = section.table("after")?;
+    let go = destination::read(&table, names);
+    if let Some(Go::Reject(_) | Go::Drop) = go {
+        let what = table.what();
+        table.report.fault(
+            table.at,
+            format!("{what} leads nowhere; without it the call ends, expected such as {{ bot = \"survey\" }}"),
+        );
+    }
+    go
 }
 
 /// `{ position_every_s = 30 }`.

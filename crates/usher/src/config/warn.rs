@@ -70,7 +70,7 @@ fn ways<'a>(
             Then::Go(go) => Some(go),
             Then::Wait | Then::HangUp(_) => None,
         });
-        limits.chain(queue.core.exits.values())
+        limits.chain(queue.core.exits.values()).chain(&queue.core.after)
     };
     let of_menu = |menu: &'a menu::Read| menu.core.keys.values().chain([&menu.core.otherwise]);
     let of_routes = routes.iter().map(|route| &route.core.go);
