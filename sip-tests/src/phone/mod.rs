@@ -18,7 +18,7 @@ pub struct Invite<'a> {
     pub headers: &'a str,
     /// Without an offer.
     pub late: bool,
-    /// The user in From; the phone's own where it is empty.
+    /// The user in From, or user and host; the phone's own where it is empty.
     pub from: &'a str,
 }
 

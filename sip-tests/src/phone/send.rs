@@ -97,10 +97,12 @@ impl Phone {
     /// A new call.
     pub fn invite_as(&mut self, number: &str, how: &Invite<'_>) {
         let uri = format!("sip:{number}@{}", self.server);
-        let user = if how.from.is_empty() { self.user.clone() } else { how.from.to_owned() };
+        let user = if how.from.is_empty() { &self.user } else { how.from };
+        let at = if user.contains('@') { String::new() } else { format!("@{}", self.address()) };
+        let from = format!("<sip:{user}{at}>");
         self.call = Call {
             id: self.mint("call"),
-            local: format!("<sip:{user}@{}>;tag={}", self.address(), self.mint("t")),
+            local: format!("{from};tag={}", self.mint("t")),
             remote: format!("<{uri}>"),
             target: uri,
             ..Call::default()
