@@ -2,10 +2,11 @@
 
 use b2bua::config::{Abandoned, CallbackPolicy, First};
 
-use super::hours;
+use super::fault::Report;
 use super::menu::KEYS;
 use super::names::{Names, Thing};
 use super::section::Section;
+use super::{hours, queue, trunk};
 
 const EXAMPLE: &str = "callback = { trunk = \"carrier\" }";
 
@@ -72,4 +73,24 @@ pub(super) fn abandoned(section: &Section<'_>) -> Abandoned {
         );
     }
     then
+}
+
+/// What is promised to a customer could not be kept over a trunk that calls nobody.
+pub(super) fn check(queues: &[queue::Read], trunks: &[trunk::Read], report: &Report) {
+    for queue in queues {
+        let Some(name) = queue.core.callback.as_ref().and_then(|policy| policy.trunk.as_ref())
+        else {
+            continue;
+        };
+        if trunks.iter().any(|trunk| trunk.core.name == *name && trunk.core.proxy.is_none()) {
+            report.fault(
+                &queue.at,
+                format!(
+                    "`callback` of [[queue]] `{}` calls over trunk `{name}`, which has no `proxy`; \
+                     add one",
+                    queue.core.name
+                ),
+            );
+        }
+    }
 }

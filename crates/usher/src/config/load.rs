@@ -7,7 +7,9 @@ use super::names::Names;
 use super::section::Section;
 use super::setup::Setup;
 use super::source::{self, Environment};
-use super::{bot, codes, menu, operator, queue, recording, route, server, trunk, warn, webhook};
+use super::{
+    bot, callback, codes, menu, operator, queue, recording, route, server, trunk, warn, webhook,
+};
 
 /// Tables of the file that will be understood one day.
 const LATER: &[&str] = &["tls", "hook", "outcome", "store", "journal"];
@@ -88,6 +90,7 @@ fn build(root: &Section<'_>) -> Setup {
     names.finish(root.report);
     trunk::check(&trunks, &operators, root.report);
     route::check(&routes, &trunks, root.report);
+    callback::check(&queues, &trunks, root.report);
     let read = (queues.as_slice(), menus.as_slice(), routes.as_slice());
     warn::all(root, &operators, read, (&http, auto_connect));
     warn::words(root.report, read, &media.sounds, &media_core.language);

@@ -189,3 +189,70 @@ fn tasks_that_are_kept_back() {
         ],
     );
 }
+
+#[test]
+fn callbacks() {
+    use b2bua::config::{Abandoned, CallbackPolicy, First};
+    let trunk = "[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\nproxy = \"sip:1.2.3.4\"\n";
+    let read = |keys: &str| {
+        let queue = sound(&format!("{QUEUE}{keys}\n{OPERATOR}{trunk}")).core.queues[0].clone();
+        (queue.callback, queue.abandoned, queue.caller_id)
+    };
+    let usual = CallbackPolicy {
+        key: Some('*'),
+        trunk: None,
+        first: First::Operator,
+        confirm: true,
+        attempts_max: 3,
+        gap_ms: 600_000,
+        expires_ms: 86_400_000,
+        share: 0,
+        hours: None,
+    };
+    assert_eq!(read(""), (None, Abandoned::Removed, None));
+    assert_eq!(read("callback = {}"), (Some(usual.clone()), Abandoned::Removed, None));
+    assert_eq!(read("callback = { enabled = false }").0, None);
+    let all = "callback = { key = \"\", trunk = \"t\", first = \"customer\", confirm = false, attempts = 5, \
+               gap_s = 1, expires_s = 60, share = 0.25 }\non_abandon = \"callback\"\ncaller_id = \"+7495\"";
+    let policy = CallbackPolicy {
+        key: None,
+        trunk: Some("t".into()),
+        first: First::Customer,
+        confirm: false,
+        attempts_max: 5,
+        gap_ms: 1_000,
+        expires_ms: 60_000,
+        share: 250,
+        ..usual
+    };
+    assert_eq!(read(all), (Some(policy), Abandoned::CalledBack, Some("+7495".into())));
+    check(
+        "[[queue]]\nname = \"q\"\non_abandon = \"callback\"\n[[queue]]\nname = \"r\"\n\
+         on_abandon = \"ring\"\ncallback = {\ntrunk = \"none\",\nshare = 2,\nkey = \"x\",\nfirst = \"bot\",\n\
+         attempts = 0,\ngap_s = 0,\ncolour = 1 }",
+        &[
+            "a:1: [[queue]] `q` calls back who gives up, and has no `callback`; expected such as \
+             callback = { trunk = \"carrier\" }",
+            "a:6: `on_abandon` of [[queue]] `r` is `ring`; expected remove | callback",
+            "a:8: `callback` of [[queue]] `r` names trunk `none`, which is not there; there is no \
+             [[trunk]] at all",
+            "a:9: `share` of `callback` of [[queue]] `r` is 2; expected a number from 0 to 1",
+            "a:10: `key` of `callback` of [[queue]] `r` is `x`; expected one of 0 to 9, * and #, or \
+             \"\" for none",
+            "a:11: `first` of `callback` of [[queue]] `r` is `bot`; expected operator | customer",
+            "a:12: `attempts` of `callback` of [[queue]] `r` is 0; expected a whole number from 1 \
+             to 100",
+            "a:13: `gap_s` of `callback` of [[queue]] `r` is 0; expected seconds from 1 to 604800",
+            "a:14: unknown key `colour` in `callback` of [[queue]] `r`; known: attempts, confirm, enabled, \
+             expires_s, first, gap_s, hours, key, share, trunk",
+        ],
+    );
+    let deaf = "[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\n";
+    let over =
+        |more: &str| format!("{QUEUE}callback = {{ trunk = \"t\"{more} }}\n{OPERATOR}{deaf}");
+    check(
+        &over(""),
+        &["a:1: `callback` of [[queue]] `q` calls over trunk `t`, which has no `proxy`; add one"],
+    );
+    check(&over(", enabled = false"), &[]);
+}
