@@ -38,6 +38,8 @@ struct State {
     ptime_ms: u32,
     /// Digits still to be sent.
     digits: Vec<u8>,
+    /// The key that is down is let go.
+    lets_go: bool,
     /// Datagrams still to be sent, and whereto.
     raw: Vec<(Vec<u8>, SocketAddr)>,
     stopped: bool,
@@ -75,6 +77,7 @@ impl Audio {
             began: None,
             ptime_ms: 20,
             digits: Vec::new(),
+            lets_go: false,
             raw: Vec::new(),
             stopped: false,
             heard: Vec::new(),
@@ -127,7 +130,9 @@ impl Audio {
 
     /// Sends nothing until it is to speak.
     pub(crate) fn hush(&self) {
-        self.state().is_hushed = true;
+        let mut state = self.state();
+        state.is_hushed = true;
+        state.let_go();
     }
 
     /// Begins with its tone, if it was hushed.
@@ -150,7 +155,9 @@ impl Audio {
 
     /// Sends nothing more.
     pub fn mute(&self) {
-        self.state().to = None;
+        let mut state = self.state();
+        state.to = None;
+        state.let_go();
     }
 
     /// Its own tone.
@@ -339,6 +346,12 @@ impl Drop for Audio {
 }
 
 impl State {
+    /// No key of one call is heard in the next.
+    fn let_go(&mut self) {
+        self.digits.clear();
+        self.lets_go = true;
+    }
+
     /// What was heard last, at least 200 ms of it if so much came since then.
     fn latest(&self, since: Instant) -> Vec<i16> {
         let mut count = 0;
@@ -371,6 +384,9 @@ fn run(socket: &UdpSocket, shared: &(Mutex<State>, Condvar)) {
         for (octets, to) in state.raw.drain(..) {
             // It may be lost, as any packet.
             let _ = socket.send_to(&octets, to);
+        }
+        if std::mem::take(&mut state.lets_go) {
+            mouth.let_go();
         }
         let Some(to) = state.to.filter(|_| !state.is_hushed) else {
             mouth.rest(ptime_ms);

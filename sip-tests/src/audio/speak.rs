@@ -57,6 +57,11 @@ impl Mouth {
         self.pressed = Some(Pressed { digit, step: 0, since_ms: self.ms });
     }
 
+    /// The key that is down is so no more, and nobody is told.
+    pub(super) fn let_go(&mut self) {
+        self.pressed = None;
+    }
+
     /// The next packet: so many milliseconds of a tone, or of the key that is down.
     pub(super) fn packet(&mut self, (kind, events): (u8, u8), hz: f64, ms: u32) -> Vec<u8> {
         if kind != self.kind {

@@ -74,7 +74,7 @@ impl B2bua {
         self.callback_of(call).is_some()
     }
 
-    fn callback_of(&self, call: &Call) -> Option<&Callback> {
+    pub(super) fn callback_of(&self, call: &Call) -> Option<&Callback> {
         self.state.tasks.get(&call.task()?.key)?.callback.as_deref()
     }
 
@@ -285,7 +285,7 @@ impl B2bua {
     }
 
     /// As whom the customer sees us.
-    fn shown_caller(&self, queue: QueueId, callback: &Callback) -> Name {
+    pub(super) fn shown_caller(&self, queue: QueueId, callback: &Callback) -> Name {
         let config = self.directory.queue(queue);
         let own = config.and_then(|queue| queue.caller_id.clone());
         let trunk = self.directory.trunk(&callback.trunk).and_then(|trunk| trunk.number().cloned());

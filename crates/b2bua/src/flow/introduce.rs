@@ -91,10 +91,12 @@ impl B2bua {
         let caller = call.origin().and_then(|origin| origin.operator);
         let by = callee.errand.by;
         let caller = by.or(caller).map(|id| self.directory.operator_name(id));
-        let own = call.task().and_then(|task| self.directory.queue(task.queue));
-        let own = own.and_then(|queue| queue.caller_id.as_deref());
+        // Whoever is called back would else see themselves, or a colleague's own number.
+        let called_back = call.task().filter(|_| callee.errand.why == Why::CalledBack);
+        let own = called_back
+            .and_then(|task| Some(self.shown_caller(task.queue, self.callback_of(call)?)));
         let outgoing = Outgoing {
-            own: own.filter(|_| callee.errand.why == Why::CalledBack),
+            own: own.as_deref(),
             number: &call.from,
             display: call.display.as_deref(),
             hidden: call.hidden.as_ref().filter(|_| by.is_none()),
