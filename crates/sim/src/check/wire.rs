@@ -1,11 +1,11 @@
 //! What is seen on the wire: each 2xx that reaches the switch is acknowledged at once, each time;
 //! one that nobody wants is ended; CANCEL waits for a provisional response; each INVITE becomes
-//! one call or is refused.
+//! one call or is refused; nobody is called by themselves.
 
 use std::collections::BTreeMap;
 
 use sip::Time;
-use sip::msg::{Message, Method, Name};
+use sip::msg::{Message, Method, Name, NameAddr};
 
 use super::referred::Referred;
 use super::reliable::Reliable;
@@ -67,6 +67,17 @@ fn branch(message: &Message) -> Option<String> {
 
 fn dialog(message: &Message) -> (String, String) {
     (message.call_id().to_owned(), message.to_tag().unwrap_or_default())
+}
+
+/// Nobody's phone shows their own number as who calls.
+fn called_by_another(invite: &Message) -> Result<(), String> {
+    let user = |address: Result<NameAddr, _>| {
+        address.ok().and_then(|address| Some(address.uri.user()?.into_owned()))
+    };
+    match (user(invite.from()), user(invite.to())) {
+        (Some(from), Some(to)) if from == to => Err(format!("{to} is called by themselves")),
+        _ => Ok(()),
+    }
 }
 
 impl Wire {
@@ -146,6 +157,7 @@ impl Wire {
         self.referred.sent(now, message)?;
         match (message.method(), message.status()) {
             (Some(Method::Invite), _) if message.to_tag().is_none() => {
+                called_by_another(message)?;
                 self.out.entry(branch).or_insert(Outgoing {
                     call_id: message.call_id().to_owned(),
                     cseq: message.cseq().map_or(0, |cseq| cseq.number),
