@@ -335,3 +335,23 @@ fn the_customer_may_be_called_first() {
     server.events.wait("callback.done", &[("result", "reached")]);
     server.finish();
 }
+
+#[test]
+fn somebody_is_called_back_by_order_until_it_is_taken_back() {
+    let (server, mut carrier) = house("", "wrap_up_s = 0");
+    let order = json!({ "queue": "support", "number": OTHER, "context": { "X-Why": "late" } });
+    let (status, task) = server.api.post("/tasks", &order);
+    assert_eq!((status, &task["kind"]), (201, &json!("callback")), "{task}");
+    assert_eq!(server.api.post("/tasks", &order).0, 409, "once");
+    let mut alice = Phone::operator(&server, "alice", ALICE_HZ);
+    is_offered(&server, ("alice", &mut alice), OTHER);
+    let invites = alice.times("INVITE");
+    let path = format!("/tasks/{}", task["id"].as_str().expect("an id"));
+    assert_eq!(server.api.delete(&path).0, 204);
+    alice.expect_bye();
+    let done = server.events.wait("callback.done", &[]);
+    assert_eq!(done["result"], "withdrawn", "{done}");
+    assert_eq!((alice.times("INVITE"), carrier.times("INVITE")), (invites, 0));
+    carrier.expect_nothing(Duration::from_millis(200));
+    server.finish();
+}

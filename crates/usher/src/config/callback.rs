@@ -59,15 +59,19 @@ fn share(table: &Section<'_>) -> u32 {
     thousandths
 }
 
-/// `on_abandon`.
-pub(super) fn abandoned(section: &Section<'_>) -> Abandoned {
+/// `on_abandon`; `policy` is what there is of callbacks.
+pub(super) fn abandoned(section: &Section<'_>, policy: Option<&CallbackPolicy>) -> Abandoned {
     let words = [("remove", Abandoned::Removed), ("callback", Abandoned::CalledBack)];
     let then = section.choice("on_abandon", &words, &[]);
-    if then == Abandoned::CalledBack && !section.has("callback") {
+    if then == Abandoned::CalledBack && policy.is_none() {
+        let has = match section.has("callback") {
+            true => "its `callback` is not enabled",
+            false => "it has no `callback`",
+        };
         section.report.fault(
             section.at,
             format!(
-                "{} calls back who gives up, and has no `callback`; expected such as {EXAMPLE}",
+                "{} calls back who gives up, and {has}; expected such as {EXAMPLE}",
                 section.what()
             ),
         );

@@ -55,6 +55,7 @@ pub(super) fn read(
     }
     let join_empty = section.switch("join_empty", true);
     let (rona_after, rona_state) = rona(&section);
+    let callback = callback::read(&section, names);
     let core = Queue {
         name: text.into(),
         number: number.map(|number| number.text.into()),
@@ -100,8 +101,8 @@ pub(super) fn read(
         caller_id: section
             .text("caller_id", "a number such as \"+74951234567\"")
             .map(|text| text.text.into()),
-        abandoned: callback::abandoned(&section),
-        callback: callback::read(&section, names),
+        abandoned: callback::abandoned(&section, callback.as_ref()),
+        callback,
     };
     odd(&section, &core);
     section.finish(LATER);
@@ -133,6 +134,14 @@ fn odd(section: &Section<'_>, queue: &Queue) {
         (
             queue.hold && queue.hold_for == acd::Hold::For(0),
             "`hold` keeps nobody back for `hold_s = 0`; say how long, or \"release\"".to_owned(),
+        ),
+        (
+            queue
+                .callback
+                .as_ref()
+                .and_then(|policy| policy.key)
+                .is_some_and(|key| queue.exits.contains_key(&key)),
+            "the key of `callback` is one of `exit` too, which leads nowhere".to_owned(),
         ),
         (
             section.has("sticky_wait_s") && queue.sticky_ms == 0,

@@ -10,7 +10,7 @@ fn queues() {
     check(
         "[[queue]]\nname = \"q\"\nstrategy = \"longest\"\nring_s = \"20\"\nwrap_up_s = -1\n\
            music = \"../jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
-           after = true",
+           after = { drop = true }\ndelivery = \"refer\"",
         &[
             "a:3: `strategy` of [[queue]] `q` is `longest`; expected longest-idle | in-order | \
          round-robin | ring-all | least-talk-time | fewest-calls | least-occupied | fewest-dialogs | \
@@ -21,7 +21,8 @@ fn queues() {
             "a:7: `do = \"voicemail\"` of on_limit = [{ do = \"hangup\", code = 480 }] is not supported \
          yet; so far: hangup | wait | queue | transfer | announce",
             "a:8: queue `q` is there twice; the first is at a:1",
-            "a:10: `after` of [[queue]] `q` is not supported yet; remove it",
+            "a:10: `after` of [[queue]] `q` leads nowhere; without it the call ends, expected such as { bot = \"survey\" }",
+            "a:11: `delivery` of [[queue]] `q` is not supported yet; remove it",
         ],
     );
     let setup = sound(&format!("{QUEUE}ring_s = 2.5\non_limit = [{{ code = 486 }}]\n{OPERATOR}"));
@@ -231,7 +232,7 @@ fn callbacks() {
          on_abandon = \"ring\"\ncallback = {\ntrunk = \"none\",\nshare = 2,\nkey = \"x\",\nfirst = \"bot\",\n\
          attempts = 0,\ngap_s = 0,\ncolour = 1 }",
         &[
-            "a:1: [[queue]] `q` calls back who gives up, and has no `callback`; expected such as \
+            "a:1: [[queue]] `q` calls back who gives up, and it has no `callback`; expected such as \
              callback = { trunk = \"carrier\" }",
             "a:6: `on_abandon` of [[queue]] `r` is `ring`; expected remove | callback",
             "a:8: `callback` of [[queue]] `r` names trunk `none`, which is not there; there is no \
