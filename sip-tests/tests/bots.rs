@@ -244,3 +244,49 @@ fn a_bots_refer_is_judged() {
     house.talks_with_bot();
     house.finish();
 }
+
+#[test]
+fn a_customer_whose_operator_hangs_up_is_with_the_bot() {
+    let nowhere = ([127, 0, 0, 1], 9).into();
+    let mut bot = Phone::towards(nowhere, BOT, "survey", BOT_HZ);
+    let mut config = Config::queue("after = { bot = \"survey\" }");
+    let uri = bot.address();
+    config.more += &format!("[[bot]]\nname = \"survey\"\nuri = \"sip:survey@{uri}\"\n");
+    let server = Server::start(&config);
+    bot.aim(&server);
+    let mut alice = Phone::operator(&server, "alice", ALICE_HZ);
+    let mut caller = Phone::caller(&server, CALLER_HZ);
+    caller.invite("600");
+    alice.expect("INVITE");
+    alice.answer();
+    caller.expect_answer();
+    caller.audio.hears(ALICE_HZ);
+    let asked = caller.audio.mark();
+    alice.hang_up();
+    let invite = bot.expect("INVITE");
+    let told = ["X-Usher-Queue", "X-Usher-Operator"].map(|name| invite.must(name));
+    assert_eq!(told, ["support", "alice"]);
+    let done = server.events.wait("task.completed", &[("operator", "alice")]);
+    assert_eq!(done["task"], invite.must("X-Usher-Task"));
+    let answered = caller.audio.mark();
+    bot.answer();
+    caller.audio.hears(BOT_HZ);
+    bot.audio.hears(CALLER_HZ);
+    let turn = caller.audio.turned(asked, answered, (&[ALICE_HZ], &[BOT_HZ]));
+    assert!(turn.wait_ms < 200.0, "{turn}");
+    assert_eq!(caller.times("INVITE"), 0, "the caller's dialog does not change");
+    bot.hang_up();
+    caller.expect_bye();
+    server.events.wait("call.ended", &[("result", "answered")]);
+    // Without the bot the call ends, as it would have.
+    caller.invite("600");
+    alice.expect("INVITE");
+    alice.answer();
+    caller.expect_answer();
+    caller.audio.hears(ALICE_HZ);
+    alice.hang_up();
+    bot.expect("INVITE");
+    bot.reply_invite("486 Busy Here");
+    caller.expect_bye();
+    server.finish();
+}

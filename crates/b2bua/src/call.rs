@@ -373,6 +373,8 @@ pub(crate) struct Participant {
     pub(crate) apart: bool,
     /// Heard by nobody, by order.
     pub(crate) muted: bool,
+    /// Has answered outside, and is asked whether they take it.
+    pub(crate) asked: bool,
     /// How it supervises, which it does where it is a supervisor.
     pub(crate) watch: Watch,
     /// What it is told in place of anything else.
@@ -559,6 +561,7 @@ impl Participant {
             hold: None,
             apart: false,
             muted: false,
+            asked: false,
             watch: Watch::MONITOR,
             message: None,
             is_aware: false,
@@ -619,7 +622,10 @@ impl Participant {
 
     /// Whether silence from it is no sign of anything.
     pub(crate) fn may_be_silent(&self) -> bool {
-        self.is_held() || self.muted || (self.supervises() && self.watch.mode == Mode::Monitor)
+        self.is_held()
+            || self.muted
+            || self.asked
+            || (self.supervises() && self.watch.mode == Mode::Monitor)
     }
 
     /// Its INVITE is answered. Silence before that is no sign of anything; it counts from now on.
@@ -763,7 +769,9 @@ impl Call {
         let talking = || self.participants.iter().filter(|p| p.talks());
         let present = talking().filter(|p| !p.is_held()).count();
         let customer_held = talking().any(|p| p.is_held() && p.role == Role::Customer);
-        let rings = |p: &Participant| p.rings() && !matches!(p.why, Why::Asked(_) | Why::Helps(_));
+        let rings = |p: &Participant| {
+            (p.rings() || p.asked) && !matches!(p.why, Why::Asked(_) | Why::Helps(_))
+        };
         // Whoever stays hears music while the other two talk of them.
         let consults = self.transfer.as_ref().is_some_and(|transfer| transfer.consulted.is_some());
         match talking().count() {

@@ -101,6 +101,8 @@ pub struct Operator {
     pub number: Option<Name>,
     /// For people.
     pub name: Name,
+    /// Where they are called who have no phone of ours: a number or a URI.
+    pub contact: Option<Go>,
     /// Queues served.
     pub queues: Vec<Name>,
     /// What they can do, and how well.

@@ -132,6 +132,7 @@ impl B2bua {
         let (dirty, dead, outputs) = (BTreeSet::new(), VecDeque::new(), VecDeque::new());
         let replies = Vec::new();
         let mut switch = Self { directory, endpoint, acd, state, dirty, dead, outputs, replies };
+        switch.reach_outside(Time::ZERO);
         switch.hours_pass(Time::ZERO);
         switch.settle(Time::ZERO);
         switch

@@ -17,6 +17,7 @@ mod handing;
 mod hours;
 mod ladder;
 mod orders;
+mod outside;
 mod peer;
 mod people;
 mod raw;

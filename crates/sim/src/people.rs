@@ -112,7 +112,7 @@ impl World {
         }
         for at in 1..self.peers.len() {
             let delay = self.dice.below(400);
-            if !self.is_bot(at) {
+            if !self.signs_in_outside(at) && !self.is_bot(at) {
                 self.later(delay, Act::Phone(at, PhoneAct::Register));
             }
             if let Some(delay) = self.operator_of(at).fetch_ms {

@@ -67,6 +67,8 @@ pub struct Scenario {
     pub transfer_ms: Option<Ms>,
     /// Which operator is none, but a bot: whoever dials their number talks with it first.
     pub bot: Option<usize>,
+    /// Which operators are called outside, and have no phone registered.
+    pub outside: Vec<usize>,
     /// In a thousand of those orders: about help.
     pub help_permille: u64,
     /// From when on a customer is held by it.
@@ -284,6 +286,7 @@ impl Scenario {
             people_ms: None,
             transfer_ms: None,
             bot: None,
+            outside: Vec::new(),
             help_permille: 0,
             help_hold: HelpHold::Answer,
             script: Vec::new(),
@@ -571,6 +574,7 @@ impl Scenario {
             people_ms: None,
             transfer_ms: None,
             bot: None,
+            outside: Vec::new(),
             help_permille: 0,
             help_hold: HelpHold::Answer,
             script: Vec::new(),

@@ -82,10 +82,16 @@ fn bots(scenario: &Scenario) -> (Vec<Bot>, Vec<Route>) {
     (vec![Bot { name, uri, trunk, outgoing }], vec![route])
 }
 
+/// Where an operator is called who has no phone registered.
+fn contact(scenario: &Scenario, at: usize) -> Option<Go> {
+    let uri = || parsed(&format!("sip:{}@{}", operator_id(at), phone_at(at, 0)));
+    scenario.outside.contains(&at).then(|| Go::Uri(uri()))
+}
+
 /// What there is to be heard: where customers are handed on, what tells them that there is nobody too.
 pub(crate) fn sounds(scenario: &Scenario) -> Sounds {
     let sound = |name: &str| (name.into(), Sound { origin: Origin::MadeIn, ms: 1_000 });
-    let all = ["default", "en/closed", "en/digits/1", "en/queue-youarenext"];
+    let all = ["default", "en/closed", "en/digits/1", "en/call-accept", "en/queue-youarenext"];
     let regret = scenario.transfer_ms.map(|_| "en/nobody-here");
     let called_back: &[&str] = match scenario.callbacks {
         Some(_) => &["en/callback-confirm", "en/callback-operator", "en/callback-customer"],
@@ -116,6 +122,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         id: id.as_str().into(),
         number: Some(number(at).into()),
         name: id.as_str().into(),
+        contact: contact(scenario, at),
         queues: if serves(scenario, at) { vec!["support".into()] } else { Vec::new() },
         skills: scenario.skills.get(at).cloned().unwrap_or_default(),
         weight: 1,

@@ -16,6 +16,7 @@ use crate::callbacks::CallbackAct;
 use crate::check::{Checker, Limits};
 use crate::dice::Dice;
 use crate::ladder::Ladder;
+use crate::outside::outside;
 use crate::peer::Peer;
 use crate::people::{CallerAct, Callers, PhoneAct, Phones};
 use crate::raw::{RawAct, RawCalls};
@@ -148,7 +149,7 @@ impl World {
             due: vec![None; peers.len() + 1],
             calls: BTreeMap::new(),
             told: None,
-            checker: Checker::new(limits(&scenario), scenario.record),
+            checker: Checker::new(limits(&scenario), scenario.record, outside(&scenario)),
             lies: Dice::new(!scenario.seed),
             troubles: Dice::new(scenario.seed.rotate_left(8) ^ 1),
             moves: Dice::new(scenario.seed.rotate_left(40) ^ 5),
@@ -441,6 +442,7 @@ impl World {
                     self.note(seen);
                     self.may_be_nobodys(&event);
                     self.callback_noticed(&event);
+                    self.outside_noticed(&event);
                     self.person_notices(event.call, &event.what);
                 }
                 Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),

@@ -69,7 +69,7 @@ impl B2bua {
             }
         }
         let why = Why::Asked(self.mint());
-        let errand = Errand { why, role: Some(add.role), watch, headers, by: None };
+        let errand = Errand { role: Some(add.role), watch, headers, ..Errand::from(why) };
         self.dial(now, call, go, errand).map_err(|refused| problem(&refused))?;
         let rung = call.participants.iter().filter(|p| p.why == why);
         let rung: Vec<ParticipantId> = rung.map(|p| p.id).collect();

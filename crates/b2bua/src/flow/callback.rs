@@ -315,6 +315,9 @@ impl B2bua {
 
     /// Where audio comes in for an operator's phone.
     fn phone_address(&self, operator: OperatorId) -> Option<IpAddr> {
+        if self.is_outside(operator) {
+            return self.own_address();
+        }
         let name = self.directory.operator_name(operator);
         let mut there = self.endpoint.bindings(&name).iter().filter(|binding| !binding.lost);
         there.find_map(|binding| self.directory.config.media.address(binding.flow.local.ip()))

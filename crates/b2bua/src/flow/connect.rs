@@ -32,6 +32,9 @@ impl B2bua {
         self.tell(now, call, What::LegAnswered { participant: id, role, operator });
         self.judge_silence(now, call, id);
         match why {
+            Why::Serve(_) | Why::Helps(_) if who.is_some_and(|who| self.is_outside(who)) => {
+                self.ask_outside(now, call, leg);
+            }
             // The distributor says who won: Assigned or TooLate.
             Why::Serve(claim) | Why::Helps(claim) => {
                 self.acd.handle(now, acd::Input::Accepted(claim));
@@ -68,9 +71,7 @@ impl B2bua {
         let operator = call.participant(leg).and_then(|p| p.operator);
         let operator = operator.map(|id| self.directory.operator_name(id));
         let at = call.participants.iter().position(|p| p.leg == leg).unwrap_or_default();
-        if !call.participants.get(at).is_some_and(|p| p.joined) {
-            self.joined(now, call, at);
-        }
+        self.joined(now, call, at);
         self.answer_customer(now, call);
         if !call.answered {
             call.answered = true;

@@ -80,7 +80,7 @@ impl B2bua {
         }
     }
 
-    fn dial_number(
+    pub(super) fn dial_number(
         &mut self,
         now: Time,
         call: &mut Call,
@@ -109,6 +109,7 @@ impl B2bua {
         let there = call.origin().or(call.participants.first());
         let address = there.map(|there| there.negotiation.settings().address);
         let address = address.or_else(|| self.callback_address(call));
+        let address = address.or_else(|| self.own_address());
         let address = address.ok_or(refused("nobody there", 480))?;
         let known = trunk.as_deref().and_then(|name| self.directory.trunk(name));
         let own = || Redirects::Own(Vec::new());
@@ -118,7 +119,7 @@ impl B2bua {
             target: Target::Uri { uri, proxy: None },
             address,
             role: errand.role.unwrap_or(Role::Customer),
-            operator: None,
+            operator: errand.outside,
             errand,
             credentials: known.and_then(|trunk| trunk.credentials.clone()),
             trunk,

@@ -152,7 +152,7 @@ impl B2bua {
     ) {
         self.with_task(task, |switch, call| {
             let whys = [Why::Serve(reservation), Why::Helps(reservation)];
-            let rung = |p: &Participant| whys.contains(&p.why) && p.rings();
+            let rung = |p: &Participant| whys.contains(&p.why) && (p.rings() || p.asked);
             for leg in call.legs(rung) {
                 switch.drop_leg(now, call, leg, reason);
             }

@@ -25,6 +25,8 @@ pub(super) struct Gone {
     pub(super) role: Role,
     /// They took part in their own right.
     pub(super) talked: bool,
+    /// They were asked, outside, whether they would.
+    pub(super) asked: bool,
     /// They were told something before they would have.
     pub(super) briefed: bool,
     /// They were on hold by order.
@@ -36,7 +38,8 @@ impl Gone {
         let Participant { id, operator, why, role, .. } = participant;
         let (talked, briefed) = (participant.talks(), participant.is_briefed());
         let held = participant.hold.is_some();
-        Self { id: *id, operator: *operator, why: *why, role: *role, talked, briefed, held }
+        let asked = participant.asked;
+        Self { id: *id, operator: *operator, why: *why, role: *role, talked, asked, briefed, held }
     }
 }
 
@@ -61,6 +64,7 @@ impl B2bua {
             call.farewell = switch.farewell(call, leg, request);
             switch.forget_leg(now, call, leg);
             match gone.why {
+                _ if gone.asked => switch.declines_outside(now, call, &gone),
                 _ if hands_on => switch.transferor_left(now, call),
                 _ if was_asked => switch.transfer_failed(now, call, 603),
                 _ if switch.goes_on_apart(now, call, gone.role, text) => {}

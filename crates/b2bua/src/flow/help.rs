@@ -22,7 +22,7 @@ use super::transfer::{Beginning, reason_of};
 use super::wait::Joins;
 use crate::act::{Asker, HelpWanted, Whom};
 use crate::api::{Problem, Reply, Time};
-use crate::call::{Call, Participant, Task, TaskEntry, Terms, Timer, Watch, Why};
+use crate::call::{Call, Participant, Task, TaskEntry, Terms, Timer, Why};
 use crate::config::{Go, HelpHold, Manner, Name, OnLimit, Then};
 use crate::event::{CallResult, HelpEnd, HelpMode, Role, TransferMode, What};
 use crate::id::{CallKey, ParticipantId, TaskKey};
@@ -90,7 +90,7 @@ impl Help {
         let by = call.participants.iter().find(|p| p.id == self.by).and_then(|p| p.operator);
         let mut headers = self.headers.clone();
         headers.push(("X-Usher-Help".into(), self.mode.as_str().into()));
-        Errand { why, role: Some(Role::Consultant), watch: Watch::MONITOR, headers, by }
+        Errand { role: Some(Role::Consultant), headers, by, ..Errand::from(why) }
     }
 }
 

@@ -18,19 +18,23 @@ impl B2bua {
         trunk: Option<&Name>,
     ) -> (&HeaderRules, Party) {
         let strangers = &self.directory.strangers;
-        if let Some(operator) = operator {
-            let operator = self.directory.operator(&self.directory.operator_name(operator));
-            return (operator.map_or(strangers, |operator| &operator.headers), Party::Inside);
+        // Also an operator at a number outside is behind a trunk.
+        if let Some(trunk) = trunk.and_then(|name| self.directory.trunk(name)) {
+            return (&trunk.headers, Party::of(trunk));
         }
-        match trunk.and_then(|name| self.directory.trunk(name)) {
-            Some(trunk) => (&trunk.headers, Party::of(trunk)),
+        match operator.map(|operator| self.directory.operator_name(operator)) {
+            Some(name) => {
+                let operator = self.directory.operator(&name);
+                (operator.map_or(strangers, |operator| &operator.headers), Party::Inside)
+            }
             None => (strangers, Party::Stranger),
         }
     }
 
     /// From, and the header fields that go with it.
     pub(crate) fn introduction(&self, call: &Call, callee: &Callee) -> (NameAddr, Headers) {
-        let (mut from, mut headers) = match callee.operator {
+        let inside = callee.operator.filter(|_| callee.errand.outside.is_none());
+        let (mut from, mut headers) = match inside {
             Some(operator) => self.inside(call, operator, callee.errand.by),
             None => self.outside(call, callee),
         };

@@ -64,7 +64,9 @@ impl B2bua {
     /// Somebody pressed a key. It means something where a caller is asked for one, or waits in a queue
     /// that keys lead out of.
     pub(super) fn chose(&mut self, now: Time, call: &mut Call, leg: sip::LegId, digit: char) {
-        if self.answers_callback(now, call, leg, digit) {
+        if self.answers_callback(now, call, leg, digit)
+            || self.answers_outside(now, call, leg, digit)
+        {
             return;
         }
         let waits = |origin: &Participant| matches!(origin.seat, Seat::Waiting(_));

@@ -30,6 +30,7 @@ mod limit;
 mod menu;
 mod network;
 mod operator;
+mod outside;
 mod part;
 mod people;
 mod play;

@@ -49,6 +49,9 @@ impl B2bua {
         if cause == UnbindCause::Removed && by_register {
             self.acd.handle(now, acd::Input::SignOut { operator });
         }
+        if self.is_outside(operator) {
+            return;
+        }
         let gone = match cause {
             UnbindCause::NoAnswer => acd::Input::Silent { operator },
             _ => acd::Input::Reachable { operator, reachable: false },

@@ -104,6 +104,9 @@ impl B2bua {
                 return switch.connect(now, call, leg);
             }
             if matches!(&p.seat, Seat::Waiting(source) if source.play() == play) {
+                if p.asked {
+                    return switch.ask_outside(now, call, leg);
+                }
                 return switch.attended(now, call);
             }
             // What is said on hold is said once: silence would sound as if the call were gone.

@@ -235,6 +235,7 @@ mod tests {
             id: id.into(),
             number: None,
             name: id.into(),
+            contact: None,
             queues: queues.iter().map(|queue| (*queue).into()).collect(),
             skills: Vec::new(),
             weight: 1,

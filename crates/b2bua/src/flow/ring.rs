@@ -25,11 +25,20 @@ pub(crate) struct Errand {
     pub(crate) headers: Headers,
     /// The operator on whose behalf, where it is not the caller's own call.
     pub(crate) by: Option<OperatorId>,
+    /// The operator who is reached outside by it.
+    pub(crate) outside: Option<OperatorId>,
 }
 
 impl From<Why> for Errand {
     fn from(why: Why) -> Self {
-        Self { why, role: None, watch: Watch::MONITOR, headers: Headers::new(), by: None }
+        Self {
+            why,
+            role: None,
+            watch: Watch::MONITOR,
+            headers: Headers::new(),
+            by: None,
+            outside: None,
+        }
     }
 }
 
@@ -72,6 +81,9 @@ impl B2bua {
             self.drop_leg(now, call, leg, "");
         }
         let name = self.directory.operator_name(operator);
+        if let Some(contact) = self.directory.operator(&name).and_then(|o| o.contact.clone()) {
+            return self.ring_outside(now, call, operator, contact, errand);
+        }
         let shown = self.directory.operator(&name).map(|operator| operator.name.to_string());
         let to = NameAddr::new(self.own_uri(&name)).with_display(&shown.unwrap_or_default());
         let there = self.endpoint.bindings(&name).iter().filter(|binding| !binding.lost);
@@ -210,7 +222,7 @@ impl B2bua {
 
     /// Tells that a participant takes part from now on.
     pub(crate) fn joined(&mut self, now: Time, call: &mut Call, at: usize) {
-        let Some(p) = call.participants.get_mut(at) else { return };
+        let Some(p) = call.participants.get_mut(at).filter(|p| !p.joined) else { return };
         (p.joined, p.told.watch) = (true, p.watch);
         let operator = p.operator.map(|id| self.directory.operator_name(id));
         let watch = Some(p.watch).filter(|_| p.supervises());

@@ -142,6 +142,7 @@ impl B2bua {
     pub(super) fn distribute_anew(&mut self, now: Time) {
         let config = self.state.switches.over(self.directory.acd(), &self.directory);
         self.acd.handle(now, acd::Input::Configure(config));
+        self.reach_outside(now);
     }
 
     pub(super) fn switch(

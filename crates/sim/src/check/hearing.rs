@@ -35,6 +35,8 @@ pub(crate) struct Hearing {
     briefs: bool,
     /// Whether callers are told something while they wait.
     receives: bool,
+    /// Operators who are asked when they have answered.
+    outside: BTreeSet<String>,
     /// Who has answered for a call, and is not put through to it.
     awaited: BTreeMap<CallKey, String>,
 }
@@ -91,8 +93,8 @@ type Seated<'a> = BTreeMap<ParticipantId, &'a Person>;
 impl Hearing {
     /// One for a house where operators are told something before the bridge, or callers while they
     /// wait, or not.
-    pub(crate) fn new(briefs: bool, receives: bool) -> Self {
-        Self { briefs, receives, ..Self::default() }
+    pub(crate) fn new(briefs: bool, receives: bool, outside: BTreeSet<String>) -> Self {
+        Self { briefs, receives, outside, ..Self::default() }
     }
 
     pub(crate) fn command(&mut self, thread: u16, command: &Command) -> Result<(), String> {
@@ -272,6 +274,11 @@ impl Hearing {
     fn answers(&mut self, call: CallKey, what: &What) {
         match what {
             What::ReservationAccepted { operator, .. } if self.briefs => {
+                self.awaited.insert(call, operator.to_string());
+            }
+            What::LegAnswered { operator: Some(operator), .. }
+                if self.outside.contains(&**operator) =>
+            {
                 self.awaited.insert(call, operator.to_string());
             }
             What::OperatorReached { operator } => {

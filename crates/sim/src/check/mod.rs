@@ -73,9 +73,9 @@ struct OpenCall {
 }
 
 impl Checker {
-    /// One that holds queues to this configuration.
-    pub(crate) fn new(limits: Limits, record: Record) -> Self {
-        let hearing = hearing::Hearing::new(limits.briefs, limits.receives);
+    /// One that holds queues to this configuration; `outside` are those who are asked when they answer.
+    pub(crate) fn new(limits: Limits, record: Record, outside: BTreeSet<String>) -> Self {
+        let hearing = hearing::Hearing::new(limits.briefs, limits.receives, outside);
         let (tasks, recordings) = (tasks::Tasks::new(limits), recording::Recordings::new(record));
         Self { tasks, recordings, hearing, ..Self::default() }
     }

@@ -7,6 +7,7 @@ mod callbacks;
 mod help;
 mod hold;
 mod hours;
+mod outside;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -71,7 +71,7 @@ fn build(root: &Section<'_>) -> Setup {
     let each = |key, shown| root.tables(key, shown).into_iter();
     let trunks: Vec<_> =
         each("trunk", "[[trunk]]").map(|table| trunk::read(table, &mut names)).collect();
-    let operators: Vec<_> = each("operator", "[[operator]]")
+    let mut operators: Vec<_> = each("operator", "[[operator]]")
         .flat_map(|table| operator::read(table, &mut names))
         .collect();
     let queues: Vec<_> = each("queue", "[[queue]]")
@@ -88,6 +88,7 @@ fn build(root: &Section<'_>) -> Setup {
         .collect();
     root.finish(LATER);
     names.finish(root.report);
+    operator::reach(&mut operators, &trunks, root.report);
     trunk::check(&trunks, &operators, root.report);
     route::check(&routes, &trunks, root.report);
     callback::check(&queues, &trunks, root.report);

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use b2bua::config::{HeaderRules, Operator, Outgoing, Pickup, Rank, SignIn};
+use b2bua::config::{Go, HeaderRules, Operator, Outgoing, Pickup, Rank, SignIn};
+use sip::msg::{Scheme, Uri};
 
+use super::fault::Report;
 use super::names::{Names, Thing};
 use super::route::expression;
 use super::section::{Section, Text};
 use super::source::{At, Kind};
-use super::{codecs, expand, headers};
+use super::{codecs, expand, headers, trunk};
 
 /// An operator as the core and the registrar see them.
 pub(super) struct Read {
@@ -17,7 +19,7 @@ pub(super) struct Read {
     pub(super) credentials: sip::Credentials,
 }
 
-const LATER: &[&str] = &["contact", "language"];
+const LATER: &[&str] = &["language"];
 
 /// One table; several operators where `id` is a range such as `op{1..200}`.
 pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
@@ -119,6 +121,7 @@ fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
         id: "".into(),
         number: None,
         name: "".into(),
+        contact: contact(section, names),
         queues: queues.iter().map(|queue| queue.text.into()).collect(),
         skills: super::skill::levels(section),
         weight: section.whole("weight", 1, 0..=1_000),
@@ -141,6 +144,74 @@ fn rest(section: &Section<'_>, names: &mut Names) -> Operator {
             &[],
         ),
         supervises: supervises(section, names),
+    }
+}
+
+/// `contact`: where they are called who have no phone of ours, over `trunk` if it is a number.
+fn contact(section: &Section<'_>, names: &mut Names) -> Option<Go> {
+    let expected = "such as \"tel:+74951234567\", or a SIP URI";
+    let trunk = section.text("trunk", "the trunk to call them over");
+    if let Some(trunk) = trunk {
+        names.refer(Thing::Trunk, trunk, section.what());
+    }
+    let Some(text) = section.text("contact", expected) else {
+        if let Some(trunk) = trunk {
+            let what = section.what();
+            section.report.fault(
+                trunk.at,
+                format!("`trunk` of {what} is of a `contact` outside, and there is none"),
+            );
+        }
+        return None;
+    };
+    match Uri::parse(text.text) {
+        Ok(uri) if *uri.scheme() == Scheme::Tel => {
+            let number = uri.user().unwrap_or_default().into_owned();
+            let trunk = trunk.map_or("", |trunk| trunk.text).into();
+            Some(Go::Number { number, trunk })
+        }
+        Ok(uri) if uri.is_sip() && trunk.is_none() => Some(Go::Uri(uri)),
+        Ok(uri) if uri.is_sip() => {
+            let what = section.what();
+            section.report.fault(
+                text.at,
+                format!(
+                    "`contact` of {what} is a SIP URI, which goes over no `trunk`; remove that"
+                ),
+            );
+            None
+        }
+        _ => {
+            let what = section.what();
+            section.report.fault(
+                text.at,
+                format!("`contact` of {what} is `{}`; expected {expected}", text.text),
+            );
+            None
+        }
+    }
+}
+
+/// A number outside is called over the trunk that is named, else over the only one there is.
+pub(super) fn reach(operators: &mut [Read], trunks: &[trunk::Read], report: &Report) {
+    let able: Vec<_> = trunks.iter().filter(|trunk| trunk.core.proxy.is_some()).collect();
+    for operator in operators {
+        let Some(Go::Number { trunk, .. }) = &mut operator.core.contact else { continue };
+        let known = trunks.iter().any(|other| other.core.name == *trunk);
+        let what = match able.as_slice() {
+            _ if able.iter().any(|other| other.core.name == *trunk) => continue,
+            _ if known => format!("calls over trunk `{trunk}`, which has no `proxy`; add one"),
+            // That it is not there has been told.
+            _ if !trunk.is_empty() => continue,
+            [only] => {
+                *trunk = only.core.name.clone();
+                continue;
+            }
+            [] => "needs a [[trunk]] with a `proxy`, and there is none".to_owned(),
+            _ => "needs `trunk`: there are several to call over".to_owned(),
+        };
+        let id = &operator.core.id;
+        report.fault(&operator.at, format!("`contact` of operator `{id}` {what}"));
     }
 }
 
