@@ -255,6 +255,9 @@ impl Scenario {
         if others.one_in_1000(300) {
             watch.qualify_s = u32::try_from(others.between(10, 60)).unwrap_or(10);
         }
+        let mut far = Dice::new(seed ^ 0x0075_1de5);
+        let outside = far.one_in_1000(200).then(|| far.below(operators.len() as u64));
+        let outside = outside.map(|who| usize::try_from(who).unwrap_or(0)).into_iter().collect();
         let reloads = dice.one_in_1000(200).then(|| {
             let who = usize::try_from(dice.below(operators.len() as u64)).unwrap_or(0);
             (dice.between(1_000, 40_000), dice.between(1, 20_000), who)
@@ -286,7 +289,7 @@ impl Scenario {
             people_ms: None,
             transfer_ms: None,
             bot: None,
-            outside: Vec::new(),
+            outside,
             help_permille: 0,
             help_hold: HelpHold::Answer,
             script: Vec::new(),

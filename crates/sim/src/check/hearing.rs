@@ -37,6 +37,8 @@ pub(crate) struct Hearing {
     receives: bool,
     /// Operators who are asked when they have answered.
     outside: BTreeSet<String>,
+    /// To whom a call is offered.
+    offered: BTreeSet<(CallKey, String)>,
     /// Who has answered for a call, and is not put through to it.
     awaited: BTreeMap<CallKey, String>,
 }
@@ -276,8 +278,18 @@ impl Hearing {
             What::ReservationAccepted { operator, .. } if self.briefs => {
                 self.awaited.insert(call, operator.to_string());
             }
+            What::ReservationOffered { operator, .. } if self.outside.contains(&**operator) => {
+                self.offered.insert((call, operator.to_string()));
+            }
+            What::ReservationAccepted { operator, .. }
+            | What::ReservationRejected { operator, .. }
+            | What::ReservationTimeout { operator, .. }
+            | What::ReservationRescinded { operator, .. }
+            | What::ReservationCancelled { operator, .. } => {
+                self.offered.remove(&(call, operator.to_string()));
+            }
             What::LegAnswered { operator: Some(operator), .. }
-                if self.outside.contains(&**operator) =>
+                if self.offered.contains(&(call, operator.to_string())) =>
             {
                 self.awaited.insert(call, operator.to_string());
             }
