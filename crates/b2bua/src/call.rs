@@ -52,6 +52,10 @@ pub(crate) struct Call {
     pub(crate) participants: Vec<Participant>,
     /// What the distributor has of it, the newest last.
     pub(crate) tasks: Vec<Task>,
+    /// Its trunk is asked to bring the customer to an operator.
+    pub(crate) delivery: Option<Delivering>,
+    /// That has been tried: whoever has it now is put through.
+    pub(crate) is_bridged: bool,
     /// Who served it last and has hung up, so that what comes now is what the queue wants afterwards.
     pub(crate) after: Option<After>,
     /// The operator dialled without the distributor.
@@ -157,6 +161,8 @@ pub(crate) enum Timer {
     Number,
     /// A participant's keys that came by INFO have waited for long enough.
     Keys(ParticipantId),
+    /// A trunk has been asked to bring the customer to an operator, and it has taken long enough.
+    Delivery,
 }
 
 impl Timer {
@@ -169,7 +175,8 @@ impl Timer {
             | Self::Attendant
             | Self::Announce
             | Self::Promise
-            | Self::Number => None,
+            | Self::Number
+            | Self::Delivery => None,
             Self::Leave(id)
             | Self::Silence(id)
             | Self::Ring(id)
@@ -262,6 +269,26 @@ pub(crate) struct Lent {
     pub(crate) to: Name,
 }
 
+/// A customer whose trunk is asked to bring them to an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Delivering {
+    /// The customer's leg, and the endpoint's name for its REFER.
+    pub(crate) leg: sip::LegId,
+    pub(crate) token: u64,
+    pub(crate) task: TaskKey,
+    /// None once it is offered to that operator no more.
+    pub(crate) claim: Option<ReservationId>,
+    pub(crate) operator: OperatorId,
+    /// The user part of the address of ours that they come back to, if that is where they are brought.
+    pub(crate) door: Option<Name>,
+    /// The trunk has said that it will.
+    pub(crate) agreed: bool,
+    /// It has told that the operator's phone rings.
+    pub(crate) rings: bool,
+    /// They are there.
+    pub(crate) done: bool,
+}
+
 /// Who has served a customer, for whoever has them afterwards.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct After {
@@ -313,6 +340,8 @@ pub(crate) struct TaskEntry {
     pub(crate) hold: Time,
     /// Since when its operator is in wrap-up.
     pub(crate) wrapping: Option<Time>,
+    /// Its customer was brought to an operator outside, who has it until it is said to be over.
+    pub(crate) delivered: bool,
 }
 
 impl TaskEntry {
@@ -330,6 +359,7 @@ impl TaskEntry {
             held: None,
             hold: Time::ZERO,
             wrapping: None,
+            delivered: false,
         }
     }
 
@@ -681,6 +711,8 @@ impl Call {
             hops,
             participants: Vec::new(),
             tasks: Vec::new(),
+            delivery: None,
+            is_bridged: false,
             after: None,
             wanted: None,
             virtual_start: None,
@@ -777,9 +809,14 @@ impl Call {
         match talking().count() {
             2.. if customer_held || present < 2 || consults => Phase::Hold,
             2.. => Phase::Talk,
-            _ if self.participants.iter().any(rings) => Phase::Ring,
+            _ if self.participants.iter().any(rings) || self.is_delivered() => Phase::Ring,
             _ => Phase::Wait,
         }
+    }
+
+    /// Whoever is found for it is called by its trunk.
+    fn is_delivered(&self) -> bool {
+        self.delivery.as_ref().is_some_and(|delivery| delivery.claim.is_some())
     }
 
     /// Operators that this call keeps from other work, the distributor's own doing aside.

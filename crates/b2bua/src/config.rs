@@ -284,6 +284,8 @@ pub struct Queue {
     pub on_limit: Vec<OnLimit>,
     /// Where keys lead that a waiting caller presses.
     pub exits: BTreeMap<char, Go>,
+    /// How a customer gets to an operator.
+    pub delivery: Delivery,
     /// Where a customer goes whose operator has hung up; the call ends if none.
     pub after: Option<Go>,
     /// What a waiting caller is told from time to time.
@@ -296,6 +298,19 @@ pub struct Queue {
     pub callback: Option<CallbackPolicy>,
     /// Whether a caller who gives up is called back.
     pub abandoned: Abandoned,
+}
+
+/// How a queue's customer gets to an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Delivery {
+    /// Both are in a conference of ours.
+    #[default]
+    Bridge,
+    /// The customer's trunk is asked to bring them there (RFC 3515).
+    Refer {
+        /// How long an operator at a number outside is occupied by it at most.
+        busy_ms: u64,
+    },
 }
 
 /// What becomes of a caller who hangs up before anybody has answered.

@@ -494,6 +494,17 @@ pub enum What {
     /// is gone.
     #[serde(rename = "transfer.ended")]
     TransferEnded { to: Name, hangup: bool },
+    /// The customer's trunk is asked by REFER to bring them to the operator (`delivery` of the queue).
+    #[serde(rename = "delivery.started")]
+    DeliveryStarted { operator: Name },
+    /// They are there: with the operator, if that is one at a number outside, and the call is over; back
+    /// in the same call, if it is one whose phone rings now.
+    #[serde(rename = "delivery.completed")]
+    DeliveryCompleted { operator: Name },
+    /// They are not, and are put through as usual if they are there: with the trunk's status, 408 where
+    /// it has said nothing for too long, 487 where they have hung up.
+    #[serde(rename = "delivery.failed")]
+    DeliveryFailed { operator: Name, status: u16 },
     /// From now on it is recorded: for the first time, or again after it was stopped, then into the
     /// same file. `cause` is `policy`, or `order` and then `by` whom.
     #[serde(rename = "recording.started")]

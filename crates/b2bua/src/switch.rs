@@ -58,7 +58,9 @@ pub(crate) struct State {
     pub(crate) timers: BTreeSet<(Time, CallKey, Timer)>,
     /// Orders that are answered once the callbacks they make are on the disk.
     pub(crate) promised: BTreeMap<TaskKey, u64>,
-    /// When callbacks are given up.
+    /// Calls by the address that their customers come back to, good for once.
+    pub(crate) doors: BTreeMap<Name, CallKey>,
+    /// When callbacks are given up, and operators free to whom a customer was delivered.
     pub(crate) expiries: BTreeSet<(Time, TaskKey)>,
     /// Legs by trunk, both ways.
     pub(crate) by_trunk: BTreeMap<Name, usize>,
@@ -88,7 +90,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 16;
+const VERSION: u32 = 17;
 
 impl State {
     /// Unix time at the node's epoch.
@@ -118,6 +120,7 @@ impl B2bua {
             tasks: BTreeMap::new(),
             timers: BTreeSet::new(),
             promised: BTreeMap::new(),
+            doors: BTreeMap::new(),
             expiries: BTreeSet::new(),
             by_trunk: BTreeMap::new(),
             decisions: Decisions::default(),
@@ -401,6 +404,7 @@ impl B2bua {
             Timer::Promise => self.promise_broken(now, call),
             Timer::Number => self.number_keyed(now, call, None),
             Timer::Keys(participant) => self.keys_overdue(now, call, participant),
+            Timer::Delivery => self.delivery_overdue(now, call),
         }
     }
 

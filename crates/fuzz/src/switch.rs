@@ -230,6 +230,11 @@ fn config(kind: u8) -> Config {
             service_level_ms: 20_000,
             on_limit: on_limit(kind),
             after: Some(Go::Menu("main".into())),
+            delivery: if kind & 2 == 0 {
+                b2bua::config::Delivery::Bridge
+            } else {
+                b2bua::config::Delivery::Refer { busy_ms: 5_000 }
+            },
             exits: BTreeMap::from([('1', Go::Menu("main".into())), ('2', announced())]),
             announce: (kind & 1 == 0).then_some(Announce { position_every_ms: 2_000 }),
             record: (kind & 2 == 0).then_some(Record::OnDemand),

@@ -11,6 +11,7 @@
 
 mod callbacks;
 mod check;
+mod delivery;
 mod dice;
 mod handing;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod trouble;
 mod world;
 
 pub use callbacks::Callbacks;
+pub use delivery::Delivered;
 pub use dice::Dice;
 pub use handing::hand_on;
 pub use run::{Failure, HELD, Summary, events, ladder, run};

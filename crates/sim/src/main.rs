@@ -1,7 +1,7 @@
 //! `sim KIND FROM TO`: that many short runs of a kind: `rough` is full of trouble, `moving` has calls handed
 //! on, `handing` by order, `greeting` by a bot, `watching` supervisors and orders about the people in calls, `briefing`
 //! operators who are told something before they are put through, `receiving` menus and ways out of the
-//! queue, `helping` colleagues who are asked for help. `sim smooth CALLS OPERATORS`: one long day. `sim ladder SEED KIND`: how a run goes. Exit code 1
+//! queue, `helping` colleagues who are asked for help, `delivering` customers whom their trunk brings to operators. `sim smooth CALLS OPERATORS`: one long day. `sim ladder SEED KIND`: how a run goes. Exit code 1
 //! and a ladder where something did not hold.
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ use sim::{Scenario, run};
 type Kind = fn(u64) -> Scenario;
 
 /// Runs of one kind, by its name.
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 10] = [
     ("rough", Scenario::rough),
     ("moving", Scenario::moving),
     ("handing", Scenario::handing),
@@ -23,6 +23,7 @@ const KINDS: [(&str, Kind); 9] = [
     ("receiving", Scenario::receiving),
     ("helping", Scenario::helping),
     ("calling-back", Scenario::calling_back),
+    ("delivering", Scenario::delivering),
 ];
 
 fn usage() -> ExitCode {

@@ -84,10 +84,20 @@ impl Callers {
         self.talking[who]
     }
 
-    fn gone(&mut self, leg: LegId) {
+    pub(crate) fn gone(&mut self, leg: LegId) {
         if let Some(who) = self.by_leg.remove(&leg) {
-            self.legs[who] = None;
+            self.legs[who].take_if(|own| *own == leg);
         }
+    }
+
+    pub(crate) fn whose(&self, leg: LegId) -> Option<usize> {
+        self.by_leg.get(&leg).copied()
+    }
+
+    /// A caller has another leg from now on.
+    pub(crate) fn is_at(&mut self, who: usize, leg: LegId) {
+        self.legs[who] = Some(leg);
+        self.by_leg.insert(leg, who);
     }
 }
 
@@ -229,6 +239,7 @@ impl World {
         match event {
             Event::Invite { leg, .. } => self.customer_rings(leg),
             Event::Progress { leg, response, .. } => self.second_named(TRUNK, leg, &response),
+            Event::Answered { leg, .. } if self.has_come_back(leg, None) => {}
             Event::Answered { leg, answer, response } => {
                 self.second_named(TRUNK, leg, &response);
                 let Some(who) = self.callers.by_leg.get(&leg).copied() else { return };
@@ -244,10 +255,12 @@ impl World {
                     self.later(delay, Act::Caller(who, CallerAct::Reinvite));
                 }
             }
-            event @ Event::Referred { .. } => self.refuse_refer(TRUNK, &event),
+            event @ Event::Referred { .. } => self.is_to_deliver(&event),
             Event::Referral { leg, referral, .. } => self.referral(TRUNK, leg, referral),
             Event::OfferWanted { leg } => self.offer(TRUNK, leg, "sendrecv"),
             Event::Reinvite { leg, request } => self.answer_reinvite(TRUNK, leg, &request),
+            Event::Failed { leg, ref failure, .. }
+                if self.has_come_back(leg, Some(failure.status)) => {}
             Event::Failed { leg, .. } | Event::Ended { leg, .. } => self.callers.gone(leg),
             Event::Request { leg, token, .. } => self.refuse_request(TRUNK, leg, token),
             _ => {}

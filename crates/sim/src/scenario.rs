@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Asks, Before, Calendar, Go, HelpHold, Level, Manner, Menu, Notify, OnLimit, OnTimeout,
-    PreBridge, Record, Then,
+    Asks, Before, Calendar, Delivery, Go, HelpHold, Level, Manner, Menu, Notify, OnLimit,
+    OnTimeout, PreBridge, Record, Then,
 };
 use b2bua::{Act, Asker, Audio};
 
 use crate::callbacks::Callbacks;
+use crate::delivery::Delivered;
 use crate::dice::Dice;
 use crate::raw::CallerLie;
 use crate::setup::operator_id;
@@ -69,6 +70,10 @@ pub struct Scenario {
     pub bot: Option<usize>,
     /// Which operators are called outside, and have no phone registered.
     pub outside: Vec<usize>,
+    /// How customers get to operators.
+    pub delivery: Delivery,
+    /// What comes of it where their trunk is asked; by chance if none.
+    pub delivered: Option<Delivered>,
     /// In a thousand of those orders: about help.
     pub help_permille: u64,
     /// From when on a customer is held by it.
@@ -290,6 +295,8 @@ impl Scenario {
             transfer_ms: None,
             bot: None,
             outside,
+            delivery: Delivery::Bridge,
+            delivered: None,
             help_permille: 0,
             help_hold: HelpHold::Answer,
             script: Vec::new(),
@@ -578,6 +585,8 @@ impl Scenario {
             transfer_ms: None,
             bot: None,
             outside: Vec::new(),
+            delivery: Delivery::Bridge,
+            delivered: None,
             help_permille: 0,
             help_hold: HelpHold::Answer,
             script: Vec::new(),

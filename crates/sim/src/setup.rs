@@ -277,6 +277,7 @@ fn queue(scenario: &Scenario) -> Queue {
         answer: if scenario.at_once { Answer::AtOnce } else { Answer::OnConnect },
         service_level_ms: 20_000,
         on_limit: scenario.reception.on_limit.clone(),
+        delivery: scenario.delivery,
         exits: scenario.reception.exits.clone(),
         after: scenario.reception.after.clone(),
         announce: scenario

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
+use b2bua::config::Delivery;
 use b2bua::config::Then;
 use b2bua::event::Kind;
 use b2bua::{B2bua, CallKey, Carried, Input, Output, What};
@@ -14,6 +15,7 @@ use sip::{Flow, LegId, Time, Transport};
 
 use crate::callbacks::CallbackAct;
 use crate::check::{Checker, Limits};
+use crate::delivery::{DeliveryAct, Returning};
 use crate::dice::Dice;
 use crate::ladder::Ladder;
 use crate::outside::outside;
@@ -62,6 +64,8 @@ pub(crate) enum Act {
     MediaEnded(u64),
     /// Something about a callback.
     Callback(CallbackAct),
+    /// The trunk does as it was asked.
+    Delivery(DeliveryAct),
     /// Something befalls from outside.
     Trouble(Trouble),
 }
@@ -93,6 +97,7 @@ pub(crate) struct World {
     /// Calls that orders have made.
     pub(crate) clicked: u64,
     pub(crate) unanswered: BTreeSet<u64>,
+    pub(crate) returning: Returning,
     /// Prompts that play: to which leg, and which playing.
     playing: BTreeSet<(u64, u64)>,
     pub(crate) peers: Vec<Peer>,
@@ -167,6 +172,7 @@ impl World {
             asked: 0,
             clicked: 0,
             unanswered: BTreeSet::new(),
+            returning: Returning::new(scenario.seed),
             playing: BTreeSet::new(),
             agenda: BTreeMap::new(),
             wakes: BTreeSet::new(),
@@ -306,6 +312,7 @@ impl World {
             Act::MediaEnded(leg) => self.media_ended(leg),
             Act::Made(token) => self.tell_switch(Input::Made { token, result: Ok(100_000) }),
             Act::Callback(act) => self.callback_acts(act),
+            Act::Delivery(act) => self.delivery_acts(act),
             Act::Trouble(trouble) => self.befalls(trouble),
         }
     }
@@ -610,7 +617,9 @@ fn limits(scenario: &Scenario) -> Limits {
     let waits_on = scenario.reception.on_limit.iter().any(|step| step.then == Then::Wait);
     Limits {
         wait_ms_max: if waits_on { i64::MAX / 2 } else { signed(scenario.wait_s_max * 1_000) },
-        ring_ms: signed(scenario.ring_s * 1_000),
+        // A trunk that is asked to bring a customer may take its time as well.
+        ring_ms: signed(scenario.ring_s * 1_000)
+            + if scenario.delivery == Delivery::Bridge { 0 } else { 32_000 },
         wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
         briefs: scenario.pre_bridge.is_some() || scenario.callbacks.is_some(),
         keeps: scenario.hold.is_some() || scenario.by_hand,

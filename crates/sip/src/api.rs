@@ -510,6 +510,12 @@ pub enum Command {
         /// The status of the call that was asked for; 200 to 699 is the last.
         status: u16,
     },
+    /// As [`Command::End`], of a leg that stands; the BYE waits for the last word on our REFER, so that the
+    /// peer need not choose between the two, and goes after four seconds at the latest.
+    EndReferred {
+        /// The leg.
+        leg: LegId,
+    },
     /// Ask the peer to call somebody else. It gets one [`Event::Referral`] that is the last, unless
     /// the leg ends before.
     Refer(Box<Refer>),

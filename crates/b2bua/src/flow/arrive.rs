@@ -24,7 +24,9 @@ impl B2bua {
         flow: Flow,
         request: &Message,
     ) {
-        if self.watches_dialled(now, leg, peer, flow, request) {
+        if self.comes_back(now, leg, peer, flow, request)
+            || self.watches_dialled(now, leg, peer, flow, request)
+        {
             return;
         }
         match self.admit(now, leg, peer, flow, request) {
@@ -201,7 +203,7 @@ impl B2bua {
     }
 }
 
-fn unavailable() -> (u16, sip::Headers) {
+pub(super) fn unavailable() -> (u16, sip::Headers) {
     (503, vec![("Retry-After".into(), RETRY_AFTER_S.to_string())])
 }
 

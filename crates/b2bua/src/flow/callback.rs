@@ -600,6 +600,7 @@ impl B2bua {
                 self.callback_over(now, key, CallbackEnd::Lost);
                 continue;
             }
+            self.delivery_done(now, key);
             let callback = self.state.tasks.get(&key).and_then(|entry| entry.callback.as_ref());
             let Some(expires) = callback.map(|callback| callback.expires) else { continue };
             if expires > self.unix(now) {

@@ -112,7 +112,12 @@ impl B2bua {
         self.acd.handle(now, acd::Input::Connected { task: acd::TaskId(key.0) });
     }
 
-    fn emit_reached(&mut self, now: Time, call: &Call, operator: Option<crate::config::Name>) {
+    pub(super) fn emit_reached(
+        &mut self,
+        now: Time,
+        call: &Call,
+        operator: Option<crate::config::Name>,
+    ) {
         if let Some(operator) = operator {
             self.tell(now, call, What::OperatorReached { operator });
         }
@@ -127,6 +132,9 @@ impl B2bua {
         claim: acd::ReservationId,
         operator: acd::OperatorId,
     ) {
+        if self.delivery_assigned(now, call, operator) {
+            return;
+        }
         let picked_up = |p: &Participant| {
             matches!(p.why, Why::Serve(of) | Why::Helps(of) if answered_for(p, of))
                 && p.operator == Some(operator)

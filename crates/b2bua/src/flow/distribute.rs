@@ -128,13 +128,43 @@ impl B2bua {
         }
         let mut rung = Rung::NoPhone;
         self.with_task(task, |switch, call| {
-            let errand = switch.errand_for(call, task, reservation);
-            let is_for_help = call.is_for_help(task);
-            rung = switch.ring_operator(now, call, operator, errand);
-            if rung == Rung::Rings && !is_for_help {
-                switch.prepare_briefing(now, call);
-            }
+            let delivery = switch.deliver(now, call, task, (reservation, operator));
+            rung = delivery
+                .unwrap_or_else(|| switch.ring_for_task(now, call, task, (reservation, operator)));
         });
+        self.not_rung(now, reservation, rung);
+    }
+
+    /// Rings the phones of whoever has a claim on a call's task.
+    fn ring_for_task(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        task: acd::TaskId,
+        (reservation, operator): (ReservationId, OperatorId),
+    ) -> Rung {
+        let errand = self.errand_for(call, task, reservation);
+        let rung = self.ring_operator(now, call, operator, errand);
+        if rung == Rung::Rings && !call.is_for_help(task) {
+            self.prepare_briefing(now, call);
+        }
+        rung
+    }
+
+    /// The same for one who was to have it in another way.
+    pub(super) fn ring_after_all(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        task: acd::TaskId,
+        (reservation, operator): (ReservationId, OperatorId),
+    ) {
+        let rung = self.ring_for_task(now, call, task, (reservation, operator));
+        self.not_rung(now, reservation, rung);
+    }
+
+    /// The distributor hears where nobody rings.
+    fn not_rung(&mut self, now: Time, reservation: ReservationId, rung: Rung) {
         let rejection = match rung {
             Rung::Rings => return,
             Rung::NoPhone => acd::Rejection::Unreachable,
@@ -156,6 +186,7 @@ impl B2bua {
             for leg in call.legs(rung) {
                 switch.drop_leg(now, call, leg, reason);
             }
+            switch.delivery_rescinded(now, call, reservation);
         });
     }
 
@@ -165,6 +196,11 @@ impl B2bua {
             let legs = call.legs(|p| answered_for(p, reservation));
             legs.first().map(|leg| (call.key, *leg))
         });
+        let delivers =
+            |call: &Call| call.delivery.as_ref().is_some_and(|d| d.claim == Some(reservation));
+        if let Some(key) = self.state.calls.values().find(|call| delivers(call)).map(|c| c.key) {
+            self.with_call(key, |switch, call| switch.delivery_rescinded(now, call, reservation));
+        }
         if let Some((key, leg)) = found {
             self.with_call(key, |switch, call| {
                 switch.drop_leg(now, call, leg, super::connect::ELSEWHERE);

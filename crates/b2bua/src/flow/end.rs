@@ -64,6 +64,7 @@ impl B2bua {
             call.farewell = switch.farewell(call, leg, request);
             switch.forget_leg(now, call, leg);
             match gone.why {
+                _ if switch.leaves_delivered(now, call, leg, cause) => {}
                 _ if gone.asked => switch.declines_outside(now, call, &gone),
                 _ if hands_on => switch.transferor_left(now, call),
                 _ if was_asked => switch.transfer_failed(now, call, 603),
@@ -136,7 +137,7 @@ impl B2bua {
         self.acd.handle(now, acd::Input::Completed { task: acd::TaskId(task.key.0) });
     }
 
-    fn leg_over(
+    pub(super) fn leg_over(
         &mut self,
         now: Time,
         call: &Call,
@@ -221,6 +222,7 @@ impl B2bua {
         if call.over {
             return;
         }
+        self.delivery_over(call);
         let bot = Self::told_bot(call, result);
         self.transfer_ends(now, call, result);
         self.end_help(

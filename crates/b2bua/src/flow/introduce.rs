@@ -59,12 +59,7 @@ impl B2bua {
     ) -> (NameAddr, Headers) {
         let (rules, party) = self.policy(Some(operator), None);
         let mut headers = headers::told(&call.context, rules, party);
-        headers.push(("X-Usher-Call".into(), call.key.to_string()));
-        if let Some(task) = call.task() {
-            headers.push(("X-Usher-Task".into(), task.key.to_string()));
-            let queue = self.directory.queue_name(task.queue).to_string();
-            headers.push(("X-Usher-Queue".into(), queue));
-        }
+        headers.extend(self.ids_of(call));
         let is_anonymous = &*call.from == identity::ANONYMOUS;
         let caller = if is_anonymous {
             identity::nobody()
@@ -87,6 +82,17 @@ impl B2bua {
         let name = self.directory.operator(&by).map_or(&by, |by| &by.name);
         let shown = format!("{name}: {}", from.display.as_deref().unwrap_or_default());
         (NameAddr::new(self.own_uri(&by)).with_display(&shown), headers)
+    }
+
+    /// Our own ids of a call.
+    pub(super) fn ids_of(&self, call: &Call) -> Headers {
+        let mut ids = vec![("X-Usher-Call".into(), call.key.to_string())];
+        if let Some(task) = call.task() {
+            ids.push(("X-Usher-Task".into(), task.key.to_string()));
+            let queue = self.directory.queue_name(task.queue).to_string();
+            ids.push(("X-Usher-Queue".into(), queue));
+        }
+        ids
     }
 
     /// Over a trunk, or to a URI.

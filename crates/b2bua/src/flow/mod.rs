@@ -14,6 +14,7 @@ mod command;
 mod conference;
 mod connect;
 mod context;
+mod deliver;
 mod destination;
 mod dial;
 mod dialled;

@@ -58,7 +58,8 @@ impl B2bua {
                 let request = &request;
                 self.referred(now, &Referred { leg, token, target, headers, replaces, request });
             }
-            Event::Response { .. } | Event::Referral { .. } => {}
+            Event::Referral { leg, token, referral } => self.referral(now, leg, token, referral),
+            Event::Response { .. } => {}
             Event::Ended { leg, cause, request } => {
                 self.leg_ended(now, leg, cause, request.as_ref());
             }

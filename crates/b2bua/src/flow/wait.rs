@@ -57,7 +57,9 @@ impl B2bua {
             despite_limits,
             ..Enqueue::call(TaskId(key.0), id, start)
         };
-        self.acd.handle(now, acd::Input::Enqueue(task));
+        let lead = self.delivery_lead(call, id);
+        let lead_ms = u64::try_from(lead.as_millis()).unwrap_or(0);
+        self.acd.handle(now, acd::Input::Enqueue(Enqueue { lead_ms, ..task }));
     }
 
     /// Who served the caller a while ago, and how long they are waited for.

@@ -37,8 +37,8 @@ pub(crate) struct Hearing {
     receives: bool,
     /// Operators who are asked when they have answered.
     outside: BTreeSet<String>,
-    /// To whom a call is offered.
-    offered: BTreeSet<(CallKey, String)>,
+    /// Those of them to whom something is offered, a call or helping in one.
+    offered: BTreeSet<String>,
     /// Who has answered for a call, and is not put through to it.
     awaited: BTreeMap<CallKey, String>,
 }
@@ -202,6 +202,7 @@ impl Hearing {
     /// Takes what an event says of somebody.
     pub(crate) fn event(&mut self, event: &Event, ms: i64) -> Result<(), String> {
         let call = event.call;
+        self.offers(&event.what);
         if let Some(call) = call {
             self.answers(call, &event.what);
         }
@@ -260,6 +261,10 @@ impl Hearing {
             What::ParticipantMode { participant, mode, whisper_to } => {
                 self.turns(participant, *mode, *whisper_to)
             }
+            What::HelpTalking { participant, .. } => {
+                self.person(participant)?.is_briefed = false;
+                Ok(())
+            }
             What::TransferCompleted { operator: Some(to), .. } => {
                 let of_call = self.people.values_mut().filter(|p| Some(p.call) == call);
                 for person in of_call {
@@ -271,6 +276,24 @@ impl Hearing {
         }
     }
 
+    /// To which operators outside something is offered; whoever has taken a call is asked until they are
+    /// put through.
+    fn offers(&mut self, what: &What) {
+        match what {
+            What::ReservationOffered { operator, .. } if self.outside.contains(&**operator) => {
+                self.offered.insert(operator.to_string());
+            }
+            What::ReservationAccepted { operator, .. }
+            | What::ReservationRejected { operator, .. }
+            | What::ReservationTimeout { operator, .. }
+            | What::ReservationRescinded { operator, .. }
+            | What::ReservationCancelled { operator, .. } => {
+                self.offered.remove(&**operator);
+            }
+            _ => {}
+        }
+    }
+
     /// Who answers for a call, and takes part in it from then on, or later where operators are told
     /// something first.
     fn answers(&mut self, call: CallKey, what: &What) {
@@ -278,18 +301,8 @@ impl Hearing {
             What::ReservationAccepted { operator, .. } if self.briefs => {
                 self.awaited.insert(call, operator.to_string());
             }
-            What::ReservationOffered { operator, .. } if self.outside.contains(&**operator) => {
-                self.offered.insert((call, operator.to_string()));
-            }
-            What::ReservationAccepted { operator, .. }
-            | What::ReservationRejected { operator, .. }
-            | What::ReservationTimeout { operator, .. }
-            | What::ReservationRescinded { operator, .. }
-            | What::ReservationCancelled { operator, .. } => {
-                self.offered.remove(&(call, operator.to_string()));
-            }
             What::LegAnswered { operator: Some(operator), .. }
-                if self.offered.contains(&(call, operator.to_string())) =>
+                if self.offered.contains(&**operator) =>
             {
                 self.awaited.insert(call, operator.to_string());
             }

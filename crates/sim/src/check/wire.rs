@@ -57,7 +57,7 @@ struct Arrived {
     branch: String,
     calls: u64,
     refused: bool,
-    /// It takes somebody's place in a call.
+    /// It takes somebody's place in a call, or their own again.
     replaces: bool,
 }
 
@@ -90,7 +90,8 @@ impl Wire {
             (Some(Method::Invite), _) if message.to_tag().is_none() => {
                 let last = self.came.insert(branch.clone(), now);
                 if last.is_none_or(|last| now.saturating_sub(last) > 3 * LIFE) {
-                    let replaces = message.header(Name::Replaces).is_some();
+                    let comes_back = message.uri().is_ok_and(|uri| crate::delivery::is_door(&uri));
+                    let replaces = comes_back || message.header(Name::Replaces).is_some();
                     self.arrived = Some(Arrived { branch, replaces, ..Arrived::default() });
                 }
             }

@@ -4,6 +4,7 @@
 
 mod after;
 mod callbacks;
+mod delivery;
 mod help;
 mod hold;
 mod hours;

@@ -42,6 +42,9 @@ impl Endpoint {
             Command::Refer(refer) => {
                 self.with_leg(refer.leg, |leg, core| leg.refer(core, now, *refer));
             }
+            Command::EndReferred { leg } => {
+                self.with_leg(leg, |leg, core| leg.end_referring(core, now));
+            }
             Command::End { leg, status, headers } => {
                 self.with_leg(leg, |leg, core| leg.end(core, now, status, headers));
             }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::deadlines::earlier;
 use crate::ground::{Core, Key};
 use crate::leg::Leg;
-use crate::msg::{Message, Replaces, Uuid};
+use crate::msg::{Message, Replaces, Uri, Uuid};
 use crate::rng::{Rng, number};
 use crate::transaction::key;
 use crate::{Binding, Config, Flow, Input, LegId, Output, Time};
@@ -161,6 +161,13 @@ impl Endpoint {
     #[must_use]
     pub fn leg_flow(&self, leg: LegId) -> Option<Flow> {
         self.legs.get(&leg)?.flow(&self.core)
+    }
+
+    /// Where a leg's peer reaches us.
+    #[must_use]
+    pub fn contact(&self, leg: LegId) -> Option<Uri> {
+        let leg = self.legs.get(&leg)?;
+        Some(leg.contact(&self.core, &leg.flow(&self.core)?))
     }
 
     /// Whether a leg's peer is behind a NAT, as its Contact shows.

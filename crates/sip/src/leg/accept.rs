@@ -95,6 +95,7 @@ impl Leg {
             query: None,
             asked: None,
             bye: None,
+            lingers: None,
             away: None,
             lost: None,
         })
@@ -217,7 +218,10 @@ impl Leg {
         self.tell(core, |leg| Event::Acked { leg, request });
         match self.bye.take() {
             Some(headers) => self.leave(core, now, headers),
-            None => self.next_reinvite(core, now),
+            None => {
+                self.send_refer(core, now);
+                self.next_reinvite(core, now);
+            }
         }
     }
 

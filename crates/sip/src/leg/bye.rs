@@ -34,7 +34,7 @@ impl Leg {
     fn settle(&mut self, core: &mut Core, now: Time) {
         self.unacked = None;
         self.owed = None;
-        (self.lost, self.away) = (None, None);
+        (self.lost, self.away, self.lingers) = (None, None, None);
         self.bye = None;
         self.wish = None;
         self.asking = None;

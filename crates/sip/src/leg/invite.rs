@@ -107,6 +107,7 @@ impl Leg {
             query: None,
             asked: None,
             bye: None,
+            lingers: None,
             away: None,
             lost: None,
         }

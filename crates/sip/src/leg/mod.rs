@@ -116,6 +116,8 @@ pub(crate) struct Leg {
     asked: Option<Uri>,
     /// A BYE that may not be sent before the ACK came (section 15).
     bye: Option<Headers>,
+    /// Until when our BYE waits for the peer's last word on a REFER of ours.
+    lingers: Option<Time>,
     /// Where its INVITE is answered since the connection closed that it came by.
     away: Option<Flow>,
     /// Until when a phone whose connection closed may come back.
@@ -155,7 +157,8 @@ impl Leg {
         let unpracked = self.reliable.as_ref().and_then(|reliable| reliable.due());
         let refer = earlier(self.referred_until(), earlier(self.asking_until(), self.expires_at()));
         let theirs = earlier(earlier(open, offered), earlier(unpracked, refer));
-        earlier(earlier(earlier(unacked, owed), earlier(retry, self.lost)), theirs)
+        let lost = earlier(self.lost, self.lingers);
+        earlier(earlier(earlier(unacked, owed), earlier(retry, lost)), theirs)
     }
 
     /// Does what is due by `now`.
@@ -168,6 +171,7 @@ impl Leg {
         self.reinvite_due(core, now);
         self.referred_due(core, now);
         self.asking_due(core, now);
+        self.lingering_due(core, now);
         self.expiry_due(core, now);
         if self.lost.is_some_and(|at| at <= now) {
             self.lost = None;

@@ -1,7 +1,8 @@
 //! REFER of ours and what the peer tells of it: RFC 3515, RFC 4488, RFC 6665 section 4.1.
 //!
 //! One at a time. The peer's NOTIFY may overtake its 202, so the subscription stands from the
-//! moment the REFER is out.
+//! moment the REFER is out. To a caller whose INVITE we have answered it goes when their ACK has come: a
+//! REFER that came before it would be for no dialog that they have.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ const TOLD_FOR_MAX: Time = Time::from_secs(3_600);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Asking {
     token: u64,
+    /// The header fields of one that waits for the ACK of our 2xx.
+    kept: Option<Headers>,
     /// The CSeq of the REFER, once it is out.
     number: Option<u32>,
     /// Until when the peer has to say something, once it has agreed.
@@ -28,6 +31,9 @@ pub(super) struct Asking {
     /// The outcome is told; what still comes is acknowledged and no more.
     done: bool,
 }
+
+/// How long our BYE waits for what a peer has to tell of our REFER.
+const LINGERS_FOR: Time = Time::from_secs(4);
 
 impl Leg {
     /// Asks the peer to call somebody else.
@@ -48,9 +54,20 @@ impl Leg {
             headers.push((Name::ReferSub.as_str().into(), "false".to_owned()));
         }
         headers.extend(more);
-        self.asking = Some(Asking { token, number: None, until: None, done: false });
-        self.auth.begin();
-        self.post(core, now, Parcel::Refer { token, headers });
+        self.asking =
+            Some(Asking { token, kept: Some(headers), number: None, until: None, done: false });
+        if self.unacked.is_none() {
+            self.send_refer(core, now);
+        }
+    }
+
+    /// Sends a REFER that was kept, if there is one.
+    pub(super) fn send_refer(&mut self, core: &mut Core, now: Time) {
+        let Some(asking) = &mut self.asking else { return };
+        if let (token, Some(headers)) = (asking.token, asking.kept.take()) {
+            self.auth.begin();
+            self.post(core, now, Parcel::Refer { token, headers });
+        }
     }
 
     pub(super) fn ship_refer(
@@ -152,11 +169,32 @@ impl Leg {
             (None, false) => None,
         };
         asking.done |= matches!(referral, Some(Referral::Done(_) | Referral::Untold));
+        let is_done = asking.done;
         if is_last {
             self.asking = None;
         }
         if let Some(referral) = referral.filter(|_| !was_done) {
             self.tell(core, |leg| Event::Referral { leg, token, referral });
+        }
+        if is_done && self.lingers.is_some() {
+            self.leave(core, now, Headers::new());
+        }
+    }
+
+    /// Ends the leg when the peer has told the last of our REFER.
+    pub(crate) fn end_referring(&mut self, core: &mut Core, now: Time) {
+        let is_open = self.asking.as_ref().is_some_and(|asking| !asking.done);
+        if is_open && self.phase == Phase::Confirmed && self.unacked.is_none() && !self.silent {
+            (self.silent, self.lingers) = (true, Some(now + LINGERS_FOR));
+        } else {
+            self.end(core, now, 480, Headers::new());
+        }
+    }
+
+    /// It has not.
+    pub(super) fn lingering_due(&mut self, core: &mut Core, now: Time) {
+        if self.lingers.is_some_and(|until| until <= now) {
+            self.leave(core, now, Headers::new());
         }
     }
 

@@ -152,6 +152,11 @@ impl Leg {
         }
     }
 
+    /// Where the peer reaches us over that flow.
+    pub(crate) fn contact(&self, core: &Core, flow: &Flow) -> Uri {
+        core.contact(flow, &self.user).uri
+    }
+
     /// Whether the peer takes its own address for another than what we see: a NAT is between. Of a
     /// proxy in between, and of who answers from elsewhere than it was called at, nothing is known.
     pub(crate) fn is_natted(&self) -> bool {

@@ -395,6 +395,31 @@ fn notify(number: u32, to: &str, id: &str, state: &str, body: &str) -> Message {
 }
 
 #[test]
+fn a_refer_of_ours_waits_for_the_ack_of_our_2xx() {
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    let last = ask(&mut bench, leg, true);
+    assert_eq!(last.status(), Some(200));
+    bench.titles();
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    assert_eq!(bench.titles(), ["REFER"]);
+    let refer = bench.last();
+    bench.seen();
+    bench.hears(answer(&refer, 202, "them", None));
+    assert_eq!(bench.seen(), ["Referral Accepted"]);
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    assert!(bench.titles().is_empty(), "once");
+    // Where the caller is gone before, nobody is asked.
+    let mut bench = Bench::new();
+    let (leg, to) = answered(&mut bench);
+    ask(&mut bench, leg, true);
+    bench.titles();
+    bench.command(Command::End { leg, status: 480, headers: Headers::new() });
+    bench.hears(request("ACK", US, 10, &[&to], ""));
+    assert_eq!(bench.titles(), ["BYE"]);
+}
+
+#[test]
 fn a_refer_of_ours_and_what_is_told_of_it() {
     let (mut bench, leg, to) = confirmed();
     let refer = ask(&mut bench, leg, true);

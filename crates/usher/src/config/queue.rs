@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use acd::{Rona, RonaState, Strategy};
-use b2bua::config::{Announce, Answer, Before, Go, HelpHold, Name, OnTimeout, PreBridge, Queue};
+use b2bua::config::{
+    Announce, Answer, Before, Delivery, Go, HelpHold, Name, OnTimeout, PreBridge, Queue, Record,
+};
 
 use super::names::{Names, Thing};
 use super::operator::plain;
@@ -32,7 +34,7 @@ const STRATEGIES: &[(&str, Strategy)] = &[
     ("progressive", Strategy::Progressive),
     ("best-skill", Strategy::BestSkill),
 ];
-const LATER: &[&str] = &["delivery", "refer_busy_s", "leave_empty"];
+const LATER: &[&str] = &["leave_empty"];
 
 /// `everywhere` is `[acd] auto_connect`; `music` is what there is.
 pub(super) fn read(
@@ -95,6 +97,7 @@ pub(super) fn read(
         service_level_ms: service_level(&section),
         on_limit: limit::read(&section, names, (text, join_empty)),
         exits: menu::keys(&section, "exit", names),
+        delivery: delivery(&section),
         after: after(&section, names),
         announce: announce(&section),
         record: super::recording::policy(&section),
@@ -105,6 +108,7 @@ pub(super) fn read(
         callback,
     };
     odd(&section, &core);
+    delivers_to_one(&section, &core);
     section.finish(LATER);
     Read { at: section.at.clone(), core }
 }
@@ -142,6 +146,16 @@ fn odd(section: &Section<'_>, queue: &Queue) {
                 .and_then(|policy| policy.key)
                 .is_some_and(|key| queue.exits.contains_key(&key)),
             "the key of `callback` is one of `exit` too, which leads nowhere".to_owned(),
+        ),
+        (
+            queue.delivery != Delivery::Bridge && queue.record == Some(Record::Always),
+            "`delivery = \"refer\"` takes those who came by a trunk out of our media; what an operator \
+             at a number outside says to them is not recorded"
+                .to_owned(),
+        ),
+        (
+            section.has("refer_busy_s") && queue.delivery == Delivery::Bridge,
+            "`refer_busy_s` means nothing without `delivery = \"refer\"`".to_owned(),
         ),
         (
             section.has("sticky_wait_s") && queue.sticky_ms == 0,
@@ -215,6 +229,28 @@ fn song(section: &Section<'_>, there: &BTreeSet<Name>) -> Option<Name> {
         );
     }
     Some(text.text.into())
+}
+
+/// `delivery` and `refer_busy_s`.
+fn delivery(section: &Section<'_>) -> Delivery {
+    let busy_ms = milliseconds(section, "refer_busy_s", 600, 1, 86_400);
+    let words = [("bridge", Delivery::Bridge), ("refer", Delivery::Refer { busy_ms })];
+    section.choice("delivery", &words, &[])
+}
+
+/// Nobody is brought to two at once.
+fn delivers_to_one(section: &Section<'_>, queue: &Queue) {
+    let rings_several = matches!(queue.strategy, Strategy::RingAll | Strategy::Progressive);
+    if queue.delivery != Delivery::Bridge && rings_several {
+        let (what, strategy) = (section.what(), queue.strategy.as_str());
+        section.report.fault(
+            section.at,
+            format!(
+                "{what} has `delivery = \"refer\"`, which brings a caller to one operator, and the \
+                 strategy {strategy}, which rings several"
+            ),
+        );
+    }
 }
 
 /// Where those go whose operator has hung up: a `go`, but for what only an INVITE can be told.

@@ -10,7 +10,7 @@ fn queues() {
     check(
         "[[queue]]\nname = \"q\"\nstrategy = \"longest\"\nring_s = \"20\"\nwrap_up_s = -1\n\
            music = \"../jazz\"\non_limit = [{ do = \"voicemail\" }]\n[[queue]]\nname = \"q\"\n\
-           after = { drop = true }\ndelivery = \"refer\"",
+           after = { drop = true }\nstrategy = \"ring-all\"\ndelivery = \"refer\"",
         &[
             "a:3: `strategy` of [[queue]] `q` is `longest`; expected longest-idle | in-order | \
          round-robin | ring-all | least-talk-time | fewest-calls | least-occupied | fewest-dialogs | \
@@ -22,7 +22,8 @@ fn queues() {
          yet; so far: hangup | wait | queue | transfer | announce",
             "a:8: queue `q` is there twice; the first is at a:1",
             "a:10: `after` of [[queue]] `q` leads nowhere; without it the call ends, expected such as { bot = \"survey\" }",
-            "a:11: `delivery` of [[queue]] `q` is not supported yet; remove it",
+            "a:8: [[queue]] `q` has `delivery = \"refer\"`, which brings a caller to one operator, and \
+         the strategy ring-all, which rings several",
         ],
     );
     let setup = sound(&format!("{QUEUE}ring_s = 2.5\non_limit = [{{ code = 486 }}]\n{OPERATOR}"));
