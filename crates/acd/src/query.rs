@@ -99,6 +99,13 @@ impl Acd {
         self.state.reservations.get(&id).map(|held| held.operator)
     }
 
+    /// The task for which, and the operator on whom, a reservation is that is not accepted or over.
+    #[must_use]
+    pub fn offer(&self, id: ReservationId) -> Option<(TaskId, OperatorId)> {
+        let held = self.state.reservations.get(&id).filter(|held| held.lease.is_open())?;
+        Some((held.task, held.operator))
+    }
+
     /// Reservations that are booking or ringing; a count that is kept, not made.
     #[must_use]
     pub const fn open_reservations(&self) -> usize {

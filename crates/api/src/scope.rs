@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::auth::Caller;
 use crate::events::Keys;
-use crate::model::{Call, Model, Task};
+use crate::model::{Call, Model, Reservation, Task};
 
 /// What a caller of the API may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,17 @@ impl Scope {
             Self::Supervisor(own, queues) | Self::Operator(own, queues) => {
                 task.operator.as_ref() == Some(own) || queues.contains(&task.queue)
             }
+        }
+    }
+
+    /// Whether a reservation is seen: theirs, or of a queue that they run.
+    pub(crate) fn sees_reservation(&self, reservation: &Reservation) -> bool {
+        match self {
+            Self::All => true,
+            Self::Supervisor(own, queues) => {
+                reservation.operator == *own || queues.contains(&reservation.queue)
+            }
+            Self::Operator(own, _) => reservation.operator == *own,
         }
     }
 

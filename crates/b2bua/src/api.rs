@@ -10,7 +10,7 @@ use crate::act::{Act, Asker};
 use crate::callback::Restored;
 use crate::config::{Config, Level, Name};
 use crate::event::{Event, Recorded, Utc};
-use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey};
+use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, ReservationKey, TaskKey};
 use crate::sound::{Audio, Making, Sounds};
 
 /// Time since the node's epoch.
@@ -185,6 +185,13 @@ pub enum Command {
         /// What.
         change: TaskChange,
     },
+    /// What an operator says to a task that is put before them.
+    AnswerReservation {
+        /// Which.
+        reservation: ReservationKey,
+        /// What they say.
+        word: Word,
+    },
     /// An operator is to have a task that waits.
     AssignTask {
         /// Which.
@@ -268,6 +275,7 @@ impl Command {
             | Self::AddTask(_)
             | Self::ChangeTask { .. }
             | Self::AssignTask { .. }
+            | Self::AnswerReservation { .. }
             | Self::Switch { .. }
             | Self::Choose { .. }
             | Self::EndWrapUp { .. }
@@ -306,6 +314,15 @@ pub struct NewTask {
     pub predecessor: Option<CallKey>,
 }
 
+/// What an operator says, by order, to a task that is put before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Word {
+    /// They take it.
+    Accepted,
+    /// They do not: as if their phone had refused.
+    Rejected,
+}
+
 /// What may become of a task by order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskChange {
@@ -316,6 +333,9 @@ pub enum TaskChange {
         /// Seconds.
         priority_s: u32,
     },
+    /// Its operator is done with it: with the wrap-up, or with a customer who was brought to them at a
+    /// number outside.
+    Complete,
     /// It is taken off the list.
     Withdraw,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::callback::{CallbackCause, CallbackEnd, Terms};
 use crate::config::Name;
-use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey};
+use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, ReservationKey, TaskKey};
 
 /// UTC, printed as RFC 3339.
 pub type Utc = jiff::Timestamp;
@@ -642,17 +642,17 @@ pub enum What {
     #[serde(rename = "callback.done")]
     CallbackDone { queue: Name, number: Name, result: CallbackEnd },
     #[serde(rename = "reservation.offered")]
-    ReservationOffered { reservation: u64, queue: Name, operator: Name },
+    ReservationOffered { reservation: ReservationKey, queue: Name, operator: Name },
     #[serde(rename = "reservation.accepted")]
-    ReservationAccepted { reservation: u64, operator: Name },
+    ReservationAccepted { reservation: ReservationKey, operator: Name },
     #[serde(rename = "reservation.rejected")]
-    ReservationRejected { reservation: u64, operator: Name, cause: Name },
+    ReservationRejected { reservation: ReservationKey, operator: Name, cause: Name },
     #[serde(rename = "reservation.timeout")]
-    ReservationTimeout { reservation: u64, operator: Name },
+    ReservationTimeout { reservation: ReservationKey, operator: Name },
     #[serde(rename = "reservation.rescinded")]
-    ReservationRescinded { reservation: u64, operator: Name, cause: Name },
+    ReservationRescinded { reservation: ReservationKey, operator: Name, cause: Name },
     #[serde(rename = "reservation.cancelled")]
-    ReservationCancelled { reservation: u64, operator: Name, cause: Name },
+    ReservationCancelled { reservation: ReservationKey, operator: Name, cause: Name },
     #[serde(rename = "operator.state")]
     OperatorState { operator: Name, chosen: ChosenState, effective: EffectiveState },
     #[serde(rename = "operator.reached")]

@@ -94,6 +94,11 @@ id!(
 );
 
 id!(
+    /// One claim of a task on an operator.
+    ReservationKey,
+    'v'
+);
+id!(
     /// One order to play something, for whoever hears it.
     PlayKey,
     's'

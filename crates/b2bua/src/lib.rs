@@ -30,7 +30,7 @@ pub use callback::{Callback, CallbackCause, CallbackEnd, Restored, Terms};
 pub use config::Config;
 pub use event::{Event, LegQuality, SharedEvent, Utc, What};
 pub use hours::{Calendar, Hours};
-pub use id::{CallKey, ParticipantId, PlayKey, RecordingKey, TaskKey, UnknownId};
+pub use id::{CallKey, ParticipantId, PlayKey, RecordingKey, ReservationKey, TaskKey, UnknownId};
 pub use phrase::{Language, NUMBER_MAX, Phrase, names};
 pub use sound::{Audio, MADE, MAKE_WITHIN, Making, Origin, Sound, Sounds, TEXT_MAX, is_name};
 pub use switch::{B2bua, Carried, Start, WrongVersion};

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::{
-    Abandoned, Announce, Answer, Asks, Before, Calendar, CallbackPolicy, Codes, Config, First, Go,
-    HeaderRules, HelpHold, Hours, Identity, Limits, Manner, Media, Menu, Notify, OnLimit,
-    OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn, Supervise, Then,
-    Trunk,
+    Abandoned, Announce, Answer, Asks, Before, Calendar, CallbackPolicy, Codes, Config, Delivery,
+    First, Go, HeaderRules, HelpHold, Hours, Identity, Limits, Manner, Media, Menu, Notify,
+    OnLimit, OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn,
+    Supervise, Then, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
@@ -130,6 +130,8 @@ fn operator(kind: u8, id: &str) -> Operator {
         id: id.into(),
         number: Some(if id == "alice" { "101".into() } else { "102".into() }),
         name: id.into(),
+        contact: (id == "bob" && kind & 16 != 0)
+            .then(|| Go::Number { number: "+7495".into(), trunk: "other".into() }),
         queues: vec!["support".into()],
         skills: Vec::new(),
         weight: 1,
@@ -178,6 +180,10 @@ fn menu() -> Menu {
         retries: 1,
         otherwise: again,
     }
+}
+
+fn delivery(kind: u8) -> Delivery {
+    if kind & 2 == 0 { Delivery::Bridge } else { Delivery::Refer { busy_ms: 5_000 } }
 }
 
 /// Two operators, one queue, one trunk.
@@ -230,11 +236,7 @@ fn config(kind: u8) -> Config {
             service_level_ms: 20_000,
             on_limit: on_limit(kind),
             after: Some(Go::Menu("main".into())),
-            delivery: if kind & 2 == 0 {
-                b2bua::config::Delivery::Bridge
-            } else {
-                b2bua::config::Delivery::Refer { busy_ms: 5_000 }
-            },
+            delivery: delivery(kind),
             exits: BTreeMap::from([('1', Go::Menu("main".into())), ('2', announced())]),
             announce: (kind & 1 == 0).then_some(Announce { position_every_ms: 2_000 }),
             record: (kind & 2 == 0).then_some(Record::OnDemand),

@@ -260,9 +260,7 @@ impl Scenario {
         if others.one_in_1000(300) {
             watch.qualify_s = u32::try_from(others.between(10, 60)).unwrap_or(10);
         }
-        let mut far = Dice::new(seed ^ 0x0075_1de5);
-        let outside = far.one_in_1000(200).then(|| far.below(operators.len() as u64));
-        let outside = outside.map(|who| usize::try_from(who).unwrap_or(0)).into_iter().collect();
+        let outside = outside(seed, &operators);
         let reloads = dice.one_in_1000(200).then(|| {
             let who = usize::try_from(dice.below(operators.len() as u64)).unwrap_or(0);
             (dice.between(1_000, 40_000), dice.between(1, 20_000), who)
@@ -271,7 +269,6 @@ impl Scenario {
             seed,
             callers,
             network,
-            trunk_digest: false,
             carry_permille: dice.below(30),
             wrap_up_s: dice.below(4),
             ring_s: dice.between(2, 15),
@@ -285,37 +282,19 @@ impl Scenario {
             asks: rough_asks(&mut choosing),
             skills: operators.iter().map(|_| rough_levels(&mut choosing, 5)).collect(),
             step_ms: choosing.between(300, 5_000),
-            pre_bridge: None,
-            reception: Reception::default(),
             wait_s_max: dice.between(5, 120),
             dead_audio_ms,
             watch,
             order_ms: dice.one_in_1000(300).then(|| dice.between(500, 10_000)),
-            people_ms: None,
-            transfer_ms: None,
-            bot: None,
             outside,
-            delivery: Delivery::Bridge,
-            delivered: None,
-            help_permille: 0,
-            help_hold: HelpHold::Answer,
-            script: Vec::new(),
-            clicks: Vec::new(),
-            keys: Vec::new(),
-            supervisors: 0,
-            notify: Notify::Beep,
             reloads: reloads.into_iter().collect(),
-            first_thread: None,
             drain_ms: dice.one_in_1000(150).then(|| dice.between(5_000, 40_000)),
             replay_permille: if dice.one_in_1000(300) { dice.below(40) } else { 0 },
             operators,
             record: [Record::Always, Record::OnDemand, Record::Never]
                 [usize::try_from(dice.below(3)).unwrap_or(0)],
             record_ms: dice.one_in_1000(500).then(|| dice.between(300, 5_000)),
-            callbacks: None,
-            hold: None,
-            by_hand: false,
-            picks: Vec::new(),
+            ..Self::smooth(seed, 0, 1)
         }
     }
 
@@ -606,6 +585,13 @@ impl Scenario {
             picks: Vec::new(),
         }
     }
+}
+
+/// At times an operator is at a number outside.
+fn outside(seed: u64, operators: &[Operator]) -> Vec<usize> {
+    let mut dice = Dice::new(seed ^ 0x0075_1de5);
+    let who = dice.one_in_1000(200).then(|| dice.below(operators.len() as u64));
+    who.map(|who| usize::try_from(who).unwrap_or(0)).into_iter().collect()
 }
 
 /// Answers nearly always, within seconds.

@@ -22,6 +22,7 @@ pub(super) fn all() -> Map<String, Value> {
         ("QueueReport", report(&QUEUE_COLUMNS)),
         ("Record", record()),
         ("Recording", recording()),
+        ("Reservation", reservation()),
         ("Segment", segment()),
         ("Sound", sound()),
         ("Task", task()),
@@ -142,6 +143,18 @@ fn task() -> Schema {
         ("attempts", count()),
         ("not_before", or_null(&time())),
         ("expires", or_null(&time())),
+    ])
+}
+
+fn reservation() -> Schema {
+    shown(vec![
+        ("id", text()),
+        ("task", text()),
+        ("call", maybe_text()),
+        ("queue", text()),
+        ("operator", text()),
+        ("since", time()),
+        ("length_s", length()),
     ])
 }
 

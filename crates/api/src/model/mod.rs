@@ -7,6 +7,7 @@ mod call;
 mod operator;
 mod queue;
 mod recording;
+mod reservation;
 mod task;
 mod transfer;
 mod window;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use b2bua::config::Name;
-use b2bua::{CallKey, Event, TaskKey, Utc, What};
+use b2bua::{CallKey, Event, ReservationKey, TaskKey, Utc, What};
 use dashmap::DashMap;
 use serde_json::{Value, json};
 
@@ -23,6 +24,7 @@ pub(crate) use call::Call;
 pub(crate) use operator::Operator;
 pub(crate) use queue::Queue;
 pub(crate) use recording::Recording;
+pub(crate) use reservation::Reservation;
 pub(crate) use task::{Ended, Task};
 pub(crate) use transfer::Transfers;
 
@@ -42,6 +44,7 @@ pub(crate) struct Trunk {
 pub(crate) struct Model {
     pub(crate) calls: DashMap<CallKey, Call>,
     pub(crate) tasks: DashMap<TaskKey, Task>,
+    pub(crate) reservations: DashMap<ReservationKey, Reservation>,
     pub(crate) ended: Ended,
     pub(crate) transfers: Transfers,
     pub(crate) operators: DashMap<Name, Operator>,
@@ -93,6 +96,7 @@ impl Model {
         leaving.iter().for_each(|operator| self.recount(operator, event.call));
         if let Some(key) = event.task {
             self.observe_task(key, event);
+            self.observe_reservation(key, event);
         }
         self.observe_operator(event);
         match &event.what {

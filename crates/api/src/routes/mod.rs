@@ -13,6 +13,7 @@ mod queues;
 mod recording;
 mod records;
 mod reports;
+mod reservations;
 mod session;
 mod sounds;
 mod task_orders;
@@ -50,6 +51,7 @@ fn all() -> Routes {
     let routes = operators::routes(routes);
     let routes = queues::routes(routes);
     let routes = tasks::routes(routes);
+    let routes = reservations::routes(routes);
     let routes = records::routes(routes);
     let routes = reports::routes(routes);
     let routes = sounds::routes(routes);

@@ -47,13 +47,15 @@ pub(super) fn add_doc() -> Doc {
 }
 
 pub(super) fn change_doc() -> Doc {
-    let states = ["release", "callback"];
+    let states = ["release", "callback", "complete"];
     let wish =
         taken(vec![("state", one_of(&states)), ("priority_s", whole(0, u64::from(PRIORITY_MAX)))]);
     Doc::new("Changes a task")
         .more(
             "`release`: one that is kept back or put off may be given to somebody now. `callback`: one \
-             that ended unserved is called back, in the place it had; the answer is the new task.",
+             that ended unserved is called back, in the place it had; the answer is the new task. `complete`: \
+             its operator is done with it: with the wrap-up, or with a customer who was brought to them at \
+             a number outside.",
         )
         .takes(needing_any(wish))
         .answers(200, "The task", named("Task"))
@@ -129,6 +131,7 @@ pub(crate) async fn add(
 #[derive(Clone, Copy)]
 enum Wish {
     Release,
+    Complete,
     Callback,
 }
 
@@ -141,7 +144,8 @@ pub(crate) async fn change(
 ) -> Result<Json<Value>, Problem> {
     let task = known(&inner, &caller, &id)?;
     let mut fields = Fields::new(body);
-    let words = [("release", Wish::Release), ("callback", Wish::Callback)];
+    let words =
+        [("release", Wish::Release), ("callback", Wish::Callback), ("complete", Wish::Complete)];
     let state = fields.one_of("state", &words);
     let priority_s = fields.whole("priority_s", 0..=PRIORITY_MAX);
     if state.is_none() && priority_s.is_none() && !fields.is_wrong() {
@@ -156,8 +160,13 @@ pub(crate) async fn change(
         let change = TaskChange::Prioritise { priority_s };
         inner.order(Command::ChangeTask { task, change }).await?;
     }
-    if let Some(Wish::Release) = state {
-        inner.order(Command::ChangeTask { task, change: TaskChange::Release }).await?;
+    let change = match state {
+        Some(Wish::Release) => Some(TaskChange::Release),
+        Some(Wish::Complete) => Some(TaskChange::Complete),
+        Some(Wish::Callback) | None => None,
+    };
+    if let Some(change) = change {
+        inner.order(Command::ChangeTask { task, change }).await?;
     }
     shown(&inner, task).map(Json)
 }

@@ -120,8 +120,11 @@ impl Node {
         );
         let reserved = What::TaskReserved { queue: support(), operator: alice() };
         self.observe(1, Some(9), reserved);
-        let offered =
-            What::ReservationOffered { reservation: 3, queue: support(), operator: alice() };
+        let offered = What::ReservationOffered {
+            reservation: b2bua::ReservationKey(3),
+            queue: support(),
+            operator: alice(),
+        };
         self.observe(1, Some(9), offered);
         let (participant, role) = (ParticipantId(2), Part::Operator);
         self.observe(1, None, What::LegRinging { participant, role, operator: Some(alice()) });

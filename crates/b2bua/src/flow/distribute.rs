@@ -7,7 +7,7 @@ use super::ring::Rung;
 use crate::api::Time;
 use crate::call::{Call, Participant, Why};
 use crate::event::What;
-use crate::id::TaskKey;
+use crate::id::{ReservationKey, TaskKey};
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -108,11 +108,14 @@ impl B2bua {
             task,
             What::TaskReserved { queue: queue.clone(), operator: name.clone() },
         );
-        let number = reservation.0;
         self.tell_task(
             now,
             task,
-            What::ReservationOffered { reservation: number, queue, operator: name },
+            What::ReservationOffered {
+                reservation: ReservationKey(reservation.0),
+                queue,
+                operator: name,
+            },
         );
     }
 
@@ -173,7 +176,7 @@ impl B2bua {
         self.acd.handle(now, acd::Input::Rejected(reservation, rejection));
     }
 
-    fn stop_ringing(
+    pub(super) fn stop_ringing(
         &mut self,
         now: Time,
         task: acd::TaskId,
@@ -216,7 +219,8 @@ impl B2bua {
         operator: OperatorId,
         end: End,
     ) {
-        let (reservation, operator) = (reservation.0, self.directory.operator_name(operator));
+        let (reservation, operator) =
+            (ReservationKey(reservation.0), self.directory.operator_name(operator));
         let what = match end {
             End::Accepted => What::ReservationAccepted { reservation, operator },
             End::Rejected(cause) => {

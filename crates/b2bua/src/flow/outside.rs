@@ -19,7 +19,7 @@ use sip::LegId;
 use super::end::Gone;
 use super::ring::{Errand, Rung};
 use crate::api::Time;
-use crate::call::{Call, Seat, Why};
+use crate::call::{Call, Participant, Seat, Why};
 use crate::config::Go;
 use crate::event::{Role, What};
 use crate::sound::Audio;
@@ -84,6 +84,10 @@ impl B2bua {
         let Some(at) = call.participants.iter().position(|p| p.leg == leg) else { return };
         let p = &mut call.participants[at];
         (p.asked, p.seat) = (true, Seat::Waiting(source));
+        if let Why::Serve(claim) | Why::Helps(claim) = p.why {
+            // Also one whose phone never told that it rings.
+            self.acd.handle(now, acd::Input::Ringing(claim));
+        }
         self.joined(now, call, at);
     }
 
@@ -108,6 +112,19 @@ impl B2bua {
             }
         }
         true
+    }
+
+    /// Whoever has answered for a reservation takes it.
+    pub(super) fn takes_outside(
+        &mut self,
+        now: Time,
+        call: &mut Call,
+        claim: acd::ReservationId,
+    ) -> bool {
+        let is_asked =
+            |p: &Participant| p.asked && [Why::Serve(claim), Why::Helps(claim)].contains(&p.why);
+        let leg = call.legs(is_asked).first().copied();
+        leg.is_some_and(|leg| self.answers_outside(now, call, leg, '1'))
     }
 
     /// They do not want it, or have hung up.

@@ -193,8 +193,8 @@ impl B2bua {
     /// One leaves by order. Those who are left go on as if they had been lost.
     fn remove(&mut self, now: Time, call: &mut Call, who: ParticipantId) -> Result<(), Problem> {
         let Some(p) = call.participants.iter().find(|p| p.id == who) else { return Ok(()) };
-        let (leg, gone, rings) = (p.leg, Gone::of(p), p.rings());
-        if rings && !matches!(p.why, Why::Asked(_) | Why::Helps(_)) {
+        let (leg, gone, is_rung) = (p.leg, Gone::of(p), p.rings() || p.asked);
+        if is_rung && !matches!(p.why, Why::Asked(_) | Why::Helps(_)) {
             return Err(Problem::Conflict("they are rung for the call itself".into()));
         }
         if call.transfer.is_some() && !p.supervises() {

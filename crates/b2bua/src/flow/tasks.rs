@@ -5,11 +5,11 @@ use acd::{Filter, TaskId, Withdrawal};
 
 use super::callback::Wanted;
 use super::promise::PROMISED_WITHIN;
-use crate::api::{NewTask, Output, Problem, Reply, TaskChange, Time};
+use crate::api::{NewTask, Output, Problem, Reply, TaskChange, Time, Word};
 use crate::callback::{CallbackCause, CallbackEnd, digits, is_number};
 use crate::config::Name;
 use crate::event::{CallResult, What};
-use crate::id::TaskKey;
+use crate::id::{ReservationKey, TaskKey};
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -104,9 +104,28 @@ impl B2bua {
             TaskChange::Prioritise { priority_s } => {
                 self.prioritise(now, key, priority_s);
             }
+            TaskChange::Complete => return self.complete_task(now, key),
             TaskChange::Withdraw => return self.withdraw_task(now, key),
         }
         Ok(Reply::Done)
+    }
+
+    /// The operator is done with it: with the wrap-up, or with a customer who was brought to them outside.
+    fn complete_task(&mut self, now: Time, key: TaskKey) -> Result<Reply, Problem> {
+        if self.state.tasks.get(&key).is_some_and(|entry| entry.delivered) {
+            self.delivery_done(now, key);
+            return Ok(Reply::Done);
+        }
+        match self.acd.task(TaskId(key.0)).map(|view| view.place) {
+            Some(acd::TaskPlace::Wrapping { operator }) => {
+                self.acd.handle(now, acd::Input::EndWrapUp { operator });
+                Ok(Reply::Done)
+            }
+            Some(acd::TaskPlace::Assigned { .. } | acd::TaskPlace::Between { .. }) => {
+                Err(Problem::Conflict("its call goes on".into()))
+            }
+            _ => Err(Problem::Conflict("no operator has it".into())),
+        }
     }
 
     /// It has another head start, also where it goes on as something else.
@@ -168,6 +187,31 @@ impl B2bua {
                 Ok(Reply::Done)
             }
         }
+    }
+
+    /// An operator says by order what they make of a task that is put before them. A phone of theirs is
+    /// picked up by hand; at a number outside, where they have answered, it is as if they had pressed 1.
+    pub(super) fn answer_reservation(
+        &mut self,
+        now: Time,
+        key: ReservationKey,
+        word: Word,
+    ) -> Result<Reply, Problem> {
+        let claim = acd::ReservationId(key.0);
+        let Some((task, operator)) = self.acd.offer(claim) else {
+            return Err(Problem::NotFound { what: "reservation", name: key.to_string() });
+        };
+        if word == Word::Accepted {
+            let mut taken = false;
+            self.with_task(task, |switch, call| taken = switch.takes_outside(now, call, claim));
+            let why = "it is answered at the phone";
+            return if taken { Ok(Reply::Done) } else { Err(Problem::Conflict(why.into())) };
+        }
+        let operator = self.directory.operator_name(operator);
+        self.stop_ringing(now, task, claim, "");
+        self.tell_task(now, task, What::OperatorFailed { operator, cause: "declined".into() });
+        self.acd.handle(now, acd::Input::Rejected(claim, acd::Rejection::Declined));
+        Ok(Reply::Done)
     }
 
     /// An operator is to have a task that waits, whoever would get it by themselves.

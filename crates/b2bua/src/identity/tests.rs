@@ -104,6 +104,7 @@ fn operator(caller_id: Option<&str>) -> Operator {
     Operator {
         rank: crate::config::Rank::Operator,
         supervises: Vec::new(),
+        contact: None,
         id: "alice".into(),
         number: Some("101".into()),
         name: "Alice".into(),

@@ -215,13 +215,7 @@ impl Hearing {
                 self.rung.remove(participant);
                 Ok(())
             }
-            What::ParticipantJoined { participant, .. } => {
-                let mut person = joins(event)?;
-                let awaited = self.awaited.get(&person.call);
-                person.is_briefed = awaited.is_some() && person.operator.as_ref() == awaited;
-                let new = self.people.insert(*participant, person).is_none();
-                told_once(new, "joining of", participant)
-            }
+            What::ParticipantJoined { participant, .. } => self.comes(*participant, joins(event)?),
             What::PlayFinished { play, participant, .. } => {
                 let known = self.heard_out(*play, *participant);
                 told_once(known, "end of a play to", participant)
@@ -261,10 +255,7 @@ impl Hearing {
             What::ParticipantMode { participant, mode, whisper_to } => {
                 self.turns(participant, *mode, *whisper_to)
             }
-            What::HelpTalking { participant, .. } => {
-                self.person(participant)?.is_briefed = false;
-                Ok(())
-            }
+            What::HelpTalking { participant, .. } => self.helps(participant),
             What::TransferCompleted { operator: Some(to), .. } => {
                 let of_call = self.people.values_mut().filter(|p| Some(p.call) == call);
                 for person in of_call {
@@ -276,6 +267,22 @@ impl Hearing {
         }
     }
 
+    fn comes(&mut self, participant: ParticipantId, mut person: Person) -> Result<(), String> {
+        let awaited = self.awaited.get(&person.call);
+        person.is_briefed = awaited.is_some() && person.operator.as_ref() == awaited;
+        let new = self.people.insert(participant, person).is_none();
+        told_once(new, "joining of", &participant)
+    }
+
+    /// Whoever was asked for help is in.
+    fn helps(&mut self, participant: &ParticipantId) -> Result<(), String> {
+        let person = self.person(participant)?;
+        person.is_briefed = false;
+        let who = person.operator.clone();
+        self.awaited.retain(|_, awaited| Some(&*awaited) != who.as_ref());
+        Ok(())
+    }
+
     /// To which operators outside something is offered; whoever has taken a call is asked until they are
     /// put through.
     fn offers(&mut self, what: &What) {
@@ -283,12 +290,16 @@ impl Hearing {
             What::ReservationOffered { operator, .. } if self.outside.contains(&**operator) => {
                 self.offered.insert(operator.to_string());
             }
-            What::ReservationAccepted { operator, .. }
-            | What::ReservationRejected { operator, .. }
+            What::ReservationAccepted { operator, .. } => {
+                self.offered.remove(&**operator);
+            }
+            What::ReservationRejected { operator, .. }
             | What::ReservationTimeout { operator, .. }
             | What::ReservationRescinded { operator, .. }
-            | What::ReservationCancelled { operator, .. } => {
-                self.offered.remove(&**operator);
+            | What::ReservationCancelled { operator, .. }
+                if self.offered.remove(&**operator) =>
+            {
+                self.awaited.retain(|_, awaited| awaited != &**operator);
             }
             _ => {}
         }
@@ -456,8 +467,11 @@ impl Hearing {
         let person = seated.get(&listener).filter(|p| p.role != Role::Customer);
         let is_ours = person.is_some_and(|p| !p.supervises());
         // Whoever has asked for help hears that it rings, where there is nobody else to hear.
-        let is_asking =
-            || seated.iter().all(|(who, p)| *who == listener || p.is_held() || p.supervises());
+        let is_asking = || {
+            seated
+                .iter()
+                .all(|(who, p)| *who == listener || p.is_held() || p.supervises() || p.is_briefed)
+        };
         self.playing.contains_key(&listener)
             || heard == ["tone:1400"] && is_ours
             // A code that they pressed could not be obeyed, or the customer is gone.

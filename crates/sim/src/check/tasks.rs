@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use b2bua::event::Phase;
-use b2bua::{CallKey, CallbackEnd, Event, TaskKey, Utc, What};
+use b2bua::{CallKey, CallbackEnd, Event, ReservationKey, TaskKey, Utc, What};
 
 use super::{Limits, told_once};
 
@@ -15,7 +15,7 @@ pub(crate) struct Tasks {
     /// Who serves, and after how long of a task's waiting: they may lack what it asks for at first.
     members: Option<BTreeMap<String, Option<u64>>>,
     open: BTreeMap<TaskKey, Open>,
-    reservations: BTreeMap<u64, (TaskKey, String)>,
+    reservations: BTreeMap<ReservationKey, (TaskKey, String)>,
     operators: BTreeMap<String, Person>,
     /// Whose wrap-up lasted otherwise than it should: only signing out explains that.
     short: Vec<(String, i64)>,
@@ -221,7 +221,7 @@ impl Tasks {
     fn offered(
         &mut self,
         task: TaskKey,
-        reservation: u64,
+        reservation: ReservationKey,
         operator: &str,
         ms: i64,
     ) -> Result<(), String> {

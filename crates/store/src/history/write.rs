@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use b2bua::config::Name;
 use b2bua::event::TransferMode;
-use b2bua::{CallKey, Event, TaskKey, What};
+use b2bua::{CallKey, Event, ReservationKey, TaskKey, What};
 use rusqlite::{Connection, params};
 
 use super::{Fact, Left, OfferEnd, STANDING_EVERY_MS, Standing, State, Text};
@@ -233,7 +233,8 @@ fn text(name: &Name) -> Text<'_> {
 /// What counts of an event, where anything does.
 fn fact<'a>(event: &'a Event, moving: Option<&'a (Name, u64, TransferMode)>) -> Option<Fact<'a>> {
     let task = event.task.map_or(0, |task| task.0);
-    let ended = |number: &u64, who: &'a Name, how| Fact::OfferEnded(*number, text(who), how);
+    let ended =
+        |number: &ReservationKey, who: &'a Name, how| Fact::OfferEnded(number.0, text(who), how);
     let left = |queue: &'a Name, how, wait| Fact::Unserved(task, text(queue), how, wait);
     Some(match &event.what {
         What::TaskQueued { queue, position, .. } => {
@@ -241,7 +242,7 @@ fn fact<'a>(event: &'a Event, moving: Option<&'a (Name, u64, TransferMode)>) -> 
             Fact::Queued(task, call, text(queue), *position as u64)
         }
         What::ReservationOffered { reservation, queue, operator } => {
-            Fact::Offered(task, *reservation, text(queue), text(operator))
+            Fact::Offered(task, reservation.0, text(queue), text(operator))
         }
         What::ReservationAccepted { reservation, operator } => {
             ended(reservation, operator, OfferEnd::Accepted)

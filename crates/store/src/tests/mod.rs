@@ -115,7 +115,7 @@ impl Script {
             priority_s: 0,
         };
         let offered = What::ReservationOffered {
-            reservation: 1,
+            reservation: b2bua::ReservationKey(1),
             queue: "support".into(),
             operator: "alice".into(),
         };

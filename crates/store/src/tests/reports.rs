@@ -36,7 +36,7 @@ fn caller(dice: &mut Dice, number: u64, from: i64) -> Vec<(i64, bool, What)> {
     let wait = dice.ms(60_000);
     let (mut ms, wait_ms) = (from + wait, u64::try_from(wait).unwrap());
     let mut all = vec![(from, true, queued())];
-    let reservation = number;
+    let reservation = ReservationKey(number);
     let offered = What::ReservationOffered { reservation, queue: queue(), operator: who() };
     let cause = || ["busy", "ours", "declined"][usize::try_from(number % 3).unwrap()].into();
     match dice.roll(12) {
@@ -433,16 +433,22 @@ fn who_is_not_served_in_the_words_of_the_queue_log() {
             priority_s: 0,
         };
         let (queue, wait_ms, operator) = (|| "sales".into(), number * 1_000, || "bob".into());
-        let offered =
-            What::ReservationOffered { reservation: number, queue: queue(), operator: operator() };
+        let offered = What::ReservationOffered {
+            reservation: ReservationKey(number),
+            queue: queue(),
+            operator: operator(),
+        };
         let ends = match number {
             1 => What::TaskAbandoned { queue: queue(), wait_ms },
             2 => What::TaskExpired { queue: queue(), wait_ms },
             3 => What::TaskWithdrawn { queue: queue() },
             4 => What::TaskFailed { queue: queue(), cause: "failed".into() },
-            5 => What::ReservationTimeout { reservation: number, operator: operator() },
+            5 => What::ReservationTimeout {
+                reservation: ReservationKey(number),
+                operator: operator(),
+            },
             _ => What::ReservationCancelled {
-                reservation: number,
+                reservation: ReservationKey(number),
                 operator: operator(),
                 cause: "task-gone".into(),
             },

@@ -98,7 +98,7 @@ fn build(root: &Section<'_>) -> Setup {
     warn::ports(root, &media, &limits);
     warn::recording(root, &media_core, &queues);
 
-    sip.core.users = operators.iter().map(|operator| operator.credentials.clone()).collect();
+    sip.core.users = operators.iter().filter_map(|operator| operator.credentials.clone()).collect();
     sip.core.trunks = trunks.iter().map(|trunk| trunk.peer.clone()).collect();
     Setup {
         node_name: node.name,

@@ -16,7 +16,8 @@ use super::{codecs, expand, headers, trunk};
 pub(super) struct Read {
     pub(super) at: At,
     pub(super) core: Operator,
-    pub(super) credentials: sip::Credentials,
+    /// None where they have no phone of ours.
+    pub(super) credentials: Option<sip::Credentials>,
 }
 
 const LATER: &[&str] = &["language"];
@@ -25,7 +26,12 @@ const LATER: &[&str] = &["language"];
 pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
     let id = section.required("id", "the user part of the phone's address, such as \"alice\"");
     section.is_called(id.map_or("", |id| id.text));
-    let password = section.required("password", "what is typed into the phone");
+    let expected = "what is typed into the phone";
+    let password = if section.has("contact") {
+        section.text("password", expected)
+    } else {
+        section.required("password", expected)
+    };
     let number = section.text("number", "a string such as \"101\"");
     let name = section.text("name", "a name for people");
     let caller_id = section.text("caller_id", "a number, or a SIP or tel URI");
@@ -78,10 +84,10 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Vec<Read> {
                 id: id.as_str().into(),
                 ..rest.clone()
             },
-            credentials: sip::Credentials {
+            credentials: nth(&passwords).map(|password| sip::Credentials {
                 username: id.into(),
-                password: nth(&passwords).unwrap_or_default().into(),
-            },
+                password: password.into(),
+            }),
             at,
         });
     }

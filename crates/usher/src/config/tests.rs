@@ -340,7 +340,7 @@ fn operators() {
     check(
         &format!(
             "{QUEUE}[[operator]]\nid = \"a b\"\nnumber = 101\nqueues = [\"p\", \"unlike\"]\n\
-           outgoing = [\"(\"]\ncontact = \"tel:+7\""
+           outgoing = [\"(\"]"
         ),
         &[
             "a:4: [[operator]] `a b` has no `password`; expected what is typed into the phone",
@@ -350,7 +350,6 @@ fn operators() {
             "a:7: [[operator]] `a b` names queue `unlike`, which is not there; there are: q",
             "a:8: `outgoing` of [[operator]] `a b` is `(`, which is no regular expression: found open \
          group without closing ')'; in TOML, '…' spares doubling each \\",
-            "a:9: `contact` of [[operator]] `a b` is not supported yet; remove it",
         ],
     );
     check(
@@ -362,6 +361,55 @@ fn operators() {
             "a:3: `600` of queue `q` is dialled for operator `o1` already, at a:4",
             "a:7: `{1..2}` makes 2, but `id` makes 3; ranges go together",
         ],
+    );
+}
+
+#[test]
+fn operators_at_numbers_outside() {
+    use b2bua::config::Go;
+    let trunk = |name, more| format!("[[trunk]]\nname = \"{name}\"\nhosts = [\"1.2.3.4\"]\n{more}");
+    let operator = |keys: &str| format!("[[operator]]\nid = \"o\"\n{keys}\n");
+    let read = |keys: &str| {
+        let text = operator(keys) + &trunk("t", "proxy = \"sip:1.2.3.4\"\n");
+        sound(&text).core.operators[0].contact.clone()
+    };
+    let number = Go::Number { number: "+7".into(), trunk: "t".into() };
+    assert_eq!(read("contact = \"tel:+7\""), Some(number.clone()), "over the only trunk there is");
+    assert_eq!(read("contact = \"tel:+7\"\ntrunk = \"t\"\npassword = \"p\""), Some(number));
+    assert!(matches!(read("contact = \"sip:o@there.example\""), Some(Go::Uri(_))));
+    let faults = |keys: &str, trunks: String, expected: &str| {
+        check(&(operator(keys) + &trunks), &[expected]);
+    };
+    let tel = "contact = \"tel:+7\"";
+    let none = "a:1: `contact` of operator `o` needs a [[trunk]] with a `proxy`, and there is none";
+    faults(tel, String::new(), none);
+    faults(tel, trunk("t", ""), none);
+    let (one, two) =
+        (trunk("t", "proxy = \"sip:1.2.3.4\"\n"), trunk("u", "").replace("1.2", "2.2"));
+    faults(
+        &format!("{tel}\ntrunk = \"u\""),
+        format!("{one}{two}"),
+        "a:1: `contact` of operator `o` calls over trunk `u`, which has no `proxy`; add one",
+    );
+    faults(
+        tel,
+        format!("{one}{two}proxy = \"sip:2.2.3.4\"\n"),
+        "a:1: `contact` of operator `o` needs `trunk`: there are several to call over",
+    );
+    faults(
+        "contact = \"sip:o@there.example\"\ntrunk = \"t\"",
+        one.clone(),
+        "a:3: `contact` of [[operator]] `o` is a SIP URI, which goes over no `trunk`; remove that",
+    );
+    faults(
+        "contact = \"+7\"",
+        one.clone(),
+        "a:3: `contact` of [[operator]] `o` is `+7`; expected such as \"tel:+74951234567\", or a SIP URI",
+    );
+    faults(
+        "password = \"p\"\ntrunk = \"t\"",
+        one,
+        "a:4: `trunk` of [[operator]] `o` is of a `contact` outside, and there is none",
     );
 }
 

@@ -207,7 +207,7 @@ pub(super) fn check(trunks: &[Read], operators: &[operator::Read], report: &Repo
         let Some(credentials) = &trunk.peer.credentials else { continue };
         let taken = operators
             .iter()
-            .map(|operator| (&operator.credentials.username, "operator"))
+            .map(|operator| (&operator.core.id, "operator"))
             .chain(trunks[..index].iter().filter_map(|earlier| {
                 Some((&earlier.peer.credentials.as_ref()?.username, "trunk"))
             }))

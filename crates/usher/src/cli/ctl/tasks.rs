@@ -38,6 +38,12 @@ pub(super) enum Act {
         /// Which.
         id: String,
     },
+    /// One whose operator is done with it: with the wrap-up, or with a customer who was brought to them
+    /// at a number outside.
+    Complete {
+        /// Which.
+        id: String,
+    },
     /// Another head start for one.
     Priority {
         /// Which.
@@ -86,6 +92,7 @@ impl Act {
                 Request::People(Verb::Post, "/tasks".into(), body)
             }
             Self::Release { id } => Request::Set(path(id), json!({ "state": "release" }), TASKS),
+            Self::Complete { id } => Request::Set(path(id), json!({ "state": "complete" }), TASKS),
             Self::Priority { id, seconds } => {
                 Request::Set(path(id), json!({ "priority_s": seconds }), TASKS)
             }

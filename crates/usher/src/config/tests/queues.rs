@@ -20,10 +20,10 @@ fn queues() {
             "a:6: `music` of [[queue]] `q` is `../jazz`; expected a name such as \"default\"",
             "a:7: `do = \"voicemail\"` of on_limit = [{ do = \"hangup\", code = 480 }] is not supported \
          yet; so far: hangup | wait | queue | transfer | announce",
-            "a:8: queue `q` is there twice; the first is at a:1",
-            "a:10: `after` of [[queue]] `q` leads nowhere; without it the call ends, expected such as { bot = \"survey\" }",
             "a:8: [[queue]] `q` has `delivery = \"refer\"`, which brings a caller to one operator, and \
          the strategy ring-all, which rings several",
+            "a:8: queue `q` is there twice; the first is at a:1",
+            "a:10: `after` of [[queue]] `q` leads nowhere; without it the call ends, expected such as { bot = \"survey\" }",
         ],
     );
     let setup = sound(&format!("{QUEUE}ring_s = 2.5\non_limit = [{{ code = 486 }}]\n{OPERATOR}"));
