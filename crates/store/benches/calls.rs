@@ -119,7 +119,7 @@ impl Call {
             },
             What::TaskReserved { queue: queue.clone(), operator: operator.clone() },
             What::ReservationOffered {
-                reservation: self.number,
+                reservation: b2bua::ReservationKey(self.number),
                 queue,
                 operator: operator.clone(),
             },
@@ -142,7 +142,10 @@ impl Call {
                 role: Role::Operator,
                 operator: Some(operator.clone()),
             },
-            What::ReservationAccepted { reservation: self.number, operator: operator.clone() },
+            What::ReservationAccepted {
+                reservation: b2bua::ReservationKey(self.number),
+                operator: operator.clone(),
+            },
             What::TaskAssigned { queue, operator: operator.clone(), wait_ms: 1_600 },
             self.joined(true),
             What::CallAnswered { operator: Some(operator.clone()) },

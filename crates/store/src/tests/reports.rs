@@ -1,5 +1,6 @@
 //! Reports and the queue log, against a recount of the same events.
 
+use b2bua::ReservationKey;
 use b2bua::event::{ChosenState, EffectiveState, TransferMode};
 
 use super::crash::{copy_of, die};
