@@ -121,7 +121,7 @@ impl World {
 
     /// Where the customer has gone, those who are left may talk for ever.
     pub(crate) fn may_be_nobodys(&mut self, event: &Event) {
-        let Some(call) = event.call.filter(|_| self.scenario.script.is_empty()) else { return };
+        let Some(call) = event.call.filter(|_| self.scenario.is_left_alone()) else { return };
         match event.what {
             What::CallStarted { predecessor: Some(_), .. } if self.scenario.callbacks.is_none() => {
                 self.is_nobodys(call);
@@ -297,7 +297,7 @@ fn named(whom: &Whom) -> &str {
 }
 
 /// An order in a few words.
-fn described(by: &Asker, act: &Act) -> String {
+pub(crate) fn described(by: &Asker, act: &Act) -> String {
     let by = match by {
         Asker::Admin => String::new(),
         Asker::Supervisor { queues } => format!(" by one who supervises {}", queues.join(", ")),

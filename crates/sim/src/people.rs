@@ -105,13 +105,15 @@ impl Callers {
 #[derive(Debug)]
 pub(crate) struct Phones {
     up: Vec<Vec<LegId>>,
+    /// Which call rings at each.
+    rings: Vec<Option<LegId>>,
     /// The direction a phone wants to tell, by peer and leg.
     wanted: BTreeMap<(usize, LegId), &'static str>,
 }
 
 impl Phones {
     pub(crate) fn new(count: usize) -> Self {
-        Self { up: vec![Vec::new(); count], wanted: BTreeMap::new() }
+        Self { up: vec![Vec::new(); count], rings: vec![None; count], wanted: BTreeMap::new() }
     }
 }
 
@@ -152,9 +154,25 @@ impl World {
         self.phones.up[at].is_empty()
     }
 
+    /// The call that rings at a phone.
+    pub(crate) fn rings(&self, at: usize) -> Option<LegId> {
+        self.phones.rings[at]
+    }
+
+    /// The calls that are up at a phone.
+    pub(crate) fn ups(&self, at: usize) -> &[LegId] {
+        &self.phones.up[at]
+    }
+
+    /// The leg of a caller who has dialled and not hung up.
+    pub(crate) fn caller_leg(&self, who: usize) -> Option<LegId> {
+        self.callers.legs[who]
+    }
+
     /// A phone died.
     pub(crate) fn phones_forget(&mut self, at: usize) {
         self.phones.up[at].clear();
+        self.phones.rings[at] = None;
     }
 
     pub(crate) fn is_up(&self, at: usize, leg: LegId) -> bool {
@@ -285,6 +303,7 @@ impl World {
             Event::Reinvite { leg, request } => self.answer_reinvite(at, leg, &request),
             Event::Failed { leg, .. } | Event::Ended { leg, .. } => {
                 self.phones.up[at].retain(|up| *up != leg);
+                self.phones.rings[at].take_if(|rings| *rings == leg);
                 self.phones.wanted.remove(&(at, leg));
             }
             Event::Request { leg, token, .. } => self.refuse_request(at, leg, token),
@@ -312,6 +331,7 @@ impl World {
         if !self.phones.up[at].is_empty() || self.dice.one_in_1000(operator.busy_permille) {
             return self.end_leg(at, leg, 486);
         }
+        self.phones.rings[at] = Some(leg);
         // Nothing rings for ever, also where nobody says that it is over.
         if self.is_small() {
             self.later(RINGS_MS, Act::Phone(at, PhoneAct::Tire(leg)));
@@ -378,11 +398,12 @@ impl World {
         }
     }
 
-    fn pick_up(&mut self, at: usize, leg: LegId) {
+    pub(crate) fn pick_up(&mut self, at: usize, leg: LegId) {
         if self.peers[at].endpoint.leg_flow(leg).is_none() {
             return;
         }
         let operator = self.operator_of(at).clone();
+        self.phones.rings[at].take_if(|rings| *rings == leg);
         self.phones.up[at].push(leg);
         let body = Some(self.peers[at].describe("sendrecv"));
         let headers = self.peers[at].remarks();

@@ -33,6 +33,8 @@ pub struct Summary {
     pub called_back: [u64; 2],
     /// Recordings that began.
     pub recorded: u64,
+    /// What took part in a race.
+    pub raced: u64,
     /// The longest call in milliseconds.
     pub longest_ms: u64,
 }
@@ -68,6 +70,14 @@ pub fn run(scenario: &Scenario) -> Result<Summary, Box<Failure>> {
             Err(Box::new(failure))
         }
     }
+}
+
+/// Runs a scenario of which nothing can be left out.
+///
+/// # Errors
+/// A [`Failure`] with the ladder.
+pub fn exactly(scenario: &Scenario) -> Result<Summary, Box<Failure>> {
+    attempt(scenario, false).map_err(|_| Box::new(explain(scenario)))
 }
 
 /// The last line of a ladder whose run held.
@@ -109,6 +119,7 @@ fn attempt(scenario: &Scenario, trace: bool) -> Result<Summary, (String, String)
         helped: [world.checker.helps.talked, world.checker.helps.parted],
         called_back: world.checker.called_back(),
         recorded: world.checker.recordings.started,
+        raced: world.raced,
         longest_ms: world.checker.longest_ms,
     })
 }

@@ -12,6 +12,7 @@ use b2bua::{Act, Asker, Audio};
 use crate::callbacks::Callbacks;
 use crate::delivery::Delivered;
 use crate::dice::Dice;
+use crate::race::Race;
 use crate::raw::CallerLie;
 use crate::setup::operator_id;
 use crate::transfers::Plan;
@@ -108,6 +109,8 @@ pub struct Scenario {
     pub by_hand: bool,
     /// Orders about the first task that is open: when, and who is to have it, or that it is released.
     pub picks: Vec<(Ms, Option<usize>)>,
+    /// What comes to the switch at one and the same instant.
+    pub race: Option<Race>,
 }
 
 /// What callers are told and asked before they are put through.
@@ -303,6 +306,12 @@ impl Scenario {
     pub(crate) fn is_watched(&self) -> bool {
         let watch = &self.watch;
         self.dead_audio_ms.is_some() || watch.interval_s > 0 || watch.probe_s > 0
+    }
+
+    /// Whether chance alone says what becomes of calls without their customer.
+    #[must_use]
+    pub(crate) fn is_left_alone(&self) -> bool {
+        self.script.is_empty() && self.race.is_none()
     }
 
     /// The same with people who hand calls on, in every way and at every moment.
@@ -583,6 +592,7 @@ impl Scenario {
             hold: None,
             by_hand: false,
             picks: Vec::new(),
+            race: None,
         }
     }
 }

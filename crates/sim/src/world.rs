@@ -21,6 +21,7 @@ use crate::ladder::Ladder;
 use crate::outside::outside;
 use crate::peer::Peer;
 use crate::people::{CallerAct, Callers, PhoneAct, Phones};
+use crate::race::RaceAct;
 use crate::raw::{RawAct, RawCalls};
 use crate::scenario::{Ms, Reception, Scenario};
 use crate::setup;
@@ -66,6 +67,8 @@ pub(crate) enum Act {
     Callback(CallbackAct),
     /// The trunk does as it was asked.
     Delivery(DeliveryAct),
+    /// Something about a race.
+    Race(RaceAct),
     /// Something befalls from outside.
     Trouble(Trouble),
 }
@@ -96,6 +99,8 @@ pub(crate) struct World {
     pub(crate) asked: u64,
     /// Calls that orders have made.
     pub(crate) clicked: u64,
+    /// What took part in a race.
+    pub(crate) raced: u64,
     pub(crate) unanswered: BTreeSet<u64>,
     pub(crate) returning: Returning,
     /// Prompts that play: to which leg, and which playing.
@@ -171,6 +176,7 @@ impl World {
             honest: BTreeSet::new(),
             asked: 0,
             clicked: 0,
+            raced: 0,
             unanswered: BTreeSet::new(),
             returning: Returning::new(scenario.seed),
             playing: BTreeSet::new(),
@@ -191,6 +197,7 @@ impl World {
         world.tell_switch(Input::Sounds(Box::new(setup::sounds(&world.scenario))));
         world.people_begin();
         world.trouble_begins();
+        world.race_begins();
         world.drain_switch();
         world
     }
@@ -302,7 +309,7 @@ impl World {
         }
     }
 
-    fn happen(&mut self, act: Act) {
+    pub(crate) fn happen(&mut self, act: Act) {
         match act {
             Act::Deliver { from, to, wire } => self.deliver(from, to, wire),
             Act::Caller(who, act) => self.caller_acts(who, act),
@@ -313,6 +320,7 @@ impl World {
             Act::Made(token) => self.tell_switch(Input::Made { token, result: Ok(100_000) }),
             Act::Callback(act) => self.callback_acts(act),
             Act::Delivery(act) => self.delivery_acts(act),
+            Act::Race(act) => self.race_acts(act),
             Act::Trouble(trouble) => self.befalls(trouble),
         }
     }
@@ -630,6 +638,7 @@ fn limits(scenario: &Scenario) -> Limits {
                     && scenario.callbacks.is_none()
                     && scenario.transfer_ms.is_none()
                     && scenario.script.is_empty()
+                    && scenario.race.is_none()
                     && scenario.clicks.is_empty()
                     && scenario.keys.is_empty()
                     && scenario.reloads.is_empty()
