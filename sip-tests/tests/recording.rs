@@ -419,3 +419,62 @@ fn on_a_disk_that_fills_up_what_came_before_is_kept_and_the_call_goes_on() {
     follow(&wave.on_the_left(&TONES), &[(Sound::Tone(CALLER_HZ), None)]);
     clean(server, caller, alice);
 }
+
+/// A caller whom a bot hands on to Alice, recorded by order; what is told while they have the caller, and
+/// the file.
+fn handed_on_by_a_bot(keeps: bool) -> (Wave, Vec<Value>) {
+    let nowhere = ([127, 0, 0, 1], 9).into();
+    let mut bot = Phone::towards(nowhere, "127.0.0.6", "greeter", BOB_HZ);
+    let mut config = recording("on-demand");
+    let uri = bot.address();
+    config.more += &format!("[[bot]]\nname = \"greeter\"\nuri = \"sip:greeter@{uri}\"\n");
+    config.routes += "[[route]]\nto = \"^700$\"\ngo = { bot = \"greeter\" }\n";
+    let server = Server::start(&config);
+    bot.aim(&server);
+    let mut alice = Phone::operator(&server, "alice", ALICE_HZ);
+    let mut caller = Phone::caller(&server, CALLER_HZ);
+    caller.invite("700");
+    let call = bot.expect("INVITE").must("X-Usher-Call").to_owned();
+    bot.answer();
+    caller.expect_answer();
+    talk(&caller, &bot, 300);
+    switch(&server, &call, "on", "recording.started");
+    talk(&caller, &bot, 1_000);
+    let body = json!({ "operator": "alice", "continue_call": true, "continue_recording": keeps });
+    assert_eq!(server.api.post(&format!("/calls/{call}/transfer"), &body).0, 202);
+    alice.expect("INVITE");
+    assert_eq!(server.events.count("recording.stopped", &[]), 0, "not before the answer");
+    alice.answer();
+    talk(&caller, &alice, 1_000);
+    let state = server.api.get(&format!("/calls/{call}")).1["recording"]["state"].clone();
+    assert_eq!(state, if keeps { "on" } else { "off" });
+    alice.hang_up();
+    let reinvite = bot.expect("INVITE");
+    assert!(reinvite.must("X-Usher-Transfer").starts_with("status=SUCCESS"));
+    bot.answer();
+    talk(&caller, &bot, 1_000);
+    caller.hang_up();
+    bot.expect_bye();
+    server.events.wait("call.ended", &[]);
+    let wave = heard(&server, &call);
+    let stopped = server.events.wait("recording.stopped", &[]);
+    let record = record(&server, &call);
+    let segments = record["segments"].as_array().expect("segments").clone();
+    assert_eq!(stopped["cause"], if keeps { "ended" } else { "transfer" }, "{stopped}");
+    server.finish();
+    (wave, segments)
+}
+
+#[test]
+fn one_recording_over_bot_operator_and_bot_again_or_one_that_ends_with_the_first() {
+    let (wave, segments) = handed_on_by_a_bot(true);
+    let right: Vec<Sound> = wave.on_the_right(&TONES).into_iter().map(|(sound, _)| sound).collect();
+    let tones: Vec<Sound> = right.into_iter().filter(|sound| *sound != Sound::Silence).collect();
+    let (bot, alice) = (Sound::Tone(BOB_HZ), Sound::Tone(ALICE_HZ));
+    assert_eq!(tones, [bot, alice, bot], "bot, Alice, bot");
+    assert!(segments.len() >= 3, "the record marks them: {segments:?}");
+    let (wave, _) = handed_on_by_a_bot(false);
+    let right: Vec<Sound> = wave.on_the_right(&TONES).into_iter().map(|(sound, _)| sound).collect();
+    let tones: Vec<Sound> = right.into_iter().filter(|sound| *sound != Sound::Silence).collect();
+    assert_eq!(tones, [bot], "the bot alone");
+}
