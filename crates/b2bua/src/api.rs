@@ -10,6 +10,7 @@ use crate::act::{Act, Asker};
 use crate::callback::Restored;
 use crate::config::{Config, Level, Name};
 use crate::event::{Event, Recorded, Utc};
+use crate::hook::{HookAnswer, HookQuestion};
 use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, ReservationKey, TaskKey};
 use crate::sound::{Audio, Making, Sounds};
 
@@ -53,6 +54,13 @@ pub enum Input {
     },
     /// What the last process has left: given once, at the start.
     Restore(Box<Restored>),
+    /// What a hook has answered to an [`Output::Ask`], or why it has not.
+    Answered {
+        /// From the output.
+        token: u64,
+        /// It.
+        result: Result<HookAnswer, String>,
+    },
     /// All events up to [`Output::Confirm`] with this token are on the disk.
     Stored {
         /// From the output.
@@ -140,6 +148,13 @@ pub enum Output {
     Forget {
         /// From [`Output::Make`].
         name: Name,
+    },
+    /// Ask a hook, and answer with [`Input::Answered`].
+    Ask {
+        /// To be given back.
+        token: u64,
+        /// What, and whom.
+        question: Box<HookQuestion>,
     },
     /// Something happened.
     Event(Arc<Event>),

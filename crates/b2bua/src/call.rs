@@ -196,6 +196,8 @@ pub(crate) enum Attendant {
     Asks { menu: Name, failed: u32 },
     /// They wait until somebody says where to.
     Parks { timeout_ms: u64 },
+    /// A hook is asked where they go, by this question.
+    Awaits { hook: Name, token: u64 },
 }
 
 /// What becomes of a caller who has been told something.

@@ -36,6 +36,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// `[[menu]]`.
     pub menus: Vec<Menu>,
+    /// `[[hook]]`.
+    pub hooks: Vec<Hook>,
     /// `[acd] auto_connect`: without, tasks of every queue wait to be picked.
     pub auto_connect: bool,
     /// `[limits]`.
@@ -298,6 +300,19 @@ pub struct Queue {
     pub callback: Option<CallbackPolicy>,
     /// Whether a caller who gives up is called back.
     pub abandoned: Abandoned,
+}
+
+/// `[[hook]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// Unique.
+    pub name: Name,
+    /// Where it is asked.
+    pub url: Name,
+    /// How long an answer is waited for.
+    pub deadline_ms: u64,
+    /// Where a call goes without one; not to a hook.
+    pub otherwise: Go,
 }
 
 /// How a queue's customer gets to an operator.
@@ -615,6 +630,8 @@ pub enum Go {
         /// For so long at most.
         timeout_ms: u64,
     },
+    /// A hook is asked where to.
+    Hook(Name),
     /// A final response, 400 to 699.
     Reject(u16),
     /// No response at all.

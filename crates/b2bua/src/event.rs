@@ -494,6 +494,12 @@ pub enum What {
     /// is gone.
     #[serde(rename = "transfer.ended")]
     TransferEnded { to: Name, hangup: bool },
+    /// A hook has said where the call goes.
+    #[serde(rename = "hook.answered")]
+    HookAnswered { hook: Name },
+    /// It has not, or what cannot be: the call goes where `on_error` says.
+    #[serde(rename = "hook.failed")]
+    HookFailed { hook: Name, reason: Name },
     /// The customer's trunk is asked by REFER to bring them to the operator (`delivery` of the queue).
     #[serde(rename = "delivery.started")]
     DeliveryStarted { operator: Name },

@@ -118,6 +118,16 @@ impl Audio {
         matches!(self, Self::Made(_))
     }
 
+    /// Something to be heard once, as the configuration names it: a sound, a number or time, or what the
+    /// API takes; no music.
+    #[must_use]
+    pub fn once(text: &str) -> Option<Self> {
+        if is_name(text) || Phrase::named(text).is_some() {
+            return Some(Self::Prompt(vec![text.into()]));
+        }
+        text.parse().ok().filter(|audio| !matches!(audio, Self::Music(_)))
+    }
+
     /// The field of the API by which it is played.
     pub(crate) fn field(&self) -> &'static str {
         match self {

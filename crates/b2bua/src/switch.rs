@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) timers: BTreeSet<(Time, CallKey, Timer)>,
     /// Orders that are answered once the callbacks they make are on the disk.
     pub(crate) promised: BTreeMap<TaskKey, u64>,
+    /// Calls of which hooks are asked, by the question.
+    pub(crate) questions: BTreeMap<u64, CallKey>,
     /// Calls by the address that their customers come back to, good for once.
     pub(crate) doors: BTreeMap<Name, CallKey>,
     /// When callbacks are given up, and operators free to whom a customer was delivered.
@@ -90,7 +92,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 17;
+const VERSION: u32 = 18;
 
 impl State {
     /// Unix time at the node's epoch.
@@ -120,6 +122,7 @@ impl B2bua {
             tasks: BTreeMap::new(),
             timers: BTreeSet::new(),
             promised: BTreeMap::new(),
+            questions: BTreeMap::new(),
             doors: BTreeMap::new(),
             expiries: BTreeSet::new(),
             by_trunk: BTreeMap::new(),
@@ -157,6 +160,7 @@ impl B2bua {
             Input::Sounds(sounds) => self.state.desk.sounds = *sounds,
             Input::Made { token, result } => self.sound_made(now, token, result),
             Input::Restore(restored) => self.restore(now, *restored),
+            Input::Answered { token, result } => self.hook_answered(now, token, result),
             Input::Stored { token } => self.promise_kept(now, TaskKey(token)),
             Input::Drain => self.state.draining = true,
             Input::Stop => self.stop(now),

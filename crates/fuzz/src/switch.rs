@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use b2bua::config::{
     Abandoned, Announce, Answer, Asks, Before, Calendar, CallbackPolicy, Codes, Config, Delivery,
-    First, Go, HeaderRules, HelpHold, Hours, Identity, Limits, Manner, Media, Menu, Notify,
+    First, Go, HeaderRules, HelpHold, Hook, Hours, Identity, Limits, Manner, Media, Menu, Notify,
     OnLimit, OnTimeout, Operator, Outgoing, Pickup, PreBridge, Queue, Rank, Record, SignIn,
     Supervise, Then, Trunk,
 };
 use b2bua::event::Recorded;
 use b2bua::{
-    Audio, B2bua, Carried, Choice, Command, Counts, Input, Origin, Output, Sound, Sounds, Start,
-    Time,
+    Audio, B2bua, Carried, Choice, Command, Counts, HookAnswer, Input, Origin, Output, Sound,
+    Sounds, Start, Time,
 };
 use media::{Codec, Lease, LegId};
 
@@ -35,6 +35,7 @@ struct Chaos<'a> {
     makings: Vec<u64>,
     /// What it wants on the disk.
     confirms: Vec<u64>,
+    questions: Vec<u64>,
     calls: Vec<b2bua::CallKey>,
 }
 
@@ -57,6 +58,7 @@ pub fn switch(data: &[u8]) {
         queries: Vec::new(),
         makings: Vec::new(),
         confirms: Vec::new(),
+        questions: Vec::new(),
         calls: Vec::new(),
     };
     chaos.input(Input::Sounds(Box::new(sounds())));
@@ -175,7 +177,12 @@ fn menu() -> Menu {
     Menu {
         name: "main".into(),
         prompt: Audio::Prompt(vec!["closed".into()]),
-        keys: BTreeMap::from([('1', queue), ('2', announced()), ('3', again.clone())]),
+        keys: BTreeMap::from([
+            ('1', queue),
+            ('2', announced()),
+            ('3', again.clone()),
+            ('4', Go::Hook("crm".into())),
+        ]),
         timeout_ms: 1_000,
         retries: 1,
         otherwise: again,
@@ -184,6 +191,10 @@ fn menu() -> Menu {
 
 fn delivery(kind: u8) -> Delivery {
     if kind & 2 == 0 { Delivery::Bridge } else { Delivery::Refer { busy_ms: 5_000 } }
+}
+
+fn hook() -> Hook {
+    Hook { name: "crm".into(), url: "".into(), deadline_ms: 1_000, otherwise: announced() }
 }
 
 /// Two operators, one queue, one trunk.
@@ -248,6 +259,7 @@ fn config(kind: u8) -> Config {
         bots: Vec::new(),
         routes: Vec::new(),
         menus: vec![menu()],
+        hooks: vec![hook()],
         auto_connect: true,
         limits: Limits { calls_max: 6, context_value_max: 64, context_values_max: 4 },
         supervise: Supervise {
@@ -270,6 +282,11 @@ impl Chaos<'_> {
             15 | 16 => self.resolver_answers(),
             // One answer may be to nothing that was asked.
             17 if self.dice.below(2) == 0 => {
+                if let Some(token) = self.questions.pop() {
+                    let (go, context) = (Go::Menu("main".into()), BTreeMap::new());
+                    let result = Ok(HookAnswer { go, context });
+                    self.input(Input::Answered { token, result });
+                }
                 if let Some(token) = self.confirms.pop() {
                     self.input(Input::Stored { token });
                 }
@@ -311,6 +328,7 @@ impl Chaos<'_> {
                 Output::Resolve { query, .. } => self.queries.push(query),
                 Output::Event(event) => self.calls.extend(event.call),
                 Output::Make { token, .. } => self.makings.push(token),
+                Output::Ask { token, .. } => self.questions.push(token),
                 Output::Confirm { token } => self.confirms.push(token),
                 Output::Media { .. } | Output::Forget { .. } | Output::Reply { .. } => {}
             }

@@ -14,6 +14,7 @@ mod check;
 mod delivery;
 mod dice;
 mod handing;
+mod hooks;
 #[cfg(test)]
 mod hours;
 mod ladder;

@@ -71,6 +71,8 @@ pub struct Scenario {
     pub bot: Option<usize>,
     /// Which operators are called outside, and have no phone registered.
     pub outside: Vec<usize>,
+    /// Whoever calls the queue goes where a hook says.
+    pub hooked: bool,
     /// How customers get to operators.
     pub delivery: Delivery,
     /// What comes of it where their trunk is asked; by chance if none.
@@ -484,6 +486,7 @@ impl Scenario {
                 .then(|| usize::try_from(dice.between(1, 3)).unwrap_or(1)),
             keys_ms: Some(dice.between(300, 4_000)),
         };
+        scenario.hooked = Dice::new(seed ^ 0x400c).one_in_1000(300);
         scenario
     }
 
@@ -573,6 +576,7 @@ impl Scenario {
             transfer_ms: None,
             bot: None,
             outside: Vec::new(),
+            hooked: false,
             delivery: Delivery::Bridge,
             delivered: None,
             help_permille: 0,

@@ -159,6 +159,7 @@ pub(crate) fn config(scenario: &Scenario) -> Config {
         bots,
         routes: routes(scenario, to_bot),
         menus: scenario.reception.menu.iter().cloned().collect(),
+        hooks: crate::hooks::hooks(scenario),
         auto_connect: true,
         limits: Limits { calls_max: 100_000, context_value_max: 1_024, context_values_max: 32 },
         supervise: Supervise { notify: scenario.notify, auto_answer: true },
@@ -194,7 +195,15 @@ fn routes(scenario: &Scenario, to_bot: Vec<Route>) -> Vec<Route> {
         go: Go::Reject(603),
     });
     let to_menu = scenario.reception.menu.iter().map(to_menu);
-    refused.into_iter().chain(to_bot).chain(to_menu).collect()
+    let to_hook = scenario.hooked.then(|| Route {
+        to: Some("^600$".into()),
+        from: None,
+        trunk: Some("carrier".into()),
+        header: Vec::new(),
+        hours: None,
+        go: Go::Hook("crm".into()),
+    });
+    refused.into_iter().chain(to_bot).chain(to_hook).chain(to_menu).collect()
 }
 
 /// Whoever calls the queue from outside comes to the menu.

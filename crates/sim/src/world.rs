@@ -17,6 +17,7 @@ use crate::callbacks::CallbackAct;
 use crate::check::{Checker, Limits};
 use crate::delivery::{DeliveryAct, Returning};
 use crate::dice::Dice;
+use crate::hooks::Says;
 use crate::ladder::Ladder;
 use crate::outside::outside;
 use crate::peer::Peer;
@@ -65,6 +66,8 @@ pub(crate) enum Act {
     MediaEnded(u64),
     /// Something about a callback.
     Callback(CallbackAct),
+    /// A hook answers.
+    Hook(Says),
     /// The trunk does as it was asked.
     Delivery(DeliveryAct),
     /// Something about a race.
@@ -319,6 +322,7 @@ impl World {
             Act::MediaEnded(leg) => self.media_ended(leg),
             Act::Made(token) => self.tell_switch(Input::Made { token, result: Ok(100_000) }),
             Act::Callback(act) => self.callback_acts(act),
+            Act::Hook(says) => self.hook_says(says),
             Act::Delivery(act) => self.delivery_acts(act),
             Act::Race(act) => self.race_acts(act),
             Act::Trouble(trouble) => self.befalls(trouble),
@@ -462,6 +466,7 @@ impl World {
                 }
                 Output::Make { token, .. } => self.later(MAKE_MS, Act::Made(token)),
                 Output::Forget { .. } => {}
+                Output::Ask { token, .. } => self.hook_is_asked(token),
                 Output::Confirm { token } => self.writes_down(token),
                 Output::Reply { request, result } => {
                     if let Ok(b2bua::Reply::Dialled { call, .. }) = result {

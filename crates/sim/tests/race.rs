@@ -2,6 +2,8 @@
 //! to the other are on their way, at every stage of a call: nobody is left in silence, no leg stays, and
 //! there is one record.
 
+#![expect(clippy::panic, reason = "a test panics when it fails")]
+
 use b2bua::event::{HelpMode, Mode, Role};
 use b2bua::{Act, Add, Asker, Audio, Change, HelpWanted, Listeners, Whom};
 use sim::{Caller, Race, Racer, Scenario, exactly, hand_on};

@@ -112,6 +112,8 @@ type_names! {
     ReservationTimeout => "reservation.timeout",
     ReservationRescinded => "reservation.rescinded",
     ReservationCancelled => "reservation.cancelled",
+    HookAnswered => "hook.answered",
+    HookFailed => "hook.failed",
     DeliveryStarted => "delivery.started",
     DeliveryCompleted => "delivery.completed",
     DeliveryFailed => "delivery.failed",

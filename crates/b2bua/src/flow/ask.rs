@@ -217,6 +217,7 @@ impl B2bua {
                 | Go::Announce(_)
                 | Go::Menu(_)
                 | Go::Park { .. }
+                | Go::Hook(_)
                 | Go::Reject(_)
                 | Go::Drop,
             )

@@ -44,7 +44,7 @@ impl B2bua {
             Some(Attendant::Tells { audio, .. }) => Some(audio.clone()),
             Some(Attendant::Asks { menu, failed }) => self.question(menu, *failed),
             Some(Attendant::Parks { .. }) => return self.parks(now, call),
-            None => return,
+            Some(Attendant::Awaits { .. }) | None => return,
         };
         let waits = self.music(call);
         match audio.map(|audio| self.sayable(now, call, &audio)) {
@@ -89,7 +89,7 @@ impl B2bua {
                 call.attendant = Some(asks);
                 self.thinks(now, call);
             }
-            Some(Attendant::Parks { .. }) | None => {}
+            Some(Attendant::Parks { .. } | Attendant::Awaits { .. }) | None => {}
         }
     }
 
@@ -106,11 +106,14 @@ impl B2bua {
 
     /// They have thought about it, or waited for somebody's word, for long enough.
     pub(crate) fn attended_for_long(&mut self, now: Time, call: &mut Call) {
-        match call.attendant {
+        match call.attendant.clone() {
             Some(Attendant::Parks { .. }) => {
                 self.end_call(now, call, CallResult::Failed, "parked for too long", 480);
             }
             Some(Attendant::Asks { .. }) => self.chose_nothing(now, call),
+            Some(Attendant::Awaits { hook, .. }) => {
+                self.hook_failed(now, call, &hook, "no answer in time");
+            }
             Some(Attendant::Tells { .. }) | None => {}
         }
     }

@@ -56,7 +56,12 @@ impl B2bua {
         match go {
             Go::Queue { .. } | Go::Operator(_) | Go::Bot(_) => policy != Some(&Outgoing::Nobody),
             Go::Uri(_) | Go::Number { .. } => self.directory.router.may_dial(caller, to),
-            Go::Announce(_) | Go::Menu(_) | Go::Park { .. } | Go::Reject(_) | Go::Drop => true,
+            Go::Announce(_)
+            | Go::Menu(_)
+            | Go::Park { .. }
+            | Go::Hook(_)
+            | Go::Reject(_)
+            | Go::Drop => true,
         }
     }
 
@@ -76,6 +81,7 @@ impl B2bua {
             }
             Go::Announce(audio) => self.announce(now, call, audio),
             Go::Menu(menu) => self.ask_menu(now, call, &menu, 0),
+            Go::Hook(hook) => self.ask_hook(now, call, &hook),
             Go::Park { timeout_ms } => {
                 self.has_attendant(now, call, Attendant::Parks { timeout_ms });
             }

@@ -43,6 +43,7 @@ impl B2bua {
             | Go::Announce(_)
             | Go::Menu(_)
             | Go::Park { .. }
+            | Go::Hook(_)
             | Go::Reject(_)
             | Go::Drop => Err(refused("nobody to dial", 404)),
         }

@@ -82,7 +82,7 @@ impl B2bua {
                 self.moves_on(call);
                 self.route(now, call, go);
             }
-            Some(Attendant::Tells { .. } | Attendant::Parks { .. }) => {}
+            Some(Attendant::Tells { .. } | Attendant::Parks { .. } | Attendant::Awaits { .. }) => {}
             None => {
                 if !self.wants_callback(now, call, digit) {
                     self.leave_by_key(now, call, digit);

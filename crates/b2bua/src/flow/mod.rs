@@ -25,6 +25,7 @@ mod early;
 mod end;
 mod explain;
 pub(crate) mod help;
+mod hook;
 mod introduce;
 mod join;
 mod limit;

@@ -154,7 +154,12 @@ impl B2bua {
         let go = self.reached(&Dialled { to: &to, from, trunk, trusted, request, unix });
         let go = go.ok_or(404_u16)?;
         let outside = match go {
-            Go::Announce(_) | Go::Menu(_) | Go::Park { .. } | Go::Reject(_) | Go::Drop => {
+            Go::Announce(_)
+            | Go::Menu(_)
+            | Go::Park { .. }
+            | Go::Hook(_)
+            | Go::Reject(_)
+            | Go::Drop => {
                 return Err(603);
             }
             Go::Queue { .. } | Go::Operator(_) | Go::Bot(_) => None,

@@ -53,9 +53,12 @@ pub(super) fn described(go: &Go) -> Name {
         Go::Queue { queue: name, .. } | Go::Operator(name) | Go::Bot(name) => name.clone(),
         Go::Uri(uri) => uri.bare().to_string().into(),
         Go::Number { number, .. } => number.as_str().into(),
-        Go::Announce(_) | Go::Menu(_) | Go::Park { .. } | Go::Reject(_) | Go::Drop => {
-            Name::default()
-        }
+        Go::Announce(_)
+        | Go::Menu(_)
+        | Go::Park { .. }
+        | Go::Hook(_)
+        | Go::Reject(_)
+        | Go::Drop => Name::default(),
     }
 }
 

@@ -402,13 +402,33 @@ fn a_refer_of_ours_waits_for_the_ack_of_our_2xx() {
     assert_eq!(last.status(), Some(200));
     bench.titles();
     bench.hears(request("ACK", US, 10, &[&to], ""));
-    assert_eq!(bench.titles(), ["REFER"]);
     let refer = bench.last();
+    assert_eq!(bench.titles(), ["REFER"]);
     bench.seen();
     bench.hears(answer(&refer, 202, "them", None));
     assert_eq!(bench.seen(), ["Referral Accepted"]);
     bench.hears(request("ACK", US, 10, &[&to], ""));
     assert!(bench.titles().is_empty(), "once");
+    // Our BYE may wait for the last word, and for no more than that.
+    bench.command(Command::EndReferred { leg });
+    assert!(bench.titles().is_empty());
+    let id = format!(";id={}", refer.cseq().unwrap().number);
+    bench.hears(notify(20, &to, &id, "active", "SIP/2.0 180 Ringing\r\n"));
+    assert_eq!(bench.titles(), ["200 NOTIFY"]);
+    bench.hears(notify(21, &to, &id, "terminated;reason=noresource", "SIP/2.0 200 OK\r\n"));
+    assert_eq!(bench.titles(), ["200 NOTIFY", "BYE"]);
+    assert!(bench.seen().is_empty(), "nothing of it is told any more");
+    let (mut bench, leg, _) = confirmed();
+    let refer = ask(&mut bench, leg, true);
+    bench.hears(answer(&refer, 202, "them", None));
+    bench.command(Command::EndReferred { leg });
+    bench.titles();
+    bench.pass(Time::from_secs(5));
+    assert_eq!(bench.titles()[0], "BYE", "the last word never comes");
+    let (mut bench, leg, _) = confirmed();
+    bench.titles();
+    bench.command(Command::EndReferred { leg });
+    assert_eq!(bench.titles(), ["BYE"], "there is none to wait for");
     // Where the caller is gone before, nobody is asked.
     let mut bench = Bench::new();
     let (leg, to) = answered(&mut bench);

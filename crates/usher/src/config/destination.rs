@@ -7,20 +7,17 @@ use super::names::{Names, Thing};
 use super::section::{Section, Text};
 use super::trunk;
 
-const DESTINATIONS: &[&str] =
-    &["queue", "operator", "bot", "uri", "number", "announce", "menu", "park", "reject", "drop"];
-const DESTINATIONS_LATER: &[&str] = &["voicemail", "hook"];
+const DESTINATIONS: &[&str] = &[
+    "queue", "operator", "bot", "uri", "number", "announce", "menu", "hook", "park", "reject",
+    "drop",
+];
+const DESTINATIONS_LATER: &[&str] = &["voicemail"];
 
 /// Something to be heard once: a sound's name, or what the API takes.
 pub(super) fn audio(section: &Section<'_>, key: &'static str) -> Option<Audio> {
     let expected = "the name of a sound, `say:TEXT` or a URL";
     let text = section.required(key, expected)?;
-    let read = match text.text {
-        name if b2bua::is_name(name) || b2bua::Phrase::named(name).is_some() => {
-            Some(Audio::Prompt(vec![name.into()]))
-        }
-        other => other.parse().ok().filter(|audio| !matches!(audio, Audio::Music(_))),
-    };
+    let read = Audio::once(text.text);
     if read.is_none() {
         let what = section.what();
         section
@@ -113,6 +110,10 @@ fn one(go: &Section<'_>, names: &mut Names, word: &str) -> Option<Go> {
         "menu" => go.required("menu", "a menu's name").map(|menu| {
             refer(Thing::Menu, menu);
             Go::Menu(menu.text.into())
+        }),
+        "hook" => go.required("hook", "a hook's name").map(|hook| {
+            refer(Thing::Hook, hook);
+            Go::Hook(hook.text.into())
         }),
         "park" => {
             let s: u32 = go.whole("park", 30, 1..=86_400);

@@ -2,17 +2,20 @@
 
 use std::path::Path;
 
+use b2bua::config::{Bot, Hook};
+
 use super::fault::{Faults, Report};
 use super::names::Names;
 use super::section::Section;
 use super::setup::Setup;
 use super::source::{self, Environment};
 use super::{
-    bot, callback, codes, menu, operator, queue, recording, route, server, trunk, warn, webhook,
+    bot, callback, codes, hook, menu, operator, queue, recording, route, server, trunk, warn,
+    webhook,
 };
 
 /// Tables of the file that will be understood one day.
-const LATER: &[&str] = &["tls", "hook", "outcome", "store", "journal"];
+const LATER: &[&str] = &["tls", "outcome", "store", "journal"];
 
 /// What is read together with a configuration.
 #[derive(Debug)]
@@ -55,6 +58,14 @@ pub(super) fn load_with(path: &Path, environment: Environment<'_>) -> Result<Loa
     }
 }
 
+/// Those who are asked where a call goes.
+fn asked(root: &Section<'_>, names: &mut Names) -> (Vec<Bot>, Vec<Hook>) {
+    let bots = root.tables("bot", "[[bot]]").into_iter();
+    let bots = bots.filter_map(|table| bot::read(table, names)).collect();
+    let hooks = root.tables("hook", "[[hook]]").into_iter();
+    (bots, hooks.filter_map(|table| hook::read(table, names)).collect())
+}
+
 fn build(root: &Section<'_>) -> Setup {
     let mut names = Names::default();
     let node = server::node(root);
@@ -77,7 +88,7 @@ fn build(root: &Section<'_>) -> Setup {
     let queues: Vec<_> = each("queue", "[[queue]]")
         .map(|table| queue::read(table, &mut names, auto_connect, &music))
         .collect();
-    let bots = each("bot", "[[bot]]").filter_map(|table| bot::read(table, &mut names)).collect();
+    let (bots, hooks) = asked(root, &mut names);
     let routes: Vec<_> =
         each("route", "[[route]]").map(|table| route::read(&table, &mut names)).collect();
     let menus: Vec<_> =
@@ -114,6 +125,7 @@ fn build(root: &Section<'_>) -> Setup {
             trunks: trunks.into_iter().map(|trunk| trunk.core).collect(),
             menus: menus.into_iter().map(|menu| menu.core).collect(),
             bots,
+            hooks,
             routes: routes.into_iter().map(|route| route.core).collect(),
             auto_connect,
             limits,

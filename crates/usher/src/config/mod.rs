@@ -17,6 +17,7 @@ mod destination;
 mod expand;
 mod fault;
 mod headers;
+mod hook;
 mod hours;
 mod limit;
 mod load;

@@ -14,6 +14,7 @@ pub(super) enum Thing {
     Trunk,
     Menu,
     Bot,
+    Hook,
     Token,
     Webhook,
 }
@@ -26,6 +27,7 @@ impl Thing {
             Self::Trunk => "trunk",
             Self::Menu => "menu",
             Self::Bot => "bot",
+            Self::Hook => "hook",
             Self::Token => "token",
             Self::Webhook => "webhook",
         }
@@ -38,6 +40,7 @@ impl Thing {
             Self::Trunk => "[[trunk]]",
             Self::Menu => "[[menu]]",
             Self::Bot => "[[bot]]",
+            Self::Hook => "[[hook]]",
             Self::Token => "[[http.token]]",
             Self::Webhook => "[[webhook]]",
         }

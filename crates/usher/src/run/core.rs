@@ -21,6 +21,7 @@ use super::connections::{Connections, Sent};
 use super::dns::{self, Query, Ways};
 use super::doorbell::Doorbell;
 use super::events::Events;
+use super::hooks::Hooks;
 use super::inbox::{Item, Order, Reply};
 use super::media::MediaThread;
 use super::receive::{Act, Reception};
@@ -82,6 +83,8 @@ pub(super) struct Core {
     pub(super) media: Vec<MediaThread>,
     /// Makes sounds.
     pub(super) sounds: Arc<Keeper>,
+    /// Asks where calls go.
+    pub(super) hooks: Arc<Hooks>,
     /// Where events and answers go.
     pub(super) events: Events,
     /// What is counted.
@@ -322,6 +325,9 @@ impl Core {
             }
             Output::Make { token, name, making } => {
                 self.runtime.spawn(self.sounds.clone().make(token, name, making));
+            }
+            Output::Ask { token, question } => {
+                self.runtime.spawn(self.hooks.clone().ask(token, *question));
             }
             Output::Forget { name } => {
                 // A media thread that lets go of it must not be the one that frees it.

@@ -18,6 +18,7 @@ mod core;
 mod dns;
 mod doorbell;
 mod events;
+mod hooks;
 mod inbox;
 mod media;
 mod ports;

@@ -17,6 +17,7 @@ use super::connections::{ConnectionLimits, Connections};
 use super::core::{self, Core};
 use super::dns::Ways;
 use super::doorbell::Doorbell;
+use super::hooks::Hooks;
 use super::inbox::Inbox;
 use super::ports::Ports;
 use super::receive::Reception;
@@ -125,6 +126,7 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
         ways: Ways::new(listeners.all.clone()),
         media: Vec::new(),
         sounds: sounds.clone(),
+        hooks: Arc::new(Hooks::new(inbox.clone())),
         events: told,
         meters: api.meters().clone(),
         runtime: Handle::current(),
@@ -139,8 +141,7 @@ pub(super) async fn start(setup: &Setup, clock: Clock, descriptors: u64) -> Resu
     let http = tokio::net::TcpListener::bind(address).await;
     let http = http.map_err(|error| Failure::Bind { what: "http", address, error })?;
     let (api_stop, stopped) = oneshot::channel::<()>();
-    let stopped = async { drop(stopped.await) };
-    let api_task = tokio::spawn(api.clone().serve(http, stopped));
+    let api_task = tokio::spawn(api.clone().serve(http, async { drop(stopped.await) }));
     ready(clock.now(), &listeners.all, address, pairs);
     Ok(Node { inbox, clock, api, sounds, orders, ended, api_stop, api_task })
 }

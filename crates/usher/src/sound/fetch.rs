@@ -4,17 +4,16 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
 use super::wave::{self, Wave};
+use crate::client;
 
 /// Octets of a file at most.
 const FILE_MAX: u64 = 10 << 20;
@@ -62,19 +61,7 @@ impl Resolver for PublicHosts {
 /// # Errors
 /// Why it cannot.
 pub(crate) fn fetch(fetch: &Fetch, url: &str, within: Duration) -> Result<Wave, String> {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build();
-    let config = Agent::config_builder()
-        .timeout_global(Some(within))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .proxy(None)
-        .user_agent("usher")
-        .tls_config(tls)
-        .build();
+    let config = client::config(within).proxy(None).build();
     let connector = DefaultConnector::default();
     let agent = match fetch {
         Fetch::Public => {

@@ -42,6 +42,7 @@ fn switch() -> B2bua {
         trunks: Vec::new(),
         routes: Vec::new(),
         menus: Vec::new(),
+        hooks: Vec::new(),
         auto_connect: true,
         limits: Limits { calls_max: 1, context_value_max: 1, context_values_max: 1 },
         supervise: Supervise { notify: Notify::Nothing, auto_answer: true },

@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 use api::{Meters, StoredEvent};
 use store::Reader;
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
 
+use crate::client;
 use crate::config::WebhookSetup;
 use mark::Mark;
 
@@ -80,29 +80,13 @@ pub(super) fn start(
             reader: reader.clone(),
             mark,
             news: Arc::downgrade(&news.0),
-            agent: agent(),
+            agent: Agent::new_with_config(client::config(ANSWER_WITHIN).build()),
             meters: meters.clone(),
         };
         let builder = std::thread::Builder::new().name("webhook".to_owned());
         builder.spawn(move || courier.run())?;
     }
     Ok(news)
-}
-
-fn agent() -> Agent {
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build();
-    let config = Agent::config_builder()
-        .timeout_global(Some(ANSWER_WITHIN))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .user_agent("usher")
-        .tls_config(tls)
-        .build();
-    Agent::new_with_config(config)
 }
 
 /// Who tells one receiver.
