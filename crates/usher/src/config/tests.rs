@@ -807,3 +807,30 @@ fn where_audio_comes_in() {
            \"0.0.0.0\", or \"::\" for IPv6 and IPv4"],
     );
 }
+
+#[test]
+fn hooks() {
+    use b2bua::config::Go;
+    let hook = "[[hook]]\nname = \"crm\"\nurl = \"https://crm.example/route\"\n";
+    let on_error = "on_error = { reject = 480 }\n";
+    let route = "[[route]]\ngo = { hook = \"crm\" }\n";
+    let setup = sound(&format!("{hook}{on_error}{route}"));
+    let known = &setup.core.hooks[0];
+    assert_eq!((known.deadline_ms, &known.otherwise), (1_500, &Go::Reject(480)));
+    assert_eq!(setup.core.routes[0].go, Go::Hook("crm".into()));
+    check(
+        &format!("{hook}deadline_ms = 10\n{route}{}", route.replace("crm", "cmr")),
+        &[
+            "a:1: [[hook]] `crm` has no `on_error`; expected such as { queue = \"support\" }",
+            "a:4: `deadline_ms` of [[hook]] `crm` is 10; expected a whole number from 50 to 10000",
+            "a:8: `go` of [[route]] names hook `cmr`, which is not there; there are: crm",
+        ],
+    );
+    check(
+        "[[hook]]\nname = \"crm\"\nurl = \"ftp://crm\"\non_error = { hook = \"crm\" }\n",
+        &[
+            "a:3: `url` of [[hook]] `crm` is `ftp://crm`; expected a URL such as \"https://crm.example/route\"",
+            "a:4: `on_error` of [[hook]] `crm` leads to a hook again",
+        ],
+    );
+}
