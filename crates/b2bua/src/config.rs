@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::codes::Codes;
 pub use crate::hours::{Calendar, Hours};
+use crate::rewriting::Rewriting;
 use crate::sound::Audio;
 
 /// A name from the configuration.
@@ -523,6 +524,10 @@ pub struct Trunk {
     pub headers: HeaderRules,
     /// It belongs to our trust domain (RFC 3325 section 2.3): who calls is believed of it, and told it.
     pub trusted: bool,
+    /// How numbers that it writes are written in the house, who calls and who is called.
+    pub number_in: Rewriting,
+    /// How numbers are written for it: who is called and who calls, its own aside.
+    pub number_out: Rewriting,
     /// As whom calls go out over it.
     pub identity: Identity,
     /// Its own number, or SIP or tel URI; the digest user name where there is none.
@@ -532,6 +537,14 @@ pub struct Trunk {
 }
 
 impl Trunk {
+    /// Where a number is called over it; nowhere without a proxy.
+    #[must_use]
+    pub fn reaches(&self, number: &str) -> Option<sip::msg::Uri> {
+        let proxy = self.proxy.as_ref()?;
+        let at = proxy.bare().with_host(proxy.host()?.clone(), proxy.port());
+        Some(at.with_user(&self.number_out.of(number)))
+    }
+
     /// The number that is the trunk's own.
     #[must_use]
     pub fn number(&self) -> Option<&Name> {

@@ -7,6 +7,7 @@ use media::Codec;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Bot, Config, HeaderRules, Level, Name, Operator, Queue, Trunk};
+use crate::rewriting::Rewriting;
 use crate::route::Router;
 
 /// Every operator and queue there ever was on this node, by number. A number outlives a reload, so
@@ -51,6 +52,8 @@ pub(crate) struct Directory {
     queue_names: Vec<Name>,
     skill_names: Vec<Name>,
     by_number: BTreeMap<Name, Extension>,
+    /// How numbers are written of those that no trunk writes.
+    as_is: Rewriting,
     /// What peers without a configuration of their own are told.
     pub(crate) strangers: HeaderRules,
 }
@@ -91,9 +94,16 @@ impl Directory {
             operator_names: names.operators.clone(),
             queue_names: names.queues.clone(),
             skill_names: names.skills.clone(),
+            as_is: Rewriting::default(),
             strangers: HeaderRules::of_trunk(),
             config,
         }
+    }
+
+    /// How a trunk's numbers are written in the house.
+    pub(crate) fn number_in(&self, trunk: Option<&str>) -> &Rewriting {
+        let trunk = trunk.and_then(|name| self.trunk(name));
+        trunk.map_or(&self.as_is, |trunk| &trunk.number_in)
     }
 
     pub(crate) fn operator_id(&self, name: &str) -> Option<OperatorId> {

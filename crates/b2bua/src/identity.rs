@@ -6,6 +6,7 @@ use sip::Headers;
 use sip::msg::{Host, Message, Name as Header, NameAddr, Scheme, Uri};
 
 use crate::config::{Identity, Name, Operator, Trunk};
+use crate::rewriting::Rewriting;
 
 /// What stands in the place of a name and number that are hidden.
 pub(crate) const ANONYMOUS: &str = "anonymous";
@@ -30,7 +31,7 @@ pub(crate) struct Hidden {
 
 /// The caller behind an INVITE from a trunk. A trusted one asserts who it is; what another asserts
 /// is worth no more than its From.
-pub(crate) fn of_trunk(request: &Message, trusted: bool) -> Caller {
+pub(crate) fn of_trunk(request: &Message, trusted: bool, written: &Rewriting) -> Caller {
     let from = request.from().ok();
     let shown = from.as_ref().and_then(number).zip(Some(from.as_ref().and_then(display)));
     let believed = if trusted { asserted(request) } else { None };
@@ -38,11 +39,11 @@ pub(crate) fn of_trunk(request: &Message, trusted: bool) -> Caller {
     let is_hidden = wishes_privacy(request) || from.as_ref().is_none_or(is_anonymous);
     match believed.or(shown) {
         Some((number, display)) if !is_hidden && number != ANONYMOUS => {
-            Caller { number: number.into(), display, hidden: None, asserted }
+            Caller { number: written.of(&number).into(), display, hidden: None, asserted }
         }
         who => {
             let number = who.map(|(number, _)| number).filter(|number| number != ANONYMOUS);
-            let hidden = Some(Hidden { number: number.map(Into::into) });
+            let hidden = Some(Hidden { number: number.map(|number| written.of(&number).into()) });
             Caller { number: ANONYMOUS.into(), display: None, hidden, asserted }
         }
     }
@@ -142,18 +143,25 @@ pub(crate) struct Outgoing<'a> {
 /// said; for the call the trunk's number answers, by which its carrier knows us.
 pub(crate) fn outward(call: Outgoing<'_>, domain: &Host) -> (NameAddr, Headers) {
     let own = call.trunk.and_then(Trunk::number);
+    // The trunk's own is as its carrier writes it.
+    let written = |number: &str| match call.trunk {
+        Some(trunk) => address(&trunk.number_out.of(number), domain),
+        None => address(number, domain),
+    };
     let by_trunk = call.trunk.is_some_and(|trunk| trunk.identity == Identity::Trunk);
     let shown = if let Some(own) = call.own {
-        Some(address(own, domain))
+        Some(written(own))
     } else if by_trunk {
         own.map(|number| address(number, domain))
     } else if let Some(operator) = call.operator {
-        let number = operator.caller_id.as_ref().or(own).or(operator.number.as_ref());
-        Some(address(number.unwrap_or(&operator.id), domain))
+        match operator.caller_id.as_ref().or(own).or(operator.number.as_ref()) {
+            Some(number) if Some(number) == own => Some(address(number, domain)),
+            number => Some(written(number.unwrap_or(&operator.id))),
+        }
     } else if let Some(hidden) = call.hidden {
-        hidden.number.as_ref().map(|number| address(number, domain))
+        hidden.number.as_ref().map(|number| written(number))
     } else {
-        Some(address(call.number, domain).with_display(call.display.unwrap_or_default()))
+        Some(written(call.number).with_display(call.display.unwrap_or_default()))
     };
     let vouched = call.own.is_some() || by_trunk || call.asserted || call.operator.is_some();
     let asserted = if vouched { shown.clone() } else { own.map(|number| address(number, domain)) };

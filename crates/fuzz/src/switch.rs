@@ -11,8 +11,8 @@ use b2bua::config::{
 };
 use b2bua::event::Recorded;
 use b2bua::{
-    Audio, B2bua, Carried, Choice, Command, Counts, HookAnswer, Input, Origin, Output, Sound,
-    Sounds, Start, Time,
+    Audio, B2bua, Carried, Choice, Command, Counts, HookAnswer, Input, Origin, Output, Rewriting,
+    Rule, Sound, Sounds, Start, Time,
 };
 use media::{Codec, Lease, LegId};
 
@@ -93,6 +93,10 @@ fn pre_bridge(kind: u8) -> Option<PreBridge> {
 }
 
 /// The trunk that everybody comes by.
+fn rule(strip: &str, add: &str) -> Rule {
+    Rule { strip: strip.into(), add: add.into(), digits: None }
+}
+
 fn trunk(kind: u8) -> Trunk {
     Trunk {
         name: "other".into(),
@@ -102,6 +106,8 @@ fn trunk(kind: u8) -> Trunk {
         outgoing: Outgoing::Internal,
         headers: HeaderRules::of_trunk(),
         trusted: kind & 16 == 0,
+        number_in: Rewriting(vec![rule("+7", "8")]),
+        number_out: Rewriting(vec![rule("8", "+7")]),
         identity: Identity::Customer,
         caller_id: None,
         redirects: sip::Redirects::Refused,

@@ -7,7 +7,7 @@ use b2bua::config::{
     Announce, Answer, Asks, Bot, Codes, Config, Go, HeaderRules, Identity, Level, Limits, Media,
     Menu, Operator, Outgoing, Pickup, Queue, Rank, Route, SignIn, Supervise, Trunk,
 };
-use b2bua::{Origin, Sound, Sounds};
+use b2bua::{Origin, Rewriting, Sound, Sounds};
 use sip::{Block, Credentials, TrunkPeer};
 
 use crate::dice::Dice;
@@ -178,6 +178,8 @@ fn carrier() -> Trunk {
         outgoing: Outgoing::Internal,
         headers: HeaderRules::of_trunk(),
         trusted: true,
+        number_in: Rewriting::default(),
+        number_out: Rewriting::default(),
         identity: Identity::Customer,
         caller_id: None,
         redirects: sip::Redirects::Refused,

@@ -83,7 +83,8 @@ impl B2bua {
         });
         let key = CallKey(self.mint());
         let hops = request.max_forwards().unwrap_or(70).saturating_sub(1);
-        let (to, uuid) = (dialled(request), self.endpoint.uuid(leg));
+        let to = self.directory.number_in(trunk.as_deref()).of(&dialled(request)).into();
+        let uuid = self.endpoint.uuid(leg);
         let mut call = Call::new(now, NewCall { key, kind, caller, to, trunk, hops, uuid });
         call.participants.push(origin);
         Ok(call)
@@ -189,7 +190,8 @@ impl B2bua {
         match peer {
             Peer::Trunk(name) => {
                 let trunk = self.directory.trunk(name);
-                identity::of_trunk(request, trunk.is_some_and(|trunk| trunk.trusted))
+                let is_trusted = trunk.is_some_and(|trunk| trunk.trusted);
+                identity::of_trunk(request, is_trusted, self.directory.number_in(Some(name)))
             }
             Peer::User(user) => identity::of_operator(request, user, self.directory.operator(user)),
         }

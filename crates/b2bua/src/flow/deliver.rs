@@ -129,13 +129,11 @@ impl B2bua {
     /// A number, as the customer's trunk is asked for it.
     fn number_at(&self, customer: &Participant, number: &str) -> Option<Uri> {
         let trunk = customer.trunk.as_deref().and_then(|name| self.directory.trunk(name));
-        let proxy = trunk.and_then(|trunk| trunk.proxy.as_ref());
-        let known = proxy.and_then(|proxy| {
-            Some(proxy.bare().with_host(proxy.host()?.clone(), proxy.port()).with_user(number))
-        });
+        let known = trunk.and_then(|trunk| trunk.reaches(number));
         known.or_else(|| {
+            let number = trunk.map_or(number.into(), |trunk| trunk.number_out.of(number));
             let remote = self.endpoint.leg_flow(customer.leg)?.remote;
-            Some(Uri::sip(number, Host::from(remote.ip()), Some(remote.port())))
+            Some(Uri::sip(&number, Host::from(remote.ip()), Some(remote.port())))
         })
     }
 

@@ -89,10 +89,9 @@ impl B2bua {
         name: &Name,
         errand: Errand,
     ) -> Result<(), Refused> {
-        let proxy = self.directory.trunk(name).and_then(|trunk| trunk.proxy.as_ref());
-        let host = proxy.and_then(|proxy| Some((proxy, proxy.host()?.clone(), proxy.port())));
-        let (proxy, host, port) = host.ok_or(refused("trunk has no proxy", 503))?;
-        let uri = proxy.bare().with_host(host, port).with_user(number);
+        let trunk = self.directory.trunk(name);
+        let uri = trunk.and_then(|trunk| trunk.reaches(number));
+        let uri = uri.ok_or(refused("trunk has no proxy", 503))?;
         if self.trunk_is_full(name) {
             return Err(refused("trunk is full", 503));
         }

@@ -148,7 +148,8 @@ impl B2bua {
             let may = self.may_move(by, Some(&text));
             return if may { Ok(Go::Uri(target.clone())) } else { Err(403) };
         }
-        let (to, trunk) = (target.user().unwrap_or_default(), by.trunk);
+        let (user, trunk) = (target.user().unwrap_or_default(), by.trunk);
+        let to = self.directory.number_in(trunk).of(&user);
         let trusted = trunk.and_then(|name| self.directory.trunk(name)).is_some_and(|t| t.trusted);
         let unix = self.unix(now);
         let go = self.reached(&Dialled { to: &to, from, trunk, trusted, request, unix });

@@ -3,6 +3,10 @@ use std::sync::Arc;
 use super::*;
 use crate::config::{HeaderRules, Outgoing as Dial, SignIn};
 
+fn of_trunk(request: &Message, trusted: bool) -> Caller {
+    super::of_trunk(request, trusted, &Rewriting::default())
+}
+
 fn invite(from: &str, lines: &str) -> Message {
     let text = format!(
         "INVITE sip:us@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx\r\n\
@@ -134,6 +138,8 @@ fn trunk(trusted: bool, identity: Identity, caller_id: Option<&str>) -> Trunk {
         redirects: sip::Redirects::Refused,
         headers: HeaderRules::of_trunk(),
         trusted,
+        number_in: Rewriting::default(),
+        number_out: Rewriting::default(),
         identity,
         caller_id: caller_id.map(Into::into),
         codecs: None,
@@ -145,6 +151,34 @@ fn out(call: Outgoing<'_>) -> String {
     let (from, headers) = outward(call, &Host::Name("d".into()));
     let headers = headers.iter().map(|(name, value)| format!(" {name}: {value}"));
     format!("{from}{}", headers.collect::<String>())
+}
+
+#[test]
+fn numbers_are_written_as_the_trunk_writes_them() {
+    let rule = |strip: &str, add: &str| {
+        let (strip, add) = (strip.into(), add.into());
+        Rewriting(vec![crate::Rule { strip, add, digits: None }])
+    };
+    let from = "<sip:84951234567@carrier>";
+    let caller = super::of_trunk(&invite(from, ""), true, &rule("8", "+7"));
+    assert_eq!(&*caller.number, "+74951234567");
+    let hidden = super::of_trunk(&invite(from, "Privacy: id\r\n"), true, &rule("8", "+7"));
+    assert_eq!(hidden.hidden, Some(Hidden { number: Some("+74951234567".into()) }));
+    let proxy = Uri::parse("sip:sbc.example:5070").ok();
+    let number_out = rule("+7", "8");
+    let trunk = Trunk { number_out, proxy, ..trunk(true, Identity::Customer, Some("+7495")) };
+    let number = "+74951234567";
+    let (display, hidden, operator, trunk) = (None, None, None, Some(&trunk));
+    let call = Outgoing { own: None, number, display, hidden, asserted: true, operator, trunk };
+    assert_eq!(out(call), "<sip:84951234567@d> P-Asserted-Identity: <sip:84951234567@d>");
+    // Its own is as it is configured.
+    let call = Outgoing { asserted: false, ..call };
+    assert_eq!(out(call), "<sip:84951234567@d> P-Asserted-Identity: <sip:+7495@d>");
+    let reached = trunk.and_then(|trunk| trunk.reaches("+74957654321"));
+    assert_eq!(
+        reached.map(|uri| uri.to_string()).as_deref(),
+        Some("sip:84957654321@sbc.example:5070")
+    );
 }
 
 const NOBODY: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";

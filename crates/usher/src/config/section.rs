@@ -251,6 +251,17 @@ impl<'a> Section<'a> {
         Section::new(&format!("`{key}` of {}", self.what), &entry.value, self.report)
     }
 
+    /// A table within, or a list of them.
+    pub(super) fn table_or_several(&self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(entry) = self.entry(key) else { return Vec::new() };
+        let what = format!("`{key}` of {}", self.what);
+        let nodes = match &entry.value.kind {
+            Kind::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(&entry.value),
+        };
+        nodes.iter().filter_map(|node| Section::new(&what, node, self.report)).collect()
+    }
+
     /// The tables of `[[key]]`; `shown` is its whole name.
     pub(super) fn tables(&self, key: &'static str, shown: &str) -> Vec<Section<'a>> {
         let Some(entry) = self.entry(key) else { return Vec::new() };

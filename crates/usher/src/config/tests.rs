@@ -834,3 +834,23 @@ fn hooks() {
         ],
     );
 }
+
+#[test]
+fn how_trunks_write_numbers() {
+    let trunk = "[[trunk]]\nname = \"t\"\nhosts = [\"1.2.3.4\"]\n";
+    let one = "number_out = { strip = \"+7\", add = \"8\" }\n";
+    let several = "number_in = [{ strip = \"8\", add = \"+7\", digits = 11 }, { strip = \"810\", add = \"+\" }]\n";
+    let setup = sound(&format!("{trunk}{one}{several}"));
+    let read = &setup.core.trunks[0];
+    assert_eq!(read.number_out.of("+74951234567"), "84951234567");
+    assert_eq!(read.number_in.of("84951234567"), "+74951234567");
+    assert_eq!(read.number_in.of("810442079460000"), "+442079460000");
+    check(
+        &format!("{trunk}number_in = {{ add = \"seven\" }}\nnumber_out = [{{ digits = 0 }}]"),
+        &[
+            "a:4: `add` of `number_in` of [[trunk]] `t` is `seven`; expected digits, perhaps after +",
+            "a:5: `digits` of `number_out` of [[trunk]] `t` is 0; expected a whole number from 1 to 32",
+            "a:5: `number_out` of [[trunk]] `t` changes nothing; expected such as { strip = \"8\", add = \"+7\" }",
+        ],
+    );
+}

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use b2bua::config::{HeaderRules, Identity, Name, Trunk};
+use b2bua::{Rewriting, Rule};
 use sip::{Block, Credentials, Redirects, TrunkPeer};
 
 use super::codecs;
@@ -20,8 +21,7 @@ pub(super) struct Read {
     pub(super) core: Trunk,
 }
 
-const LATER: &[&str] =
-    &["register", "number_in", "number_out", "max_cps", "srtp", "options_s", "failover"];
+const LATER: &[&str] = &["register", "max_cps", "srtp", "options_s", "failover"];
 
 /// Bits that a block of `hosts` needs to be somebody's: what is wider is the internet.
 const NARROW: u8 = 8;
@@ -74,6 +74,8 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
     let headers = headers::rules(&section, HeaderRules::of_trunk(), trusted);
     let (identity, caller_id) = identity(&section, credentials.is_some());
     let codecs = codecs::read(&section);
+    let number_in = rewriting(&section, "number_in");
+    let number_out = rewriting(&section, "number_out");
     section.finish(LATER);
     Read {
         at: section.at.clone(),
@@ -87,11 +89,47 @@ pub(super) fn read(mut section: Section<'_>, names: &mut Names) -> Read {
             redirects,
             headers,
             trusted,
+            number_in,
+            number_out,
             identity,
             caller_id,
             codecs,
         },
     }
+}
+
+/// `number_in` and `number_out`: a table `{ strip, add, digits }`, or several, of which the first that
+/// fits counts.
+fn rewriting(section: &Section<'_>, key: &'static str) -> Rewriting {
+    let shown = "{ strip = \"8\", add = \"+7\" }";
+    let rules = section.table_or_several(key).into_iter().map(|table| {
+        let part = |key| {
+            let text = table.text(key, "digits, perhaps after +");
+            let is_part = |text: &str| {
+                text.strip_prefix('+').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit())
+            };
+            if let Some(text) = text.filter(|text| !is_part(text.text)) {
+                let what = table.what();
+                let told = format!(
+                    "`{key}` of {what} is `{}`; expected digits, perhaps after +",
+                    text.text
+                );
+                table.report.fault(text.at, told);
+            }
+            text.map_or("", |text| text.text).into()
+        };
+        let (strip, add) = (part("strip"), part("add"));
+        let digits = table.has("digits").then(|| table.whole("digits", 11, 1..=32));
+        if !table.has("strip") && !table.has("add") {
+            let what = table.what();
+            table
+                .report
+                .fault(table.at, format!("{what} changes nothing; expected such as {shown}"));
+        }
+        table.finish(&[]);
+        Rule { strip, add, digits }
+    });
+    Rewriting(rules.collect())
 }
 
 fn host(section: &Section<'_>, text: Text<'_>) -> Option<Block> {

@@ -113,7 +113,7 @@ fn menus_and_ways_out_by_key() {
             "a:6: key `2` in `keys` of [[menu]] `m` names queue `none`, which is not there; there is no \
              [[queue]] at all",
             "a:7: `otherwise` of [[menu]] `m` needs exactly one of queue, operator, bot, uri, number, \
-             announce, menu, park, reject, drop, e.g. { queue = \"support\" }",
+             announce, menu, hook, park, reject, drop, e.g. { queue = \"support\" }",
         ],
     );
 }
