@@ -661,7 +661,8 @@ pub enum What {
     OperatorFailed { operator: Name, cause: Name },
     #[serde(rename = "queue.limit")]
     QueueLimit { queue: Name, reason: Name },
-    /// What goes by itself in a queue, as it is from now on by order or by its hours.
+    /// What goes by itself in a queue, as it is from now on: by order, by its hours, or by the
+    /// configuration.
     #[serde(rename = "queue.switched")]
     QueueSwitched { queue: Name, auto_connect: bool, open: bool },
     /// The same for all queues together.

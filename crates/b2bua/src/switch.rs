@@ -90,7 +90,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 17;
+const VERSION: u32 = 18;
 
 impl State {
     /// Unix time at the node's epoch.

@@ -11,11 +11,14 @@ use super::{Model, between, seconds};
 use crate::settings::QueueEntry;
 
 /// One queue.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Queue {
-    pub(crate) entry: Option<QueueEntry>,
-    /// By order: whether tasks go by themselves, and whether new ones are taken.
-    pub(crate) switched: Option<(bool, bool)>,
+    pub(crate) entry: QueueEntry,
+    /// Whether tasks go to operators by themselves: as configured when it was new, as events say from
+    /// then on.
+    pub(crate) auto_connect: bool,
+    /// Whether new ones are taken, likewise.
+    pub(crate) open: bool,
     /// Since when.
     pub(crate) waiting: BTreeMap<TaskKey, Utc>,
     window: Window,
@@ -43,7 +46,7 @@ impl Model {
             return;
         }
         queue.waiting.remove(&task);
-        let good_ms = queue.entry.as_ref().map_or(0, |entry| entry.service_level_ms);
+        let good_ms = queue.entry.service_level_ms;
         let minute = queue.window.at(event.at);
         match event.what {
             What::TaskAssigned { wait_ms, .. } => {
@@ -60,6 +63,16 @@ impl Model {
 }
 
 impl Queue {
+    pub(super) fn new(entry: &QueueEntry) -> Self {
+        Self {
+            entry: entry.clone(),
+            auto_connect: entry.auto_connect,
+            open: true,
+            waiting: BTreeMap::new(),
+            window: Window::default(),
+        }
+    }
+
     /// The longest anybody waits now, in milliseconds.
     fn longest_wait_ms(&self, now: Utc) -> u64 {
         self.waiting.values().min().map_or(0, |since| between(*since, now))
@@ -80,14 +93,11 @@ impl Queue {
                 "service_level": sums.service_level(),
             })
         };
-        let entry = self.entry.as_ref();
-        let configured = (entry.is_none_or(|entry| entry.auto_connect), true);
-        let (auto_connect, open) = self.switched.unwrap_or(configured);
         json!({
             "name": name,
-            "number": entry.and_then(|entry| entry.number.as_ref()),
-            "auto_connect": auto_connect,
-            "open": open,
+            "number": self.entry.number,
+            "auto_connect": self.auto_connect,
+            "open": self.open,
             "waiting": self.waiting.len(),
             "longest_wait_s": seconds(self.longest_wait_ms(now)),
             "estimate_s": null,

@@ -149,10 +149,7 @@ fn query(inner: &Inner, caller: &Caller, asked: &Asked) -> Result<ReportQuery, P
         (None, seen) => seen,
     };
     let queues = inner.model.queues.iter();
-    let within_ms = queues.filter_map(|queue| {
-        let within = queue.entry.as_ref()?.service_level_ms;
-        Some((queue.key().to_string(), within))
-    });
+    let within_ms = queues.map(|queue| (queue.key().to_string(), queue.entry.service_level_ms));
     Ok(ReportQuery {
         by: asked.by,
         bounds: asked.range.bounds(asked.every),
