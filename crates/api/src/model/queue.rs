@@ -1,6 +1,6 @@
 //! Queues: who waits, and how well it went lately.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use b2bua::config::Name;
 use b2bua::{Event, TaskKey, Utc, What};
@@ -19,8 +19,10 @@ pub(crate) struct Queue {
     pub(crate) auto_connect: bool,
     /// Whether new ones are taken, likewise.
     pub(crate) open: bool,
-    /// Since when.
+    /// Callers who wait, since when.
     pub(crate) waiting: BTreeMap<TaskKey, Utc>,
+    /// Customers who are to be called, and wait for somebody who does it.
+    pub(crate) callbacks: BTreeSet<TaskKey>,
     window: Window,
 }
 
@@ -37,7 +39,19 @@ impl Model {
         else {
             return;
         };
+        let is_callback = self.is_of_callback(event);
         let Some(mut queue) = self.queues.get_mut(queue) else { return };
+        if is_callback {
+            // Of these the figures of callers say nothing; but who was reached and has to wait does.
+            let waits = matches!(event.what, What::TaskQueued { .. });
+            queue.leaves(task);
+            if waits && event.call.is_some() {
+                queue.waiting.insert(task, event.at);
+            } else if waits {
+                queue.callbacks.insert(task);
+            }
+            return;
+        }
         if let What::TaskQueued { .. } = event.what {
             // Told again of one that waits: whoever had answered was gone before they were put through.
             if queue.waiting.insert(task, event.at).is_none() {
@@ -45,7 +59,7 @@ impl Model {
             }
             return;
         }
-        queue.waiting.remove(&task);
+        queue.leaves(task);
         let good_ms = queue.entry.service_level_ms;
         let minute = queue.window.at(event.at);
         match event.what {
@@ -69,8 +83,14 @@ impl Queue {
             auto_connect: entry.auto_connect,
             open: true,
             waiting: BTreeMap::new(),
+            callbacks: BTreeSet::new(),
             window: Window::default(),
         }
+    }
+
+    pub(super) fn leaves(&mut self, task: TaskKey) {
+        self.waiting.remove(&task);
+        self.callbacks.remove(&task);
     }
 
     /// The longest anybody waits now, in milliseconds.
@@ -99,6 +119,7 @@ impl Queue {
             "auto_connect": self.auto_connect,
             "open": self.open,
             "waiting": self.waiting.len(),
+            "callbacks": self.callbacks.len(),
             "longest_wait_s": seconds(self.longest_wait_ms(now)),
             "estimate_s": null,
             "service_level": self.service_level(now),

@@ -16,6 +16,7 @@ const TERMS: Terms =
 
 fn created(attempts: u32) -> What {
     What::CallbackCreated {
+        work: b2bua::event::Work::CALLBACK,
         queue: "support".into(),
         number: "+74951234567".into(),
         name: Some("Anna".to_owned()),
@@ -136,6 +137,7 @@ async fn who_was_not_served_is_called_back_in_their_place() {
     let start = at();
     node.observe(1, None, started());
     let queued = What::TaskQueued {
+        work: b2bua::event::Work::CALL,
         queue: "support".into(),
         position: 1,
         virtual_start: start,
