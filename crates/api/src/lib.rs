@@ -119,7 +119,7 @@ impl Api {
     /// Folds one event; called once for each, in order, from one thread. Does not block.
     pub fn observe(&self, event: &SharedEvent) {
         self.inner.model.observe(event);
-        self.inner.metrics.observe(event);
+        self.inner.metrics.observe(event, self.inner.model.is_of_callback(event));
         self.inner.hub.publish(event);
     }
 

@@ -99,11 +99,13 @@ impl Metrics {
         Self { registry, meters, calls, waits, abandoned, live: Mutex::new(live) }
     }
 
-    pub(crate) fn observe(&self, event: &Event) {
+    /// One event; whether it is of a customer who is to be called, whose wait is no caller's.
+    pub(crate) fn observe(&self, event: &Event, of_callback: bool) {
         match &event.what {
             What::CallEnded { result, .. } => {
                 self.calls.get_or_create(&ByResult { result: result_name(*result) }).inc();
             }
+            _ if of_callback => {}
             What::TaskAssigned { queue, wait_ms, .. }
             | What::TaskExpired { queue, wait_ms }
             | What::TaskOverflowed { queue, wait_ms } => {

@@ -338,21 +338,31 @@ pub enum Word {
     Rejected,
 }
 
-/// What may become of a task by order.
+/// What is to become of a task by order: all of it, or nothing where any of it cannot be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskChange {
+    /// Another head start, seconds.
+    pub priority_s: Option<u32>,
+    /// What happens to it then.
+    pub step: Option<TaskStep>,
+}
+
+/// What may happen to a task by order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TaskChange {
+pub enum TaskStep {
     /// One that is kept back, or put off, may be given to somebody now.
     Release,
-    /// Another head start.
-    Prioritise {
-        /// Seconds.
-        priority_s: u32,
-    },
     /// Its operator is done with it: with the wrap-up, or with a customer who was brought to them at a
     /// number outside.
     Complete,
     /// It is taken off the list.
     Withdraw,
+}
+
+impl From<TaskStep> for TaskChange {
+    fn from(step: TaskStep) -> Self {
+        Self { priority_s: None, step: Some(step) }
+    }
 }
 
 /// A call that is made for an operator: they are rung first, and whom they call when they have

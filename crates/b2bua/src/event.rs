@@ -118,6 +118,82 @@ pub enum HelpEnd {
     CallEnded,
 }
 
+/// What a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskKind {
+    /// A caller who is on the line.
+    Call,
+    /// A customer who is to be called.
+    Callback,
+    /// Work that lives elsewhere: a chat, a letter.
+    Dialog,
+}
+
+impl TaskKind {
+    /// As events and records have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Callback => "callback",
+            Self::Dialog => "dialog",
+        }
+    }
+}
+
+/// What a task takes of its operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    /// Mouth and ears.
+    Voice,
+    /// Everything else.
+    Dialog,
+}
+
+impl Channel {
+    /// As events and records have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Dialog => "dialog",
+        }
+    }
+}
+
+/// What kind of work a task is. It stays that to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// What it is.
+    pub kind: TaskKind,
+    /// What it takes.
+    pub channel: Channel,
+}
+
+impl Work {
+    /// A caller's.
+    pub const CALL: Self = Self { kind: TaskKind::Call, channel: Channel::Voice };
+    /// That of a customer who is to be called.
+    pub const CALLBACK: Self = Self { kind: TaskKind::Callback, channel: Channel::Voice };
+}
+
+impl From<acd::Kind> for Work {
+    fn from(kind: acd::Kind) -> Self {
+        let channel = match kind.channel() {
+            acd::Channel::Voice => Channel::Voice,
+            acd::Channel::Dialog => Channel::Dialog,
+        };
+        let kind = match kind {
+            acd::Kind::Call => TaskKind::Call,
+            acd::Kind::Callback => TaskKind::Callback,
+            acd::Kind::Dialog => TaskKind::Dialog,
+        };
+        Self { kind, channel }
+    }
+}
+
 /// How a call is handed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -560,7 +636,14 @@ pub enum What {
     #[serde(rename = "recording.expired")]
     RecordingExpired { before: Utc, recordings: u64 },
     #[serde(rename = "task.queued")]
-    TaskQueued { queue: Name, position: usize, virtual_start: Utc, priority_s: u32 },
+    TaskQueued {
+        queue: Name,
+        #[serde(flatten)]
+        work: Work,
+        position: usize,
+        virtual_start: Utc,
+        priority_s: u32,
+    },
     /// It has its place, and is given to nobody yet.
     #[serde(rename = "task.held")]
     TaskHeld { queue: Name },
@@ -604,6 +687,8 @@ pub enum What {
     #[serde(rename = "callback.created")]
     CallbackCreated {
         queue: Name,
+        #[serde(flatten)]
+        work: Work,
         number: Name,
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<String>,
@@ -667,7 +752,8 @@ pub enum What {
     OperatorFailed { operator: Name, cause: Name },
     #[serde(rename = "queue.limit")]
     QueueLimit { queue: Name, reason: Name },
-    /// What goes by itself in a queue, as it is from now on by order or by its hours.
+    /// What goes by itself in a queue, as it is from now on: by order, by its hours, or by the
+    /// configuration.
     #[serde(rename = "queue.switched")]
     QueueSwitched { queue: Name, auto_connect: bool, open: bool },
     /// The same for all queues together.

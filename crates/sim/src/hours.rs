@@ -55,6 +55,21 @@ impl House {
         panic!("its timers have no end");
     }
 
+    /// What goes by itself, and whether it is open; of all queues together without that.
+    fn switched(&mut self, input: Input) -> Vec<(bool, Option<bool>)> {
+        self.switch.handle(self.now, input);
+        let outputs = std::iter::from_fn(|| self.switch.poll_output());
+        let switched = |output| match output {
+            Output::Event(event) => match event.what {
+                What::QueueSwitched { auto_connect, open, .. } => Some((auto_connect, Some(open))),
+                What::SettingsSwitched { auto_connect } => Some((auto_connect, None)),
+                _ => None,
+            },
+            _ => None,
+        };
+        outputs.filter_map(switched).collect()
+    }
+
     fn told(&mut self) -> Vec<bool> {
         let outputs = std::iter::from_fn(|| self.switch.poll_output());
         let opens = |output| match output {
@@ -115,6 +130,37 @@ fn other_hours_by_a_reload_and_a_clock_that_is_set() {
     assert_eq!(house.input(evening(0)), []);
     assert_eq!(house.input(evening(5)), [false]);
     assert_eq!(house.input(evening(1)), [true], "put back");
+}
+
+#[test]
+fn a_reload_tells_what_holds_otherwise() {
+    let mut house = House::new(config("17:14-18:00 Europe/Moscow"));
+    assert_eq!(house.wait_until(40), [false, true], "it has been told");
+    let reload = |all, queue| {
+        let mut config = config("17:14-18:00 Europe/Moscow");
+        (config.auto_connect, config.queues[0].auto_connect) = (all, queue);
+        Input::Configure(Box::new(config))
+    };
+    assert_eq!(house.switched(reload(true, true)), []);
+    assert_eq!(house.switched(reload(true, false)), [(false, Some(true))]);
+    assert_eq!(house.switched(reload(false, false)), [(false, None)]);
+    assert_eq!(house.switched(reload(true, true)), [(true, None), (true, Some(true))]);
+    // What is ordered holds, and is told also where it changes nothing.
+    let order = |queue: bool| {
+        let queue = queue.then(|| "support".into());
+        let command = Command::Switch { queue, auto_connect: Some(true), open: None };
+        Input::Command { request: 1, command }
+    };
+    assert_eq!(house.switched(order(true)), [(true, Some(true))]);
+    assert_eq!(house.switched(order(false)), [(true, None)]);
+    assert_eq!(house.switched(reload(false, false)), []);
+    // One that comes by a reload begins as it is configured, or is told.
+    let mut more = config("17:14-18:00 Europe/Moscow");
+    let mut second = more.queues[0].clone();
+    (second.name, second.number) = ("night".into(), None);
+    second.calendar.hours = Hours::parse("02:00-03:00 Europe/Moscow").ok();
+    more.queues.push(second);
+    assert_eq!(house.switched(Input::Configure(Box::new(more))), [(true, Some(false))]);
 }
 
 #[test]

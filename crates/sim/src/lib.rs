@@ -10,6 +10,8 @@
 #![forbid(unsafe_code)]
 
 mod callbacks;
+#[cfg(test)]
+mod change;
 mod check;
 mod delivery;
 mod dice;

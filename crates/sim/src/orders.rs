@@ -5,7 +5,7 @@ use b2bua::config::Name;
 use b2bua::event::{HelpMode, Mode, Role};
 use b2bua::{
     Act, Add, Asker, Audio, CallKey, Change, Command, Dial, Event, HelpWanted, Listeners,
-    OnFailure, TaskChange, What, Whom,
+    OnFailure, TaskStep, What, Whom,
 };
 
 use crate::scenario::Ms;
@@ -83,7 +83,7 @@ impl World {
             ),
             None => (
                 "(API: the task is released)".to_owned(),
-                Command::ChangeTask { task, change: TaskChange::Release },
+                Command::ChangeTask { task, change: TaskStep::Release.into() },
             ),
         };
         self.ladder.note(now, || words);

@@ -35,7 +35,9 @@ fn names(events: &[SharedEvent]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut queues, mut operators) = (BTreeSet::new(), BTreeSet::new());
     for event in events {
         match &event.what {
-            What::TaskQueued { queue, .. } | What::TaskFailed { queue, .. } => {
+            What::TaskQueued { queue, .. }
+            | What::TaskFailed { queue, .. }
+            | What::CallbackCreated { queue, .. } => {
                 queues.insert(queue.to_string());
             }
             What::OperatorState { operator, .. } => {
@@ -67,6 +69,13 @@ fn of_queue(row: &QueueRow) -> OfQueue {
         row.talk_ms,
         row.hold_ms,
         row.wrap_up_ms,
+        row.callbacks,
+        row.callbacks_reached,
+        row.callbacks_failed,
+        row.callbacks_expired,
+        row.callbacks_merged,
+        row.callbacks_withdrawn,
+        row.callbacks_handle_ms,
     ]
 }
 
@@ -118,7 +127,7 @@ fn check(name: &str, events: &[SharedEvent], seen: &mut (OfQueue, OfOperator)) {
         let (from, to) = (pair[0], pair[1]);
         for one in &known_queues {
             let row = queues.iter().find(|row| row.from == utc(&from) && row.queue == *one);
-            let told = row.map_or([0; 16], of_queue);
+            let told = row.map_or([0; 23], of_queue);
             let counted = recount::queue(events, one, from, to, WITHIN_MS);
             assert_eq!(told, counted, "{name}: {one} from {from}");
             seen.0.iter_mut().zip(told).for_each(|(sum, one)| *sum += one);
@@ -140,6 +149,8 @@ fn check(name: &str, events: &[SharedEvent], seen: &mut (OfQueue, OfOperator)) {
 fn adds_up(seen: &(OfQueue, OfOperator)) {
     let [offered, answered, abandoned, expired, overflowed, failed, withdrawn, ..] = seen.0;
     assert_eq!(offered, answered + abandoned + expired + overflowed + failed + withdrawn);
+    let [.., promised, reached, failed, expired, merged, withdrawn, _] = seen.0;
+    assert!(promised >= reached + failed + expired + merged + withdrawn, "some are left");
     let [offered, answered, missed, rejected, taken_back, ..] = seen.1;
     assert_eq!(offered, answered + missed + rejected + taken_back);
     let [.., signed_in, ready, not_ready, ringing, busy] = seen.1;
@@ -155,6 +166,7 @@ fn reports_of_runs_are_what_a_recount_says() {
             ("handing", Scenario::handing(seed)),
             ("receiving", Scenario::receiving(seed)),
             ("helping", Scenario::helping(seed)),
+            ("calling-back", Scenario::calling_back(seed)),
         ] {
             check(&format!("{kind}-{seed}"), &events(&scenario), &mut seen);
         }

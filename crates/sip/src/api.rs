@@ -51,6 +51,12 @@ impl Transport {
         matches!(self, Self::Tls | Self::Wss)
     }
 
+    /// Whether browsers speak it, which any page may send anywhere, often over somebody's proxy.
+    #[must_use]
+    pub fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
     /// The token of the Via header field.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -206,7 +212,7 @@ impl Config {
 pub struct TrunkPeer {
     /// Its configured name.
     pub name: Arc<str>,
-    /// Source addresses that are this trunk.
+    /// Source addresses that are this trunk; never over WebSocket, where they are those of a proxy.
     pub hosts: Vec<Block>,
     /// Digest credentials that are this trunk, wherever they come from.
     pub credentials: Option<Credentials>,

@@ -112,6 +112,7 @@ impl Call {
             },
             self.joined(false),
             What::TaskQueued {
+                work: b2bua::event::Work::CALL,
                 queue: queue.clone(),
                 position: 1,
                 virtual_start: self.at,

@@ -1,11 +1,11 @@
 //! One event into the tables.
 
 use b2bua::config::Name;
-use b2bua::event::{CallResult, Kind, Mode, Phase, Role};
-use b2bua::{CallKey, Event, TaskKey, What};
+use b2bua::event::{CallResult, Kind, Mode, Phase, Role, TaskKind, Work};
+use b2bua::{CallKey, CallbackEnd, Event, TaskKey, What};
 use rusqlite::{Connection, ToSql, params};
 
-use crate::open::{Open, OpenCall, Task};
+use crate::open::{NO_CALL, Open, OpenCall, Task};
 use crate::{recording, standing};
 
 pub(crate) type Done = rusqlite::Result<()>;
@@ -164,8 +164,11 @@ fn fold_participant(db: &Connection, open: &mut Open, event: &Event, key: CallKe
 }
 
 fn fold_task(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, at: i64) -> Done {
+    follow_call(db, open, event, key)?;
     match &event.what {
         What::TaskQueued { queue, .. } => queue_task(db, open, event, key, queue),
+        What::CallbackCreated { queue, .. } => task(db, open, event, key, queue).map(|_| ()),
+        What::CallbackDone { result, .. } => end_callback(db, open, key, *result, at),
         What::TaskAssigned { queue, operator, wait_ms } => {
             let Some(found) = task(db, open, event, key, queue)? else { return Ok(()) };
             run(
@@ -221,6 +224,47 @@ fn fold_task(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, at: 
     }
 }
 
+/// A callback is of the call that was made for it last: of none before its first offer.
+fn follow_call(db: &Connection, open: &mut Open, event: &Event, key: TaskKey) -> Done {
+    let Some(call) = event.call else { return Ok(()) };
+    let Some(task) = open.task(db, key)?.filter(|task| task.is_callback) else { return Ok(()) };
+    let Some(OpenCall { row, .. }) = open.call(db, call)? else { return Ok(()) };
+    if task.call != row {
+        let sql = "UPDATE task SET call = ?3 WHERE call = ?1 AND seq = ?2";
+        run(db, sql, params![task.call, task.seq, row])?;
+        open.follow(key, Task { call: row, ..task });
+    }
+    Ok(())
+}
+
+/// One that was never offered may end before there was a task of it. What else becomes of its task is
+/// told by that.
+fn end_callback(
+    db: &Connection,
+    open: &mut Open,
+    key: TaskKey,
+    result: CallbackEnd,
+    at: i64,
+) -> Done {
+    let found = open.task(db, key)?;
+    let Some(found) = found.filter(|task| task.call == NO_CALL && !task.ended) else {
+        return Ok(());
+    };
+    let outcome = match result {
+        CallbackEnd::Reached => return Ok(()),
+        CallbackEnd::Failed | CallbackEnd::Lost => "failed",
+        CallbackEnd::Expired => "expired",
+        CallbackEnd::Merged | CallbackEnd::Withdrawn => "withdrawn",
+    };
+    run(
+        db,
+        "UPDATE task SET ended_ms = ?3, outcome = ?4, cause = ?5 WHERE call = ?1 AND seq = ?2",
+        params![found.call, found.seq, at, outcome, result.as_str()],
+    )?;
+    open.end_task(key);
+    Ok(())
+}
+
 /// A task that ended without a talk.
 fn fold_failure(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, at: i64) -> Done {
     let (queue, outcome, cause, wait_ms) = match &event.what {
@@ -258,7 +302,7 @@ fn queue_task(db: &Connection, open: &mut Open, event: &Event, key: TaskKey, que
 }
 
 /// The task's row, which is in this queue; made where its first event was lost. None where its call
-/// is unknown.
+/// is unknown, or it has none and what tells of it is not its beginning.
 fn task(
     db: &Connection,
     open: &mut Open,
@@ -286,14 +330,32 @@ fn new_task(
     key: TaskKey,
     queue: &Name,
 ) -> rusqlite::Result<Option<Task>> {
-    let call = event.call.map_or(Ok(None), |call| open.call(db, call))?;
-    let Some(OpenCall { row, .. }) = call else { return Ok(None) };
-    let (seq, queue) = (number(event.seq), queue.clone());
-    let task = Task { call: row, seq, queue, operator: None, ended: false };
+    let work = match &event.what {
+        What::TaskQueued { work, .. } | What::CallbackCreated { work, .. } => Some(*work),
+        _ => None,
+    };
+    let call = match event.call {
+        Some(call) => open.call(db, call)?.map(|call| call.row),
+        None => work.map(|_| NO_CALL),
+    };
+    let (Some(call), Work { kind, channel }) = (call, work.unwrap_or(Work::CALL)) else {
+        return Ok(None);
+    };
+    let (seq, queue, is_callback) = (number(event.seq), queue.clone(), kind == TaskKind::Callback);
+    let task = Task { call, seq, queue, operator: None, ended: false, is_callback };
     run(
         db,
-        "INSERT INTO task (call, seq, id, queue, queued_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![task.call, task.seq, key.to_string(), task.queue, event.at.as_millisecond()],
+        "INSERT INTO task (call, seq, id, queue, queued_ms, kind, channel)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            task.call,
+            task.seq,
+            key.to_string(),
+            task.queue,
+            event.at.as_millisecond(),
+            kind.as_str(),
+            channel.as_str()
+        ],
     )?;
     open.add_task(key, task.clone());
     Ok(Some(task))

@@ -22,13 +22,17 @@ pub(crate) struct OpenCall {
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Task {
-    /// Its call's row.
+    /// Its call's row; 0 where it is no call's.
     pub(crate) call: i64,
     pub(crate) seq: i64,
     pub(crate) queue: Name,
     pub(crate) operator: Option<Name>,
     pub(crate) ended: bool,
+    pub(crate) is_callback: bool,
 }
+
+/// The row of no call.
+pub(crate) const NO_CALL: i64 = 0;
 
 /// Calls and tasks of this run that have not ended.
 #[derive(Debug)]
@@ -98,10 +102,10 @@ impl Open {
 
     pub(crate) fn add_task(&mut self, key: TaskKey, task: Task) {
         if self.tasks.len() >= REMEMBERED_MAX {
-            self.forget(task.call);
+            self.forget(if task.call == NO_CALL { i64::MAX } else { task.call });
         }
         let row = task.call;
-        if self.tasks.insert(key, task).is_none() {
+        if self.tasks.insert(key, task).is_none() && row != NO_CALL {
             *self.rows.entry(row).or_default() += 1;
         }
     }
@@ -163,7 +167,8 @@ impl Open {
             return Ok(Some(task.clone()));
         }
         let mut statement = db.prepare_cached(
-            "SELECT call, seq, queue, operator, ended_ms IS NOT NULL FROM task WHERE id = ?1",
+            "SELECT call, seq, queue, operator, ended_ms IS NOT NULL, kind = 'callback'
+             FROM task WHERE id = ?1",
         )?;
         let found = statement
             .query_row([key.to_string()], |row| {
@@ -173,6 +178,7 @@ impl Open {
                     queue: row.get(2)?,
                     operator: row.get(3)?,
                     ended: row.get(4)?,
+                    is_callback: row.get(5)?,
                 })
             })
             .optional()?;
@@ -180,6 +186,14 @@ impl Open {
             self.add_task(key, task.clone());
         }
         Ok(found)
+    }
+
+    /// The task is another call's from now on.
+    pub(crate) fn follow(&mut self, key: TaskKey, task: Task) {
+        self.end_task(key);
+        if !task.ended {
+            self.add_task(key, task);
+        }
     }
 
     /// The task has changed; only an open one is remembered.

@@ -146,7 +146,7 @@ impl QueueLog {
 
     fn take(&mut self, ms: i64, fact: Fact<'_>) -> Result<(), StoreError> {
         match fact {
-            Fact::Queued(key, call, queue, at) => {
+            Fact::Queued(key, call, queue, at, _) => {
                 self.enters(ms, key, call, queue.into_owned(), at)?;
             }
             Fact::Offered(task, reservation, queue, _) => {
@@ -154,7 +154,7 @@ impl QueueLog {
                 self.offers.insert(reservation, Offer { task, queue, at: ms });
             }
             Fact::OfferEnded(reservation, who, how) => self.rang(ms, reservation, &who, how),
-            Fact::Assigned(key, queue, who, wait_ms) => {
+            Fact::Assigned(key, queue, who, wait_ms, _) => {
                 let mut task = self.task(key, &queue, ms);
                 (task.waits, task.connected) = (false, Some((wait_ms, ms)));
                 let waited = (wait_ms / 1_000).to_string();
@@ -173,9 +173,11 @@ impl QueueLog {
                 self.completes(ms, key, &who, Some(talk_ms))?;
                 self.tasks.remove(&key);
             }
-            Fact::Unserved(key, queue, how, wait_ms) => self.exits(ms, key, &queue, how, wait_ms),
-            Fact::Transferred(key, _, true, to) => self.transferred(ms, key, &to),
-            Fact::Transferred(..) => {}
+            Fact::Unserved(key, queue, how, wait_ms, _) => {
+                self.exits(ms, key, &queue, how, wait_ms);
+            }
+            Fact::Transferred(key, _, true, to, _) => self.transferred(ms, key, &to),
+            Fact::Transferred(..) | Fact::Promised(..) | Fact::Called(..) => {}
             Fact::Stands(who, state) => self.stands(ms, &who, state, None),
             Fact::Pauses(who, state, why) => self.stands(ms, &who, state, Some(&why)),
             Fact::Began(_) => self.began(ms),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use b2bua::{CallKey, Restored, Utc};
+use b2bua::{CallKey, Restored, TaskKey, Utc};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params_from_iter};
 
@@ -71,6 +71,17 @@ impl Reader {
             let (row, mut record) = found?;
             complete(db, row, &mut record)?;
             Ok(Some(record))
+        })
+    }
+
+    /// One task's record, also of one that is no call's.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn task(&self, task: TaskKey) -> Result<Option<TaskRecord>, StoreError> {
+        self.with(|db| {
+            let mut statement = db.prepare_cached(&format!("{TASK} WHERE id = ?1"))?;
+            statement.query_row([task.to_string()], task_of).optional()
         })
     }
 
@@ -158,6 +169,10 @@ impl Reader {
 const CALL: &str = "SELECT row, id, node, kind, caller, callee, trunk, queue, operator, started_ms,
     answered_ms, ended_ms, result, cause, wait_ms, ring_ms, talk_ms, hold_ms, context,
     predecessor FROM call";
+
+const TASK: &str =
+    "SELECT id, queue, operator, offers, queued_ms, assigned_ms, ended_ms, outcome, cause,
+    wait_ms, talk_ms, wrap_up_ms, kind, channel FROM task";
 
 /// A call from or to this number. A range instead of LIKE: nothing to escape, and the index serves it.
 pub(crate) const NUMBER_IS: &str = "(caller = # OR callee = #
@@ -278,11 +293,7 @@ fn complete(db: &Connection, call: i64, record: &mut CallRecord) -> rusqlite::Re
         end = Some(segment.start);
     }
     record.tasks = db
-        .prepare_cached(
-            "SELECT id, queue, operator, offers, queued_ms, assigned_ms, ended_ms, outcome, cause,
-                wait_ms, talk_ms, wrap_up_ms
-             FROM task WHERE call = ?1 ORDER BY queued_ms, seq",
-        )?
+        .prepare_cached(&format!("{TASK} WHERE call = ?1 ORDER BY queued_ms, seq"))?
         .query_map([call], task_of)?
         .collect::<Result<_, _>>()?;
     record.recording = recording::of_row(db, call)?;
@@ -304,6 +315,8 @@ fn task_of(row: &Row<'_>) -> rusqlite::Result<TaskRecord> {
         wait_ms: ms(9)?,
         talk_ms: ms(10)?,
         wrap_up_ms: ms(11)?,
+        kind: row.get(12)?,
+        channel: row.get(13)?,
     })
 }
 

@@ -169,6 +169,10 @@ pub struct SegmentRecord {
 pub struct TaskRecord {
     /// The task.
     pub id: String,
+    /// `call`, `callback`, `dialog`.
+    pub kind: String,
+    /// `voice`, `dialog`.
+    pub channel: String,
     /// The queue it was in last.
     pub queue: String,
     /// Who had it last.
@@ -183,7 +187,7 @@ pub struct TaskRecord {
     pub ended: Option<Utc>,
     /// `completed`, `abandoned`, `expired`, `overflowed`, `failed`, `withdrawn`, `crash`.
     pub outcome: Option<String>,
-    /// Why, where it failed.
+    /// Why, where it failed, or was a callback that nobody was offered.
     pub cause: Option<String>,
     /// How long it waited.
     #[serde(rename = "wait_s", serialize_with = "seconds_opt")]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use b2bua::Utc;
 use serde::Serialize;
 
-use crate::history::{Chunks, Fact, Left, OfferEnd, Standing, State};
+use crate::history::{Called, Chunks, Fact, Left, OfferEnd, Standing, State};
 use crate::reader::Reader;
 use crate::{StoreError, record};
 
@@ -28,7 +28,8 @@ pub struct ReportQuery {
     pub otherwise_ms: u64,
 }
 
-/// What happened in a queue in one interval. As JSON: times in RFC 3339, durations in seconds.
+/// What happened in a queue in one interval: to callers, and apart from them to those who were to be
+/// called back. As JSON: times in RFC 3339, durations in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct QueueRow {
     /// The interval.
@@ -82,6 +83,21 @@ pub struct QueueRow {
     /// Of those completed.
     #[serde(rename = "wrap_up_s", serialize_with = "record::seconds")]
     pub wrap_up_ms: u64,
+    /// Somebody was to be called back from then on.
+    pub callbacks: u64,
+    /// Of those, then or before: they were reached.
+    pub callbacks_reached: u64,
+    /// They were called as often as is allowed; or the promise could not be written down.
+    pub callbacks_failed: u64,
+    /// They were not reached in time.
+    pub callbacks_expired: u64,
+    /// They have called themselves.
+    pub callbacks_merged: u64,
+    /// They were taken off.
+    pub callbacks_withdrawn: u64,
+    /// Talk, hold and wrap-up of those served whose wrap-up is over.
+    #[serde(rename = "callbacks_handle_s", serialize_with = "record::seconds")]
+    pub callbacks_handle_ms: u64,
 }
 
 /// What an operator did in one interval. As JSON: times in RFC 3339, durations in seconds.
@@ -178,6 +194,18 @@ struct Queue {
     in_time: u64,
     wait_ms: u64,
     longest_ms: u64,
+    handled: Handled,
+    callbacks: Callbacks,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Callbacks {
+    promised: u64,
+    reached: u64,
+    failed: u64,
+    expired: u64,
+    merged: u64,
+    withdrawn: u64,
     handled: Handled,
 }
 
@@ -281,8 +309,16 @@ impl<'a> Fold<'a> {
         }
         let Some(at) = self.interval(ms) else { return };
         match fact {
-            Fact::Queued(_, _, queue, _) => self.queue(&queue, at, |one| one.offered += 1),
-            Fact::Assigned(_, queue, _, wait_ms) => {
+            Fact::Promised(_, queue) => self.queue(&queue, at, |one| one.callbacks.promised += 1),
+            Fact::Called(_, queue, how) => self.queue(&queue, at, |one| one.callbacks.end(how)),
+            // Of callbacks that is told by what became of them.
+            Fact::Queued(.., work)
+            | Fact::Assigned(.., work)
+            | Fact::Unserved(.., work)
+            | Fact::Transferred(.., work)
+                if work.is_callback() => {}
+            Fact::Queued(_, _, queue, ..) => self.queue(&queue, at, |one| one.offered += 1),
+            Fact::Assigned(_, queue, _, wait_ms, _) => {
                 let good = self.is_in_time(&queue, wait_ms);
                 self.queue(&queue, at, |one| {
                     one.answered += 1;
@@ -290,16 +326,20 @@ impl<'a> Fold<'a> {
                     one.waited(wait_ms);
                 });
             }
-            Fact::Unserved(_, queue, how, wait_ms) => {
+            Fact::Unserved(_, queue, how, wait_ms, _) => {
                 let good = wait_ms.is_some_and(|ms| self.is_in_time(&queue, ms));
                 self.queue(&queue, at, |one| one.unserved(how, wait_ms, good));
             }
             Fact::Transferred(_, queue, ..) => self.queue(&queue, at, |one| one.transferred += 1),
-            Fact::Completed(_, queue, who, talk_ms, hold_ms, wrap_up_ms) => {
+            Fact::Completed(_, queue, who, talk_ms, hold_ms, wrap_up_ms, work) => {
                 let handled = (talk_ms, hold_ms, wrap_up_ms);
                 self.queue(&queue, at, |one| {
-                    one.completed += 1;
-                    one.handled.add(handled);
+                    if work.is_callback() {
+                        one.callbacks.handled.add(handled);
+                    } else {
+                        one.completed += 1;
+                        one.handled.add(handled);
+                    }
                 });
                 self.operator(&who, at, |one| {
                     one.completed += 1;
@@ -405,6 +445,19 @@ impl Handled {
     }
 }
 
+impl Callbacks {
+    fn end(&mut self, how: Called) {
+        let count = match how {
+            Called::Reached => &mut self.reached,
+            Called::Failed | Called::Lost => &mut self.failed,
+            Called::Expired => &mut self.expired,
+            Called::Merged => &mut self.merged,
+            Called::Withdrawn => &mut self.withdrawn,
+        };
+        *count += 1;
+    }
+}
+
 impl Queue {
     fn waited(&mut self, ms: u64) {
         self.wait_ms += ms;
@@ -457,6 +510,13 @@ impl Queue {
             talk_ms,
             hold_ms,
             wrap_up_ms,
+            callbacks: self.callbacks.promised,
+            callbacks_reached: self.callbacks.reached,
+            callbacks_failed: self.callbacks.failed,
+            callbacks_expired: self.callbacks.expired,
+            callbacks_merged: self.callbacks.merged,
+            callbacks_withdrawn: self.callbacks.withdrawn,
+            callbacks_handle_ms: self.callbacks.handled.all(),
         }
     }
 }

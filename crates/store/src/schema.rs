@@ -14,7 +14,14 @@ use rusqlite::{Connection, Transaction, params};
 use crate::{SEQ_GAP, StoreError, history, standing};
 
 /// One step per version; a database of version n has had the first n.
-const STEPS: [&str; 6] = [V1, V2, V3, V4, history::SCHEMA, standing::SCHEMA];
+const STEPS: [&str; 7] = [V1, V2, V3, V4, history::SCHEMA, standing::SCHEMA, V7];
+
+/// What a task is. One that is no call's, or no call's yet, is of the call 0, which is none.
+const V7: &str = "
+    ALTER TABLE task ADD COLUMN kind TEXT NOT NULL DEFAULT 'call';
+    ALTER TABLE task ADD COLUMN channel TEXT NOT NULL DEFAULT 'voice';
+    UPDATE task SET kind = 'callback' WHERE id IN (SELECT id FROM callback);
+";
 
 /// The call whose participants go on in this one.
 const V4: &str = "ALTER TABLE call ADD COLUMN predecessor TEXT;";
@@ -304,11 +311,12 @@ pub(crate) fn end_run(connection: &Connection, last_seq: u64, now_ms: i64) -> ru
     Ok(())
 }
 
-/// Tasks that nobody had answered when the run before ended, by queue.
+/// Tasks that nobody had answered when the run before ended, by queue. Callbacks outlive it.
 fn waiting(run: &Transaction<'_>, open_from: i64) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut statement = run.prepare(
         "SELECT queue, count(*) FROM task
-         WHERE call >= ?1 AND ended_ms IS NULL AND assigned_ms IS NULL GROUP BY queue",
+         WHERE call >= ?1 AND ended_ms IS NULL AND assigned_ms IS NULL AND kind <> 'callback'
+         GROUP BY queue",
     )?;
     let rows = statement.query_map([open_from], |row| {
         Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))

@@ -95,6 +95,7 @@ fn create(db: &Connection, task: TaskKey, what: &What) -> Done {
         terms,
         context,
         restored: _,
+        work: _,
     } = what
     else {
         return Ok(());

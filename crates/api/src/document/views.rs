@@ -127,7 +127,8 @@ fn recording() -> Schema {
 fn task() -> Schema {
     shown(vec![
         ("id", text()),
-        ("kind", one_of(&["call", "callback"])),
+        ("kind", one_of(&["call", "callback", "dialog"])),
+        ("channel", one_of(&["voice", "dialog"])),
         ("number", maybe_text()),
         ("name", maybe_text()),
         ("queue", text()),
@@ -201,7 +202,8 @@ fn queue() -> Schema {
         ("number", maybe_text()),
         ("auto_connect", flag()),
         ("open", flag()),
-        ("waiting", count()),
+        ("waiting", about(count(), "Callers")),
+        ("callbacks", about(count(), "Customers who are to be called, whose turn it may be")),
         ("longest_wait_s", length()),
         ("estimate_s", or_null(&list(&length()))),
         ("service_level", level()),
@@ -333,7 +335,7 @@ pub(crate) enum Figure {
 }
 
 /// The columns of a report of queues, in the order of its table.
-pub(crate) const QUEUE_COLUMNS: [(&str, Figure); 22] = [
+pub(crate) const QUEUE_COLUMNS: [(&str, Figure); 29] = [
     ("from", Figure::Moment),
     ("to", Figure::Moment),
     ("queue", Figure::Name),
@@ -356,6 +358,13 @@ pub(crate) const QUEUE_COLUMNS: [(&str, Figure); 22] = [
     ("talk_s", Figure::Seconds),
     ("hold_s", Figure::Seconds),
     ("wrap_up_s", Figure::Seconds),
+    ("callbacks", Figure::Count),
+    ("callbacks_reached", Figure::Count),
+    ("callbacks_failed", Figure::Count),
+    ("callbacks_expired", Figure::Count),
+    ("callbacks_merged", Figure::Count),
+    ("callbacks_withdrawn", Figure::Count),
+    ("callbacks_handle_s", Figure::Seconds),
 ];
 
 /// The same of operators.

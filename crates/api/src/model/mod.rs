@@ -53,26 +53,25 @@ pub(crate) struct Model {
     pub(crate) switches: Mutex<Switches>,
 }
 
-/// What goes by itself in all queues together.
+/// What goes by itself in all queues together: as configured when we begin, as events say from then on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Switches {
-    configured: bool,
-    /// By order; it holds until another.
-    ordered: Option<bool>,
+    auto_connect: Option<bool>,
 }
 
 impl Switches {
     pub(crate) fn auto_connect(self) -> bool {
-        self.ordered.unwrap_or(self.configured)
+        self.auto_connect.unwrap_or(true)
     }
 }
 
 impl Model {
     /// Takes over what is configured; what is known of those that stay, stays.
     pub(crate) fn reconfigure(&self, directory: &Directory, now: Utc) {
-        self.switches().configured = directory.auto_connect;
+        self.switches().auto_connect.get_or_insert(directory.auto_connect);
         for entry in &directory.queues {
-            self.queues.entry(entry.name.clone()).or_default().entry = Some(entry.clone());
+            let queue = self.queues.entry(entry.name.clone());
+            queue.or_insert_with(|| Queue::new(entry)).entry = entry.clone();
         }
         self.queues.retain(|name, _| directory.queues.iter().any(|entry| entry.name == *name));
         for entry in &directory.operators {
@@ -101,11 +100,11 @@ impl Model {
         self.observe_operator(event);
         match &event.what {
             What::SettingsSwitched { auto_connect } => {
-                self.switches().ordered = Some(*auto_connect);
+                self.switches().auto_connect = Some(*auto_connect);
             }
             What::QueueSwitched { queue, auto_connect, open } => {
                 if let Some(mut queue) = self.queues.get_mut(queue) {
-                    queue.switched = Some((*auto_connect, *open));
+                    (queue.auto_connect, queue.open) = (*auto_connect, *open);
                 }
             }
             What::TrunkUp { trunk } => self.observe_trunk(trunk, true, None, event.at),

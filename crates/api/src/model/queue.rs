@@ -1,6 +1,6 @@
 //! Queues: who waits, and how well it went lately.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use b2bua::config::Name;
 use b2bua::{Event, TaskKey, Utc, What};
@@ -11,13 +11,18 @@ use super::{Model, between, seconds};
 use crate::settings::QueueEntry;
 
 /// One queue.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Queue {
-    pub(crate) entry: Option<QueueEntry>,
-    /// By order: whether tasks go by themselves, and whether new ones are taken.
-    pub(crate) switched: Option<(bool, bool)>,
-    /// Since when.
+    pub(crate) entry: QueueEntry,
+    /// Whether tasks go to operators by themselves: as configured when it was new, as events say from
+    /// then on.
+    pub(crate) auto_connect: bool,
+    /// Whether new ones are taken, likewise.
+    pub(crate) open: bool,
+    /// Callers who wait, since when.
     pub(crate) waiting: BTreeMap<TaskKey, Utc>,
+    /// Customers who are to be called, and wait for somebody who does it.
+    pub(crate) callbacks: BTreeSet<TaskKey>,
     window: Window,
 }
 
@@ -34,7 +39,19 @@ impl Model {
         else {
             return;
         };
+        let is_callback = self.is_of_callback(event);
         let Some(mut queue) = self.queues.get_mut(queue) else { return };
+        if is_callback {
+            // Of these the figures of callers say nothing; but who was reached and has to wait does.
+            let waits = matches!(event.what, What::TaskQueued { .. });
+            queue.leaves(task);
+            if waits && event.call.is_some() {
+                queue.waiting.insert(task, event.at);
+            } else if waits {
+                queue.callbacks.insert(task);
+            }
+            return;
+        }
         if let What::TaskQueued { .. } = event.what {
             // Told again of one that waits: whoever had answered was gone before they were put through.
             if queue.waiting.insert(task, event.at).is_none() {
@@ -42,8 +59,8 @@ impl Model {
             }
             return;
         }
-        queue.waiting.remove(&task);
-        let good_ms = queue.entry.as_ref().map_or(0, |entry| entry.service_level_ms);
+        queue.leaves(task);
+        let good_ms = queue.entry.service_level_ms;
         let minute = queue.window.at(event.at);
         match event.what {
             What::TaskAssigned { wait_ms, .. } => {
@@ -60,6 +77,22 @@ impl Model {
 }
 
 impl Queue {
+    pub(super) fn new(entry: &QueueEntry) -> Self {
+        Self {
+            entry: entry.clone(),
+            auto_connect: entry.auto_connect,
+            open: true,
+            waiting: BTreeMap::new(),
+            callbacks: BTreeSet::new(),
+            window: Window::default(),
+        }
+    }
+
+    pub(super) fn leaves(&mut self, task: TaskKey) {
+        self.waiting.remove(&task);
+        self.callbacks.remove(&task);
+    }
+
     /// The longest anybody waits now, in milliseconds.
     fn longest_wait_ms(&self, now: Utc) -> u64 {
         self.waiting.values().min().map_or(0, |since| between(*since, now))
@@ -80,15 +113,13 @@ impl Queue {
                 "service_level": sums.service_level(),
             })
         };
-        let entry = self.entry.as_ref();
-        let configured = (entry.is_none_or(|entry| entry.auto_connect), true);
-        let (auto_connect, open) = self.switched.unwrap_or(configured);
         json!({
             "name": name,
-            "number": entry.and_then(|entry| entry.number.as_ref()),
-            "auto_connect": auto_connect,
-            "open": open,
+            "number": self.entry.number,
+            "auto_connect": self.auto_connect,
+            "open": self.open,
             "waiting": self.waiting.len(),
+            "callbacks": self.callbacks.len(),
             "longest_wait_s": seconds(self.longest_wait_ms(now)),
             "estimate_s": null,
             "service_level": self.service_level(now),

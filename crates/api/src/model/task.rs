@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use b2bua::config::Name;
+use b2bua::event::{TaskKind, Work};
 use b2bua::{CallKey, CallbackEnd, Event, TaskKey, Utc, What};
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ const ENDED_MAX: usize = 1_000;
 /// One task.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
-    kind: &'static str,
+    pub(crate) work: Work,
     /// Of the customer, as far as it can be called.
     pub(crate) number: Option<Name>,
     pub(crate) name: Option<String>,
@@ -50,7 +51,8 @@ impl Model {
             if let Some(task) = Task::of_callback(event) {
                 self.tasks.insert(key, task);
             }
-        } else if let What::TaskQueued { queue, position, virtual_start, priority_s } = &event.what
+        } else if let What::TaskQueued { queue, work, position, virtual_start, priority_s } =
+            &event.what
         {
             let call = event.call.and_then(|call| self.calls.get(&call));
             let context = call.as_ref().map(|call| call.context.clone()).unwrap_or_default();
@@ -60,7 +62,7 @@ impl Model {
             };
             drop(call);
             let mut task = self.tasks.entry(key).or_insert_with(|| Task {
-                kind: "call",
+                work: *work,
                 number,
                 name: None,
                 trunk,
@@ -83,7 +85,9 @@ impl Model {
             (task.position, task.wait_ms) = (Some(*position), None);
             task.not_before = None;
             drop(task);
-            self.leave(&before, key);
+            if before != *queue {
+                self.leave(&before, key);
+            }
         } else if let Some(mut task) = self.tasks.get_mut(&key) {
             if let What::CallContext { context } = &event.what {
                 task.context.clone_from(context);
@@ -99,9 +103,15 @@ impl Model {
         self.observe_queue(key, event);
     }
 
+    /// Whether an event is of the task of a customer who is to be called.
+    pub(crate) fn is_of_callback(&self, event: &Event) -> bool {
+        let task = event.task.and_then(|task| self.tasks.get(&task));
+        task.is_some_and(|task| task.is_callback())
+    }
+
     fn leave(&self, queue: &Name, task: TaskKey) {
         if let Some(mut queue) = self.queues.get_mut(queue) {
-            queue.waiting.remove(&task);
+            queue.leaves(task);
         }
     }
 
@@ -120,6 +130,7 @@ impl Task {
     fn of_callback(event: &Event) -> Option<Self> {
         let What::CallbackCreated {
             queue,
+            work,
             number,
             name,
             trunk,
@@ -136,7 +147,7 @@ impl Task {
             return None;
         };
         Some(Self {
-            kind: "callback",
+            work: *work,
             number: Some(number.clone()),
             name: name.clone(),
             trunk: Some(trunk.clone()),
@@ -170,7 +181,7 @@ impl Task {
             What::TaskReserved { operator, .. } => {
                 (self.state, self.operator) = ("reserved", Some(operator.clone()));
             }
-            What::ReservationOffered { .. } if self.kind == "call" => self.attempts += 1,
+            What::ReservationOffered { .. } if !self.is_callback() => self.attempts += 1,
             What::CallbackAttempt { attempt, next, .. } => {
                 self.attempts = u64::from(*attempt);
                 if next.is_some() {
@@ -223,6 +234,11 @@ impl Task {
         OVER.contains(&self.state)
     }
 
+    /// Of a customer who is to be called.
+    pub(crate) fn is_callback(&self) -> bool {
+        self.work.kind == TaskKind::Callback
+    }
+
     /// Whether it ended without an operator.
     pub(crate) fn is_unserved(&self) -> bool {
         ["abandoned", "expired", "overflowed", "failed"].contains(&self.state)
@@ -233,7 +249,8 @@ impl Task {
         let wait_ms = self.wait_ms.unwrap_or_else(|| between(self.queued, now));
         json!({
             "id": key,
-            "kind": self.kind,
+            "kind": self.work.kind,
+            "channel": self.work.channel,
             "number": self.number,
             "name": self.name,
             "queue": self.queue,

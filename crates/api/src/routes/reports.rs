@@ -34,7 +34,9 @@ const MORE: &str = "By interval and then by name; where nothing happened there i
     `abandoned`, `expired`, `overflowed`, `failed`, `withdrawn` and the waits when the waiting ended, \
     `refused` when they were not let in, `crashed` when the process died, `transferred` when the \
     other had it, `completed`, talk, hold, wrap-up and handle time when the wrap-up was over, for \
-    the operator who had it then. Of operators `answered`, `missed`, `rejected` and `taken_back` \
+    the operator who had it then. All that is of callers; apart from them, `callbacks` counts when \
+    somebody was to be called back, `callbacks_reached`, `_failed`, `_expired`, `_merged` and \
+    `_withdrawn` when that was over, `callbacks_handle_s` talk, hold and wrap-up when the wrap-up was. Of operators `answered`, `missed`, `rejected` and `taken_back` \
     when the ringing ended; the time signed in, ready, not ready, ringing and busy (calls, their own \
     too, and wrap-up) belongs to the intervals in which it passed. So sums over intervals are those \
     of the whole. `service_level` is (answered within T + abandoned within T) / (answered + \
@@ -149,10 +151,7 @@ fn query(inner: &Inner, caller: &Caller, asked: &Asked) -> Result<ReportQuery, P
         (None, seen) => seen,
     };
     let queues = inner.model.queues.iter();
-    let within_ms = queues.filter_map(|queue| {
-        let within = queue.entry.as_ref()?.service_level_ms;
-        Some((queue.key().to_string(), within))
-    });
+    let within_ms = queues.map(|queue| (queue.key().to_string(), queue.entry.service_level_ms));
     Ok(ReportQuery {
         by: asked.by,
         bounds: asked.range.bounds(asked.every),

@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use b2bua::config::Name;
-use b2bua::{Command, NewTask, Reply, TaskChange, TaskKey, Utc};
+use b2bua::{Command, NewTask, Reply, TaskChange, TaskKey, TaskStep, Utc};
 use serde_json::Value;
 
 use super::tasks::{key, view};
@@ -52,7 +52,7 @@ pub(super) fn change_doc() -> Doc {
         taken(vec![("state", one_of(&states)), ("priority_s", whole(0, u64::from(PRIORITY_MAX)))]);
     Doc::new("Changes a task")
         .more(
-            "`release`: one that is kept back or put off may be given to somebody now. `callback`: one \
+            "All of it, or nothing where any of it cannot be. `release`: one that is kept back or put off may be given to somebody now. `callback`: one \
              that ended unserved is called back, in the place it had; the answer is the new task. `complete`: \
              its operator is done with it: with the wrap-up, or with a customer who was brought to them at \
              a number outside.",
@@ -130,8 +130,7 @@ pub(crate) async fn add(
 
 #[derive(Clone, Copy)]
 enum Wish {
-    Release,
-    Complete,
+    Step(TaskStep),
     Callback,
 }
 
@@ -144,30 +143,27 @@ pub(crate) async fn change(
 ) -> Result<Json<Value>, Problem> {
     let task = known(&inner, &caller, &id)?;
     let mut fields = Fields::new(body);
-    let words =
-        [("release", Wish::Release), ("callback", Wish::Callback), ("complete", Wish::Complete)];
+    let words = [
+        ("release", Wish::Step(TaskStep::Release)),
+        ("callback", Wish::Callback),
+        ("complete", Wish::Step(TaskStep::Complete)),
+    ];
     let state = fields.one_of("state", &words);
     let priority_s = fields.whole("priority_s", 0..=PRIORITY_MAX);
     if state.is_none() && priority_s.is_none() && !fields.is_wrong() {
         fields.wrong("state", "state or priority_s is needed");
     }
     fields.finish()?;
-    if let Some(Wish::Callback) = state {
-        let key = revive(&inner, task, priority_s).await?;
-        return shown(&inner, key).map(Json);
-    }
-    if let Some(priority_s) = priority_s {
-        let change = TaskChange::Prioritise { priority_s };
-        inner.order(Command::ChangeTask { task, change }).await?;
-    }
-    let change = match state {
-        Some(Wish::Release) => Some(TaskChange::Release),
-        Some(Wish::Complete) => Some(TaskChange::Complete),
-        Some(Wish::Callback) | None => None,
+    let step = match state {
+        Some(Wish::Callback) => {
+            let key = revive(&inner, task, priority_s).await?;
+            return shown(&inner, key).map(Json);
+        }
+        Some(Wish::Step(step)) => Some(step),
+        None => None,
     };
-    if let Some(change) = change {
-        inner.order(Command::ChangeTask { task, change }).await?;
-    }
+    let change = TaskChange { priority_s, step };
+    inner.order(Command::ChangeTask { task, change }).await?;
     shown(&inner, task).map(Json)
 }
 
@@ -217,7 +213,7 @@ pub(crate) async fn withdraw(
     Path(id): Path,
 ) -> Result<StatusCode, Problem> {
     let task = known(&inner, &caller, &id)?;
-    inner.order(Command::ChangeTask { task, change: TaskChange::Withdraw }).await?;
+    inner.order(Command::ChangeTask { task, change: TaskStep::Withdraw.into() }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

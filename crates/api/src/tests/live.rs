@@ -54,6 +54,7 @@ async fn tasks_and_queues() {
     let mut node = Node::start().await;
     node.talk();
     let queued = || What::TaskQueued {
+        work: b2bua::event::Work::CALL,
         queue: "support".into(),
         position: 1,
         virtual_start: at(),
@@ -79,6 +80,33 @@ async fn tasks_and_queues() {
     assert_eq!((&task["wait_s"], &task["attempts"]), (&json!(4.0), &json!(1)));
     assert_eq!(task["context"]["X-Line"], "vip");
     assert_eq!(node.get(&format!("/v1/tasks/{third}")).await.json()["wait_s"], 30.0);
+
+    // Who is to be called back is no caller who waits, or has waited.
+    let to_be_called = || What::TaskQueued {
+        work: b2bua::event::Work::CALLBACK,
+        queue: "support".into(),
+        position: 1,
+        virtual_start: at(),
+        priority_s: 0,
+    };
+    let (operator, wait_ms) = ("alice".into(), 9_000_000);
+    let assigned = What::TaskAssigned { queue: "support".into(), operator, wait_ms };
+    node.observe(0, Some(12), to_be_called());
+    node.observe(0, Some(13), to_be_called());
+    let waits = node.get("/v1/queues/support").await.json();
+    assert_eq!((&waits["waiting"], &waits["callbacks"]), (&json!(1), &json!(2)));
+    node.observe(4, Some(12), assigned);
+    let scrape = node.get("/metrics").await.text;
+    assert!(scrape.contains("usher_queue_wait_seconds_count{queue=\"support\"} 2"), "{scrape}");
+    let expired = What::TaskExpired { queue: "support".into(), wait_ms: 9_000_000 };
+    node.observe(0, Some(13), expired);
+    let reached = to_be_called();
+    node.observe(5, Some(12), reached);
+    let waits = node.get("/v1/queues/support").await.json();
+    assert_eq!((&waits["waiting"], &waits["callbacks"]), (&json!(2), &json!(0)), "on the line");
+    node.observe(0, Some(12), What::TaskWithdrawn { queue: "support".into() });
+    let task = node.get("/v1/tasks/t000000000000c").await.json();
+    assert_eq!((&task["kind"], &task["channel"]), (&json!("callback"), &json!("voice")));
 
     let queue = node.get("/v1/queues/support").await.json();
     assert_eq!((&queue["waiting"], &queue["service_level"]), (&json!(1), &json!(0.5)));

@@ -116,7 +116,13 @@ impl Node {
         self.observe(
             1,
             Some(9),
-            What::TaskQueued { queue: support(), position: 1, virtual_start: start, priority_s: 5 },
+            What::TaskQueued {
+                work: b2bua::event::Work::CALL,
+                queue: support(),
+                position: 1,
+                virtual_start: start,
+                priority_s: 5,
+            },
         );
         let reserved = What::TaskReserved { queue: support(), operator: alice() };
         self.observe(1, Some(9), reserved);

@@ -1,7 +1,7 @@
 //! Tasks by order.
 
 use b2bua::config::First;
-use b2bua::{CallbackCause, Command, NewTask, Reply, TaskChange, Terms};
+use b2bua::{CallbackCause, Command, NewTask, Reply, TaskChange, TaskStep, Terms};
 
 use super::*;
 
@@ -16,6 +16,7 @@ const TERMS: Terms =
 
 fn created(attempts: u32) -> What {
     What::CallbackCreated {
+        work: b2bua::event::Work::CALLBACK,
         queue: "support".into(),
         number: "+74951234567".into(),
         name: Some("Anna".to_owned()),
@@ -92,17 +93,21 @@ async fn who_may_change_a_task_and_who_may_pick_it() {
     node.observe(0, Some(7), created(1));
     let path = format!("/v1/tasks/{}", TaskKey(7));
     let body = json!({ "state": "release", "priority_s": 60 }).to_string();
-    let asking = ask(node.address, "PATCH", &path, "boss", &body);
-    let answering = async {
-        let orders = &mut node.orders;
-        let mut next = async || done(orders.recv().await.unwrap(), Ok(Reply::Done));
-        (next().await, next().await)
+    let change = |priority_s, step| {
+        let change = TaskChange { priority_s, step: Some(step) };
+        Command::ChangeTask { task: TaskKey(7), change }
     };
-    let (answer, (first, second)) = tokio::join!(asking, answering);
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let change = |change| Command::ChangeTask { task: TaskKey(7), change };
-    assert_eq!(first, change(TaskChange::Prioritise { priority_s: 60 }));
-    assert_eq!(second, change(TaskChange::Release));
+    // One order: whatever of it cannot be, nothing of it is.
+    for (reply, status) in [
+        (Ok(Reply::Done), 200),
+        (Err(b2bua::Problem::Conflict("the task is not kept back".into())), 409),
+    ] {
+        let asking = ask(node.address, "PATCH", &path, "boss", &body);
+        let (answer, order) = node.order(asking, |order| done(order, reply)).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(order, change(Some(60), TaskStep::Release));
+        assert!(node.orders.try_recv().is_err(), "and no other");
+    }
     for who in ["alice", "seller"] {
         assert_eq!(ask(node.address, "PATCH", &path, who, &body).await.status, 403, "{who}");
         assert_eq!(ask(node.address, "DELETE", &path, who, "").await.status, 403, "{who}");
@@ -110,7 +115,7 @@ async fn who_may_change_a_task_and_who_may_pick_it() {
     let (answer, order) = node
         .order(ask(node.address, "DELETE", &path, "root", ""), |order| done(order, Ok(Reply::Done)))
         .await;
-    assert_eq!((answer.status, order), (204, change(TaskChange::Withdraw)));
+    assert_eq!((answer.status, order), (204, change(None, TaskStep::Withdraw)));
     // An operator takes what is in their own queues, for themselves.
     let assign = format!("{path}/assign");
     let whom = |operator: &str| json!({ "operator": operator }).to_string();
@@ -132,6 +137,7 @@ async fn who_was_not_served_is_called_back_in_their_place() {
     let start = at();
     node.observe(1, None, started());
     let queued = What::TaskQueued {
+        work: b2bua::event::Work::CALL,
         queue: "support".into(),
         position: 1,
         virtual_start: start,

@@ -33,7 +33,7 @@ use crate::api::{Problem, Time};
 use crate::call::{Call, NewCall, Participant, Seat, Task, TaskEntry, Timer, Why};
 use crate::callback::{Callback, CallbackCause, CallbackEnd, Restored, Terms};
 use crate::config::{CallbackPolicy, First, Go, Name};
-use crate::event::{CallResult, Kind, Role, What};
+use crate::event::{CallResult, Kind, Role, What, Work};
 use crate::id::{CallKey, TaskKey};
 use crate::identity::Caller;
 use crate::sound::Audio;
@@ -147,6 +147,7 @@ impl B2bua {
         };
         let created = What::CallbackCreated {
             queue: self.directory.queue_name(queue),
+            work: Work::CALLBACK,
             number: callback.number.clone(),
             name: callback.name.clone(),
             trunk: callback.trunk.clone(),

@@ -107,8 +107,7 @@ impl B2bua {
     pub(crate) fn configure(&mut self, now: Time, config: Config) {
         self.endpoint.handle(now, sip::Input::Configure(config.sip.clone()));
         self.directory = Directory::new(config, &mut self.state.names);
-        self.distribute_anew(now);
-        self.hours_anew(now);
+        self.switches_anew(now);
         // What counts as dead may have changed.
         for key in self.state.calls.keys().copied().collect::<Vec<_>>() {
             self.with_call(key, |switch, call| {

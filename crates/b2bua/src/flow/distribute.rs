@@ -82,6 +82,7 @@ impl B2bua {
             let ms = i64::try_from(view.virtual_start.0.as_millis()).unwrap_or(i64::MAX);
             let queued = What::TaskQueued {
                 queue: queue.clone(),
+                work: view.kind.into(),
                 position: position as usize,
                 virtual_start: crate::Utc::from_millisecond(ms).unwrap_or(crate::Utc::MAX),
                 priority_s: view.priority_s,

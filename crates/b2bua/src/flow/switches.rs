@@ -2,7 +2,7 @@
 //! one, whatever the configuration says by then: who has closed a queue has closed it, until its hours
 //! open or close it the next time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,21 @@ pub(crate) struct Switches {
     queues: BTreeMap<Name, Switched>,
     /// Of queues that are not always open.
     hours: BTreeMap<Name, Opening>,
+    /// What holds, as events have said it; of what is new, as it is configured, and open.
+    told: Option<Told>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Told {
+    auto_connect: bool,
+    queues: BTreeMap<Name, Effective>,
+}
+
+/// What goes by itself in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Effective {
+    auto_connect: bool,
+    open: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +108,35 @@ impl Switches {
         }
     }
 
+    /// Notes what holds from now on, and returns what holds otherwise than it was told: which queues, and
+    /// none for all of them together.
+    fn compare(
+        &mut self,
+        configured: &acd::Config,
+        config: &acd::Config,
+        directory: &Directory,
+    ) -> BTreeSet<Option<Name>> {
+        let before = self.told.take();
+        let was = before.as_ref().map_or(configured.auto_connect, |told| told.auto_connect);
+        let mut changed = BTreeSet::new();
+        if was != config.auto_connect {
+            changed.insert(None);
+        }
+        let mut told = Told { auto_connect: config.auto_connect, queues: BTreeMap::new() };
+        for ((id, queue), (_, own)) in config.queues.iter().zip(&configured.queues) {
+            let name = directory.queue_name(*id);
+            let now = Effective { auto_connect: queue.auto_connect, open: queue.open };
+            let new = Effective { auto_connect: own.auto_connect, open: true };
+            let known = before.as_ref().and_then(|told| told.queues.get(&name));
+            if *known.unwrap_or(&new) != now {
+                changed.insert(Some(name.clone()));
+            }
+            told.queues.insert(name, now);
+        }
+        self.told = Some(told);
+        changed
+    }
+
     /// The hours may be others.
     fn forget_hours(&mut self) {
         self.hours.clear();
@@ -106,43 +150,53 @@ impl B2bua {
         self.compare_hours(now, &before);
     }
 
-    /// They do by others from now on.
-    pub(super) fn hours_anew(&mut self, now: Time) {
-        let before = self.state.switches.clone();
+    /// The configuration is another: what goes by itself, and the hours.
+    pub(super) fn switches_anew(&mut self, now: Time) {
+        let unix = self.unix(now);
         self.state.switches.forget_hours();
-        self.compare_hours(now, &before);
+        self.state.switches.look_at_clock(unix, &self.directory);
+        self.distribute_anew(now);
     }
 
     fn compare_hours(&mut self, now: Time, before: &Switches) {
         let unix = self.unix(now);
         let switches = &mut self.state.switches;
         switches.look_at_clock(unix, &self.directory);
-        let queues = self.directory.config.queues.iter().map(|queue| &queue.name);
-        let turned = queues.filter(|name| before.is_open(name) != switches.is_open(name));
-        let turned: Vec<Name> = turned.cloned().collect();
-        if turned.is_empty() {
-            return;
-        }
-        self.distribute_anew(now);
-        for name in turned {
-            self.tell_switched(now, name);
+        let mut queues = self.directory.config.queues.iter().map(|queue| &queue.name);
+        if queues.any(|name| before.is_open(name) != switches.is_open(name)) {
+            self.distribute_anew(now);
         }
     }
 
-    fn tell_switched(&mut self, now: Time, queue: Name) {
-        let all = self.switched();
-        let id = self.directory.queue_id(&queue);
-        if let Some((_, is)) = all.queues.iter().find(|(known, _)| Some(*known) == id) {
-            let (auto_connect, open) = (is.auto_connect, is.open);
-            self.emit(now, None, None, What::QueueSwitched { queue, auto_connect, open });
-        }
+    /// Tells the distributor what is configured and switched, and everybody what holds otherwise by
+    /// that.
+    fn distribute_anew(&mut self, now: Time) {
+        let changed = self.distribute_switched(now);
+        self.tell_switched(now, changed);
     }
 
-    /// Tells the distributor what is configured and switched.
-    pub(super) fn distribute_anew(&mut self, now: Time) {
-        let config = self.state.switches.over(self.directory.acd(), &self.directory);
+    fn distribute_switched(&mut self, now: Time) -> BTreeSet<Option<Name>> {
+        let configured = self.directory.acd();
+        let switches = &mut self.state.switches;
+        let config = switches.over(configured.clone(), &self.directory);
+        let changed = switches.compare(&configured, &config, &self.directory);
         self.acd.handle(now, acd::Input::Configure(config));
         self.reach_outside(now);
+        changed
+    }
+
+    fn tell_switched(&mut self, now: Time, what: BTreeSet<Option<Name>>) {
+        let told = self.state.switches.told.clone().unwrap_or_default();
+        for queue in what {
+            let Some(queue) = queue else {
+                let auto_connect = told.auto_connect;
+                self.emit(now, None, None, What::SettingsSwitched { auto_connect });
+                continue;
+            };
+            if let Some(Effective { auto_connect, open }) = told.queues.get(&queue).copied() {
+                self.emit(now, None, None, What::QueueSwitched { queue, auto_connect, open });
+            }
+        }
     }
 
     pub(super) fn switch(
@@ -153,27 +207,22 @@ impl B2bua {
         open: Option<bool>,
     ) -> Result<Reply, Problem> {
         let switches = &mut self.state.switches;
-        let Some(name) = queue else {
+        if let Some(name) = queue {
+            if self.directory.queue_id(name).is_none() {
+                return Err(Problem::NotFound { what: "queue", name: name.to_string() });
+            }
+            // Of queues that are gone nothing need be known.
+            switches.queues.retain(|known, _| self.directory.queue_id(known).is_some());
+            let switched = switches.queues.entry(name.clone()).or_default();
+            switched.auto_connect = auto_connect.or(switched.auto_connect);
+            switched.open = open.or(switched.open);
+        } else {
             switches.auto_connect = auto_connect.or(switches.auto_connect);
-            self.distribute_anew(now);
-            let auto_connect = self.switched().auto_connect;
-            self.emit(now, None, None, What::SettingsSwitched { auto_connect });
-            return Ok(Reply::Done);
-        };
-        if self.directory.queue_id(name).is_none() {
-            return Err(Problem::NotFound { what: "queue", name: name.to_string() });
         }
-        // Of queues that are gone nothing need be known.
-        switches.queues.retain(|known, _| self.directory.queue_id(known).is_some());
-        let switched = switches.queues.entry(name.clone()).or_default();
-        switched.auto_connect = auto_connect.or(switched.auto_connect);
-        switched.open = open.or(switched.open);
-        self.distribute_anew(now);
-        self.tell_switched(now, name.clone());
+        let mut changed = self.distribute_switched(now);
+        // An order is told whatever it changes.
+        changed.insert(queue.cloned());
+        self.tell_switched(now, changed);
         Ok(Reply::Done)
-    }
-
-    fn switched(&self) -> acd::Config {
-        self.state.switches.over(self.directory.acd(), &self.directory)
     }
 }

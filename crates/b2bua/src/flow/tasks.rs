@@ -5,7 +5,7 @@ use acd::{Filter, TaskId, Withdrawal};
 
 use super::callback::Wanted;
 use super::promise::PROMISED_WITHIN;
-use crate::api::{NewTask, Output, Problem, Reply, TaskChange, Time, Word};
+use crate::api::{NewTask, Output, Problem, Reply, TaskChange, TaskStep, Time, Word};
 use crate::callback::{CallbackCause, CallbackEnd, digits, is_number};
 use crate::config::Name;
 use crate::event::{CallResult, What};
@@ -89,42 +89,61 @@ impl B2bua {
         change: TaskChange,
     ) -> Result<Reply, Problem> {
         let task = self.known_task(key)?;
-        match change {
-            TaskChange::Release => {
-                let is_held = self.acd.task(task).is_some_and(|view| match view.place {
-                    acd::TaskPlace::Waiting { held, .. } => held,
-                    acd::TaskPlace::Deferred { .. } => true,
-                    _ => false,
-                });
-                if !is_held {
-                    return Err(Problem::Conflict("the task is not kept back".into()));
-                }
-                self.acd.handle(now, acd::Input::Release { task });
-            }
-            TaskChange::Prioritise { priority_s } => {
-                self.prioritise(now, key, priority_s);
-            }
-            TaskChange::Complete => return self.complete_task(now, key),
-            TaskChange::Withdraw => return self.withdraw_task(now, key),
+        let step = change.step;
+        step.map_or(Ok(()), |step| self.may_step(key, step))?;
+        if let Some(priority_s) = change.priority_s {
+            self.prioritise(now, key, priority_s);
+        }
+        match step {
+            Some(TaskStep::Release) => self.acd.handle(now, acd::Input::Release { task }),
+            Some(TaskStep::Complete) => self.complete_task(now, key),
+            Some(TaskStep::Withdraw) => self.withdraw_task(now, key),
+            None => {}
         }
         Ok(Reply::Done)
     }
 
+    /// Whether that can happen to a task as it is now.
+    fn may_step(&self, key: TaskKey, step: TaskStep) -> Result<(), Problem> {
+        let (task, entry) = (TaskId(key.0), self.state.tasks.get(&key));
+        let place = self.acd.task(task).map(|view| view.place);
+        let conflict = |why: &str| Err(Problem::Conflict(why.into()));
+        match (step, place) {
+            (
+                TaskStep::Release,
+                Some(acd::TaskPlace::Waiting { held: true, .. } | acd::TaskPlace::Deferred { .. }),
+            ) => Ok(()),
+            (TaskStep::Release, _) => conflict("the task is not kept back"),
+            (TaskStep::Complete, _) if entry.is_some_and(|entry| entry.delivered) => Ok(()),
+            (TaskStep::Complete, Some(acd::TaskPlace::Wrapping { .. })) => Ok(()),
+            (
+                TaskStep::Complete,
+                Some(acd::TaskPlace::Assigned { .. } | acd::TaskPlace::Between { .. }),
+            ) => conflict("its call goes on"),
+            (TaskStep::Complete, _) => conflict("no operator has it"),
+            (TaskStep::Withdraw, _) if entry.is_some_and(|entry| entry.callback.is_some()) => {
+                Ok(())
+            }
+            (TaskStep::Withdraw, Some(acd::TaskPlace::Waiting { .. })) => {
+                let call = entry.and_then(|entry| entry.call).map(|call| self.call_named(call));
+                let call = call.and_then(|call| self.state.calls.get(&call));
+                if call.is_some_and(|call| call.is_for_help(task)) {
+                    return conflict("the task is that of a help");
+                }
+                Ok(())
+            }
+            (TaskStep::Withdraw, _) => conflict("the task waits no more"),
+        }
+    }
+
     /// The operator is done with it: with the wrap-up, or with a customer who was brought to them outside.
-    fn complete_task(&mut self, now: Time, key: TaskKey) -> Result<Reply, Problem> {
+    fn complete_task(&mut self, now: Time, key: TaskKey) {
         if self.state.tasks.get(&key).is_some_and(|entry| entry.delivered) {
             self.delivery_done(now, key);
-            return Ok(Reply::Done);
-        }
-        match self.acd.task(TaskId(key.0)).map(|view| view.place) {
-            Some(acd::TaskPlace::Wrapping { operator }) => {
-                self.acd.handle(now, acd::Input::EndWrapUp { operator });
-                Ok(Reply::Done)
-            }
-            Some(acd::TaskPlace::Assigned { .. } | acd::TaskPlace::Between { .. }) => {
-                Err(Problem::Conflict("its call goes on".into()))
-            }
-            _ => Err(Problem::Conflict("no operator has it".into())),
+        } else if let Some(acd::TaskPlace::Wrapping { operator }) =
+            self.acd.task(TaskId(key.0)).map(|view| view.place)
+        {
+            self.acd.handle(now, acd::Input::EndWrapUp { operator });
         }
     }
 
@@ -148,44 +167,22 @@ impl B2bua {
     }
 
     /// It is taken off the list: a caller's call ends, a customer is not called.
-    fn withdraw_task(&mut self, now: Time, key: TaskKey) -> Result<Reply, Problem> {
-        let entry = self.state.tasks.get(&key);
-        let (call, is_callback) =
-            entry.map_or((None, false), |entry| (entry.call, entry.callback.is_some()));
-        if is_callback {
-            if let Some(call) = call {
-                self.with_call(call, |switch, call| {
+    fn withdraw_task(&mut self, now: Time, key: TaskKey) {
+        let Some(entry) = self.state.tasks.get(&key) else { return };
+        let (call, is_callback) = (entry.call, entry.callback.is_some());
+        if let Some(call) = call {
+            self.with_call(self.call_named(call), |switch, call| {
+                if is_callback {
                     call.tasks.retain(|task| task.key != key);
-                    switch.end_call(now, call, CallResult::Ended, "by order", 480);
-                });
-            }
+                }
+                switch.end_call(now, call, CallResult::Ended, "by order", 480);
+            });
+        }
+        if is_callback {
             self.callback_over(now, key, CallbackEnd::Withdrawn);
-            return Ok(Reply::Done);
-        }
-        let waits = self
-            .acd
-            .task(TaskId(key.0))
-            .is_some_and(|view| matches!(view.place, acd::TaskPlace::Waiting { .. }));
-        if !waits {
-            return Err(Problem::Conflict("the task waits no more".into()));
-        }
-        match call {
-            Some(call) => {
-                let call = self.call_named(call);
-                self.with_call(call, |switch, call| {
-                    if call.is_for_help(TaskId(key.0)) {
-                        return Err(Problem::Conflict("the task is that of a help".into()));
-                    }
-                    switch.end_call(now, call, CallResult::Ended, "by order", 480);
-                    Ok(Reply::Done)
-                })
-                .unwrap_or(Ok(Reply::Done))
-            }
-            None => {
-                let (task, cause) = (TaskId(key.0), Withdrawal::Removed);
-                self.acd.handle(now, acd::Input::Withdraw { task, cause });
-                Ok(Reply::Done)
-            }
+        } else if call.is_none() {
+            let (task, cause) = (TaskId(key.0), Withdrawal::Removed);
+            self.acd.handle(now, acd::Input::Withdraw { task, cause });
         }
     }
 

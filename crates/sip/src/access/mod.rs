@@ -3,7 +3,8 @@
 //! In this order:
 //! 1. REGISTER: digest of a configured user, always.
 //! 2. On the flow of a registration: the user of that flow whom From names.
-//! 3. From a trunk's address: that trunk; the first configured wins.
+//! 3. From a trunk's address, over UDP, TCP or TLS: that trunk; the first configured wins. Behind a
+//!    WebSocket are browsers, whatever the address, which may be that of a proxy.
 //! 4. On the flow of exactly one user: that user, whatever From says (it may be anonymous).
 //! 5. Digest of a user or a trunk, see below.
 //! 6. Otherwise a stranger: 403 or silence, and one line for the security log.
@@ -182,7 +183,8 @@ impl Case<'_> {
             return Some(Peer::User(from.into()));
         }
         let source = self.flow.remote.ip();
-        let here = |block: &Block| block.contains(source);
+        let is_trunks = !self.flow.transport.is_websocket();
+        let here = |block: &Block| is_trunks && block.contains(source);
         if let Some(trunk) = self.config.trunks.iter().find(|t| t.hosts.iter().any(here)) {
             return Some(Peer::Trunk(trunk.name.clone()));
         }

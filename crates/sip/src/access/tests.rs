@@ -168,6 +168,20 @@ fn known_by_the_way_they_come() {
     check(elsewhere("[::ffff:203.0.113.1]:9"), "INVITE", "sip:1@h", "trunk carrier");
     check(elsewhere("203.0.114.1:9"), "INVITE", "sip:1@h", "403 (INVITE 1: unknown source)");
     check(elsewhere("[2001:db8::1]:9"), "PING", "sip:1@h", "403 (PING 1: unknown source)");
+    let trunks_host = |transport| flow(transport, "203.0.113.1:9", 7);
+    for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
+        check(trunks_host(transport), "INVITE", "sip:1@h", "trunk carrier");
+    }
+    // Browsers behind a proxy that has a trunk's address.
+    for transport in [Transport::Ws, Transport::Wss] {
+        let browser = trunks_host(transport);
+        check(browser, "INVITE", "sip:1@h", "403 (INVITE 1: unknown source)");
+        check(browser, "INVITE", "sip:alice@usher.example", "407");
+        let mut rig = Rig::new();
+        rig.bind("alice", browser);
+        rig.flow = browser;
+        assert_eq!(short(&rig.judge(&with_lines("INVITE", "sip:1@h", &[]))), "user alice");
+    }
     let next_port = elsewhere("198.51.100.7:40001");
     check(next_port, "INVITE", "sip:1@h", "403 (INVITE 1: unknown source)");
     let other_listener = Flow { local: "192.0.2.10:5062".parse().unwrap(), ..dedicated };

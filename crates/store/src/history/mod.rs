@@ -12,6 +12,8 @@ mod write;
 
 use std::borrow::Cow;
 
+use b2bua::CallbackEnd;
+use b2bua::event;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use read::{Chunks, LOOK_BACK_MS, Row};
@@ -112,13 +114,107 @@ pub(crate) enum Left {
     Refused,
 }
 
+/// What a task is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    #[default]
+    #[serde(rename = "c")]
+    Call,
+    #[serde(rename = "b")]
+    Callback,
+    #[serde(rename = "d")]
+    Dialog,
+}
+
+/// What it takes of its operator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Channel {
+    #[default]
+    #[serde(rename = "v")]
+    Voice,
+    #[serde(rename = "d")]
+    Dialog,
+}
+
+/// What kind of work a task is. Of a call, by voice, nothing is written, nor was of anything before
+/// there were others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Work(pub(crate) Kind, pub(crate) Channel);
+
+impl Work {
+    fn is_call(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn is_callback(self) -> bool {
+        self.0 == Kind::Callback
+    }
+}
+
+impl From<event::Work> for Work {
+    fn from(work: event::Work) -> Self {
+        let kind = match work.kind {
+            event::TaskKind::Call => Kind::Call,
+            event::TaskKind::Callback => Kind::Callback,
+            event::TaskKind::Dialog => Kind::Dialog,
+        };
+        let channel = match work.channel {
+            event::Channel::Voice => Channel::Voice,
+            event::Channel::Dialog => Channel::Dialog,
+        };
+        Self(kind, channel)
+    }
+}
+
+/// How a callback ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Called {
+    /// The customer talked with an operator, or was on the line for one.
+    #[serde(rename = "r")]
+    Reached,
+    /// They were called as often as the queue says.
+    #[serde(rename = "f")]
+    Failed,
+    /// It was not done in time.
+    #[serde(rename = "e")]
+    Expired,
+    /// They have called themselves.
+    #[serde(rename = "m")]
+    Merged,
+    /// By order.
+    #[serde(rename = "w")]
+    Withdrawn,
+    /// It was never promised.
+    #[serde(rename = "l")]
+    Lost,
+}
+
+impl From<CallbackEnd> for Called {
+    fn from(end: CallbackEnd) -> Self {
+        match end {
+            CallbackEnd::Reached => Self::Reached,
+            CallbackEnd::Failed => Self::Failed,
+            CallbackEnd::Expired => Self::Expired,
+            CallbackEnd::Merged => Self::Merged,
+            CallbackEnd::Withdrawn => Self::Withdrawn,
+            CallbackEnd::Lost => Self::Lost,
+        }
+    }
+}
+
 /// One thing that counts. Its letters are on disk: they stay what they are. A task, a call and a
-/// reservation are their numbers, times are milliseconds.
+/// reservation are their numbers, times are milliseconds. What is last may be missing: see [`Work`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Fact<'a> {
     /// A task of a call takes its place in a queue, for the first time or again: which place.
     #[serde(rename = "q")]
-    Queued(u64, u64, #[serde(borrow)] Text<'a>, u64),
+    Queued(
+        u64,
+        u64,
+        #[serde(borrow)] Text<'a>,
+        u64,
+        #[serde(default, skip_serializing_if = "Work::is_call")] Work,
+    ),
     /// A task by a reservation, of a queue, is put before an operator.
     #[serde(rename = "o")]
     Offered(u64, u64, #[serde(borrow)] Text<'a>, #[serde(borrow)] Text<'a>),
@@ -127,19 +223,51 @@ pub(crate) enum Fact<'a> {
     OfferEnded(u64, #[serde(borrow)] Text<'a>, OfferEnd),
     /// A task of a queue is an operator's, after so long a wait.
     #[serde(rename = "a")]
-    Assigned(u64, #[serde(borrow)] Text<'a>, #[serde(borrow)] Text<'a>, u64),
+    Assigned(
+        u64,
+        #[serde(borrow)] Text<'a>,
+        #[serde(borrow)] Text<'a>,
+        u64,
+        #[serde(default, skip_serializing_if = "Work::is_call")] Work,
+    ),
     /// The talk of a task is over, whose it was.
     #[serde(rename = "w")]
     Wrapping(u64, #[serde(borrow)] Text<'a>),
     /// A task of a queue is done, whose it was; talk with hold, hold, wrap-up.
     #[serde(rename = "d")]
-    Completed(u64, #[serde(borrow)] Text<'a>, #[serde(borrow)] Text<'a>, u64, u64, u64),
+    Completed(
+        u64,
+        #[serde(borrow)] Text<'a>,
+        #[serde(borrow)] Text<'a>,
+        u64,
+        u64,
+        u64,
+        #[serde(default, skip_serializing_if = "Work::is_call")] Work,
+    ),
     /// A task of a queue ended without an operator; how long it waited, where that is told.
     #[serde(rename = "u")]
-    Unserved(u64, #[serde(borrow)] Text<'a>, Left, Option<u64>),
+    Unserved(
+        u64,
+        #[serde(borrow)] Text<'a>,
+        Left,
+        Option<u64>,
+        #[serde(default, skip_serializing_if = "Work::is_call")] Work,
+    ),
     /// Whoever served a task of a queue has handed it on; blind or not, and to whom.
     #[serde(rename = "t")]
-    Transferred(u64, #[serde(borrow)] Text<'a>, bool, #[serde(borrow)] Text<'a>),
+    Transferred(
+        u64,
+        #[serde(borrow)] Text<'a>,
+        bool,
+        #[serde(borrow)] Text<'a>,
+        #[serde(default, skip_serializing_if = "Work::is_call")] Work,
+    ),
+    /// A task of a queue came to be: somebody is to be called back.
+    #[serde(rename = "c")]
+    Promised(u64, #[serde(borrow)] Text<'a>),
+    /// That is over.
+    #[serde(rename = "k")]
+    Called(u64, #[serde(borrow)] Text<'a>, Called),
     /// An operator stands otherwise.
     #[serde(rename = "s")]
     Stands(#[serde(borrow)] Text<'a>, State),

@@ -6,10 +6,10 @@ use std::io::Write as _;
 
 use b2bua::config::Name;
 use b2bua::event::TransferMode;
-use b2bua::{CallKey, Event, ReservationKey, TaskKey, What};
+use b2bua::{CallKey, CallbackEnd, Event, ReservationKey, TaskKey, What};
 use rusqlite::{Connection, params};
 
-use super::{Fact, Left, OfferEnd, STANDING_EVERY_MS, Standing, State, Text};
+use super::{Fact, Left, OfferEnd, STANDING_EVERY_MS, Standing, State, Text, Work};
 
 /// Tasks remembered; beyond, all are forgotten. Only events that were lost let so many gather.
 const REMEMBERED_MAX: usize = 65_536;
@@ -19,6 +19,16 @@ const REMEMBERED_MAX: usize = 65_536;
 struct Task {
     queue: Name,
     waits: bool,
+    work: Work,
+}
+
+/// Who hands on the task of a queue, and how.
+#[derive(Debug)]
+struct Moving {
+    queue: Name,
+    task: u64,
+    mode: TransferMode,
+    work: Work,
 }
 
 /// How an operator stands, and why they chose not to be ready where they did.
@@ -35,7 +45,7 @@ pub(crate) struct History {
     /// What those were before this row that it has changed.
     tasks_before: Vec<(TaskKey, Option<Task>)>,
     /// Whose queue and task a call is while it is handed on.
-    moving: HashMap<CallKey, (Name, u64, TransferMode)>,
+    moving: HashMap<CallKey, Moving>,
     /// The hour of the last row that said how everybody stood.
     hour: Option<i64>,
     /// How everybody stood before the row being gathered, where it is to say so.
@@ -55,7 +65,9 @@ impl History {
                 self.standing = Some(self.standing());
             }
         }
-        if self.waits_on(event) {
+        let known = event.task.and_then(|task| self.tasks.get(&task));
+        let work = known.map(|task| task.work).unwrap_or_default();
+        if self.waits_on(event, work) {
             return;
         }
         if let What::OperatorState { operator, .. } = &event.what {
@@ -67,7 +79,7 @@ impl History {
             self.before.push((operator.clone(), before));
         }
         let moving = event.call.and_then(|call| self.moving.get(&call));
-        if let Some(fact) = fact(event, moving) {
+        if let Some(fact) = fact(event, moving, work) {
             line(&mut self.body, ms - self.first_ms, &fact);
         }
     }
@@ -115,13 +127,22 @@ impl History {
 
     /// Notes where a task is. Whether it only goes on waiting: whoever had answered for it is gone before
     /// they were put through, and it is told to be queued once more.
-    fn waits_on(&mut self, event: &Event) -> bool {
+    fn waits_on(&mut self, event: &Event, work: Work) -> bool {
         let Some(key) = event.task else { return false };
         let before = self.tasks.get(&key);
         let now = match &event.what {
-            What::TaskQueued { queue, .. } => Some(Task { queue: queue.clone(), waits: true }),
-            What::TaskAssigned { queue, .. } => Some(Task { queue: queue.clone(), waits: false }),
-            What::TaskCompleted { .. }
+            What::TaskQueued { queue, work, .. } => {
+                Some(Task { queue: queue.clone(), waits: true, work: (*work).into() })
+            }
+            What::TaskAssigned { queue, .. } => {
+                Some(Task { queue: queue.clone(), waits: false, work })
+            }
+            What::CallbackCreated { queue, work, .. } => {
+                Some(Task { queue: queue.clone(), waits: false, work: (*work).into() })
+            }
+            // Of one that is lost no task has come.
+            What::CallbackDone { result: CallbackEnd::Lost, .. }
+            | What::TaskCompleted { .. }
             | What::TaskAbandoned { .. }
             | What::TaskExpired { .. }
             | What::TaskOverflowed { .. }
@@ -162,7 +183,9 @@ impl History {
                 let task = event.task.and_then(|task| Some((task, self.tasks.get(&task)?)));
                 match task.filter(|_| by_somebody) {
                     Some((key, task)) => {
-                        self.moving.insert(call, (task.queue.clone(), key.0, *mode));
+                        let (queue, task, mode, work) =
+                            (task.queue.clone(), key.0, *mode, task.work);
+                        self.moving.insert(call, Moving { queue, task, mode, work });
                     }
                     None => _ = self.moving.remove(&call),
                 }
@@ -230,16 +253,16 @@ fn text(name: &Name) -> Text<'_> {
     Cow::Borrowed(name)
 }
 
-/// What counts of an event, where anything does.
-fn fact<'a>(event: &'a Event, moving: Option<&'a (Name, u64, TransferMode)>) -> Option<Fact<'a>> {
+/// What counts of an event, where anything does; the kind of its task as it was before.
+fn fact<'a>(event: &'a Event, moving: Option<&'a Moving>, work: Work) -> Option<Fact<'a>> {
     let task = event.task.map_or(0, |task| task.0);
     let ended =
         |number: &ReservationKey, who: &'a Name, how| Fact::OfferEnded(number.0, text(who), how);
-    let left = |queue: &'a Name, how, wait| Fact::Unserved(task, text(queue), how, wait);
+    let left = |queue: &'a Name, how, wait| Fact::Unserved(task, text(queue), how, wait, work);
     Some(match &event.what {
-        What::TaskQueued { queue, position, .. } => {
+        What::TaskQueued { queue, position, work, .. } => {
             let call = event.call.map_or(0, |call| call.0);
-            Fact::Queued(task, call, text(queue), *position as u64)
+            Fact::Queued(task, call, text(queue), *position as u64, (*work).into())
         }
         What::ReservationOffered { reservation, queue, operator } => {
             Fact::Offered(task, reservation.0, text(queue), text(operator))
@@ -271,12 +294,12 @@ fn fact<'a>(event: &'a Event, moving: Option<&'a (Name, u64, TransferMode)>) -> 
             )
         }
         What::TaskAssigned { queue, operator, wait_ms } => {
-            Fact::Assigned(task, text(queue), text(operator), *wait_ms)
+            Fact::Assigned(task, text(queue), text(operator), *wait_ms, work)
         }
         What::TaskWrapping { operator, .. } => Fact::Wrapping(task, text(operator)),
         What::TaskCompleted { queue, operator, talk_ms, hold_ms, wrap_up_ms } => {
             let (queue, operator) = (text(queue), text(operator));
-            Fact::Completed(task, queue, operator, *talk_ms, *hold_ms, *wrap_up_ms)
+            Fact::Completed(task, queue, operator, *talk_ms, *hold_ms, *wrap_up_ms, work)
         }
         What::TaskAbandoned { queue, wait_ms } => left(queue, Left::Abandoned, Some(*wait_ms)),
         What::TaskExpired { queue, wait_ms } => left(queue, Left::Expired, Some(*wait_ms)),
@@ -287,9 +310,14 @@ fn fact<'a>(event: &'a Event, moving: Option<&'a (Name, u64, TransferMode)>) -> 
         }
         What::TaskWithdrawn { queue } => left(queue, Left::Withdrawn, None),
         What::TransferCompleted { to, .. } => {
-            let (queue, task, mode) = moving?;
+            let Moving { queue, task, mode, work } = moving?;
             let blind = matches!(mode, TransferMode::Blind | TransferMode::Cold);
-            Fact::Transferred(*task, text(queue), blind, text(to))
+            Fact::Transferred(*task, text(queue), blind, text(to), *work)
+        }
+        // What was there before is promised already.
+        What::CallbackCreated { queue, restored: false, .. } => Fact::Promised(task, text(queue)),
+        What::CallbackDone { queue, result, .. } => {
+            Fact::Called(task, text(queue), (*result).into())
         }
         What::OperatorState { operator, .. } => match stands(&event.what)? {
             (state, None) => Fact::Stands(text(operator), state),

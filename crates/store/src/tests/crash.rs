@@ -30,6 +30,7 @@ fn what_was_open_ends_as_crash_once() {
     let store = scratch.open();
     let mut script = Script::new(&store, 1);
     let queued = What::TaskQueued {
+        work: b2bua::event::Work::CALL,
         queue: "sales".into(),
         position: 1,
         virtual_start: at(0),
@@ -91,6 +92,7 @@ fn parts_add_up_without_a_segment() {
     let store = scratch.open();
     let mut script = Script::new(&store, 1);
     let queued = What::TaskQueued {
+        work: b2bua::event::Work::CALL,
         queue: "sales".into(),
         position: 1,
         virtual_start: at(200),

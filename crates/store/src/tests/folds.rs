@@ -1,3 +1,5 @@
+use b2bua::CallbackEnd;
+
 use super::*;
 
 #[test]
@@ -82,6 +84,7 @@ fn an_abandoned_call_and_a_live_one() {
     let store = scratch.open();
     let mut script = Script::new(&store, 1);
     let queued = What::TaskQueued {
+        work: b2bua::event::Work::CALL,
         queue: "sales".into(),
         position: 1,
         virtual_start: at(0),
@@ -108,6 +111,7 @@ fn an_abandoned_call_and_a_live_one() {
     assert_eq!(store.reader().call(CallKey(3)).unwrap(), None);
 
     let again = What::TaskQueued {
+        work: b2bua::event::Work::CALL,
         queue: "support".into(),
         position: 1,
         virtual_start: at(0),
@@ -166,4 +170,91 @@ fn queries_select_and_page() {
         check(query, expected);
     }
     assert!(reader.calls(&RecordQuery { cursor: some("x"), ..base }).is_err());
+}
+
+#[test]
+fn a_callback_has_a_record_before_there_is_a_call_and_is_of_the_last() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    let mut script = Script::new(&store, 7);
+    let no_call = |event: SharedEvent| Arc::new(Event { call: None, ..(*event).clone() });
+    let of_call =
+        |event: SharedEvent, call| Arc::new(Event { call: Some(call), ..(*event).clone() });
+    let queue = || "support".into();
+    let queued = || What::TaskQueued {
+        work: b2bua::event::Work::CALLBACK,
+        queue: queue(),
+        position: 1,
+        virtual_start: at(0),
+        priority_s: 0,
+    };
+    let created = standing::created(CallKey(1));
+    let events = [script.event(0, true, created), script.event(0, true, queued())];
+    write(&store, &events.map(no_call));
+    let record = || store.reader().task(TaskKey(7)).unwrap().unwrap();
+    assert_eq!((&*record().kind, &*record().channel, record().offers), ("callback", "voice", 0));
+    assert_eq!((record().queued, record().ended), (at(0), None));
+    // Two attempts, each with a call of its own.
+    let reservation = b2bua::ReservationKey(1);
+    let offered =
+        || What::ReservationOffered { reservation, queue: queue(), operator: "alice".into() };
+    let attempt = |attempt| What::CallbackAttempt {
+        queue: queue(),
+        number: "1".into(),
+        attempt,
+        result: "busy".into(),
+        next: None,
+    };
+    for (number, at_ms) in [(20, 1_000), (30, 2_000)] {
+        let call = CallKey(number);
+        let events = [
+            no_call(script.event(at_ms, true, offered())),
+            of_call(script.started(at_ms, "alice"), call),
+            of_call(script.event(at_ms, true, attempt(1)), call),
+        ];
+        write(&store, &events);
+        let tasks = store.reader().call(call).unwrap().unwrap().tasks;
+        let ids: Vec<_> = tasks.iter().map(|task| (&*task.id, &*task.kind)).collect();
+        assert_eq!(ids, [("t0000000000007", "callback")]);
+    }
+    assert_eq!(store.reader().call(CallKey(20)).unwrap().unwrap().tasks, []);
+    let expired = What::TaskExpired { queue: queue(), wait_ms: 9_000 };
+    write(&store, &[no_call(script.event(9_000, true, expired))]);
+    let task = record();
+    assert_eq!((task.offers, task.outcome.as_deref()), (2, Some("expired")));
+    assert_eq!((task.ended, task.wait_ms), (Some(at(9_000)), Some(9_000)));
+}
+
+#[test]
+fn a_callback_that_nobody_was_offered_ends_once_and_outlives_the_process_before() {
+    let scratch = Scratch::new();
+    let mut store = scratch.open();
+    for (number, result, of_task, expected) in [
+        (7, CallbackEnd::Lost, None, ("failed", Some("lost"))),
+        (8, CallbackEnd::Withdrawn, Some(()), ("withdrawn", Some("withdrawn"))),
+        (9, CallbackEnd::Expired, None, ("expired", Some("expired"))),
+    ] {
+        let no_call = |event: SharedEvent| Arc::new(Event { call: None, ..(*event).clone() });
+        let seq = store.next_seq() + 100 * number;
+        let mut script = Script { seq, ..Script::new(&store, number) };
+        write(&store, &[no_call(script.event(0, true, standing::created(CallKey(1))))]);
+        drop(store);
+        store = scratch.open();
+        let record = |store: &Store| store.reader().task(TaskKey(number)).unwrap().unwrap();
+        assert_eq!(record(&store).ended, None, "the next process has it");
+        let mut script = Script::new(&store, number);
+        let done = What::CallbackDone { queue: "support".into(), number: "1".into(), result };
+        let mut events = vec![no_call(script.event(5_000, true, done))];
+        events.extend(of_task.map(|()| {
+            let gone = What::TaskWithdrawn { queue: "support".into() };
+            no_call(script.event(6_000, true, gone))
+        }));
+        write(&store, &events);
+        let task = record(&store);
+        assert_eq!(
+            (task.outcome.as_deref(), task.cause.as_deref()),
+            (Some(expected.0), expected.1)
+        );
+        assert_eq!(task.ended, Some(at(5_000)));
+    }
 }

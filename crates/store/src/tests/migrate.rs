@@ -29,6 +29,7 @@ fn the_calls_of_v1_are_still_what_they_were() {
     let left: Vec<_> = over.participants.iter().map(|one| one.left).collect();
     assert_eq!(left, [Some(at(5_000)), Some(at(4_500))]);
     let [task] = &over.tasks[..] else { panic!("{:?}", over.tasks) };
+    assert_eq!((&*task.kind, &*task.channel), ("call", "voice"));
     assert_eq!((&*task.id, task.offers, task.wrap_up_ms), ("t0000000000009", 2, Some(1_000)));
 }
 

@@ -109,6 +109,7 @@ impl Script {
             whisper_to: None,
         };
         let queued = What::TaskQueued {
+            work: b2bua::event::Work::CALL,
             queue: "support".into(),
             position: 1,
             virtual_start: at(0),

@@ -8,7 +8,7 @@ fn call(row: i64) -> (CallKey, OpenCall) {
 
 fn task(number: u64, call: i64) -> (TaskKey, Task) {
     let (seq, queue) = (7, "sales".into());
-    (TaskKey(number), Task { call, seq, queue, operator: None, ended: false })
+    (TaskKey(number), Task { call, seq, queue, operator: None, ended: false, is_callback: false })
 }
 
 fn open_with(rows: impl IntoIterator<Item = i64>) -> Open {

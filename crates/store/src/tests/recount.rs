@@ -5,11 +5,13 @@
 #![expect(unreachable_pub, reason = "a crate of tests has no other side")]
 
 use b2bua::event::TransferMode;
-use b2bua::{SharedEvent, What};
+use b2bua::{CallbackEnd, SharedEvent, What};
 
 /// In this order: offered, answered, abandoned, expired, overflowed, failed, withdrawn, refused,
-/// transferred, completed, in time, then milliseconds: waited, the longest, talk, hold, wrap-up.
-pub type OfQueue = [u64; 16];
+/// transferred, completed, in time, then milliseconds: waited, the longest, talk, hold, wrap-up; all
+/// that of callers. Then callbacks: promised, reached, failed, expired, merged, withdrawn, and the
+/// milliseconds that operators had with them.
+pub type OfQueue = [u64; 23];
 
 /// In this order: offered, answered, missed, rejected, taken back, completed, then milliseconds:
 /// talk, hold, wrap-up, signed in, ready, not ready, ringing, busy.
@@ -17,10 +19,14 @@ pub type OfOperator = [u64; 14];
 
 /// Of one queue, from one moment to another.
 pub fn queue(events: &[SharedEvent], name: &str, from: i64, to: i64, within: u64) -> OfQueue {
-    let mut sums = OfQueue::default();
+    let mut sums = [0; 23];
     for (at, event) in events.iter().enumerate() {
         let ms = event.at.as_millisecond();
         if ms < from || ms >= to {
+            continue;
+        }
+        if of_callback(&events[..=at], event) {
+            count_callback(&mut sums[16..], &event.what, name);
             continue;
         }
         let mut waited = None;
@@ -61,6 +67,44 @@ pub fn queue(events: &[SharedEvent], name: &str, from: i64, to: i64, within: u64
         sums[12] = sums[12].max(waited.unwrap_or(0));
     }
     sums
+}
+
+/// Whether its task is one of those who are to be called.
+fn of_callback(until: &[SharedEvent], event: &SharedEvent) -> bool {
+    // The end of a transfer is of the call: its beginning says of which task.
+    let started = || {
+        let is_it = |one: &&SharedEvent| {
+            one.call == event.call && matches!(one.what, What::TransferStarted { .. })
+        };
+        until.iter().rev().find(is_it).and_then(|one| one.task)
+    };
+    let task = match &event.what {
+        What::TransferCompleted { .. } => started(),
+        _ => event.task,
+    };
+    let created = |one: &SharedEvent| matches!(one.what, What::CallbackCreated { .. });
+    task.is_some() && until.iter().any(|one| one.task == task && created(one))
+}
+
+fn count_callback(sums: &mut [u64], what: &What, name: &str) {
+    match what {
+        What::CallbackCreated { queue, restored, .. } if **queue == *name => {
+            sums[0] += u64::from(!restored);
+        }
+        What::CallbackDone { queue, result, .. } if **queue == *name => {
+            sums[match result {
+                CallbackEnd::Reached => 1,
+                CallbackEnd::Failed | CallbackEnd::Lost => 2,
+                CallbackEnd::Expired => 3,
+                CallbackEnd::Merged => 4,
+                CallbackEnd::Withdrawn => 5,
+            }] += 1;
+        }
+        What::TaskCompleted { queue, talk_ms, wrap_up_ms, .. } if **queue == *name => {
+            sums[6] += talk_ms + wrap_up_ms;
+        }
+        _ => {}
+    }
 }
 
 /// Whether a task waits in a queue, by the last that was told of it.

@@ -1,7 +1,7 @@
 //! Reports and the queue log, against a recount of the same events.
 
-use b2bua::ReservationKey;
-use b2bua::event::{ChosenState, EffectiveState, TransferMode};
+use b2bua::event::{ChosenState, EffectiveState, TransferMode, Work};
+use b2bua::{CallbackEnd, ReservationKey};
 
 use super::crash::{copy_of, die};
 use super::recount::{OfOperator, OfQueue, operator, queue};
@@ -32,15 +32,21 @@ impl Dice {
 fn caller(dice: &mut Dice, number: u64, from: i64) -> Vec<(i64, bool, What)> {
     let queue = || QUEUES[usize::from(number.is_multiple_of(3))].into();
     let who = || OPERATORS[usize::try_from(number % 3).unwrap()].into();
-    let queued =
-        || What::TaskQueued { queue: queue(), position: 1, virtual_start: at(from), priority_s: 0 };
+    let queued = || What::TaskQueued {
+        work: Work::CALL,
+        queue: queue(),
+        position: 1,
+        virtual_start: at(from),
+        priority_s: 0,
+    };
     let wait = dice.ms(60_000);
     let (mut ms, wait_ms) = (from + wait, u64::try_from(wait).unwrap());
     let mut all = vec![(from, true, queued())];
     let reservation = ReservationKey(number);
     let offered = What::ReservationOffered { reservation, queue: queue(), operator: who() };
     let cause = || ["busy", "ours", "declined"][usize::try_from(number % 3).unwrap()].into();
-    match dice.roll(12) {
+    match dice.roll(15) {
+        12.. => all = called_back(dice, number, from),
         0 => all.push((ms, true, What::TaskAbandoned { queue: queue(), wait_ms })),
         1 => all.push((ms, true, What::TaskExpired { queue: queue(), wait_ms })),
         2 => all.push((ms, true, What::TaskOverflowed { queue: queue(), wait_ms })),
@@ -90,6 +96,68 @@ fn caller(dice: &mut Dice, number: u64, from: i64) -> Vec<(i64, bool, What)> {
                 wrap_up_ms,
             };
             all.push((ms + i64::try_from(wrap_up_ms).unwrap(), true, done));
+        }
+    }
+    all
+}
+
+/// The same to one who is to be called back.
+fn called_back(dice: &mut Dice, number: u64, from: i64) -> Vec<(i64, bool, What)> {
+    let queue = || QUEUES[usize::from(number.is_multiple_of(3))].into();
+    let who = || OPERATORS[usize::try_from(number % 3).unwrap()].into();
+    let wait = dice.ms(60_000);
+    let (ms, wait_ms) = (from + wait, u64::try_from(wait).unwrap());
+    let number_dialled = || "+7495".into();
+    let created = |restored| What::CallbackCreated {
+        work: Work::CALLBACK,
+        queue: queue(),
+        number: number_dialled(),
+        name: None,
+        trunk: "carrier".into(),
+        cause: b2bua::CallbackCause::Key,
+        predecessor: None,
+        virtual_start: at(from),
+        priority_s: 0,
+        not_before: None,
+        expires: at(from + 86_400_000),
+        attempts: 0,
+        terms: standing::TERMS,
+        restored,
+        context: BTreeMap::new(),
+    };
+    let to_be_called = || What::TaskQueued {
+        work: Work::CALLBACK,
+        queue: queue(),
+        position: 1,
+        virtual_start: at(from),
+        priority_s: 0,
+    };
+    let called = |result| What::CallbackDone { queue: queue(), number: number_dialled(), result };
+    let mut all: Vec<(i64, bool, What)>;
+    match dice.roll(3) {
+        0 => {
+            let assigned = What::TaskAssigned { queue: queue(), operator: who(), wait_ms };
+            let (talk_ms, hold_ms, wrap_up_ms) = (5_000, dice.roll(5_000), dice.roll(9_000));
+            let (operator, ended) = (who(), ms + 5_000 + i64::try_from(wrap_up_ms).unwrap());
+            let done =
+                What::TaskCompleted { queue: queue(), operator, talk_ms, hold_ms, wrap_up_ms };
+            // It was there before, half of the time.
+            let is_restored = number.is_multiple_of(2);
+            let what = [created(is_restored), to_be_called(), called(CallbackEnd::Reached)];
+            all = what.map(|what| (from, true, what)).into();
+            all.extend([(ms, true, assigned), (ended, true, done)]);
+        }
+        // Those are told again after each time the customer was not reached.
+        1 => {
+            let what = [created(false), to_be_called(), to_be_called()];
+            all = what.map(|what| (from, true, what)).into();
+            all.push((ms, true, called(CallbackEnd::Expired)));
+            all.push((ms, true, What::TaskExpired { queue: queue(), wait_ms }));
+        }
+        _ => {
+            let ends = [CallbackEnd::Lost, CallbackEnd::Merged, CallbackEnd::Withdrawn];
+            let end = ends[usize::try_from(number % 3).unwrap()];
+            all = vec![(from, true, created(false)), (ms, true, called(end))];
         }
     }
     all
@@ -158,7 +226,10 @@ fn figures_of_queue(row: &QueueRow) -> OfQueue {
         [row.offered, row.answered, row.abandoned, row.expired, row.overflowed, row.failed];
     let more = [row.withdrawn, row.refused, row.transferred, row.completed, in_time];
     let times = [row.wait_ms, row.longest_wait_ms, row.talk_ms, row.hold_ms, row.wrap_up_ms];
-    [&counts[..], &more, &times].concat().try_into().unwrap()
+    let callbacks = [row.callbacks, row.callbacks_reached, row.callbacks_failed];
+    let their_ends = [row.callbacks_expired, row.callbacks_merged, row.callbacks_withdrawn];
+    let all = [&counts[..], &more, &times, &callbacks, &their_ends, &[row.callbacks_handle_ms]];
+    all.concat().try_into().unwrap()
 }
 
 fn figures_of_operator(row: &OperatorRow) -> OfOperator {
@@ -180,7 +251,7 @@ fn agrees(store: &Store, events: &[SharedEvent], bounds: &[i64], now: i64) {
         for name in QUEUES {
             let found = queues.iter().find(|row| row.from == at(pair[0]) && row.queue == name);
             let expected = queue(events, name, from, to, WITHIN_MS);
-            assert_eq!(found.map_or([0; 16], figures_of_queue), expected, "{name} {pair:?}");
+            assert_eq!(found.map_or([0; 23], figures_of_queue), expected, "{name} {pair:?}");
             rows += usize::from(found.is_some());
         }
         for name in OPERATORS {
@@ -259,7 +330,7 @@ fn however_it_is_cut_the_sums_are_those_of_the_whole() {
     let cut = query(&cut, 40 * HOUR);
     let reader = store.reader();
     for row in reader.report_queues(&whole).unwrap() {
-        let mut sums = [0; 16];
+        let mut sums = [0; 23];
         let parts = reader.report_queues(&cut).unwrap();
         for part in parts.iter().filter(|part| part.queue == row.queue) {
             for (at, figure) in figures_of_queue(part).into_iter().enumerate() {
@@ -281,6 +352,7 @@ fn only_what_is_asked_for_is_told_and_each_moment_is_of_one_interval() {
     let store = scratch.open();
     let mut script = Script::new(&store, 1);
     let queued = |queue: &str| What::TaskQueued {
+        work: Work::CALL,
         queue: queue.into(),
         position: 1,
         virtual_start: at(0),
@@ -322,6 +394,7 @@ fn what_a_dead_process_leaves_ends_when_it_was_last_seen() {
     let store = scratch.open();
     let mut script = Script::new(&store, 1);
     let queued = What::TaskQueued {
+        work: Work::CALL,
         queue: "sales".into(),
         position: 1,
         virtual_start: at(0),
@@ -428,6 +501,7 @@ fn who_is_not_served_in_the_words_of_the_queue_log() {
         let mut script = Script { seq: number * 100, ..Script::new(&store, number) };
         let wait = i64::try_from(number).unwrap() * 1_000;
         let queued = What::TaskQueued {
+            work: Work::CALL,
             queue: "sales".into(),
             position: usize::try_from(number).unwrap(),
             virtual_start: at(0),
@@ -476,4 +550,72 @@ fn who_is_not_served_in_the_words_of_the_queue_log() {
     ];
     assert_eq!(found, expected);
     assert!(log(&store, 0, 1)[5].ends_with("|ENTERQUEUE||6|6"), "{:?}", log(&store, 0, 1));
+}
+
+#[test]
+fn history_of_before_there_were_kinds_is_of_calls() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    write(&store, &Script::new(&store, 7).served());
+    let body = |db: &rusqlite::Connection| -> String {
+        let sql = "SELECT group_concat(body, char(10)) FROM history";
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let db = rusqlite::Connection::open(scratch.0.join("usher.db")).unwrap();
+    // A call is written as it was then.
+    let old = r#"0 {"q":[7,7,"support",1]}
+1000 {"o":[7,1,"support","alice"]}
+4000 {"a":[7,"support","alice",4000]}
+20000 {"d":[7,"support","alice",6000,0,10000]}"#;
+    assert_eq!(body(&db), old);
+    // What is not known yet is left out.
+    let then = at(HOUR).as_millisecond();
+    let other = old.replace("support", "sales") + "\n20000 {\"?\":[7,\"sales\"]}";
+    let sql = "INSERT INTO history (first_ms, body) VALUES (?1, ?2)";
+    db.execute(sql, rusqlite::params![then, other]).unwrap();
+    let rows = store.reader().report_queues(&query(&[0, 3 * HOUR], 9 * HOUR)).unwrap();
+    let figures: Vec<_> = rows.iter().map(figures_of_queue).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(figures[0], figures[1]);
+    assert_eq!((rows[0].offered, rows[0].answered, rows[0].completed), (1, 1, 1));
+    assert_eq!((rows[0].service_level, rows[0].longest_wait_ms), (Some(1.0), 4_000));
+}
+
+#[test]
+fn who_is_called_back_is_no_caller_who_waited() {
+    let scratch = Scratch::new();
+    let store = scratch.open();
+    write(&store, &Script::new(&store, 1).served());
+    let mut script = Script { seq: 100, ..Script::new(&store, 7) };
+    let (queue, operator) = (|| "support".into(), || "alice".into());
+    let queued = What::TaskQueued {
+        work: Work::CALLBACK,
+        queue: queue(),
+        position: 1,
+        virtual_start: at(0),
+        priority_s: 0,
+    };
+    let (wait_ms, number) = (7_200_000, "+7495".into());
+    let reached = What::CallbackDone { queue: queue(), number, result: CallbackEnd::Reached };
+    let (talk_ms, hold_ms, wrap_up_ms) = (60_000, 0, 1_000);
+    let done =
+        What::TaskCompleted { queue: queue(), operator: operator(), talk_ms, hold_ms, wrap_up_ms };
+    let what = [
+        standing::created(CallKey(1)),
+        queued,
+        reached,
+        What::TaskAssigned { queue: queue(), operator: operator(), wait_ms },
+        done,
+    ];
+    let events: Vec<_> = what.into_iter().map(|what| script.event(60_000, true, what)).collect();
+    // In a batch of its own each: what is known of a task goes from one to the next.
+    events.chunks(1).for_each(|batch| write(&store, batch));
+    let rows = store.reader().report_queues(&query(&[0, HOUR], 9 * HOUR)).unwrap();
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((row.offered, row.answered, row.completed), (1, 1, 1));
+    assert_eq!((row.service_level, row.average_wait), (Some(1.0), Some(4.0)));
+    assert_eq!((row.longest_wait_ms, row.average_handle), (4_000, Some(16.0)));
+    assert_eq!((row.callbacks, row.callbacks_reached, row.callbacks_handle_ms), (1, 1, 61_000));
+    let people = store.reader().report_operators(&query(&[0, HOUR], 9 * HOUR)).unwrap();
+    assert_eq!(people[0].completed, 2, "for whoever does it, it is work as any other");
 }

@@ -18,11 +18,12 @@ fn chosen(state: &str, reason: Option<&str>, cause: &str) -> What {
     }
 }
 
-const TERMS: Terms =
+pub(super) const TERMS: Terms =
     Terms { first: First::Operator, confirm: true, attempts_max: 3, gap_ms: 600_000 };
 
-fn created(predecessor: CallKey) -> What {
+pub(super) fn created(predecessor: CallKey) -> What {
     What::CallbackCreated {
+        work: b2bua::event::Work::CALLBACK,
         queue: "support".into(),
         number: "+74951234567".into(),
         name: Some("Anna \"A\"".to_owned()),

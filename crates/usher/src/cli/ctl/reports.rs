@@ -55,6 +55,8 @@ const QUEUES: &[Column] = &[
     ("WAIT_S", "/average_wait_s"),
     ("LONGEST_S", "/longest_wait_s"),
     ("HANDLE_S", "/average_handle_s"),
+    ("CALLBACKS", "/callbacks"),
+    ("REACHED", "/callbacks_reached"),
 ];
 const OPERATORS: &[Column] = &[
     ("FROM", "/from"),
