@@ -202,16 +202,16 @@ fn all_legs_of_a_call_bear_one_name() {
 fn numbers_are_written_as_the_house_and_as_each_trunk_writes_them() {
     let mut carrier = carrier();
     let proxy = carrier.address();
-    let mut config = Config::default();
-    config.trunks = format!(
+    let trunks = format!(
         "[[trunk]]\nname = \"in\"\nhosts = [\"127.0.0.1\"]\n\
          number_in = [{{ strip = \"8\", add = \"+7\", digits = 11 }}, {{ add = \"+7\", digits = 10 }}]\n\
          [[trunk]]\nname = \"out\"\nproxy = \"sip:{proxy}\"\n\
          number_out = {{ strip = \"+7\", add = \"8\" }}\n"
     );
-    config.routes = "[[route]]\nto = '^\\+74957654321$'\nfrom = '^\\+7495'\n\
-                     go = { number = \"+74950000001\", trunk = \"out\" }\n"
+    let routes = "[[route]]\nto = '^\\+74957654321$'\nfrom = '^\\+7495'\n\
+                  go = { number = \"+74950000001\", trunk = \"out\" }\n"
         .to_owned();
+    let config = Config { trunks, routes, ..Config::default() };
     let server = Server::start(&config);
     carrier.aim(&server);
     let mut caller = Phone::at("127.0.0.1", &server, "84951234567", 1_130.0);

@@ -176,7 +176,7 @@ impl Live {
             }
         }
         for operator in &model.operators {
-            for queue in &operator.entry.queues {
+            for queue in &operator.serves() {
                 let state = operator.effective.state.to_string();
                 self.operators.get_or_create(&ByState { queue: queue.to_string(), state }).inc();
             }

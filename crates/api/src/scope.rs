@@ -89,7 +89,7 @@ fn belongs_to(model: &Model, call: &Call) -> Vec<Name> {
 
 fn serves(model: &Model, operator: &Name) -> Vec<Name> {
     let operator = model.operators.get(operator);
-    operator.map(|operator| operator.entry.queues.clone()).unwrap_or_default()
+    operator.map(|operator| operator.queues().0).unwrap_or_default()
 }
 
 impl Caller {

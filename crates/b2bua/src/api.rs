@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::act::{Act, Asker};
 use crate::callback::Restored;
 use crate::config::{Config, Level, Name};
-use crate::event::{Event, Recorded, Utc};
+use crate::event::{Event, Membership, Recorded, Utc};
 use crate::hook::{HookAnswer, HookQuestion};
 use crate::id::{CallKey, ParticipantId, PlayKey, RecordingKey, ReservationKey, TaskKey};
 use crate::sound::{Audio, Making, Sounds};
@@ -200,6 +200,13 @@ pub enum Command {
         /// What.
         change: TaskChange,
     },
+    /// An operator joins, pauses or leaves queues.
+    ChangeQueues {
+        /// Who.
+        operator: Name,
+        /// Which, and what they are to it.
+        queues: BTreeMap<Name, Membership>,
+    },
     /// What an operator says to a task that is put before them.
     AnswerReservation {
         /// Which.
@@ -291,6 +298,7 @@ impl Command {
             | Self::ChangeTask { .. }
             | Self::AssignTask { .. }
             | Self::AnswerReservation { .. }
+            | Self::ChangeQueues { .. }
             | Self::Switch { .. }
             | Self::Choose { .. }
             | Self::EndWrapUp { .. }

@@ -67,6 +67,18 @@ pub enum Mode {
     Intercept,
 }
 
+/// What an operator is to a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Membership {
+    /// They serve it.
+    Joined,
+    /// They do not for a while, and are shown with it.
+    Paused,
+    /// They do not.
+    Left,
+}
+
 /// Who put somebody on hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -746,6 +758,9 @@ pub enum What {
     ReservationCancelled { reservation: ReservationKey, operator: Name, cause: Name },
     #[serde(rename = "operator.state")]
     OperatorState { operator: Name, chosen: ChosenState, effective: EffectiveState },
+    /// They have joined a queue, pause in it or have left it, by order.
+    #[serde(rename = "operator.queue")]
+    OperatorQueue { operator: Name, queue: Name, state: Membership },
     #[serde(rename = "operator.reached")]
     OperatorReached { operator: Name },
     #[serde(rename = "operator.failed")]

@@ -11,6 +11,7 @@ use crate::config::{Config, Name};
 use crate::decisions::Decisions;
 use crate::directory::{Directory, Names};
 use crate::event::{Event, Utc, What};
+use crate::flow::membership::Memberships;
 use crate::flow::quality::Leaving;
 use crate::flow::sound::SoundDesk;
 use crate::flow::switches::Switches;
@@ -69,6 +70,7 @@ pub(crate) struct State {
     pub(crate) decisions: Decisions,
     pub(crate) sticky: Sticky,
     pub(crate) switches: Switches,
+    pub(crate) memberships: Memberships,
     pub(crate) draining: bool,
     pub(crate) desk: SoundDesk,
     /// Legs whose last figures are to come, in the order they left.
@@ -92,7 +94,7 @@ pub struct Carried {
 #[error("carried state of version {0}, this is version {VERSION}")]
 pub struct WrongVersion(pub u32);
 
-const VERSION: u32 = 18;
+const VERSION: u32 = 19;
 
 impl State {
     /// Unix time at the node's epoch.
@@ -129,6 +131,7 @@ impl B2bua {
             decisions: Decisions::default(),
             sticky: Sticky::default(),
             switches,
+            memberships: Memberships::default(),
             draining: false,
             desk: SoundDesk::default(),
             leaving: VecDeque::new(),

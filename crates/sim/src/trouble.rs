@@ -1,7 +1,7 @@
 //! What befalls a contact centre from outside: phones that die, sound that stops, orders from the
 //! API, new configurations, a planned stop.
 
-use b2bua::event::Recorded;
+use b2bua::event::{Membership, Recorded};
 use b2bua::{Choice, Command, Input, Writing};
 
 use crate::dice::Dice;
@@ -243,6 +243,11 @@ impl World {
             5 => Command::Choose { operator, state: Choice::NotReady { reason: None } },
             6 => Command::Choose { operator, state: Choice::Offline },
             7 => Command::EndWrapUp { operator },
+            8 if self.orders.one_in_1000(600) => {
+                let all = [Membership::Joined, Membership::Paused, Membership::Left];
+                let state = all[usize::try_from(self.orders.below(3)).unwrap_or(0)];
+                Command::ChangeQueues { operator, queues: [("support".into(), state)].into() }
+            }
             8 => Command::ExtendWrapUp { operator },
             _ => match self.checker.open_task(any) {
                 Some(task) => Command::ExplainTask { task },

@@ -57,7 +57,12 @@ pub(crate) fn one_of(words: &[&str]) -> Schema {
 
 /// An object of texts.
 pub(crate) fn texts() -> Schema {
-    json!({ "type": "object", "additionalProperties": { "type": "string" } })
+    by_name(&json!({ "type": "string" }))
+}
+
+/// An object whose fields are free, each with such a value.
+pub(crate) fn by_name(of: &Schema) -> Schema {
+    json!({ "type": "object", "additionalProperties": of })
 }
 
 /// A list.

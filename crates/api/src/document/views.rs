@@ -177,6 +177,7 @@ fn operator() -> Schema {
         ("name", any_text()),
         ("number", maybe_text()),
         ("queues", ids()),
+        ("paused", ids()),
         ("chosen", chosen),
         ("effective", effective),
         ("registered", flag()),

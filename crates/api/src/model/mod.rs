@@ -148,7 +148,7 @@ impl Model {
         let queue = self.queues.get(name)?.clone();
         let mut operators = BTreeMap::<Name, usize>::new();
         for operator in &self.operators {
-            if operator.entry.queues.contains(name) {
+            if operator.serves().contains(name) {
                 *operators.entry(operator.effective.state.clone()).or_default() += 1;
             }
         }

@@ -1,9 +1,9 @@
 //! Operators: what they chose, what holds, and their day.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use b2bua::config::Name;
-use b2bua::event::{ChosenState, EffectiveState};
+use b2bua::event::{ChosenState, EffectiveState, Membership};
 use b2bua::{CallKey, Event, Utc, What};
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ pub(crate) struct Operator {
     pub(crate) effective: EffectiveState,
     contacts: BTreeSet<Name>,
     calls: BTreeSet<CallKey>,
+    /// What orders have made of the queues they serve.
+    memberships: BTreeMap<Name, Membership>,
     stats: Stats,
 }
 
@@ -38,6 +40,9 @@ impl Model {
         match &event.what {
             What::OperatorState { operator, chosen, effective } => self.change(operator, |one| {
                 (one.chosen, one.effective) = (chosen.clone(), effective.clone());
+            }),
+            What::OperatorQueue { operator, queue, state } => self.change(operator, |one| {
+                one.memberships.insert(queue.clone(), *state);
             }),
             What::RegistrationAdded { operator, contact } => self.change(operator, |one| {
                 one.contacts.insert(contact.clone());
@@ -97,8 +102,33 @@ impl Operator {
             effective: EffectiveState { state, cause: "chosen".into(), since: now },
             contacts: BTreeSet::new(),
             calls: BTreeSet::new(),
+            memberships: BTreeMap::new(),
             stats: Stats::default(),
         }
+    }
+
+    /// The queues they are shown with, and of these those in which they pause.
+    pub(crate) fn queues(&self) -> (Vec<Name>, Vec<Name>) {
+        let mut all = self.entry.queues.clone();
+        for (queue, membership) in &self.memberships {
+            match membership {
+                Membership::Joined | Membership::Paused if !all.contains(queue) => {
+                    all.push(queue.clone());
+                }
+                Membership::Left => all.retain(|known| known != queue),
+                Membership::Joined | Membership::Paused => {}
+            }
+        }
+        let pauses = |queue: &&Name| self.memberships.get(*queue) == Some(&Membership::Paused);
+        let paused = all.iter().filter(pauses).cloned().collect();
+        (all, paused)
+    }
+
+    /// The queues that they serve.
+    pub(crate) fn serves(&self) -> Vec<Name> {
+        let (mut all, paused) = self.queues();
+        all.retain(|queue| !paused.contains(queue));
+        all
     }
 
     fn today(&mut self, at: Utc) -> &mut Stats {
@@ -112,11 +142,13 @@ impl Operator {
     /// As JSON; `calls` are those of theirs that may be shown.
     pub(crate) fn view(&self, now: Utc, shown: impl Fn(&CallKey) -> bool) -> Value {
         let stats = if self.stats.day == day(now) { self.stats } else { Stats::default() };
+        let (queues, paused) = self.queues();
         json!({
             "id": self.entry.id,
             "name": self.entry.name,
             "number": self.entry.number,
-            "queues": self.entry.queues,
+            "queues": queues,
+            "paused": paused,
             "chosen": { "state": self.chosen.state, "reason": self.chosen.reason, "cause": self.chosen.cause },
             "effective": self.effective,
             "registered": !self.contacts.is_empty(),

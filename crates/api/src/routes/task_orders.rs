@@ -244,7 +244,7 @@ fn own_task(inner: &Inner, operator: &str, id: &str) -> Result<TaskKey, Problem>
     let queue = inner.model.tasks.get(&task).map(|task| task.queue.clone());
     let queue = queue.ok_or_else(|| Problem::not_found("task", id))?;
     let operator = inner.model.operators.get(operator);
-    if operator.is_some_and(|one| one.entry.queues.contains(&queue)) {
+    if operator.is_some_and(|one| one.queues().0.contains(&queue)) {
         Ok(task)
     } else {
         Err(Problem::forbidden("this task is of none of your queues"))

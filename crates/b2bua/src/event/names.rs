@@ -29,6 +29,7 @@ impl What {
             | Self::TaskFailed { queue, .. }
             | Self::TaskWithdrawn { queue }
             | Self::ReservationOffered { queue, .. }
+            | Self::OperatorQueue { queue, .. }
             | Self::QueueLimit { queue, .. }
             | Self::QueueSwitched { queue, .. } => Some(queue),
             _ => None,
@@ -117,6 +118,7 @@ type_names! {
     DeliveryStarted => "delivery.started",
     DeliveryCompleted => "delivery.completed",
     DeliveryFailed => "delivery.failed",
+    OperatorQueue => "operator.queue",
     OperatorState => "operator.state",
     OperatorReached => "operator.reached",
     OperatorFailed => "operator.failed",

@@ -32,6 +32,9 @@ impl B2bua {
             // Answered later: see `order`.
             Command::AddTask(_) => {}
             Command::ChangeTask { task, change } => return self.change_task(now, task, change),
+            Command::ChangeQueues { operator, queues } => {
+                return self.change_queues(now, &operator, queues);
+            }
             Command::AnswerReservation { reservation, word } => {
                 return self.answer_reservation(now, reservation, word);
             }

@@ -29,6 +29,7 @@ mod hook;
 mod introduce;
 mod join;
 mod limit;
+pub(crate) mod membership;
 mod menu;
 mod network;
 mod operator;

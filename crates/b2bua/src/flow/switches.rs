@@ -170,7 +170,7 @@ impl B2bua {
 
     /// Tells the distributor what is configured and switched, and everybody what holds otherwise by
     /// that.
-    fn distribute_anew(&mut self, now: Time) {
+    pub(super) fn distribute_anew(&mut self, now: Time) {
         let changed = self.distribute_switched(now);
         self.tell_switched(now, changed);
     }
@@ -179,6 +179,7 @@ impl B2bua {
         let configured = self.directory.acd();
         let switches = &mut self.state.switches;
         let config = switches.over(configured.clone(), &self.directory);
+        let config = self.state.memberships.over(config, &self.directory);
         let changed = switches.compare(&configured, &config, &self.directory);
         self.acd.handle(now, acd::Input::Configure(config));
         self.reach_outside(now);

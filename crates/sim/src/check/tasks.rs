@@ -1,9 +1,9 @@
 //! Tasks, reservations and operators as the events tell them: everybody is in exactly one place,
 //! nobody has two things at once, nobody waits beside somebody who is free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use b2bua::event::Phase;
+use b2bua::event::{Membership, Phase};
 use b2bua::{CallKey, CallbackEnd, Event, ReservationKey, TaskKey, Utc, What};
 
 use super::{Limits, told_once};
@@ -17,6 +17,8 @@ pub(crate) struct Tasks {
     open: BTreeMap<TaskKey, Open>,
     reservations: BTreeMap<ReservationKey, (TaskKey, String)>,
     operators: BTreeMap<String, Person>,
+    /// Who pauses in the queue, or has left it.
+    away: BTreeSet<String>,
     /// Whose wrap-up lasted otherwise than it should: only signing out explains that.
     short: Vec<(String, i64)>,
     /// Who did not take a task, and when: for a while it is not put before them again.
@@ -84,6 +86,13 @@ impl Tasks {
         if let What::OperatorState { operator, effective, chosen } = &event.what {
             let (state, chosen) = (effective.state.to_string(), chosen.state.to_string());
             self.operators.insert(operator.to_string(), Person { state, since_ms: ms, chosen });
+        }
+        if let What::OperatorQueue { operator, state, .. } = &event.what {
+            if *state == Membership::Joined {
+                self.away.remove(&**operator);
+            } else {
+                self.away.insert(operator.to_string());
+            }
         }
         let Some(task) = event.task else { return Ok(false) };
         self.callback(task, &event.what)?;
@@ -237,6 +246,9 @@ impl Tasks {
         let waits = u64::try_from(ms - queued_ms).unwrap_or(0);
         if self.members.is_some() && able.is_none_or(|able| able > waits) {
             return Err(format!("{task} is put before {operator}, who lacks what it asks for"));
+        }
+        if self.away.contains(operator) {
+            return Err(format!("{task} is put before {operator}, who is not in the queue"));
         }
         self.is_free(operator, task)?;
         let new = self.reservations.insert(reservation, (task, operator.to_owned())).is_none();
@@ -457,7 +469,8 @@ impl Tasks {
         let slack = self.limits.back_off_ms + 1_500;
         let at_once = |able: &Option<u64>| *able == Some(0);
         let serves = |who: &String| {
-            self.members.as_ref().is_none_or(|all| all.get(who).is_some_and(at_once))
+            let able = self.members.as_ref().is_none_or(|all| all.get(who).is_some_and(at_once));
+            able && !self.away.contains(who)
         };
         let ready = self
             .operators
