@@ -773,7 +773,7 @@ fn an_answer_whose_connection_closed_goes_by_another() {
 #[test]
 fn who_listens_nowhere_has_gone_with_the_connection() {
     for (sent_by, transport) in
-        [("192.0.2.2:5060", Transport::Tcp), ("192.0.2.2:5061", Transport::Tls)]
+        [("192.0.2.2:5060", Transport::Tcp), ("192.0.2.2:5060", Transport::Tls)]
     {
         let (mut bench, _) = over_a_connection(sent_by, transport);
         bench.input(Input::FlowFailed { flow: flow(transport, 7) });
