@@ -137,3 +137,37 @@ fn one_phone_more_rings_after_each_step_and_the_losers_stop() {
     bob.expect_bye();
     server.finish();
 }
+
+#[test]
+fn whoever_pauses_in_a_queue_or_has_left_it_gets_none_of_its_calls() {
+    let server = Server::start(&Config::default());
+    let mut alice = Phone::operator(&server, "alice", ALICE_HZ);
+    let mut bob = Phone::operator(&server, "bob", BOB_HZ);
+    let becomes = |state: &str| {
+        let body = json!({ "queues": { "support": state } });
+        let (status, shown) = server.api.patch("/operators/alice", &body);
+        assert_eq!(status, 200, "{shown}");
+        server.events.wait("operator.queue", &[("operator", "alice"), ("state", state)]);
+        (shown["queues"].clone(), shown["paused"].clone())
+    };
+    let rings = |caller: &mut Phone, operator: &mut Phone| {
+        caller.invite("600");
+        caller.expect_answer();
+        operator.expect("INVITE");
+        operator.reply_invite("180 Ringing");
+        caller.hang_up();
+        operator.expect_cancel();
+    };
+    let mut caller = Phone::caller(&server, CALLER_HZ);
+    assert_eq!(becomes("paused"), (json!(["support"]), json!(["support"])));
+    rings(&mut caller, &mut bob);
+    assert_eq!(becomes("left"), (json!([]), json!([])));
+    rings(&mut caller, &mut bob);
+    assert_eq!(becomes("joined"), (json!(["support"]), json!([])));
+    rings(&mut caller, &mut alice);
+    // Nothing changes where one of them is not there.
+    let body = json!({ "queues": { "support": "left", "lost": "left" } });
+    assert_eq!(server.api.patch("/operators/alice", &body).0, 422);
+    rings(&mut caller, &mut alice);
+    server.finish();
+}
