@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use b2bua::event::Phase;
+use b2bua::event::{Phase, TaskKind};
 use b2bua::{CallKey, CallbackEnd, Event, ReservationKey, TaskKey, Utc, What};
 
 use super::{Limits, told_once};
@@ -93,7 +93,10 @@ impl Tasks {
             self.apart.insert((task, operator.to_string()), ms);
         }
         match &event.what {
-            What::TaskQueued { virtual_start, position, .. } => {
+            What::TaskQueued { virtual_start, position, work, .. } => {
+                if (work.kind == TaskKind::Callback) != self.callbacks.contains_key(&task) {
+                    return Err(format!("{task} is told to be a {}", work.kind.as_str()));
+                }
                 return self.queued(task, *virtual_start, *position, ms);
             }
             What::ReservationOffered { reservation, operator, .. } => {
