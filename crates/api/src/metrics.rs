@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use b2bua::config::Name;
-use b2bua::event::CallResult;
+use b2bua::event::{CallResult, Effective};
 use b2bua::{Event, Utc, What};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -20,19 +20,6 @@ use crate::model::Model;
 const WAITS_S: [f64; 14] =
     [1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0];
 
-/// What an operator can be: each is told also where nobody is.
-const STATES: [&str; 9] = [
-    "offline",
-    "ready",
-    "not-ready",
-    "unreachable",
-    "reserved",
-    "ringing",
-    "on-call",
-    "on-hold",
-    "wrap-up",
-];
-
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByQueue {
     queue: String,
@@ -46,7 +33,7 @@ struct ByResult {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByState {
     queue: String,
-    state: String,
+    state: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -170,14 +157,15 @@ impl Live {
         }
         self.operators.clear();
         for queue in &model.queues {
-            for state in STATES {
-                let labels = ByState { queue: queue.key().to_string(), state: state.to_owned() };
+            // Each is told also where nobody is.
+            for state in Effective::ALL {
+                let labels = ByState { queue: queue.key().to_string(), state: state.as_str() };
                 self.operators.get_or_create(&labels).set(0);
             }
         }
         for operator in &model.operators {
             for queue in &operator.serves() {
-                let state = operator.effective.state.to_string();
+                let state = operator.effective.state.as_str();
                 self.operators.get_or_create(&ByState { queue: queue.to_string(), state }).inc();
             }
         }

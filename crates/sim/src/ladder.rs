@@ -236,7 +236,7 @@ fn told(event: &What) -> String {
             format!("{name}: {phase:?}, heard: {heard}")
         }
         What::OperatorState { operator, effective, .. } => {
-            format!("{name}: {operator} {} ({})", effective.state, effective.cause)
+            format!("{name}: {operator} {} ({})", effective.state.as_str(), effective.cause)
         }
         What::LegRinging { operator: Some(who), .. }
         | What::LegAnswered { operator: Some(who), .. }

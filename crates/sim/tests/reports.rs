@@ -174,7 +174,8 @@ fn reports_of_runs_are_what_a_recount_says() {
     adds_up(&seen);
     // What never happens is not tested.
     let (queue, operator) = &seen;
-    let rare = [3, 5, 7];
+    // Nobody takes a callback off the list in these.
+    let rare = [3, 5, 7, 21];
     let never = |at: &usize| queue[*at] == 0 && !rare.contains(at);
     assert!(!(0..queue.len()).any(|at| never(&at)), "{queue:?}");
     assert!(operator.iter().all(|sum| *sum > 0), "{operator:?}");

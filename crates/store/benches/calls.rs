@@ -16,7 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use b2bua::config::Name;
-use b2bua::event::{CallResult, ChosenState, EffectiveState, Kind, Phase, Role, Totals};
+use b2bua::event::{
+    CallResult, Chosen, ChosenState, Effective, EffectiveState, Kind, Phase, Role, Totals,
+};
 use b2bua::{CallKey, Event, ParticipantId, TaskKey, Utc, What};
 use store::Store;
 
@@ -59,11 +61,11 @@ impl Call {
         ParticipantId(spread(self.number * 4 + 3))
     }
 
-    fn state(&self, state: &str, cause: &str) -> What {
+    fn state(&self, state: Effective, cause: &str) -> What {
         What::OperatorState {
             operator: self.operator(),
-            chosen: ChosenState { state: "ready".into(), reason: None, cause: "chosen".into() },
-            effective: EffectiveState { state: state.into(), cause: cause.into(), since: self.at },
+            chosen: ChosenState { state: Chosen::Ready, reason: None, cause: "chosen".into() },
+            effective: EffectiveState { state, cause: cause.into(), since: self.at },
         }
     }
 
@@ -124,14 +126,14 @@ impl Call {
                 queue,
                 operator: operator.clone(),
             },
-            self.state("reserved", "reservation"),
+            self.state(Effective::Reserved, "reservation"),
             self.segment(Phase::Ring),
             What::LegRinging {
                 participant: self.phone(),
                 role: Role::Operator,
                 operator: Some(operator),
             },
-            self.state("ringing", "reservation"),
+            self.state(Effective::Ringing, "reservation"),
         ]
     }
 
@@ -151,7 +153,7 @@ impl Call {
             self.joined(true),
             What::CallAnswered { operator: Some(operator.clone()) },
             What::OperatorReached { operator },
-            self.state("on-call", "answered"),
+            self.state(Effective::OnCall, "answered"),
             self.segment(Phase::Talk),
         ]
     }
@@ -183,7 +185,7 @@ impl Call {
                 totals,
             },
             What::TaskWrapping { queue, operator, wrap_up_ms: 1_600 },
-            self.state("wrap-up", "call-ended"),
+            self.state(Effective::WrapUp, "call-ended"),
         ]
     }
 
@@ -192,7 +194,7 @@ impl Call {
         let (talk_ms, wrap_up_ms) = (6_400, 1_600);
         vec![
             What::TaskCompleted { queue, operator, talk_ms, hold_ms: 0, wrap_up_ms },
-            self.state("ready", "wrap-up-ended"),
+            self.state(Effective::Ready, "wrap-up-ended"),
         ]
     }
 

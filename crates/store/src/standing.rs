@@ -72,7 +72,7 @@ fn chose(
     }
     if &*chosen.cause == "chosen" {
         let sql = "INSERT OR REPLACE INTO chosen (operator, state, reason) VALUES (?1, ?2, ?3)";
-        run(db, sql, params![operator, chosen.state, chosen.reason])?;
+        run(db, sql, params![operator, chosen.state.as_str(), chosen.reason])?;
     } else {
         run(db, "DELETE FROM chosen WHERE operator = ?1", params![operator])?;
     }

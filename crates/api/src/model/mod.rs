@@ -146,10 +146,10 @@ impl Model {
     /// A queue as JSON.
     pub(crate) fn queue(&self, name: &Name, now: Utc) -> Option<Value> {
         let queue = self.queues.get(name)?.clone();
-        let mut operators = BTreeMap::<Name, usize>::new();
+        let mut operators = BTreeMap::<&str, usize>::new();
         for operator in &self.operators {
             if operator.serves().contains(name) {
-                *operators.entry(operator.effective.state.clone()).or_default() += 1;
+                *operators.entry(operator.effective.state.as_str()).or_default() += 1;
             }
         }
         Some(queue.view(name, &operators, now))

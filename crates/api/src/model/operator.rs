@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use b2bua::config::Name;
-use b2bua::event::{ChosenState, EffectiveState, Membership};
+use b2bua::event::{Chosen, ChosenState, Effective, EffectiveState, Membership};
 use b2bua::{CallKey, Event, Utc, What};
 use serde_json::{Value, json};
 
@@ -95,11 +95,18 @@ impl Model {
 impl Operator {
     /// One of whom nothing is known yet.
     pub(crate) fn new(entry: &OperatorEntry, now: Utc) -> Self {
-        let state: Name = "offline".into();
         Self {
             entry: entry.clone(),
-            chosen: ChosenState { state: state.clone(), reason: None, cause: "configured".into() },
-            effective: EffectiveState { state, cause: "chosen".into(), since: now },
+            chosen: ChosenState {
+                state: Chosen::Offline,
+                reason: None,
+                cause: "configured".into(),
+            },
+            effective: EffectiveState {
+                state: Effective::Offline,
+                cause: "chosen".into(),
+                since: now,
+            },
             contacts: BTreeSet::new(),
             calls: BTreeSet::new(),
             memberships: BTreeMap::new(),

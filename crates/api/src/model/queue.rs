@@ -104,7 +104,7 @@ impl Queue {
     }
 
     /// As JSON; `operators` by effective state.
-    pub(crate) fn view(&self, name: &Name, operators: &BTreeMap<Name, usize>, now: Utc) -> Value {
+    pub(crate) fn view(&self, name: &Name, operators: &BTreeMap<&str, usize>, now: Utc) -> Value {
         let period = |sums: Minute| {
             json!({
                 "offered": sums.offered,

@@ -130,7 +130,7 @@ fn queue_without_wait(mut queue: Value, other: &Value) -> Value {
 async fn operators_and_their_phones() {
     let mut node = Node::start().await;
     let (operator, contact) = (|| "alice".into(), || "sip:alice@10.0.0.1".into());
-    node.observe(0, None, state("alice", "ready"));
+    node.observe(0, None, state("alice", Effective::Ready));
     node.observe(0, None, What::RegistrationAdded { operator: operator(), contact: contact() });
     let alice = node.get("/v1/operators/alice").await.json();
     assert_eq!(alice["registered"], true);

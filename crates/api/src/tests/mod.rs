@@ -22,7 +22,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use b2bua::event::{
-    CallResult, ChosenState, EffectiveState, Kind, Mode, Phase, Role as Part, Totals,
+    CallResult, Chosen, ChosenState, Effective, EffectiveState, Kind, Mode, Phase, Role as Part,
+    Totals,
 };
 use b2bua::{CallKey, Event, ParticipantId, SharedEvent, TaskKey, Utc, What};
 use serde_json::{Value, json};
@@ -235,11 +236,11 @@ fn segment(phase: Phase, hears: &[(u64, &str)]) -> What {
     }
 }
 
-fn state(operator: &str, effective: &str) -> What {
+fn state(operator: &str, effective: Effective) -> What {
     What::OperatorState {
         operator: operator.into(),
-        chosen: ChosenState { state: "ready".into(), reason: None, cause: "chosen".into() },
-        effective: EffectiveState { state: effective.into(), cause: "call".into(), since: at() },
+        chosen: ChosenState { state: Chosen::Ready, reason: None, cause: "chosen".into() },
+        effective: EffectiveState { state: effective, cause: "call".into(), since: at() },
     }
 }
 

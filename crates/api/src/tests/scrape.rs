@@ -29,7 +29,7 @@ async fn all_names_have_values() {
     node.observe(2, None, ended(CallResult::Abandoned));
     let abandoned = What::TaskAbandoned { queue: "support".into(), wait_ms: 700_000 };
     node.observe(3, Some(11), abandoned);
-    node.observe(0, None, state("bob", "ready"));
+    node.observe(0, None, state("bob", Effective::Ready));
     count(node.api.meters());
     let answer = node.get("/metrics").await;
     assert!(answer.head.contains("content-type: application/openmetrics-text"), "{answer:?}");

@@ -6,7 +6,7 @@ use sip::{Binding, UnbindCause};
 
 use crate::api::Time;
 use crate::config::{Name, SignIn};
-use crate::event::{ChosenState, EffectiveState, What};
+use crate::event::{Chosen, ChosenState, EffectiveState, What};
 use crate::switch::B2bua;
 
 impl B2bua {
@@ -67,14 +67,14 @@ impl B2bua {
         chosen: &Since<Choice>,
     ) {
         let (state, reason) = match &chosen.state {
-            Choice::Ready => ("ready", None),
-            Choice::NotReady { reason } => ("not-ready", reason.clone()),
-            Choice::Offline => ("offline", None),
+            Choice::Ready => (Chosen::Ready, None),
+            Choice::NotReady { reason } => (Chosen::NotReady, reason.clone()),
+            Choice::Offline => (Chosen::Offline, None),
         };
         let cause = chosen.cause.as_str().into();
-        let chosen = ChosenState { state: state.into(), reason, cause };
+        let chosen = ChosenState { state, reason, cause };
         let effective = EffectiveState {
-            state: effective.state.as_str().into(),
+            state: effective.state.into(),
             cause: effective.cause.as_str().into(),
             since: self.utc(effective.since),
         };

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use b2bua::event::{Membership, Phase};
+use b2bua::event::{Chosen, Effective, Membership, Phase, TaskKind};
 use b2bua::{CallKey, CallbackEnd, Event, ReservationKey, TaskKey, Utc, What};
 
 use super::{Limits, told_once};
@@ -32,9 +32,9 @@ pub(crate) struct Tasks {
 
 #[derive(Debug)]
 struct Person {
-    state: String,
+    state: Effective,
     since_ms: i64,
-    chosen: String,
+    chosen: Chosen,
 }
 
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Tasks {
     /// Takes an event; says whether an operator was lost.
     pub(crate) fn event(&mut self, event: &Event, ms: i64) -> Result<bool, String> {
         if let What::OperatorState { operator, effective, chosen } = &event.what {
-            let (state, chosen) = (effective.state.to_string(), chosen.state.to_string());
+            let (state, chosen) = (effective.state, chosen.state);
             self.operators.insert(operator.to_string(), Person { state, since_ms: ms, chosen });
         }
         if let What::OperatorQueue { operator, state, .. } = &event.what {
@@ -102,7 +102,10 @@ impl Tasks {
             self.apart.insert((task, operator.to_string()), ms);
         }
         match &event.what {
-            What::TaskQueued { virtual_start, position, .. } => {
+            What::TaskQueued { virtual_start, position, work, .. } => {
+                if (work.kind == TaskKind::Callback) != self.callbacks.contains_key(&task) {
+                    return Err(format!("{task} is told to be a {}", work.kind.as_str()));
+                }
                 return self.queued(task, *virtual_start, *position, ms);
             }
             What::ReservationOffered { reservation, operator, .. } => {
@@ -434,30 +437,30 @@ impl Tasks {
     /// What is told of an operator fits what they have.
     pub(crate) fn operators_agree(&mut self) -> Result<(), String> {
         for (who, ms) in std::mem::take(&mut self.short) {
-            let chosen = self.operators.get(&who).map_or("?", |person| person.chosen.as_str());
-            if chosen != "offline" {
+            let chosen = self.operators.get(&who).map(|person| person.chosen);
+            if chosen != Some(Chosen::Offline) {
                 return Err(format!("{who} wrapped up for {ms} ms"));
             }
         }
-        let state = |who: &str| self.operators.get(who).map_or("?", |person| person.state.as_str());
+        let state = |who: &str| self.operators.get(who).map(|person| person.state);
         for (task, who) in self.reservations.values() {
-            if !matches!(state(who), "reserved" | "ringing") {
-                return Err(format!("{who} is rung for {task}, but {}", state(who)));
+            if !matches!(state(who), Some(Effective::Reserved | Effective::Ringing)) {
+                return Err(format!("{who} is rung for {task}, but {:?}", state(who)));
             }
         }
         for (task, open) in &self.open {
             let (who, fits) = match &open.place {
                 Place::Waiting { .. } | Place::Between { .. } | Place::Left => continue,
-                Place::Briefed { operator } => (operator, &["on-call", "on-hold"][..]),
+                Place::Briefed { operator } => (operator, &[Effective::OnCall][..]),
                 // Whoever took it over may have been on another call of their own, or be gone.
                 _ if open.moved => continue,
-                Place::Served { operator, .. } => (operator, &["on-call", "on-hold"][..]),
+                Place::Served { operator, .. } => (operator, &[Effective::OnCall][..]),
                 Place::Wrapping { operator, .. } => {
-                    (operator, &["wrap-up", "on-call", "ringing"][..])
+                    (operator, &[Effective::WrapUp, Effective::OnCall, Effective::Ringing][..])
                 }
             };
-            if !fits.contains(&state(who)) {
-                return Err(format!("{who} has {task} {:?}, but is {}", open.place, state(who)));
+            if !state(who).is_some_and(|state| fits.contains(&state)) {
+                return Err(format!("{who} has {task} {:?}, but is {:?}", open.place, state(who)));
             }
         }
         Ok(())
@@ -475,7 +478,7 @@ impl Tasks {
         let ready = self
             .operators
             .iter()
-            .find(|(who, p)| p.state == "ready" && ms - p.since_ms > slack && serves(who));
+            .find(|(who, p)| p.state == Effective::Ready && ms - p.since_ms > slack && serves(who));
         for (task, open) in &self.open {
             let Place::Waiting { since_ms, unasked_ms } = open.place else { continue };
             let waited = ms - since_ms;
@@ -513,11 +516,19 @@ impl Tasks {
         if let Some((id, of)) = self.reservations.first_key_value() {
             return Err(format!("reservation {id} left open: {of:?}"));
         }
-        let busy = |state: &str| {
-            matches!(state, "reserved" | "ringing" | "on-call" | "on-hold" | "wrap-up")
+        let busy = |state| match state {
+            Effective::Reserved | Effective::Ringing | Effective::OnCall | Effective::WrapUp => {
+                true
+            }
+            Effective::Offline
+            | Effective::Ready
+            | Effective::NotReady
+            | Effective::Unreachable => false,
         };
-        match self.operators.iter().find(|(_, person)| busy(&person.state)) {
-            Some((who, person)) => Err(format!("{who} is left {} when all is quiet", person.state)),
+        match self.operators.iter().find(|(_, person)| busy(person.state)) {
+            Some((who, person)) => {
+                Err(format!("{who} is left {:?} when all is quiet", person.state))
+            }
             None => Ok(()),
         }
     }

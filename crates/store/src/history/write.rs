@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write as _;
 
 use b2bua::config::Name;
-use b2bua::event::TransferMode;
+use b2bua::event::{Chosen, Effective, TransferMode};
 use b2bua::{CallKey, CallbackEnd, Event, ReservationKey, TaskKey, What};
 use rusqlite::{Connection, params};
 
@@ -235,17 +235,16 @@ fn line(body: &mut Vec<u8>, ms: i64, fact: &Fact<'_>) {
 /// How an operator stands by an event.
 fn stands(what: &What) -> Option<Stands> {
     let What::OperatorState { chosen, effective, .. } = what else { return None };
-    let state = match &*effective.state {
-        "offline" => State::Offline,
-        "unreachable" => State::Unreachable,
-        "not-ready" => State::NotReady,
-        "ready" => State::Ready,
-        "reserved" | "ringing" => State::Ringing,
-        "on-call" | "on-hold" => State::OnCall,
-        "wrap-up" => State::WrapUp,
-        _ => return None,
+    let state = match effective.state {
+        Effective::Offline => State::Offline,
+        Effective::Unreachable => State::Unreachable,
+        Effective::NotReady => State::NotReady,
+        Effective::Ready => State::Ready,
+        Effective::Reserved | Effective::Ringing => State::Ringing,
+        Effective::OnCall => State::OnCall,
+        Effective::WrapUp => State::WrapUp,
     };
-    let by_choice = &*chosen.state == "not-ready";
+    let by_choice = chosen.state == Chosen::NotReady;
     Some((state, by_choice.then(|| chosen.reason.clone().unwrap_or_default())))
 }
 

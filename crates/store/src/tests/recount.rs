@@ -4,7 +4,7 @@
 
 #![expect(unreachable_pub, reason = "a crate of tests has no other side")]
 
-use b2bua::event::TransferMode;
+use b2bua::event::{Effective, TransferMode};
 use b2bua::{CallbackEnd, SharedEvent, What};
 
 /// In this order: offered, answered, abandoned, expired, overflowed, failed, withdrawn, refused,
@@ -145,7 +145,7 @@ fn moved_from<'a>(before: &'a [SharedEvent], completed: &SharedEvent) -> Option<
 /// Of one operator, from one moment to another, when it is `now`.
 pub fn operator(events: &[SharedEvent], name: &str, from: i64, to: i64, now: i64) -> OfOperator {
     let mut sums = OfOperator::default();
-    let mut state: Option<(&str, i64)> = None;
+    let mut state: Option<(Effective, i64)> = None;
     for event in events {
         let ms = event.at.as_millisecond();
         if let What::OperatorState { operator, effective, .. } = &event.what
@@ -154,7 +154,7 @@ pub fn operator(events: &[SharedEvent], name: &str, from: i64, to: i64, now: i64
             if let Some((state, since)) = state {
                 spent(&mut sums, state, since.max(from), ms.min(to));
             }
-            state = Some((&*effective.state, ms));
+            state = Some((effective.state, ms));
         }
         if ms < from || ms >= to {
             continue;
@@ -189,17 +189,17 @@ pub fn operator(events: &[SharedEvent], name: &str, from: i64, to: i64, now: i64
     sums
 }
 
-fn spent(sums: &mut OfOperator, state: &str, since: i64, until: i64) {
+fn spent(sums: &mut OfOperator, state: Effective, since: i64, until: i64) {
     let ms = u64::try_from(until - since).unwrap_or(0);
-    if state == "offline" {
+    if state == Effective::Offline {
         return;
     }
     sums[9] += ms;
     match state {
-        "ready" => sums[10] += ms,
-        "not-ready" => sums[11] += ms,
-        "reserved" | "ringing" => sums[12] += ms,
-        "on-call" | "wrap-up" => sums[13] += ms,
-        _ => {}
+        Effective::Ready => sums[10] += ms,
+        Effective::NotReady => sums[11] += ms,
+        Effective::Reserved | Effective::Ringing => sums[12] += ms,
+        Effective::OnCall | Effective::WrapUp => sums[13] += ms,
+        Effective::Offline | Effective::Unreachable => {}
     }
 }

@@ -1,6 +1,6 @@
 //! Reports and the queue log, against a recount of the same events.
 
-use b2bua::event::{ChosenState, EffectiveState, TransferMode, Work};
+use b2bua::event::{Chosen, ChosenState, Effective, EffectiveState, TransferMode, Work};
 use b2bua::{CallbackEnd, ReservationKey};
 
 use super::crash::{copy_of, die};
@@ -163,11 +163,11 @@ fn called_back(dice: &mut Dice, number: u64, from: i64) -> Vec<(i64, bool, What)
     all
 }
 
-fn stands(operator: &str, state: &str, chosen: &str) -> What {
+fn stands(operator: &str, state: Effective, chosen: Chosen) -> What {
     What::OperatorState {
         operator: operator.into(),
-        chosen: ChosenState { state: chosen.into(), reason: None, cause: "chosen".into() },
-        effective: EffectiveState { state: state.into(), cause: "chosen".into(), since: at(0) },
+        chosen: ChosenState { state: chosen, reason: None, cause: "chosen".into() },
+        effective: EffectiveState { state, cause: "chosen".into(), since: at(0) },
     }
 }
 
@@ -194,11 +194,10 @@ fn history(seed: u64, first: u64) -> Vec<SharedEvent> {
             what.map(|(ms, of_task, what)| (ms, call, of_task.then_some(TaskKey(number)), what)),
         );
     }
-    let states = ["offline", "ready", "not-ready", "ringing", "on-call", "wrap-up", "unreachable"];
     for _ in 0..400 {
         let who = OPERATORS[usize::try_from(dice.roll(3)).unwrap()];
-        let state = states[usize::try_from(dice.roll(7)).unwrap()];
-        all.push((dice.ms(27 * 3_600_000), None, None, stands(who, state, "ready")));
+        let state = Effective::ALL[usize::try_from(dice.roll(8)).unwrap()];
+        all.push((dice.ms(27 * 3_600_000), None, None, stands(who, state, Chosen::Ready)));
     }
     all.sort_by_key(|(ms, ..)| *ms);
     let event = |(seq, (ms, call, task, what))| {
@@ -401,17 +400,17 @@ fn what_a_dead_process_leaves_ends_when_it_was_last_seen() {
         priority_s: 0,
     };
     let events = [
-        script.event(0, false, stands("alice", "ready", "ready")),
+        script.event(0, false, stands("alice", Effective::Ready, Chosen::Ready)),
         script.started(1_000, "100"),
         script.event(1_000, true, queued),
-        script.event(9_000, false, stands("bob", "on-call", "ready")),
+        script.event(9_000, false, stands("bob", Effective::OnCall, Chosen::Ready)),
     ];
     write(&store, &events);
     die(store);
     let copy = copy_of(&scratch);
     let store = copy.open();
     let mut script = Script { seq: store.next_seq(), ..Script::new(&store, 2) };
-    let back = script.event(HOUR, false, stands("alice", "ready", "ready"));
+    let back = script.event(HOUR, false, stands("alice", Effective::Ready, Chosen::Ready));
     write(&store, &[back]);
     let asked = query(&[0, HOUR, 2 * HOUR], HOUR + 500);
     let rows = store.reader().report_queues(&asked).unwrap();
@@ -435,7 +434,10 @@ fn who_is_signed_in_while_nothing_happens_was_until_the_process_died() {
     let mut script = Script::new(&store, 1);
     // Long ago.
     let long_ago = -800_000_000_000;
-    write(&store, &[script.event(long_ago, false, stands("alice", "ready", "ready"))]);
+    write(
+        &store,
+        &[script.event(long_ago, false, stands("alice", Effective::Ready, Chosen::Ready))],
+    );
     let lately = at(-100_000_000_000);
     let asked = query(&[long_ago, 0], 0);
     let began = std::time::Instant::now();
@@ -466,14 +468,15 @@ fn a_served_call_in_the_words_of_the_queue_log() {
     let scratch = Scratch::new();
     let store = scratch.open();
     let mut script = Script::new(&store, 7);
-    let mut events = vec![script.event(-5_000, false, stands("alice", "ready", "ready"))];
+    let mut events =
+        vec![script.event(-5_000, false, stands("alice", Effective::Ready, Chosen::Ready))];
     events.extend(script.served());
     let stands = |ms, state, chosen| (ms, false, stands("alice", state, chosen));
     for (ms, of_task, what) in [
-        stands(21_000, "not-ready", "not-ready"),
-        stands(22_000, "ready", "ready"),
-        stands(23_000, "not-ready", "ready"),
-        stands(24_000, "offline", "offline"),
+        stands(21_000, Effective::NotReady, Chosen::NotReady),
+        stands(22_000, Effective::Ready, Chosen::Ready),
+        stands(23_000, Effective::NotReady, Chosen::Ready),
+        stands(24_000, Effective::Offline, Chosen::Offline),
     ] {
         events.push(script.event(ms, of_task, what));
     }

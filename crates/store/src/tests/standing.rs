@@ -1,20 +1,16 @@
 use std::collections::BTreeMap;
 
 use b2bua::config::First;
-use b2bua::event::{ChosenState, EffectiveState};
+use b2bua::event::{Chosen, ChosenState, Effective, EffectiveState};
 use b2bua::{Callback, CallbackCause, CallbackEnd, Choice, Restored, Terms};
 
 use super::*;
 
-fn chosen(state: &str, reason: Option<&str>, cause: &str) -> What {
+fn chosen(state: Chosen, reason: Option<&str>, cause: &str) -> What {
     What::OperatorState {
         operator: "alice".into(),
-        chosen: ChosenState {
-            state: state.into(),
-            reason: reason.map(Into::into),
-            cause: cause.into(),
-        },
-        effective: EffectiveState { state: "ready".into(), cause: "chosen".into(), since: at(0) },
+        chosen: ChosenState { state, reason: reason.map(Into::into), cause: cause.into() },
+        effective: EffectiveState { state: Effective::Ready, cause: "chosen".into(), since: at(0) },
     }
 }
 
@@ -63,11 +59,11 @@ fn callbacks_and_choices_are_there_for_the_next_process() {
     write(
         &store,
         &[
-            one.event(0, false, chosen("offline", None, "configured")),
+            one.event(0, false, chosen(Chosen::Offline, None, "configured")),
             one.event(1, true, created(predecessor)),
-            one.event(2, false, chosen("not-ready", Some("tea"), "chosen")),
+            one.event(2, false, chosen(Chosen::NotReady, Some("tea"), "chosen")),
             // Each change of what holds tells it again.
-            one.event(3, false, chosen("not-ready", Some("tea"), "chosen")),
+            one.event(3, false, chosen(Chosen::NotReady, Some("tea"), "chosen")),
             one.event(4, true, attempt),
             other.event(5, true, created(predecessor)),
             other.event(6, true, done),
@@ -98,7 +94,7 @@ fn callbacks_and_choices_are_there_for_the_next_process() {
     assert_eq!(store.reader().standing().unwrap(), expected);
     // Their phone signs them out: the next process knows of no choice.
     let mut again = Script::new(&store, 9);
-    write(&store, &[again.event(0, false, chosen("offline", None, "signed-out"))]);
+    write(&store, &[again.event(0, false, chosen(Chosen::Offline, None, "signed-out"))]);
     assert_eq!(store.reader().standing().unwrap().chosen, Vec::new());
 }
 
