@@ -17,7 +17,9 @@ const SILENT_MS: Ms = 60_000;
 /// What comes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivered {
-    /// The trunk refuses.
+    /// The trunk knows no REFER, and drops it.
+    Deaf,
+    /// It refuses.
     Refused,
     /// They are brought there, and the trunk tells how.
     Told,
@@ -32,8 +34,8 @@ pub enum Delivered {
 }
 
 impl Delivered {
-    const ALL: [Self; 6] =
-        [Self::Refused, Self::Told, Self::Busy, Self::Silent, Self::Leaves, Self::Lost];
+    const ALL: [Self; 7] =
+        [Self::Deaf, Self::Refused, Self::Told, Self::Busy, Self::Silent, Self::Leaves, Self::Lost];
 }
 
 /// What the trunk does next.
@@ -76,16 +78,19 @@ impl World {
         let Event::Referred { leg, token, target, .. } = event else { return };
         let (leg, token) = (*leg, *token);
         let dice = &mut self.returning.dice;
-        let by_chance = Delivered::ALL[usize::try_from(dice.below(6)).unwrap_or(0)];
+        let by_chance = Delivered::ALL[usize::try_from(dice.below(7)).unwrap_or(0)];
         let mut soon = || dice.exponential(700);
         let (first, second) = (soon(), soon());
         let what = self.scenario.delivered.unwrap_or(by_chance);
+        if what == Delivered::Deaf {
+            return;
+        }
         let status = if what == Delivered::Refused { 603 } else { 202 };
         self.order(TRUNK, Command::AnswerRefer { leg, token, status, headers: Vec::new() });
         let door = is_door(target).then(|| target.clone());
         let later = |world: &mut Self, ms, act| world.later(ms, Act::Delivery(act));
         match (what, door) {
-            (Delivered::Refused, _) => {}
+            (Delivered::Deaf | Delivered::Refused, _) => {}
             (Delivered::Silent, _) => {
                 later(self, SILENT_MS, DeliveryAct::Tells(leg, token, 480));
             }

@@ -632,7 +632,7 @@ fn limits(scenario: &Scenario) -> Limits {
         wait_ms_max: if waits_on { i64::MAX / 2 } else { signed(scenario.wait_s_max * 1_000) },
         // A trunk that is asked to bring a customer may take its time as well.
         ring_ms: signed(scenario.ring_s * 1_000)
-            + if scenario.delivery == Delivery::Bridge { 0 } else { 32_000 },
+            + if scenario.delivery == Delivery::Bridge { 0 } else { 42_000 },
         wrap_up_ms: signed(scenario.wrap_up_s * 1_000),
         briefs: scenario.pre_bridge.is_some() || scenario.callbacks.is_some(),
         keeps: scenario.hold.is_some() || scenario.by_hand,

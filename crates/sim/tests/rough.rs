@@ -130,3 +130,16 @@ fn a_smooth_day_serves_everybody() {
     assert_eq!(summary.answered + summary.abandoned, summary.calls, "{summary:?}");
     assert!(summary.answered > summary.calls * 9 / 10, "{summary:?}");
 }
+
+/// Trunks are asked to bring customers to their operators, and do what trunks do.
+#[test]
+fn whoever_is_brought_to_an_operator_is_never_lost() {
+    let mut answered = 0;
+    for seed in 0..400 {
+        match run(&Scenario::delivering(seed)) {
+            Ok(summary) => answered += summary.answered,
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    assert!(answered > 500, "only {answered} calls answered in all those runs");
+}

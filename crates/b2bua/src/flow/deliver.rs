@@ -7,7 +7,7 @@
 //! | the trunk says that it is done, or has agreed and hangs up | the task is the operator's; our media leaves the path, and the call is over. They are occupied until an order, or `refer_busy_s` |
 //! | an operator with a phone of ours is found | REFER to an address of ours that is good for once |
 //! | an INVITE of a trunk's comes there | that is the customer, in the same call; the operator's phone rings |
-//! | the trunk refuses, fails, or says nothing for so long | the customer is put through as usual, and to whoever else is found for them |
+//! | the trunk refuses, fails, says nothing for ten seconds, or not that a phone rings for 32 more | the customer is put through as usual, and to whoever else is found for them |
 //! | it tells that the phone rings, and `ring_s` goes by | as if a phone of ours had not been answered; somebody else is sought once it is known what came of it |
 //! | the customer hangs up before | they have abandoned |
 //!
@@ -29,8 +29,10 @@ use crate::headers;
 use crate::id::{ParticipantId, TaskKey};
 use crate::switch::B2bua;
 
-/// How long it may take until a phone rings.
-const ASKED_FOR: Time = Time::from_secs(32);
+/// How long a trunk may take to say anything: one that knows no REFER may drop it.
+const ANSWERED_WITHIN: Time = Time::from_secs(10);
+/// How long it may take from then on until a phone rings.
+const RINGS_WITHIN: Time = Time::from_secs(32);
 /// How long after an operator's time to answer the trunk may still say that they did.
 const LATE: Time = Time::from_secs(5);
 /// How long a customer may take to come back whose trunk has hung up.
@@ -48,7 +50,7 @@ impl B2bua {
 
     /// How long it takes at most before the phone rings of whoever is found for a call.
     pub(super) fn delivery_lead(&self, call: &Call, queue: acd::QueueId) -> Time {
-        if self.may_deliver(call, queue) { ASKED_FOR } else { Time::ZERO }
+        if self.may_deliver(call, queue) { ANSWERED_WITHIN + RINGS_WITHIN } else { Time::ZERO }
     }
 
     /// Has a customer brought to an operator; none where they are put through.
@@ -99,7 +101,7 @@ impl B2bua {
             rings: false,
             done: false,
         });
-        self.set_timer(call, Timer::Delivery, Some(now + ASKED_FOR));
+        self.set_timer(call, Timer::Delivery, Some(now + ANSWERED_WITHIN));
         let operator = self.directory.operator_name(operator);
         self.tell(now, call, What::DeliveryStarted { operator });
         Some(Rung::Rings)
@@ -152,7 +154,10 @@ impl B2bua {
                 return;
             };
             let is_outside = delivery.door.is_none();
-            delivery.agreed = true;
+            if !std::mem::replace(&mut delivery.agreed, true) && delivery.claim.is_some() {
+                switch.set_timer(call, Timer::Delivery, Some(now + RINGS_WITHIN));
+            }
+            let Some(delivery) = call.delivery.as_mut() else { return };
             match referral {
                 Referral::Progress(101..) if is_outside && !delivery.rings => {
                     delivery.rings = true;

@@ -28,6 +28,7 @@ fn the_trunk_brings_a_caller_to_an_operator_outside() {
     check("delivery-outside-leaves.txt", "It agrees, and hangs up.", Delivered::Leaves);
     check("delivery-busy.txt", "They are busy: put through after all.", Delivered::Busy);
     check("delivery-refused.txt", "It refuses: put through as usual.", Delivered::Refused);
+    check("delivery-deaf.txt", "It knows no REFER: put through.", Delivered::Deaf);
     check("delivery-silent.txt", "Nothing comes of it: put through.", Delivered::Silent);
 }
 

@@ -124,10 +124,13 @@ impl Leg {
         }
     }
 
-    /// The peer refuses, or does not answer at all.
+    /// The peer refuses, or does not answer at all: of one that knows no REFER and drops it that says
+    /// nothing about the dialog, in which somebody may talk.
     pub(super) fn refer_refused(&mut self, core: &mut Core, now: Time, token: u64, status: u16) {
         self.told_last(core, token, Referral::Refused(status));
-        self.dialog_doubted(core, now, status);
+        if status != 408 {
+            self.dialog_doubted(core, now, status);
+        }
     }
 
     fn told_last(&mut self, core: &mut Core, token: u64, referral: Referral) {
