@@ -8,7 +8,7 @@ use crate::dice::Dice;
 use crate::peer::Peer;
 use crate::people::{PhoneAct, TRUNK};
 use crate::scenario::Ms;
-use crate::setup::{self, SWITCH, operator_id};
+use crate::setup::{self, SWITCH, operator_id, serves};
 use crate::world::{Act, World};
 
 /// Something from outside.
@@ -229,6 +229,12 @@ impl World {
         }
     }
 
+    /// Whether an operator serves the queue, where orders have not said otherwise.
+    fn may_join(&self, operator: &str) -> bool {
+        let all = 0..self.scenario.operators.len();
+        all.into_iter().any(|at| operator_id(at) == operator && serves(&self.scenario, at))
+    }
+
     fn gives_order(&mut self) {
         let who = self.orders.below(self.scenario.operators.len() as u64 + 1);
         let operator: b2bua::config::Name =
@@ -243,7 +249,7 @@ impl World {
             5 => Command::Choose { operator, state: Choice::NotReady { reason: None } },
             6 => Command::Choose { operator, state: Choice::Offline },
             7 => Command::EndWrapUp { operator },
-            8 if self.orders.one_in_1000(600) => {
+            8 if self.orders.one_in_1000(600) && self.may_join(&operator) => {
                 let all = [Membership::Joined, Membership::Paused, Membership::Left];
                 let state = all[usize::try_from(self.orders.below(3)).unwrap_or(0)];
                 Command::ChangeQueues { operator, queues: [("support".into(), state)].into() }

@@ -497,8 +497,8 @@ fn routes() {
     check_route(
         "go = { queue = \"q\", drop = true }",
         2,
-        "`go` of [[route]] needs exactly one of queue, operator, bot, uri, number, announce, menu, park, \
-         reject, drop, e.g. { queue = \"support\" }",
+        "`go` of [[route]] needs exactly one of queue, operator, bot, uri, number, announce, menu, hook, \
+         park, reject, drop, e.g. { queue = \"support\" }",
     );
     check_route(
         "go = { park = 0 }",
