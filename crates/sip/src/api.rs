@@ -516,14 +516,12 @@ pub enum Command {
         /// The status of the call that was asked for; 200 to 699 is the last.
         status: u16,
     },
-    /// As [`Command::End`], of a leg that stands; the BYE waits for the last word on our REFER, so that the
-    /// peer need not choose between the two, and goes after four seconds at the latest.
+    /// As [`Command::End`]; the BYE waits for the last word on our REFER, four seconds at most.
     EndReferred {
         /// The leg.
         leg: LegId,
     },
-    /// Ask the peer to call somebody else. It gets one [`Event::Referral`] that is the last, unless
-    /// the leg ends before.
+    /// Ask the peer to call somebody else: one [`Event::Referral`] is the last, if the leg lasts so long.
     Refer(Box<Refer>),
     /// End the leg, wherever it stands: an answer of `status` to an INVITE not yet finally
     /// answered, CANCEL to one of ours (also where no provisional response came yet: the CANCEL
